@@ -1,0 +1,20 @@
+//! Every reply tegami can give, SMTP and POP3: one table, its encoder and its explanations.
+//!
+//! A reply is named by the fact it states ([`smtp::MAIL_FIRST`]) and never by its code. This crate knows no
+//! session, no socket and no other crate of ours; nothing outside it makes reply bytes.
+#![forbid(unsafe_code)]
+
+mod encode;
+mod row;
+#[path = "table/pop3.rs"]
+pub mod pop3;
+#[path = "table/smtp.rs"]
+pub mod smtp;
+
+pub use encode::Reply;
+pub use row::{Enhanced, Proof, Protocol, Row, Shape, Status};
+
+/// Every row of the catalogue, SMTP first, in the order of the table.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    smtp::ROWS.iter().chain(pop3::ROWS).copied()
+}

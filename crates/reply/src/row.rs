@@ -1,0 +1,81 @@
+//! One row of the catalogue: what a reply is, when it comes, why, and what to do about it.
+
+/// One reply the server can give.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Catalogue id, such as `S-503a`; stable for ever, used in logs and documentation.
+    pub id: &'static str,
+    /// The constant's name, such as `MAIL_FIRST`.
+    pub name: &'static str,
+    /// What the peer's software decides by.
+    pub status: Status,
+    /// The text for people; `{name}` marks an argument given at run time.
+    pub text: &'static str,
+    /// Whether lines follow the first one, and how they end.
+    pub shape: Shape,
+    /// The deciding RFC section, such as `RFC 5321 section 4.1.4`.
+    pub rfc: &'static str,
+    /// When it is sent, in terms of what the client did.
+    pub when: &'static str,
+    /// Why, in plain words.
+    pub cause: &'static str,
+    /// What the reader can do about it; never empty for a refusal.
+    pub remedy: &'static str,
+    /// How the row is proven.
+    pub proof: Proof,
+}
+
+/// Protocol a row belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 5321 and its extensions.
+    Smtp,
+    /// RFC 1939 and its extensions.
+    Pop3,
+}
+
+/// The machine-readable part of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// SMTP: three-digit code, and the enhanced code where RFC 2034 wants one.
+    Smtp(u16, Option<Enhanced>),
+    /// POP3 `+OK`.
+    Ok,
+    /// POP3 `-ERR`, with the response code of RFC 2449 section 8 between the brackets, such as `IN-USE`.
+    Err(Option<&'static str>),
+    /// POP3 `+ `: more of a SASL exchange is wanted (RFC 5034 section 4).
+    Continue,
+}
+
+/// Enhanced status code `class.subject.detail` (RFC 3463 section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enhanced(pub u8, pub u16, pub u16);
+
+/// How many lines a reply has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One line; SMTP replies may still gain more by [`Reply::line`](crate::Reply::line).
+    Line,
+    /// POP3: lines follow, ended by a lone dot (RFC 1939 section 3).
+    List,
+}
+
+/// Where a row's proof stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A file under `tests/dialogues` provokes it.
+    Dialogue,
+    /// This unit test provokes it, because no client can.
+    Unit(&'static str),
+}
+
+impl Row {
+    /// The protocol this row belongs to.
+    #[must_use]
+    pub const fn protocol(&self) -> Protocol {
+        match self.status {
+            Status::Smtp(..) => Protocol::Smtp,
+            Status::Ok | Status::Err(_) | Status::Continue => Protocol::Pop3,
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! tegami
+fn main() {}

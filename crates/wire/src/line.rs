@@ -1,0 +1,1 @@
+//! Bounded CRLF lines: how commands leave the byte stream.
