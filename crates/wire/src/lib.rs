@@ -5,10 +5,12 @@
 //! says; the sessions themselves live in `smtp-server` and `pop3-server`.
 #![forbid(unsafe_code)]
 
+mod admission;
 mod dot;
 mod line;
 mod session;
 
+pub use admission::Admission;
 pub use dot::{DotDecoder, DotEncoder, Malformed, Unstuffed};
-pub use line::{Line, LineReader};
+pub use line::{ENDLESS, Line, LineReader};
 pub use session::{Input, Output, Session, TlsFacts, Witness};
