@@ -3,7 +3,12 @@
 //! The decoder never repairs a message: it hands out what came, remembers what was wrong with it, and keeps
 //! consuming up to the only thing that ends it, CRLF dot CRLF. Size limits and refusals are the session's.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+/// Looks for a line that begins with a dot. Made once, for a message may consist of such lines only.
+static DOT_LINE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n."));
 
 /// What was first found wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +140,7 @@ impl DotDecoder {
 
     /// Handles everything up to the next line that begins with a dot, at memory speed.
     fn text(&mut self, rest: &[u8], out: &mut Vec<u8>) -> usize {
-        let run = match memmem::find(rest, b"\r\n.") {
+        let run = match DOT_LINE.find(rest) {
             Some(at) => &rest[..at + 2],
             None => rest,
         };
@@ -237,7 +242,7 @@ impl DotEncoder {
             }
             (Tail::LineStart | Tail::Cr | Tail::Text, _) => {}
         }
-        for at in memmem::find_iter(chunk, b"\r\n.") {
+        for at in DOT_LINE.find_iter(chunk) {
             out.extend_from_slice(&chunk[from..at + 2]);
             out.push(b'.');
             from = at + 2;
