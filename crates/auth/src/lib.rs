@@ -4,6 +4,7 @@
 //! told about a [`Verdict`] is the sessions' business.
 #![forbid(unsafe_code)]
 
+mod aging;
 mod cache;
 mod password;
 mod pool;
@@ -15,5 +16,5 @@ mod verify;
 pub use password::{HashError, PasswordHash};
 pub use sasl::{Base64Error, Credentials, Exchange, Mechanism, Step, decode_base64, encode_base64};
 pub use secret::Secret;
-pub use throttle::ThrottleRules;
-pub use verify::{AccountRef, Accounts, Authenticator, Options, Verdict};
+pub use throttle::{Allowance, ThrottleRules};
+pub use verify::{AccountRef, Accounts, Authenticator, Options, StartError, Verdict};
