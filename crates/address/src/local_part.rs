@@ -1,0 +1,272 @@
+//! Local parts: what stands to the left of the `@`. Whether it names anybody is the store's business.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use crate::text::serde_as_text;
+
+/// Longest local part in octets (RFC 5321 section 4.5.3.1.1), counted without quoting.
+const MAX_OCTETS: usize = 64;
+
+/// A local part with its case kept and its quoting removed.
+///
+/// `"user"` and `user` are the same local part (RFC 5321 section 4.1.2); printing puts quotes and backslashes
+/// back where the text needs them, and only there.
+///
+/// ```
+/// let plain: address::LocalPart = "user".parse().unwrap();
+/// let quoted: address::LocalPart = r#""us\er""#.parse().unwrap();
+/// assert_eq!(plain, quoted);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LocalPart(Box<str>);
+
+/// Why a text is not a local part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LocalPartError {
+    /// Neither a dot-string nor a quoted string.
+    #[error("the part before the @ is malformed")]
+    Syntax,
+    /// More than 64 octets.
+    #[error("the part before the @ is longer than 64 octets")]
+    TooLong,
+    /// Letters beyond ASCII, which need SMTPUTF8.
+    #[error("the part before the @ has letters beyond ASCII, which are not supported")]
+    NonAscii,
+}
+
+impl LocalPart {
+    /// Takes a local part from the front of `input`; the rest is handed back.
+    ///
+    /// ```text
+    /// Local-part     = Dot-string / Quoted-string              ; RFC 5321 section 4.1.2
+    /// Dot-string     = Atom *("." Atom)
+    /// Quoted-string  = DQUOTE *QcontentSMTP DQUOTE
+    /// QcontentSMTP   = qtextSMTP / quoted-pairSMTP
+    /// quoted-pairSMTP = %d92 %d32-126
+    /// qtextSMTP      = %d32-33 / %d35-91 / %d93-126
+    /// ```
+    ///
+    /// # Errors
+    /// [`LocalPartError::Syntax`], or [`LocalPartError::TooLong`] when it is otherwise well-formed.
+    pub(crate) fn take(input: &[u8]) -> Result<(Taken<'_>, &[u8]), LocalPartError> {
+        match input.strip_prefix(b"\"") {
+            Some(quoted) => take_quoted(quoted),
+            None => take_dot_string(input),
+        }
+    }
+
+    /// The text without quoting, case kept.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The key to compare by: ASCII letters in lower case. (Local delivery ignores case; other hosts' local
+    /// parts are never folded, RFC 5321 section 2.4.)
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
+    /// What stands before the first `+`: `user` of `user+list`. A leading `+` starts no detail.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.split_detail().0
+    }
+
+    /// What stands behind the first `+`, if there is one.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.split_detail().1
+    }
+
+    fn split_detail(&self) -> (&str, Option<&str>) {
+        match self.0.split_once('+') {
+            Some((base, detail)) if !base.is_empty() => (base, Some(detail)),
+            Some(_) | None => (&self.0, None),
+        }
+    }
+}
+
+/// A local part on its way in, its length not judged yet, so that a fault further right is seen first.
+pub(crate) struct Taken<'a>(Cow<'a, [u8]>);
+
+impl Taken<'_> {
+    /// Judges the length and keeps the value.
+    pub(crate) fn finish(self) -> Result<LocalPart, LocalPartError> {
+        if self.0.len() > MAX_OCTETS {
+            return Err(LocalPartError::TooLong);
+        }
+        let text = str::from_utf8(&self.0).map_err(|_| LocalPartError::Syntax)?;
+        Ok(LocalPart(text.into()))
+    }
+}
+
+fn take_dot_string(input: &[u8]) -> Result<(Taken<'_>, &[u8]), LocalPartError> {
+    let end = input
+        .iter()
+        .position(|octet| !is_atext(*octet) && *octet != b'.')
+        .unwrap_or(input.len());
+    let (text, rest) = input.split_at(end);
+    if !is_dot_string(text) {
+        return Err(LocalPartError::Syntax);
+    }
+    Ok((Taken(Cow::Borrowed(text)), rest))
+}
+
+/// `quoted` starts behind the opening quote.
+fn take_quoted(quoted: &[u8]) -> Result<(Taken<'_>, &[u8]), LocalPartError> {
+    let mut content = Vec::new();
+    let mut octets = quoted.iter().enumerate();
+    while let Some((at, octet)) = octets.next() {
+        match octet {
+            b'"' => return Ok((Taken(Cow::Owned(content)), &quoted[at + 1..])),
+            b'\\' => match octets.next() {
+                Some((_, pair @ 32..=126)) => content.push(*pair),
+                Some(_) | None => return Err(LocalPartError::Syntax),
+            },
+            32..=126 => content.push(*octet),
+            _ => return Err(LocalPartError::Syntax),
+        }
+    }
+    Err(LocalPartError::Syntax)
+}
+
+/// `atext` of RFC 5322 section 3.2.3.
+const fn is_atext(octet: u8) -> bool {
+    matches!(octet,
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9'
+        | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^' | b'_' | b'`'
+        | b'{' | b'|' | b'}' | b'~')
+}
+
+fn is_dot_string(text: &[u8]) -> bool {
+    text.split(|octet| *octet == b'.')
+        .all(|atom| !atom.is_empty() && atom.iter().all(|octet| is_atext(*octet)))
+}
+
+impl fmt::Display for LocalPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if is_dot_string(self.0.as_bytes()) {
+            return f.write_str(&self.0);
+        }
+        f.write_char('"')?;
+        for letter in self.0.chars() {
+            if matches!(letter, '"' | '\\') {
+                f.write_char('\\')?;
+            }
+            f.write_char(letter)?;
+        }
+        f.write_char('"')
+    }
+}
+
+impl FromStr for LocalPart {
+    type Err = LocalPartError;
+
+    fn from_str(text: &str) -> Result<Self, LocalPartError> {
+        if !text.is_ascii() {
+            return Err(LocalPartError::NonAscii);
+        }
+        let (taken, rest) = Self::take(text.as_bytes())?;
+        if !rest.is_empty() {
+            return Err(LocalPartError::Syntax);
+        }
+        taken.finish()
+    }
+}
+
+serde_as_text!(LocalPart);
+
+#[cfg(test)]
+mod tests {
+    use super::{LocalPart, LocalPartError};
+
+    #[track_caller]
+    fn check(input: &str, expected: Result<(&str, &str), LocalPartError>) {
+        let parsed: Result<LocalPart, _> = input.parse();
+        let seen = parsed
+            .as_ref()
+            .map(|local| (local.as_str().to_owned(), local.to_string()))
+            .map_err(|e| *e);
+        let expected = expected.map(|(text, shown)| (text.to_owned(), shown.to_owned()));
+        assert_eq!(seen, expected, "{input:?}");
+        if let Ok(local) = parsed {
+            assert_eq!(local.to_string().parse(), Ok(local));
+        }
+    }
+
+    #[test]
+    fn known_local_parts() {
+        check("user", Ok(("user", "user")));
+        check("User.Name", Ok(("User.Name", "User.Name")));
+        check("a+b", Ok(("a+b", "a+b")));
+        check(
+            "!#$%&'*+-/=?^_`{|}~",
+            Ok(("!#$%&'*+-/=?^_`{|}~", "!#$%&'*+-/=?^_`{|}~")),
+        );
+        check(r#""user""#, Ok(("user", "user")));
+        check(r#""us\er""#, Ok(("user", "user")));
+        check(r#""a b""#, Ok(("a b", r#""a b""#)));
+        check(r#""a\"b""#, Ok(("a\"b", r#""a\"b""#)));
+        check(r#""a\\b""#, Ok(("a\\b", r#""a\\b""#)));
+        check(r#""a@b""#, Ok(("a@b", r#""a@b""#)));
+        check(r#""a>b""#, Ok(("a>b", r#""a>b""#)));
+        check(r#""a..b""#, Ok(("a..b", r#""a..b""#)));
+        check(r#"".a""#, Ok((".a", r#"".a""#)));
+        check(r#""""#, Ok(("", r#""""#)));
+        check("", Err(LocalPartError::Syntax));
+        check(".", Err(LocalPartError::Syntax));
+        check(".a", Err(LocalPartError::Syntax));
+        check("a.", Err(LocalPartError::Syntax));
+        check("a..b", Err(LocalPartError::Syntax));
+        check("a b", Err(LocalPartError::Syntax));
+        check("a(b", Err(LocalPartError::Syntax));
+        check(";sleep 66;", Err(LocalPartError::Syntax));
+        check("\"a", Err(LocalPartError::Syntax));
+        check("\"a\\\"", Err(LocalPartError::Syntax));
+        check("\"a\"b", Err(LocalPartError::Syntax));
+        check("\"a\nb\"", Err(LocalPartError::Syntax));
+        check("\"a\\\nb\"", Err(LocalPartError::Syntax));
+        check("\"a\0b\"", Err(LocalPartError::Syntax));
+        check("a\u{7f}b", Err(LocalPartError::Syntax));
+        check("jürgen", Err(LocalPartError::NonAscii));
+    }
+
+    #[test]
+    fn limit_is_64_octets_without_quoting() {
+        let longest = "a".repeat(64);
+        check(&longest, Ok((&longest, &longest)));
+        check(&format!("\"{longest}\""), Ok((&longest, &longest)));
+        check(&"a".repeat(65), Err(LocalPartError::TooLong));
+        check(
+            &format!("\"{}\"", "a".repeat(65)),
+            Err(LocalPartError::TooLong),
+        );
+    }
+
+    #[test]
+    fn detail_starts_at_the_first_plus() {
+        #[track_caller]
+        fn check(input: &str, base: &str, detail: Option<&str>) {
+            let local: LocalPart = input.parse().unwrap();
+            assert_eq!((local.base(), local.detail()), (base, detail), "{input:?}");
+        }
+        check("user", "user", None);
+        check("user+list", "user", Some("list"));
+        check("user+a+b", "user", Some("a+b"));
+        check("user+", "user", Some(""));
+        check("+user", "+user", None);
+        check("+", "+", None);
+    }
+
+    #[test]
+    fn folding_is_ascii_lower_case() {
+        assert_eq!(
+            "User.NAME+X".parse::<LocalPart>().unwrap().folded(),
+            "user.name+x"
+        );
+    }
+}
