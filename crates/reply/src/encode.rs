@@ -1,6 +1,16 @@
 //! A reply on its way to the wire, and the only place where reply bytes are made.
+//!
+//! It does not decide anything: code, enhanced code, shape and text come from the row. Whatever was given at run
+//! time passes through one filter, so that no argument can end a line, start another or outgrow its own.
 
-use crate::row::Row;
+use crate::row::{Enhanced, Row, Shape, Status};
+
+/// Longest reply line in octets without its CRLF (RFC 5321 section 4.5.3.1.5; RFC 1939 section 3).
+const LINE_LIMIT: usize = 510;
+/// Longest SASL challenge line in octets without its CRLF (RFC 4954 section 4, RFC 5034 section 4).
+const CHALLENGE_LIMIT: usize = 12_288 - 2;
+/// Longest argument in octets; a whole mailbox (RFC 5321 section 4.5.3.1.3) fits.
+const ARGUMENT_LIMIT: usize = 256;
 
 /// A row of the catalogue with its arguments filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +24,11 @@ impl Reply {
     /// A reply with no arguments yet.
     #[must_use]
     pub fn new(row: &'static Row) -> Self {
-        Self { row, args: Vec::new(), lines: Vec::new() }
+        Self {
+            row,
+            args: Vec::new(),
+            lines: Vec::new(),
+        }
     }
 
     /// Fills in `{name}`. Anything unprintable becomes `?`, and long text is shortened.
@@ -36,4 +50,187 @@ impl Reply {
     pub fn row(&self) -> &'static Row {
         self.row
     }
+
+    /// Whether the arguments given are exactly those the row's text names. Tests ask; the encoder copes.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.row
+            .arguments()
+            .all(|wanted| self.argument(wanted).is_some())
+            && self
+                .args
+                .iter()
+                .all(|(given, _)| self.row.arguments().any(|wanted| wanted == *given))
+    }
+
+    /// Appends the reply as it goes over the wire, every line ended by CRLF.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self.row.status {
+            Status::Smtp(code, enhanced) => self.encode_smtp(code, enhanced, out),
+            Status::Ok => self.encode_pop3(b"+OK ", None, out),
+            Status::Err(code) => self.encode_pop3(b"-ERR ", code, out),
+            Status::Continue => {
+                // RFC 5034 section 4: "+", one space, then base64 or nothing.
+                let start = out.len();
+                out.extend_from_slice(b"+ ");
+                self.fill(CHALLENGE_LIMIT, out);
+                finish_line(start, CHALLENGE_LIMIT, out);
+            }
+        }
+    }
+
+    /// RFC 5321 section 4.2.1: a hyphen after the code on every line but the last.
+    fn encode_smtp(&self, code: u16, enhanced: Option<Enhanced>, out: &mut Vec<u8>) {
+        // RFC 4954 section 4: 334 carries base64 and nothing else, however long the mechanism makes it.
+        let (line_limit, argument_limit) = if code == 334 {
+            (CHALLENGE_LIMIT, CHALLENGE_LIMIT)
+        } else {
+            (LINE_LIMIT, ARGUMENT_LIMIT)
+        };
+        let start = out.len();
+        smtp_prefix(code, enhanced, self.lines.is_empty(), out);
+        self.fill(argument_limit, out);
+        finish_line(start, line_limit, out);
+        for (index, line) in self.lines.iter().enumerate() {
+            let start = out.len();
+            smtp_prefix(code, enhanced, index + 1 == self.lines.len(), out);
+            push_printable(line, LINE_LIMIT, out);
+            finish_line(start, LINE_LIMIT, out);
+        }
+    }
+
+    fn encode_pop3(&self, status: &[u8], code: Option<&str>, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(status);
+        if let Some(code) = code {
+            out.push(b'[');
+            out.extend_from_slice(code.as_bytes());
+            out.extend_from_slice(b"] ");
+        }
+        let text = out.len();
+        self.fill(ARGUMENT_LIMIT, out);
+        // RFC 2449 section 6.4: where RESP-CODES is announced, a text in brackets is a response code.
+        if out.get(text) == Some(&b'[') {
+            out[text] = b'(';
+        }
+        finish_line(start, LINE_LIMIT, out);
+        match self.row.shape {
+            Shape::Line => debug_assert!(
+                self.lines.is_empty(),
+                "{}: a POP3 status line stands alone",
+                self.row.id
+            ),
+            Shape::List => {
+                for line in &self.lines {
+                    let start = out.len();
+                    // RFC 1939 section 3: a line that begins with the termination octet is stuffed.
+                    if line.starts_with('.') {
+                        out.push(b'.');
+                    }
+                    push_printable(line, LINE_LIMIT, out);
+                    finish_line(start, LINE_LIMIT, out);
+                }
+                out.extend_from_slice(b".\r\n");
+            }
+        }
+    }
+
+    /// The row's text with its arguments in place.
+    fn fill(&self, argument_limit: usize, out: &mut Vec<u8>) {
+        let mut rest = self.row.text;
+        while let Some((before, name, after)) = next_argument(rest) {
+            out.extend_from_slice(before.as_bytes());
+            push_printable(self.argument(name).unwrap_or("?"), argument_limit, out);
+            rest = after;
+        }
+        out.extend_from_slice(rest.as_bytes());
+    }
+
+    fn argument(&self, name: &str) -> Option<&str> {
+        self.args
+            .iter()
+            .find(|(given, _)| *given == name)
+            .map(|(_, value)| value.as_str())
+    }
 }
+
+impl Row {
+    /// Names of the arguments in the row's text, in their order.
+    pub fn arguments(&self) -> impl Iterator<Item = &'static str> {
+        let mut rest = self.text;
+        std::iter::from_fn(move || {
+            let (_, name, after) = next_argument(rest)?;
+            rest = after;
+            Some(name)
+        })
+    }
+}
+
+/// Splits `text` at its first `{name}`.
+fn next_argument(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, tail) = text.split_once('{')?;
+    let (name, after) = tail.split_once('}')?;
+    Some((before, name, after))
+}
+
+/// `250-2.1.5 ` and its kind; no formatting machinery, since this runs for every command of every session.
+fn smtp_prefix(code: u16, enhanced: Option<Enhanced>, last: bool, out: &mut Vec<u8>) {
+    push_number(code, out);
+    out.push(if last { b' ' } else { b'-' });
+    if let Some(Enhanced(class, subject, detail)) = enhanced {
+        push_number(u16::from(class), out);
+        out.push(b'.');
+        push_number(subject, out);
+        out.push(b'.');
+        push_number(detail, out);
+        out.push(b' ');
+    }
+}
+
+/// Decimal digits without leading zeros (RFC 3463 section 2 forbids them).
+fn push_number(number: u16, out: &mut Vec<u8>) {
+    if number >= 10 {
+        push_number(number / 10, out);
+    }
+    out.push(b'0' + (number % 10) as u8);
+}
+
+/// At most `limit` octets of `text`, each a printable ASCII character or `?`; what was cut ends in `...`.
+fn push_printable(text: &str, limit: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    if text.len() <= limit && text.bytes().all(is_printable) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    // One `?` per character, not per octet, so that a name in another alphabet keeps its length.
+    let filtered = text.chars().map(|c| {
+        if c.is_ascii() && is_printable(c as u8) {
+            c as u8
+        } else {
+            b'?'
+        }
+    });
+    out.extend(filtered.take(limit + 1));
+    shorten(start, limit, out);
+}
+
+fn is_printable(octet: u8) -> bool {
+    matches!(octet, b' '..=b'~')
+}
+
+/// Bounds the line that began at `start` and ends it.
+fn finish_line(start: usize, limit: usize, out: &mut Vec<u8>) {
+    shorten(start, limit, out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn shorten(start: usize, limit: usize, out: &mut Vec<u8>) {
+    if out.len() - start > limit {
+        out.truncate(start + limit - 3);
+        out.extend_from_slice(b"...");
+    }
+}
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;

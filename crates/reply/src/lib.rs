@@ -6,15 +6,16 @@
 
 mod encode;
 mod row;
-#[path = "table/pop3.rs"]
-pub mod pop3;
-#[path = "table/smtp.rs"]
-pub mod smtp;
+mod table;
 
 pub use encode::Reply;
 pub use row::{Enhanced, Proof, Protocol, Row, Shape, Status};
+pub use table::{pop3, smtp};
 
 /// Every row of the catalogue, SMTP first, in the order of the table.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    smtp::ROWS.iter().chain(pop3::ROWS).copied()
+    smtp::ROWS
+        .iter()
+        .chain(pop3::ROWS)
+        .flat_map(|part| part.iter().copied())
 }

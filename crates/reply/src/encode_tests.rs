@@ -1,0 +1,156 @@
+//! What the encoder puts on the wire, row by row of a table.
+
+use super::*;
+use crate::{pop3, smtp};
+
+#[track_caller]
+fn check(reply: Reply, wire: &str) {
+    let mut out = Vec::new();
+    reply.encode(&mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), wire);
+}
+
+#[test]
+fn replies_look_like_this_on_the_wire() {
+    let new = Reply::new;
+    check(
+        new(&smtp::GREETING).arg("host", "mx.example.net"),
+        "220 mx.example.net ESMTP ready\r\n",
+    );
+    check(new(&smtp::SENDER_ACCEPTED), "250 2.1.0 Sender accepted\r\n");
+    check(new(&smtp::CHALLENGE).arg("challenge", ""), "334 \r\n");
+    check(
+        new(&smtp::CHALLENGE).arg("challenge", "VXNlcm5hbWU6"),
+        "334 VXNlcm5hbWU6\r\n",
+    );
+    check(new(&smtp::NOOP), "250 2.0.0 OK\r\n");
+    check(new(&pop3::CHALLENGE).arg("challenge", ""), "+ \r\n");
+    check(
+        new(&pop3::TOTALS).arg("count", 2).arg("octets", 320),
+        "+OK 2 320\r\n",
+    );
+    check(
+        new(&pop3::IN_USE),
+        "-ERR [IN-USE] Maildrop locked by another session\r\n",
+    );
+    check(new(&pop3::USER_FIRST), "-ERR Give USER first\r\n");
+}
+
+#[test]
+fn smtp_lines_repeat_code_and_enhanced_code() {
+    // RFC 2034 section 4: the enhanced code stands on each line of a multi-line reply.
+    check(
+        Reply::new(&smtp::HELP_TOPIC)
+            .arg("usage", "one")
+            .line("two")
+            .line("three"),
+        "214-2.0.0 one\r\n214-2.0.0 two\r\n214 2.0.0 three\r\n",
+    );
+    let ehlo = Reply::new(&smtp::EHLO)
+        .arg("host", "h")
+        .arg("client", "c")
+        .arg("peer", "::1");
+    check(
+        ehlo.line("PIPELINING").line("SIZE 10"),
+        "250-h Hello c [::1]\r\n250-PIPELINING\r\n250 SIZE 10\r\n",
+    );
+}
+
+#[test]
+fn pop3_lists_are_stuffed_and_ended() {
+    check(
+        Reply::new(&pop3::UNIQUE_IDS),
+        "+OK Unique ids follow\r\n.\r\n",
+    );
+    check(
+        Reply::new(&pop3::UNIQUE_IDS).line("1 a").line(".x"),
+        "+OK Unique ids follow\r\n1 a\r\n..x\r\n.\r\n",
+    );
+}
+
+#[test]
+fn arguments_cannot_break_out_of_their_line() {
+    let rcpt = |text: &str| Reply::new(&smtp::RELAY_DENIED).arg("recipient", text);
+    check(
+        rcpt("a\r\n250 ok"),
+        "550 5.7.1 Relaying to <a??250 ok> is not permitted\r\n",
+    );
+    check(
+        rcpt("\u{5c71}@x\0\u{7f}"),
+        "550 5.7.1 Relaying to <?@x??> is not permitted\r\n",
+    );
+    check(
+        rcpt("{limit}"),
+        "550 5.7.1 Relaying to <{limit}> is not permitted\r\n",
+    );
+    check(
+        rcpt(&"a".repeat(300)),
+        &format!(
+            "550 5.7.1 Relaying to <{}...> is not permitted\r\n",
+            "a".repeat(253)
+        ),
+    );
+}
+
+#[test]
+fn no_line_outgrows_512_octets() {
+    let long = "x".repeat(5_000);
+    let ehlo = Reply::new(&smtp::EHLO)
+        .arg("host", &long)
+        .arg("client", &long)
+        .arg("peer", &long)
+        .line(long.clone());
+    let list = Reply::new(&pop3::CAPABILITIES)
+        .line(long.clone())
+        .line(format!(".{long}"));
+    for reply in [ehlo, list] {
+        let mut out = Vec::new();
+        reply.encode(&mut out);
+        for line in out.split_inclusive(|octet| *octet == b'\n') {
+            assert!(line.len() <= 512 && line.ends_with(b"\r\n"));
+        }
+    }
+}
+
+#[test]
+fn challenges_may_be_as_long_as_a_mechanism_needs() {
+    let challenge = "A".repeat(12_000);
+    check(
+        Reply::new(&smtp::CHALLENGE).arg("challenge", &challenge),
+        &format!("334 {challenge}\r\n"),
+    );
+    check(
+        Reply::new(&pop3::CHALLENGE).arg("challenge", &challenge),
+        &format!("+ {challenge}\r\n"),
+    );
+}
+
+#[test]
+fn pop3_text_never_looks_like_a_response_code() {
+    check(
+        Reply::new(&pop3::TOTALS)
+            .arg("count", "[x]")
+            .arg("octets", 0),
+        "+OK (x] 0\r\n",
+    );
+}
+
+#[test]
+fn completeness_means_exactly_the_arguments_of_the_text() {
+    assert!(Reply::new(&smtp::NOOP).is_complete());
+    assert!(!Reply::new(&smtp::GREETING).is_complete());
+    assert!(Reply::new(&smtp::GREETING).arg("host", "h").is_complete());
+    assert!(!Reply::new(&smtp::NOOP).arg("host", "h").is_complete());
+}
+
+#[test]
+fn internal_failure_is_said_in_both_protocols() {
+    check(
+        Reply::new(&smtp::INTERNAL_FAILURE).arg("host", "mx"),
+        "421 4.3.0 mx Internal failure on our side; try again later\r\n",
+    );
+    check(
+        Reply::new(&pop3::INTERNAL_FAILURE),
+        "-ERR [SYS/TEMP] Internal failure on our side; nothing was deleted\r\n",
+    );
+}

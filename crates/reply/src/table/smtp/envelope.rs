@@ -1,0 +1,149 @@
+//! MAIL and RCPT: who sends, who receives, and why not.
+
+use super::coded;
+
+rows! {
+    "S-250f" SENDER_ACCEPTED = coded(250, 1, 0), "Sender accepted" {
+        rfc: "RFC 5321 section 4.1.1.2",
+        when: "MAIL was accepted.",
+        cause: "A transaction has begun.",
+        remedy: "Nothing to do."
+    }
+    "S-250g" RECIPIENT_ACCEPTED = coded(250, 1, 5), "Recipient accepted" {
+        rfc: "RFC 5321 section 4.1.1.3",
+        when: "RCPT was accepted.",
+        cause: "The mailbox exists and has room.",
+        remedy: "Nothing to do."
+    }
+    "S-451a" TRY_LATER = coded(451, 3, 0), "Temporary fault on our side; retry" {
+        rfc: "RFC 5321 section 4.2.3",
+        when: "MAIL or DATA could not be carried out just now.",
+        cause: "A part of the server that is needed does not answer at the moment.",
+        remedy: "Mail servers retry by themselves. Administrator: the log names the fault."
+    }
+    "S-451b" UNEXPECTED_CONDITION = coded(451, 3, 0), "Unexpected condition on our side; retry later" {
+        rfc: "RFC 5321 section 4.2.1",
+        when: "RCPT while the server cannot look the recipient up.",
+        cause: "The account store does not answer. Whether the mailbox exists is not in doubt.",
+        remedy: "Mail servers retry by themselves. Administrator: the log names the fault."
+    }
+    "S-452a" STORE_LOW = coded(452, 3, 1), "Mail store is low on space; try later" {
+        rfc: "RFC 5321 section 4.2.3",
+        when: "MAIL, DATA or the end of a message while the disk has less than the reserve free.",
+        cause: "The disk that holds `data_dir` is nearly full.",
+        remedy: "Administrator: free or add disk space. Mail flows again by itself as soon as there is room."
+    }
+    "S-452b" TOO_MANY_RECIPIENTS = coded(452, 5, 3), "Recipient limit for one message reached; send the rest in another" {
+        rfc: "RFC 5321 section 4.5.3.1.10",
+        when: "More than `smtp.max_recipients` RCPT commands in one transaction.",
+        cause: "One message may have only so many recipients. Those accepted before stay accepted.",
+        remedy: "Mail servers send the rest by themselves. A person can split the list, or use an alias."
+    }
+    "S-450b" MAILBOX_FULL_FOR_NOW = coded(452, 2, 2), "Mailbox full; try later" {
+        rfc: "RFC 3463 section 3.3",
+        when: "RCPT, or the end of the message, when it would exceed the account's quota and `mailbox.over_quota` is `tempfail`.",
+        cause: "The recipient has too much mail lying here.",
+        remedy: "The recipient fetches and deletes mail, or an administrator raises it: `tegami account quota ADDRESS SIZE`."
+    }
+    // The count limit of a mailbox is no quota of octets: raising the quota, as S-450b advises, would not help.
+    "T-09" TOO_MANY_MESSAGES = coded(452, 2, 2), "Mailbox holds too many messages; try later" {
+        rfc: "RFC 3463 section 3.3",
+        when: "RCPT for a mailbox that holds as many messages as one mailbox may.",
+        cause: "The mailbox was flooded, or has not been emptied for years.",
+        remedy: "The recipient fetches mail and lets the mail program delete it from the server."
+    }
+    "S-552c" MAILBOX_FULL = coded(552, 2, 2), "Mailbox full" {
+        rfc: "RFC 3463 section 3.3",
+        when: "As for the temporary reply, when `mailbox.over_quota` is `reject`.",
+        cause: "The recipient has too much mail lying here, and this server is told not to wait for room.",
+        remedy: "Tell the recipient by other means; send again when the mailbox has been emptied."
+    }
+    "S-501b" BAD_RECIPIENT = coded(501, 1, 3), "Recipient address is malformed" {
+        rfc: "RFC 5321 section 4.1.2",
+        when: "RCPT with an address that breaks the grammar, or is longer than the limits.",
+        cause: "A typing mistake, such as two @ or a space.",
+        remedy: "Write the address as name@example.org."
+    }
+    "S-501c" BAD_SENDER = coded(501, 1, 7), "Sender address is malformed" {
+        rfc: "RFC 5321 section 4.1.2",
+        when: "MAIL with an address that breaks the grammar, or is longer than the limits.",
+        cause: "The address in the mail program's account settings has a mistake.",
+        remedy: "Write the address as name@example.org."
+    }
+    "S-550a" NO_SUCH_MAILBOX = coded(550, 1, 1), "No mailbox <{recipient}> here; check the spelling" {
+        rfc: "RFC 5321 section 3.3",
+        when: "RCPT for an address in a domain of ours that nobody has.",
+        cause: "A typing mistake, or an account that was removed.",
+        remedy: "Check the spelling. Administrator: `tegami account list` shows who exists."
+    }
+    "S-550b" MAILBOX_DISABLED = coded(550, 2, 1), "Mailbox <{recipient}> is disabled" {
+        rfc: "RFC 3463 section 3.3",
+        when: "RCPT for an account that is switched off.",
+        cause: "An administrator disabled the account. Its mail is kept.",
+        remedy: "Administrator: `tegami account enable ADDRESS`."
+    }
+    "S-550c" RELAY_DENIED = coded(550, 7, 1), "Relaying to <{recipient}> is not permitted" {
+        rfc: "RFC 5321 section 3.6.2",
+        when: "RCPT for a domain that is not ours, from a client that has not logged in.",
+        cause: "A server that passes on mail for strangers becomes a tool of spammers.",
+        remedy: "Users: log in on port 465 or 587. Administrator: is the domain missing from `domains`?"
+    }
+    // Delivery to other servers is a feature of its own; until it exists a user gets a plain no instead of a
+    // message that would wait for ever.
+    "T-10" NO_OUTBOUND = coded(550, 4, 4), "This server cannot send to other domains yet: <{recipient}>" {
+        rfc: "RFC 5321 section 3.6.2",
+        when: "RCPT for a domain that is not ours, from a user who has logged in.",
+        cause: "This release delivers to its own mailboxes only.",
+        remedy: "Send to addresses of this server, or use another server for mail to the outside."
+    }
+    // RFC 6409 section 4.2 wants every domain complete, or 554.
+    "T-11" DOMAIN_NOT_QUALIFIED = coded(554, 1, 2), "Domain of <{recipient}> is not complete; write it in full" {
+        rfc: "RFC 6409 section 4.2",
+        when: "On a submission port: RCPT for a domain of one word that is not ours, such as user@sales.",
+        cause: "An abbreviation means something only at home; the server does not guess.",
+        remedy: "Write the whole domain, such as user@sales.example.org."
+    }
+    "S-552a" MESSAGE_TOO_LARGE = coded(552, 3, 4), "Message exceeds {limit} octets" {
+        rfc: "RFC 1870 section 6.1",
+        when: "MAIL declares more than `smtp.max_message_size`, or the message turns out to be larger.",
+        cause: "Attachments grow by a third on their way, since they are encoded.",
+        remedy: "Send a smaller message or a link. Administrator: raise `smtp.max_message_size`."
+    }
+    "S-552b" BEYOND_STORE = coded(552, 3, 4), "Message exceeds what this store can hold" {
+        rfc: "RFC 1870 section 6.1",
+        when: "No size limit is configured, and MAIL declares more than any store can hold.",
+        cause: "The declared size is most likely a mistake of the client.",
+        remedy: "Check the size the client declares."
+    }
+    "S-553a" LOCAL_PART_RULE = coded(553, 1, 3), "Part before the @ breaks naming rules here" {
+        rfc: "RFC 5321 section 4.5.3.1.1",
+        when: "MAIL or RCPT with a part before the @ that is longer than 64 octets, or routes mail with % or !.",
+        cause: "Old ways of writing a route into an address are used to pass mail through open relays.",
+        remedy: "Write the recipient's own address, without % or ! and not longer than 64 characters before the @."
+    }
+    "X-14" SENDER_NOT_OWNED = coded(553, 7, 1), "Sender address does not belong to the account logged in" {
+        rfc: "RFC 6409 section 6.1",
+        when: "MAIL on a submission port with an address that is neither the account's own nor an alias of it.",
+        cause: "Users may only send in their own name.",
+        remedy: "Use the account's own address, or have an alias added: `tegami alias add`."
+    }
+    "X-07a" NON_ASCII_RECIPIENT = coded(553, 6, 7), "Recipient address must be plain ASCII" {
+        rfc: "RFC 6531 section 3.5",
+        when: "RCPT with octets outside ASCII in the address.",
+        cause: "Addresses in other alphabets need an extension (SMTPUTF8) that was not asked for or is not offered.",
+        remedy: "Use the recipient's ASCII address; write domains in their xn-- form."
+    }
+    // REPLIES.md names this variant in the trigger of X-07a: at MAIL the code is 550 (RFC 6531 section 3.5).
+    "T-12" NON_ASCII_SENDER = coded(550, 6, 7), "Sender address must be plain ASCII" {
+        rfc: "RFC 6531 section 3.5",
+        when: "MAIL with octets outside ASCII in the address.",
+        cause: "Addresses in other alphabets need an extension (SMTPUTF8) that was not asked for or is not offered.",
+        remedy: "Set an ASCII sender address in the mail program; write domains in their xn-- form."
+    }
+    "X-19" TRANSACTION_LIMIT = coded(421, 7, 0), "{host} Enough messages for one session; connect again" {
+        rfc: "RFC 9422 section 4.1",
+        when: "More MAIL commands in one session than LIMITS MAILMAX announced.",
+        cause: "One session may carry only so many messages.",
+        remedy: "Open a new connection for the rest; mail servers do so by themselves."
+    }
+}

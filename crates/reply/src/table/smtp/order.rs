@@ -1,0 +1,42 @@
+//! Commands that came too early, too late or twice (RFC 5321 section 4.1.4).
+
+use super::coded;
+
+rows! {
+    "S-503d" EHLO_FIRST = coded(503, 5, 1), "Greet with EHLO first" {
+        rfc: "RFC 5321 section 4.1.1.1",
+        when: "MAIL or STARTTLS before EHLO or HELO; also right after STARTTLS, which starts the session anew.",
+        cause: "The client did not introduce itself.",
+        remedy: "Send EHLO with the client's name, again after STARTTLS."
+    }
+    "S-503i" EHLO_BEFORE_AUTH = coded(503, 5, 1), "Greet with EHLO before AUTH" {
+        rfc: "RFC 4954 section 4",
+        when: "AUTH before EHLO or HELO.",
+        cause: "The client cannot know yet which mechanisms are offered.",
+        remedy: "Send EHLO with the client's name, then AUTH."
+    }
+    "S-503a" MAIL_FIRST = coded(503, 5, 1), "Give MAIL first" {
+        rfc: "RFC 5321 section 3.3",
+        when: "RCPT or DATA outside a transaction.",
+        cause: "The sender is not known, often because MAIL was refused just before.",
+        remedy: "Look at the reply to MAIL; begin with MAIL FROM."
+    }
+    "S-503b" RCPT_FIRST = coded(503, 5, 1), "Give RCPT first" {
+        rfc: "RFC 5321 section 4.1.1.4",
+        when: "DATA after MAIL, with no RCPT tried.",
+        cause: "Nobody was named to receive the message.",
+        remedy: "Name at least one recipient with RCPT TO."
+    }
+    "S-503c" SENDER_ALREADY_SET = coded(503, 5, 1), "A sender is already set" {
+        rfc: "RFC 5321 section 4.1.4",
+        when: "MAIL inside a transaction. The first sender stays.",
+        cause: "The client began a second message before it ended the first.",
+        remedy: "Finish with DATA, or drop the transaction with RSET."
+    }
+    "S-503e" NOT_IN_TRANSACTION = coded(503, 5, 1), "Not during a mail transaction" {
+        rfc: "RFC 4954 section 4",
+        when: "AUTH or STARTTLS after MAIL. The transaction stays as it is.",
+        cause: "Who sends and how it is protected is settled before a message begins.",
+        remedy: "Send RSET, then AUTH or STARTTLS, then MAIL."
+    }
+}
