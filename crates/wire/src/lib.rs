@@ -12,5 +12,5 @@ mod session;
 
 pub use admission::Admission;
 pub use dot::{DotDecoder, DotEncoder, Malformed, Unstuffed};
-pub use line::{ENDLESS, Line, LineReader};
+pub use line::{FLOOD, Line, LineReader};
 pub use session::{Input, Output, Session, TlsFacts, Witness};

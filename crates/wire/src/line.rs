@@ -4,8 +4,8 @@
 //! out whole, or reported as one thing that is wrong; nothing inside a faulty line is ever taken for a second
 //! command. What the octets mean is the session's business.
 
-/// A line that runs on for this many octets is reported as [`Line::Endless`].
-pub const ENDLESS: usize = 64 * 1024;
+/// A line that runs on for this many octets without its CRLF is reported as [`Line::Flood`].
+pub const FLOOD: usize = 64 * 1024;
 
 /// What [`LineReader::next`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,16 +13,16 @@ pub enum Line {
     /// One line without its CRLF and without control characters, except perhaps tabs. Octets above 127 may be
     /// in it.
     Complete(Vec<u8>),
-    /// A line longer than the limit. It comes once per line, as soon as the limit is passed; the rest of the
-    /// line is thrown away as it arrives.
+    /// A line longer than the limit, which was thrown away as it came. Its CRLF has been seen.
     TooLong,
-    /// A line that was [`TooLong`](Line::TooLong) and has now reached [`ENDLESS`] octets without a CRLF. It
-    /// comes once per line. A session that prefers to wait for the end may ignore it.
-    Endless,
+    /// A line of [`FLOOD`] octets that has still not ended. It comes once, instead of
+    /// [`TooLong`](Line::TooLong), and whatever else the line brings is thrown away in silence.
+    Flood,
     /// A line with a CR or LF of its own in it (`NOOP LF RSET CRLF`): one bad command.
     Bare,
-    /// A line with another control character in it (NUL to US except tab, DEL): one bad command.
-    Control,
+    /// A line with another control character in it (NUL to US except tab, DEL): one bad command. It is handed
+    /// out for the choice of words only; nothing in it may be carried out.
+    Control(Vec<u8>),
 }
 
 /// Cuts a byte stream into lines.
@@ -53,7 +53,7 @@ pub struct LineReader {
 /// What must be remembered of an over-long line.
 #[derive(Clone, Copy, Debug)]
 struct Overrun {
-    /// Octets of the line thrown away so far, never counted beyond [`ENDLESS`].
+    /// Octets of the line thrown away so far, never counted beyond [`FLOOD`].
     octets: usize,
     /// The last octet thrown away was a CR.
     after_cr: bool,
@@ -86,13 +86,13 @@ impl LineReader {
     /// `limit` is in octets and counts the CRLF, as the RFCs do. It is the limit of the line that comes next,
     /// so ask only when it is known what that line will be: a command, or the answer to a challenge.
     pub fn next(&mut self, limit: usize) -> Option<Line> {
-        if self.overrun.is_some()
-            && let Some(endless) = self.skip_overrun()
-        {
-            return Some(endless);
-        }
-        if self.overrun.is_some() || self.is_empty() {
-            return None;
+        while let Some(overrun) = self.overrun {
+            if self.is_empty() {
+                return None;
+            }
+            if let Some(line) = self.skip(overrun) {
+                return Some(line);
+            }
         }
         let horizon = self.held.len().min(self.start.saturating_add(limit));
         if let Some(end) = self.find_crlf(horizon) {
@@ -100,16 +100,14 @@ impl LineReader {
             self.consume_to(end);
             return Some(line);
         }
-        if horizon - self.start < limit {
+        if self.is_empty() || horizon - self.start < limit {
             return None;
         }
-        let after_cr = horizon > self.start && self.held[horizon - 1] == b'\r';
         self.overrun = Some(Overrun {
-            octets: limit,
-            after_cr,
+            octets: 0,
+            after_cr: false,
         });
-        self.consume_to(horizon);
-        Some(Line::TooLong)
+        self.next(limit)
     }
 
     /// Forgets everything, the unfinished line too (RFC 3207 section 4.2, RFC 2595 section 4).
@@ -164,38 +162,31 @@ impl LineReader {
         None
     }
 
-    /// Throws away octets of an over-long line up to its CRLF. `Some` once, when it turns out to be endless.
-    fn skip_overrun(&mut self) -> Option<Line> {
-        while let Some(overrun) = self.overrun {
-            if self.is_empty() {
-                return None;
-            }
-            let counting = overrun.octets < ENDLESS;
-            let rest = self.held.len() - self.start;
-            let step = if counting {
-                rest.min(ENDLESS - overrun.octets)
-            } else {
-                rest
-            };
-            let part = &self.held[self.start..self.start + step];
-            if let Some(length) = end_of_overrun(part, overrun.after_cr) {
-                self.overrun = None;
-                self.consume_to(self.start + length);
-                return None;
-            }
-            let after_cr = part.last() == Some(&b'\r');
-            let octets = if counting {
-                overrun.octets + step
-            } else {
-                overrun.octets
-            };
-            self.overrun = Some(Overrun { octets, after_cr });
-            self.consume_to(self.start + step);
-            if counting && octets == ENDLESS {
-                return Some(Line::Endless);
-            }
+    /// Throws away some of an over-long line: up to its CRLF, to where it becomes a flood, or all there is.
+    fn skip(&mut self, overrun: Overrun) -> Option<Line> {
+        let counting = overrun.octets < FLOOD;
+        let rest = &self.held[self.start..];
+        let part = if counting {
+            &rest[..rest.len().min(FLOOD - overrun.octets)]
+        } else {
+            rest
+        };
+        if let Some(length) = end_of_overrun(part, overrun.after_cr) {
+            self.overrun = None;
+            self.consume_to(self.start + length);
+            return counting.then_some(Line::TooLong);
         }
-        None
+        let octets = if counting {
+            overrun.octets + part.len()
+        } else {
+            overrun.octets
+        };
+        self.overrun = Some(Overrun {
+            octets,
+            after_cr: part.last() == Some(&b'\r'),
+        });
+        self.consume_to(self.start + part.len());
+        (counting && octets == FLOOD).then_some(Line::Flood)
     }
 
     /// Moves on to `place`, giving the memory back when nothing is left.
@@ -228,7 +219,7 @@ fn judge(line: &[u8]) -> Line {
         .iter()
         .any(|octet| octet.is_ascii_control() && *octet != b'\t')
     {
-        return Line::Control;
+        return Line::Control(line.to_vec());
     }
     Line::Complete(line.to_vec())
 }

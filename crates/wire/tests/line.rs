@@ -1,7 +1,7 @@
 //! Lines: known answers, then a byte-by-byte oracle against which every split of random streams is compared.
 
 use proptest::prelude::*;
-use wire::{ENDLESS, Line, LineReader};
+use wire::{FLOOD, Line, LineReader};
 
 const LIMIT: usize = 16;
 
@@ -33,7 +33,11 @@ fn oracle(stream: &[u8], limit: usize) -> Vec<Line> {
     for &octet in stream {
         line.push(octet);
         let ended = line.ends_with(b"\r\n");
-        if ended && line.len() <= limit {
+        if ended && line.len() > FLOOD {
+            // Reported when it reached that length.
+        } else if ended && line.len() > limit {
+            lines.push(Line::TooLong);
+        } else if ended {
             let text = &line[..line.len() - 2];
             lines.push(if text.contains(&b'\r') || text.contains(&b'\n') {
                 Line::Bare
@@ -45,10 +49,8 @@ fn oracle(stream: &[u8], limit: usize) -> Vec<Line> {
             } else {
                 complete(text)
             });
-        } else if line.len() == limit {
-            lines.push(Line::TooLong);
-        } else if line.len() == ENDLESS && !ended {
-            lines.push(Line::Endless);
+        } else if line.len() == FLOOD {
+            lines.push(Line::Flood);
         }
         if ended {
             line.clear();
@@ -105,9 +107,12 @@ fn a_line_with_bare_cr_or_lf_is_one_bad_line() {
 
 #[test]
 fn a_line_with_other_controls_is_one_bad_line() {
-    check(b"NO\0OP\r\n", &[Line::Control]);
-    check(b"\x1b[2J\r\nX\r\n", &[Line::Control, complete(b"X")]);
-    check(b"a\x7f\r\n", &[Line::Control]);
+    check(b"NO\0OP\r\n", &[Line::Control(b"NO\0OP".to_vec())]);
+    check(
+        b"\x1b[2J\r\nX\r\n",
+        &[Line::Control(b"\x1b[2J".to_vec()), complete(b"X")],
+    );
+    check(b"a\x7f\r\n", &[Line::Control(b"a\x7f".to_vec())]);
 }
 
 #[test]
@@ -115,6 +120,8 @@ fn the_limit_counts_the_crlf() {
     check(b"12345678901234\r\n", &[complete(b"12345678901234")]);
     check(b"123456789012345\r\n", &[Line::TooLong]);
     check(b"1234567890123456\r\n", &[Line::TooLong]);
+    check(b"1234567890123456789", &[]);
+    check(b"1234567890123456789\n", &[]);
 }
 
 #[test]
@@ -139,7 +146,7 @@ fn nothing_of_an_over_long_line_becomes_a_command() {
 }
 
 #[test]
-fn an_endless_line_is_said_so_once_and_costs_no_memory() {
+fn a_flood_is_said_so_once_and_costs_no_memory() {
     let mut reader = LineReader::new();
     let piece = [b'x'; 8192];
     let mut lines = Vec::new();
@@ -155,21 +162,21 @@ fn an_endless_line_is_said_so_once_and_costs_no_memory() {
     while let Some(line) = reader.next(512) {
         lines.push(line);
     }
-    assert_eq!(lines, [Line::TooLong, Line::Endless, complete(b"NOOP")]);
+    assert_eq!(lines, [Line::Flood, complete(b"NOOP")]);
 }
 
 #[test]
-fn endless_begins_at_its_octet_whatever_the_split() {
-    for (length, endless) in [(ENDLESS - 2, false), (ENDLESS - 1, true), (ENDLESS, true)] {
+fn a_flood_begins_at_its_octet_whatever_the_split() {
+    for (length, flood) in [(FLOOD - 2, false), (FLOOD - 1, true), (FLOOD, true)] {
         let mut stream = vec![b'x'; length];
         stream.extend_from_slice(b"\r\nQUIT\r\n");
         let expected = oracle(&stream, LIMIT);
         assert_eq!(
-            expected.contains(&Line::Endless),
-            endless,
+            expected.contains(&Line::Flood),
+            flood,
             "{length} octets before CRLF"
         );
-        for size in [1, 7, 4096, ENDLESS, stream.len()] {
+        for size in [1, 7, 4096, FLOOD, stream.len()] {
             assert_eq!(
                 read(stream.chunks(size), LIMIT),
                 expected,
@@ -195,7 +202,7 @@ fn the_limit_may_change_from_line_to_line() {
 fn clear_forgets_lines_and_the_rest_of_an_over_long_one() {
     let mut reader = LineReader::new();
     reader.push(b"12345678901234567890");
-    assert_eq!(reader.next(LIMIT), Some(Line::TooLong));
+    assert_eq!((reader.next(LIMIT), reader.capacity()), (None, 0));
     reader.clear();
     reader.push(b"NOOP\r\n");
     assert_eq!(reader.next(LIMIT), Some(complete(b"NOOP")));
