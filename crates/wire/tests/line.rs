@@ -45,7 +45,7 @@ fn oracle(stream: &[u8], limit: usize) -> Vec<Line> {
                 .iter()
                 .any(|o| (*o < 0x20 && *o != b'\t') || *o == 0x7f)
             {
-                Line::Control
+                Line::Control(text.to_vec())
             } else {
                 complete(text)
             });
