@@ -3,7 +3,7 @@
 //! It does not decide anything: code, enhanced code, shape and text come from the row. Whatever was given at run
 //! time passes through one filter, so that no argument can end a line, start another or outgrow its own.
 
-use crate::row::{Enhanced, Row, Shape, Status};
+use crate::row::{Enhanced, Row, Shape, Status, next_argument};
 
 /// Longest reply line in octets without its CRLF (RFC 5321 section 4.5.3.1.5; RFC 1939 section 3).
 const LINE_LIMIT: usize = 510;
@@ -152,25 +152,6 @@ impl Reply {
             .find(|(given, _)| *given == name)
             .map(|(_, value)| value.as_str())
     }
-}
-
-impl Row {
-    /// Names of the arguments in the row's text, in their order.
-    pub fn arguments(&self) -> impl Iterator<Item = &'static str> {
-        let mut rest = self.text;
-        std::iter::from_fn(move || {
-            let (_, name, after) = next_argument(rest)?;
-            rest = after;
-            Some(name)
-        })
-    }
-}
-
-/// Splits `text` at its first `{name}`.
-fn next_argument(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, tail) = text.split_once('{')?;
-    let (name, after) = tail.split_once('}')?;
-    Some((before, name, after))
 }
 
 /// `250-2.1.5 ` and its kind; no formatting machinery, since this runs for every command of every session.

@@ -4,6 +4,7 @@
 //! session, no socket and no other crate of ours; nothing outside it makes reply bytes.
 #![forbid(unsafe_code)]
 
+pub mod document;
 mod encode;
 mod row;
 mod table;

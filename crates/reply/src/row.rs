@@ -78,4 +78,21 @@ impl Row {
             Status::Ok | Status::Err(_) | Status::Continue => Protocol::Pop3,
         }
     }
+
+    /// Names of the arguments in the row's text, in their order.
+    pub fn arguments(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let mut rest = self.text;
+        std::iter::from_fn(move || {
+            let (_, name, after) = next_argument(rest)?;
+            rest = after;
+            Some(name)
+        })
+    }
+}
+
+/// Splits `text` at its first `{name}`.
+pub(crate) fn next_argument(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, tail) = text.split_once('{')?;
+    let (name, after) = tail.split_once('}')?;
+    Some((before, name, after))
 }

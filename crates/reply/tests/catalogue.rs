@@ -1,0 +1,210 @@
+//! Rules every row of the catalogue keeps, and that the documentation shows the catalogue as it is.
+
+use std::collections::BTreeSet;
+
+use reply::{Enhanced, Protocol, Row, Status, rows};
+
+/// Every argument a text may name. A new one is added here on purpose, not by a typing mistake.
+const ARGUMENTS: [&str; 19] = [
+    "candidates",
+    "challenge",
+    "client",
+    "count",
+    "host",
+    "id",
+    "limit",
+    "login",
+    "mailbox",
+    "member",
+    "message",
+    "octets",
+    "parameter",
+    "peer",
+    "recipient",
+    "removed",
+    "size",
+    "tls",
+    "usage",
+];
+
+/// Highest registered detail per subject, from the IANA registry "SMTP Enhanced Status Codes" (RFC 5248).
+const REGISTERED: [(u16, u16); 8] = [
+    (0, 0),
+    (1, 10),
+    (2, 4),
+    (3, 5),
+    (4, 7),
+    (5, 6),
+    (6, 10),
+    (7, 30),
+];
+
+/// Names of the SMTP rows without an enhanced code (RFC 2034 section 4): greetings, HELO and EHLO, 3xx.
+const WITHOUT_ENHANCED_CODE: [&str; 12] = [
+    "CHALLENGE",
+    "EARLY_TALKER",
+    "EHLO",
+    "EHLO_USAGE",
+    "GREETING",
+    "GREETING_STOPPING",
+    "HELO",
+    "HELO_USAGE",
+    "SEND_MESSAGE",
+    "TOO_FAST",
+    "TOO_MANY_FROM_ADDRESS",
+    "TOO_MANY_SESSIONS",
+];
+
+/// POP3 response codes in use (RFC 2449 section 8, RFC 3206 section 4).
+const RESPONSE_CODES: [&str; 4] = ["AUTH", "IN-USE", "SYS/PERM", "SYS/TEMP"];
+
+fn is_refusal(row: &Row) -> bool {
+    match row.status {
+        Status::Smtp(code, _) => code >= 400,
+        Status::Err(_) => true,
+        Status::Ok | Status::Continue => false,
+    }
+}
+
+#[test]
+fn ids_are_unique_and_names_are_unique_within_a_protocol() {
+    let ids: BTreeSet<_> = rows().map(|row| row.id).collect();
+    let names: BTreeSet<_> = rows()
+        .map(|row| (row.protocol() == Protocol::Smtp, row.name))
+        .collect();
+    assert_eq!(ids.len(), rows().count());
+    assert_eq!(names.len(), rows().count());
+}
+
+#[test]
+fn codes_are_digits_that_rfc_5321_knows() {
+    for row in rows() {
+        if let Status::Smtp(code, _) = row.status {
+            // RFC 5321 section 4.2: first digit 2 to 5, second 0 to 5.
+            assert!((2..=5).contains(&(code / 100)), "{}", row.id);
+            assert!((0..=5).contains(&(code / 10 % 10)), "{}", row.id);
+        }
+    }
+}
+
+#[test]
+fn enhanced_codes_are_registered_and_agree_with_the_reply_code() {
+    for row in rows() {
+        let Status::Smtp(code, Some(Enhanced(class, subject, detail))) = row.status else {
+            continue;
+        };
+        assert_eq!(u16::from(class), code / 100, "{}", row.id);
+        let known = REGISTERED
+            .iter()
+            .any(|(s, highest)| *s == subject && detail <= *highest);
+        assert!(
+            known,
+            "{}: {class}.{subject}.{detail} is not in the IANA registry",
+            row.id
+        );
+    }
+}
+
+#[test]
+fn enhanced_codes_are_absent_exactly_where_rfc_2034_says() {
+    let bare: BTreeSet<_> = rows()
+        .filter(|row| matches!(row.status, Status::Smtp(_, None)))
+        .map(|row| row.name)
+        .collect();
+    assert_eq!(bare, BTreeSet::from(WITHOUT_ENHANCED_CODE));
+}
+
+#[test]
+fn the_host_comes_first_where_clients_look_for_it() {
+    // RFC 5321 section 4.2: 220, 221 and 421 name the host in their first word; the 220 of STARTTLS is another.
+    for row in rows().filter(|row| row.name != "START_TLS_NOW") {
+        if let Status::Smtp(220 | 221 | 421, _) = row.status {
+            assert!(row.text.starts_with("{host} "), "{}", row.id);
+        }
+    }
+}
+
+#[test]
+fn texts_are_printable_and_short_and_name_known_arguments() {
+    for row in rows() {
+        assert!(
+            !row.text.is_empty() && row.text.bytes().all(|octet| (b' '..=b'~').contains(&octet)),
+            "{}",
+            row.id
+        );
+        // Devices show one short line; RFC 5321 section 4.5.3.1.5 would allow 512 octets.
+        assert!(
+            row.text.len() <= 100,
+            "{}: {} octets",
+            row.id,
+            row.text.len()
+        );
+        assert_eq!(
+            row.text.matches('{').count(),
+            row.arguments().count(),
+            "{}",
+            row.id
+        );
+        for name in row.arguments() {
+            assert!(
+                ARGUMENTS.contains(&name),
+                "{}: {{{name}}} is not known",
+                row.id
+            );
+        }
+    }
+}
+
+#[test]
+fn pop3_texts_never_pose_as_response_codes() {
+    for row in rows().filter(|row| row.protocol() == Protocol::Pop3) {
+        assert!(!row.text.starts_with('['), "{}", row.id);
+        if let Status::Err(Some(code)) = row.status {
+            assert!(
+                RESPONSE_CODES.contains(&code),
+                "{}: [{code}] is not registered",
+                row.id
+            );
+        }
+    }
+}
+
+#[test]
+fn every_row_explains_itself_and_every_refusal_names_a_remedy() {
+    for row in rows() {
+        for text in [row.when, row.cause, row.remedy] {
+            assert!(
+                text.ends_with('.') && text.len() >= 5,
+                "{}: {text:?} is no sentence",
+                row.id
+            );
+            assert!(text.is_ascii(), "{}: {text:?}", row.id);
+        }
+        assert!(
+            !is_refusal(row) || row.remedy != "Nothing to do.",
+            "{}: a refusal without a remedy",
+            row.id
+        );
+        let rfc = row
+            .rfc
+            .strip_prefix("RFC ")
+            .and_then(|tail| tail.split_once(" section "));
+        let (number, section) =
+            rfc.unwrap_or_else(|| panic!("{}: {:?} is no RFC section", row.id, row.rfc));
+        assert!(
+            number.parse::<u16>().is_ok() && section.starts_with(|c: char| c.is_ascii_digit()),
+            "{}",
+            row.id
+        );
+    }
+}
+
+#[test]
+fn the_documentation_shows_the_catalogue_as_it_is() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/REPLIES.md");
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        written == reply::document::markdown(),
+        "docs/REPLIES.md is stale: run `cargo xtask replies`"
+    );
+}
