@@ -70,16 +70,12 @@ pub fn markdown() -> String {
 }
 
 fn entry(row: &Row, text: &mut String) {
-    let _ = write!(
-        text,
-        "\n### `{}`\n\n- When: {}\n- Why: {}\n- What to do: {}\n- {}, `{}`\n",
-        first_line(row),
-        row.when,
-        row.cause,
-        row.remedy,
-        row.rfc,
-        row.id,
-    );
+    let _ = write!(text, "\n### `{}`\n\n", first_line(row));
+    let _ = writeln!(text, "- When: {}\n- Why: {}", row.when, row.cause);
+    if row.is_refusal() {
+        let _ = writeln!(text, "- What to do: {}", row.remedy);
+    }
+    let _ = writeln!(text, "- {}, `{}`", row.rfc, row.id);
 }
 
 /// The row as it looks on the wire, its arguments still in braces.

@@ -79,6 +79,16 @@ impl Row {
         }
     }
 
+    /// Whether the row refuses something, for now or for good.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        match self.status {
+            Status::Smtp(code, _) => code >= 400,
+            Status::Err(_) => true,
+            Status::Ok | Status::Continue => false,
+        }
+    }
+
     /// Names of the arguments in the row's text, in their order.
     pub fn arguments(&self) -> impl Iterator<Item = &'static str> + use<> {
         let mut rest = self.text;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reply::{Enhanced, Protocol, Row, Status, rows};
+use reply::{Enhanced, Protocol, Status, rows};
 
 /// Every argument a text may name. A new one is added here on purpose, not by a typing mistake.
 const ARGUMENTS: [&str; 19] = [
@@ -57,14 +57,6 @@ const WITHOUT_ENHANCED_CODE: [&str; 12] = [
 
 /// POP3 response codes in use (RFC 2449 section 8, RFC 3206 section 4).
 const RESPONSE_CODES: [&str; 4] = ["AUTH", "IN-USE", "SYS/PERM", "SYS/TEMP"];
-
-fn is_refusal(row: &Row) -> bool {
-    match row.status {
-        Status::Smtp(code, _) => code >= 400,
-        Status::Err(_) => true,
-        Status::Ok | Status::Continue => false,
-    }
-}
 
 #[test]
 fn ids_are_unique_and_names_are_unique_within_a_protocol() {
@@ -174,14 +166,14 @@ fn every_row_explains_itself_and_every_refusal_names_a_remedy() {
     for row in rows() {
         for text in [row.when, row.cause, row.remedy] {
             assert!(
-                text.ends_with('.') && text.len() >= 5,
+                text.ends_with(['.', '?']) && text.len() >= 5,
                 "{}: {text:?} is no sentence",
                 row.id
             );
             assert!(text.is_ascii(), "{}: {text:?}", row.id);
         }
         assert!(
-            !is_refusal(row) || row.remedy != "Nothing to do.",
+            !row.is_refusal() || row.remedy != "Nothing to do.",
             "{}: a refusal without a remedy",
             row.id
         );
