@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn never_holds_more_than_its_bound_and_keeps_the_latest_half() {
         let mut map = Aging::new(10);
-        for number in 0..1000 {
+        for number in 0..1000_u32 {
             map.insert(number, number);
             assert!(map.young.len() + map.old.len() <= 10);
             for recent in number.saturating_sub(4)..=number {

@@ -219,3 +219,161 @@ impl Recipe {
 pub(crate) const fn usual_blocks() -> usize {
     Params::DEFAULT.block_count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `password` under argon2id m=64 t=1 p=1, cheap enough for rows.
+    fn cheap(password: &str) -> PasswordHash {
+        let mut recipe = Recipe::unmatched().unwrap();
+        recipe.params = Params::new(64, 1, 1, Some(OUTPUT_LEN)).unwrap();
+        recipe.output = recipe
+            .compute(&Secret::from(password), &mut Vec::new())
+            .unwrap();
+        PasswordHash(recipe.to_phc().unwrap())
+    }
+
+    #[test]
+    fn a_new_hash_has_todays_cost_and_fits_only_its_password() {
+        let hash = PasswordHash::hash(&Secret::from("correct horse")).unwrap();
+        assert!(
+            hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{}",
+            hash.as_str()
+        );
+        assert!(hash.verify(&Secret::from("correct horse")));
+        assert!(!hash.verify(&Secret::from("correct horsf")));
+        assert_eq!(PasswordHash::parse(hash.as_str()), Ok(hash));
+    }
+
+    #[test]
+    fn takes_hashes_made_elsewhere() {
+        // RFC 9106 needs secret and associated data in its vectors; this is the reference implementation's own
+        // test (test.c: t=2, m=2^8, p=1, "password", "somesalt").
+        let reference =
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let hash = PasswordHash::parse(reference).unwrap();
+        assert!(hash.verify(&Secret::from("password")));
+        assert!(!hash.verify(&Secret::from("Password")));
+    }
+
+    #[test]
+    fn equal_passwords_in_two_unicode_forms_both_fit() {
+        let hash = cheap("caf\u{e9} noir");
+        for (typed, fits) in [
+            ("caf\u{e9} noir", true),
+            ("cafe\u{301} noir", true),
+            ("caf\u{e9}\u{a0}noir", true),
+            ("cafe noir", false),
+            ("Caf\u{e9} noir", false),
+        ] {
+            assert_eq!(hash.verify(&Secret::from(typed)), fits, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn memory_left_over_from_another_check_changes_nothing() {
+        let (first, second) = (cheap("one"), cheap("two"));
+        let mut memory = vec![Block::new(); 200];
+        for _ in 0..2 {
+            assert!(
+                first
+                    .recipe()
+                    .unwrap()
+                    .verify(&Secret::from("one"), &mut memory)
+            );
+            assert!(
+                !second
+                    .recipe()
+                    .unwrap()
+                    .verify(&Secret::from("one"), &mut memory)
+            );
+            assert!(
+                second
+                    .recipe()
+                    .unwrap()
+                    .verify(&Secret::from("two"), &mut memory)
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_usable_hash() {
+        let salted = "$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        for (text, error) in [
+            (String::new(), HashError::NotArgon2),
+            ("secret".to_owned(), HashError::NotArgon2),
+            (
+                "$2b$12$abcdefghijklmnopqrstuv".to_owned(),
+                HashError::NotArgon2,
+            ),
+            (
+                format!("$scrypt$ln=16,r=8,p=1{salted}"),
+                HashError::NotArgon2,
+            ),
+            (
+                "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ".to_owned(),
+                HashError::NotArgon2,
+            ),
+            (
+                "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOg".to_owned(),
+                HashError::NotArgon2,
+            ),
+            (
+                format!("$argon2id$v=99$m=256,t=2,p=1{salted}"),
+                HashError::NotArgon2,
+            ),
+            (
+                format!("$argon2id$v=19$m=256,t=0,p=1{salted}"),
+                HashError::NotArgon2,
+            ),
+            (
+                format!("$argon2id$v=19$m=4294967295,t=2,p=1{salted}"),
+                HashError::TooExpensive,
+            ),
+            (
+                format!("$argon2id$v=19$m=256,t=4000000,p=1{salted}"),
+                HashError::TooExpensive,
+            ),
+            (
+                format!("$argon2id$v=19$m=65536,t=2,p=64{salted}"),
+                HashError::TooExpensive,
+            ),
+            (
+                format!(" $argon2id$v=19$m=256,t=2,p=1{salted}"),
+                HashError::NotArgon2,
+            ),
+            (
+                format!("$argon2id$v=19$m=256,t=2,p=1{salted}\n"),
+                HashError::NotArgon2,
+            ),
+            ("$".repeat(100_000), HashError::NotArgon2),
+        ] {
+            assert_eq!(PasswordHash::parse(&text), Err(error), "{text:.80}");
+        }
+        assert_eq!(
+            PasswordHash::hash(&Secret::default()),
+            Err(HashError::EmptyPassword)
+        );
+    }
+
+    #[test]
+    fn stored_as_its_text_and_checked_on_the_way_in() {
+        let hash = cheap("x");
+        let json = serde_json::to_string(&hash).unwrap();
+        assert_eq!(json, format!("{:?}", hash.as_str()));
+        assert_eq!(serde_json::from_str::<PasswordHash>(&json).unwrap(), hash);
+        assert!(serde_json::from_str::<PasswordHash>("\"plain\"").is_err());
+        assert_eq!(format!("{hash:?}"), "PasswordHash(..)");
+    }
+
+    #[test]
+    fn nothing_fits_the_unmatched_recipe() {
+        let mut recipe = Recipe::unmatched().unwrap();
+        recipe.params = Params::new(64, 1, 1, Some(OUTPUT_LEN)).unwrap();
+        for typed in ["", "x", "correct horse"] {
+            assert!(!recipe.verify(&Secret::from(typed), &mut Vec::new()));
+        }
+    }
+}

@@ -171,3 +171,165 @@ pub fn decode_base64(text: impl AsRef<[u8]>) -> Result<Vec<u8>, Base64Error> {
 pub fn encode_base64(octets: impl AsRef<[u8]>) -> String {
     STANDARD.encode(octets)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(authzid: Option<&str>, login: &str, password: &str) -> Step {
+        let authzid = authzid.map(str::to_owned);
+        let (login, password) = (login.to_owned(), Secret::from(password));
+        Step::Verify(Credentials {
+            authzid,
+            login,
+            password,
+        })
+    }
+
+    #[track_caller]
+    fn check_plain(message: &[u8], step: Step) {
+        let (mut exchange, at_once) = Exchange::start(Mechanism::Plain, Some(message));
+        assert_eq!(at_once, step, "initial response {message:?}");
+        assert_eq!(exchange.respond(message), Step::Malformed, "after the end");
+        let (mut exchange, challenge) = Exchange::start(Mechanism::Plain, None);
+        assert_eq!(challenge, Step::Challenge(Vec::new()));
+        assert_eq!(exchange.respond(message), step, "asked for {message:?}");
+    }
+
+    #[test]
+    fn plain_takes_exactly_the_syntax_of_rfc_4616() {
+        check_plain(
+            b"\0tim\0tanstaaftanstaaf",
+            credentials(None, "tim", "tanstaaftanstaaf"),
+        );
+        check_plain(
+            b"Ursel\0Kurt\0xipj3plmq",
+            credentials(Some("Ursel"), "Kurt", "xipj3plmq"),
+        );
+        check_plain(
+            "\0jürgen\0Straße".as_bytes(),
+            credentials(None, "jürgen", "Straße"),
+        );
+        check_plain(b"\0' OR 1=1--\0x", credentials(None, "' OR 1=1--", "x"));
+        check_plain(
+            b"\0../../etc/passwd\0x",
+            credentials(None, "../../etc/passwd", "x"),
+        );
+        for malformed in [
+            &b""[..],
+            b"\0",
+            b"\0\0",
+            b"tim",
+            b"tim\0secret",
+            b"\0tim\0",
+            b"\0\0secret",
+            b"\0tim\0secret\0",
+            b"\0a\0b\0secret",
+            b"\0tim\0sec\xffret",
+            b"\0t\xc3\0secret",
+            b"\xff\0tim\0secret",
+        ] {
+            check_plain(malformed, Step::Malformed);
+        }
+    }
+
+    /// Plays a LOGIN exchange: the answers given, the last step seen.
+    fn login(initial: Option<&[u8]>, answers: &[&[u8]]) -> Vec<Step> {
+        let (mut exchange, first) = Exchange::start(Mechanism::Login, initial);
+        let rest = answers.iter().map(|answer| exchange.respond(answer));
+        std::iter::once(first).chain(rest).collect()
+    }
+
+    #[test]
+    fn login_asks_for_name_then_password() {
+        let user = || Step::Challenge(b"Username:".to_vec());
+        let pass = || Step::Challenge(b"Password:".to_vec());
+        let done = || credentials(None, "tim", "secret");
+        assert_eq!(login(None, &[b"tim", b"secret"]), [user(), pass(), done()]);
+        assert_eq!(login(Some(b"tim"), &[b"secret"]), [pass(), done()]);
+        assert_eq!(
+            login(None, &[b"tim", b"secret", b"x"]),
+            [user(), pass(), done(), Step::Malformed]
+        );
+        assert_eq!(
+            login(None, &[b"", b"x"]),
+            [user(), Step::Malformed, Step::Malformed]
+        );
+        assert_eq!(login(Some(b""), &[]), [Step::Malformed]);
+        assert_eq!(login(Some(b"t\xff"), &[]), [Step::Malformed]);
+        assert_eq!(login(Some(b"tim"), &[b""]), [pass(), Step::Malformed]);
+        assert_eq!(login(Some(b"tim"), &[b"\xff"]), [pass(), Step::Malformed]);
+        // A NUL is not syntax here; it is a name that nobody has.
+        assert_eq!(
+            login(Some(b"a\0b"), &[b"x"]),
+            [pass(), credentials(None, "a\0b", "x")]
+        );
+    }
+
+    #[test]
+    fn mechanism_names_are_found_in_any_case() {
+        for (name, mechanism) in [
+            ("PLAIN", Some(Mechanism::Plain)),
+            ("plain", Some(Mechanism::Plain)),
+            ("LoGiN", Some(Mechanism::Login)),
+            ("CRAM-MD5", None),
+            ("PLAIN ", None),
+            ("", None),
+        ] {
+            assert_eq!(Mechanism::parse(name), mechanism, "{name:?}");
+        }
+        for mechanism in Mechanism::ALL {
+            assert_eq!(Mechanism::parse(mechanism.name()), Some(mechanism));
+            assert!(mechanism.cleartext());
+        }
+    }
+
+    #[test]
+    fn base64_is_taken_strictly() {
+        for (text, decoded) in [
+            ("", Some(&b""[..])),
+            (
+                "AHRpbQB0YW5zdGFhZnRhbnN0YWFm",
+                Some(b"\0tim\0tanstaaftanstaaf"),
+            ),
+            ("VXNlcm5hbWU6", Some(b"Username:")),
+            ("AA==", Some(b"\0")),
+            ("AAA=", Some(b"\0\0")),
+            ("=AAA", None),
+            ("AAA=BBB", None),
+            ("AAA=BBB=", None),
+            ("=", None),
+            ("*", None),
+            ("AA", None),
+            ("AA=", None),
+            ("AA===", None),
+            ("AAA==", None),
+            ("AB==", None),
+            ("AAB=", None),
+            ("AAAA AAAA", None),
+            ("AAAA\r\n", None),
+            ("A-_A", None),
+            ("AAA\u{e9}", None),
+        ] {
+            assert_eq!(decode_base64(text).ok().as_deref(), decoded, "{text:?}");
+        }
+        assert_eq!(encode_base64("Password:"), "UGFzc3dvcmQ6");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_encoded_decodes_to_the_same(octets: Vec<u8>) {
+            proptest::prop_assert_eq!(decode_base64(encode_base64(&octets)), Ok(octets));
+        }
+
+        #[test]
+        fn no_message_upsets_an_exchange(messages: Vec<Vec<u8>>) {
+            for mechanism in Mechanism::ALL {
+                let (mut exchange, _) = Exchange::start(mechanism, None);
+                for message in &messages {
+                    exchange.respond(message);
+                }
+            }
+        }
+    }
+}

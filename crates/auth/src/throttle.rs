@@ -293,3 +293,6 @@ fn count<K: Eq + std::hash::Hash + Clone>(
     let window = Window::counted(map.peek(&key), allowance, now);
     map.insert(key, window);
 }
+
+#[cfg(test)]
+mod tests;
