@@ -15,6 +15,18 @@ rows! {
         cause: "The mailbox exists and has room.",
         remedy: "Nothing to do."
     }
+    "S-450e" MAIL_TOO_FAST = coded(450, 7, 1), "Message rate limit for {peer} reached; wait a minute" {
+        rfc: "RFC 5321 section 7.8",
+        when: "MAIL from an address that has begun more messages lately than `limits.mail_rate` allows.",
+        cause: "A program sends a flood of messages. Many people behind one router share an address.",
+        remedy: "Wait a minute; mail servers retry by themselves. Administrator: raise `limits.mail_rate`, or use `limits.exempt`."
+    }
+    "S-450d" RCPT_TOO_FAST = coded(450, 7, 1), "Recipient rate limit for {peer} reached; wait a minute" {
+        rfc: "RFC 5321 section 7.8",
+        when: "RCPT from an address that has named more recipients lately than `limits.rcpt_rate` allows.",
+        cause: "A program tries many addresses or sends a flood of messages.",
+        remedy: "Wait a minute; mail servers retry by themselves. Administrator: raise `limits.rcpt_rate`, or use `limits.exempt`."
+    }
     "S-451a" TRY_LATER = coded(451, 3, 0), "Temporary fault on our side; retry" {
         rfc: "RFC 5321 section 4.2.3",
         when: "MAIL or DATA could not be carried out just now.",
