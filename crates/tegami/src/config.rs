@@ -1,0 +1,266 @@
+//! The configuration: what can be set, what it is when nobody sets it, and how to get it.
+//!
+//! A value comes from the built-in defaults, then the TOML file, then `TEGAMI_*` variables. One table,
+//! [`keys::KEYS`], names every key; files, variables, suggestions and the reference `config/tegami.toml` all
+//! go through it. Nothing here opens a listener, a certificate or the store.
+
+mod check;
+mod defaults;
+mod document;
+mod environment;
+mod keys;
+mod load;
+mod problem;
+mod setting;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use address::{Domain, Mailbox};
+use ipnet::IpNet;
+
+pub use document::Document;
+pub use load::{Loaded, Sources, load};
+pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
+pub use setting::{Raw, Setting};
+pub use units::{LogLevel, Octets, Rate};
+
+/// Where the configuration is when nobody says otherwise.
+pub const USUAL_FILE: &str = "/etc/tegami/tegami.toml";
+
+/// Everything that can be configured, with every value present.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Our name in the greeting, in Received fields and in the self-signed certificate.
+    pub hostname: Domain,
+    /// Mail for these domains is delivered here.
+    pub domains: Vec<Domain>,
+    /// Where the store, the self-signed certificate and the admin socket live.
+    pub data_dir: PathBuf,
+    /// Declared accounts, reconciled at start and at reload.
+    pub accounts_file: Option<PathBuf>,
+    /// Who reads the mail for `postmaster`; else the first account, else a built-in mailbox.
+    pub postmaster: Option<Mailbox>,
+    /// The addresses to listen on.
+    pub listen: Listen,
+    /// The certificate.
+    pub tls: Tls,
+    /// How SMTP sessions behave.
+    pub smtp: Smtp,
+    /// How POP3 sessions behave.
+    pub pop3: Pop3,
+    /// How users prove who they are.
+    pub auth: Auth,
+    /// What an account may keep.
+    pub mailbox: MailboxRules,
+    /// What one client, and all of them together, may take.
+    pub limits: Limits,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// Listening addresses of each service; an empty list switches the service off, port 0 lets the system choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// From other servers.
+    pub smtp: Vec<SocketAddr>,
+    /// From users: STARTTLS, then AUTH.
+    pub submission: Vec<SocketAddr>,
+    /// From users, TLS from the first octet (RFC 8314 section 3.3).
+    pub submissions: Vec<SocketAddr>,
+    /// POP3 with STLS.
+    pub pop3: Vec<SocketAddr>,
+    /// POP3, TLS from the first octet.
+    pub pop3s: Vec<SocketAddr>,
+    /// On-demand mail relay (RFC 2645); refused until it exists.
+    pub odmr: Vec<SocketAddr>,
+    /// Admin page; its default is accepted, nothing listens there until it exists.
+    pub web: Vec<SocketAddr>,
+}
+
+/// The certificate and its key, both PEM; with neither a self-signed one is made in `data_dir`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, followed by its chain.
+    pub certificate: Option<PathBuf>,
+    /// The private key.
+    pub key: Option<PathBuf>,
+}
+
+impl Tls {
+    /// Certificate and key, when they are configured; validation has seen to it that there are both or neither.
+    pub fn files(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_deref().zip(self.key.as_deref())
+    }
+}
+
+/// How SMTP sessions behave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Smtp {
+    /// The largest message taken (RFC 1870), 0 for no limit.
+    pub max_message_size: Octets,
+    /// Recipients in one transaction, at least 1.
+    pub max_recipients: u32,
+    /// Received fields a message may bring along before it is taken for a loop (RFC 5321 section 6.3).
+    pub max_received: u32,
+    /// How long the next command may take.
+    pub command_timeout: Duration,
+    /// What happens to bare CR and LF.
+    pub bare_newline: BareNewline,
+    /// Networks whose bare newlines are repaired; refused until that exists.
+    pub normalize_from: Vec<IpNet>,
+    /// What VRFY tells.
+    pub vrfy: Vrfy,
+    /// What EXPN tells.
+    pub expn: Expn,
+}
+
+/// How POP3 sessions behave; both keys are refused until their features exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pop3 {
+    /// Whether APOP is offered.
+    pub apop: bool,
+    /// The least time between two logins of one account (RFC 2449 section 6.5).
+    pub login_delay: Duration,
+}
+
+/// How users prove who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth {
+    /// SASL mechanisms that may be offered, best first. Only those that exist are: see [`Auth::offered`].
+    pub mechanisms: Vec<Mechanism>,
+    /// Networks whose clients may send passwords without TLS.
+    pub allow_cleartext_from: Vec<IpNet>,
+}
+
+impl Auth {
+    /// The configured mechanisms that this release can do, in the configured order.
+    pub fn offered(&self) -> Vec<auth::Mechanism> {
+        self.mechanisms
+            .iter()
+            .filter_map(|mechanism| mechanism.implemented())
+            .collect()
+    }
+}
+
+/// What an account may keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxRules {
+    /// The quota of an account that has none of its own, 0 for no limit.
+    pub quota: Octets,
+    /// What a sender is told when a mailbox is full.
+    pub over_quota: OverQuota,
+    /// How long deleted mail can be brought back; only the default is accepted until it can.
+    pub undelete_window: Duration,
+}
+
+/// What clients may take, counted per listener unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Sessions in total, at least 1.
+    pub sessions: u32,
+    /// Sessions of one address (one /64 of IPv6), 0 for no limit.
+    pub sessions_per_ip: u32,
+    /// New connections of one address.
+    pub connect_rate: Rate,
+    /// Transactions of one address.
+    pub mail_rate: Rate,
+    /// Recipients of one address.
+    pub rcpt_rate: Rate,
+    /// Unknown or malformed commands before a session is closed, at least 1.
+    pub errors: u32,
+    /// Networks free of the limits per address and of login throttling.
+    pub exempt: Vec<IpNet>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A level, or a level per module: `info`, `info,mailstore=debug`.
+    pub level: LogLevel,
+    /// Lines for people or for machines.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line of text for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What happens to a bare CR or LF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BareNewline {
+    /// Refused (RFC 5321 section 2.3.8).
+    Reject,
+    /// Repaired; refused as a setting until that exists.
+    Normalize,
+}
+
+/// What VRFY tells (RFC 5321 sections 3.5.3 and 7.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vrfy {
+    /// Whether the mailbox exists.
+    Verify,
+    /// 252 for everything.
+    Noncommittal,
+    /// 502.
+    Unimplemented,
+}
+
+/// What EXPN tells (RFC 5321 section 3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expn {
+    /// Everybody may see the members of an alias.
+    On,
+    /// Those who have logged in may.
+    Members,
+    /// 252 for everything.
+    Noncommittal,
+    /// 502.
+    Off,
+}
+
+/// What a sender is told when a mailbox is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverQuota {
+    /// 452 4.2.2: try again later.
+    Tempfail,
+    /// 552 5.2.2: for good.
+    Reject,
+}
+
+/// A SASL mechanism that can be configured, whether or not it exists yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 7677 with channel binding.
+    ScramSha256Plus,
+    /// RFC 7677.
+    ScramSha256,
+    /// RFC 5802, opt-in.
+    ScramSha1,
+    /// RFC 2195, opt-in.
+    CramMd5,
+    /// RFC 4616.
+    Plain,
+    /// The old one that some clients still want.
+    Login,
+}
+
+impl Mechanism {
+    /// The same mechanism where it is done, `None` while it does not exist.
+    pub fn implemented(self) -> Option<auth::Mechanism> {
+        match self {
+            Self::Plain => Some(auth::Mechanism::Plain),
+            Self::Login => Some(auth::Mechanism::Login),
+            Self::ScramSha256Plus | Self::ScramSha256 | Self::ScramSha1 | Self::CramMd5 => None,
+        }
+    }
+}

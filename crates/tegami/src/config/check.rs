@@ -1,0 +1,209 @@
+//! What no single value can show: keys that wait for a feature, and values that do not go together.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use address::Host;
+
+use super::defaults::NAMELESS;
+use super::keys::KEYS;
+use super::load::Layers;
+use super::problem::{Place, Problem};
+use super::{Config, Mechanism};
+
+/// Adds what is wrong, and what is odd, to `layers`.
+pub(super) fn check(layers: &mut Layers) {
+    let mut found = Findings {
+        origins: layers.origins.clone(),
+        problems: Vec::new(),
+        warnings: Vec::new(),
+    };
+    awaited_features(&mut found, &mut layers.config);
+    names(&mut found, &layers.config);
+    listeners(&mut found, &layers.config);
+    certificate(&mut found, &layers.config);
+    numbers(&mut found, &layers.config);
+    logins(&mut found, &layers.config);
+    layers.problems.append(&mut found.problems);
+    layers.warnings.append(&mut found.warnings);
+}
+
+struct Findings {
+    origins: BTreeMap<&'static str, Place>,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+}
+
+impl Findings {
+    fn place(&self, key: &str) -> Place {
+        self.origins.get(key).cloned().unwrap_or(Place::BuiltIn)
+    }
+
+    fn problem(&mut self, key: &str, message: impl AsRef<str>) {
+        let problem = self
+            .place(key)
+            .problem(format!("{key}: {}", message.as_ref()));
+        self.problems.push(problem);
+    }
+
+    fn warning(&mut self, key: &str, message: impl AsRef<str>) {
+        self.warnings.push(
+            self.place(key)
+                .problem(format!("{key}: {}", message.as_ref()))
+                .to_string(),
+        );
+    }
+}
+
+fn awaited_features(found: &mut Findings, config: &mut Config) {
+    let mut defaults = Config::default();
+    for key in KEYS {
+        let Some(feature) = key.awaits else { continue };
+        let default = (key.slot)(&mut defaults).text();
+        let slot = (key.slot)(config);
+        if !slot.off() && slot.text() != default {
+            found.problem(
+                key.name,
+                format!("{feature} does not exist in this release; leave it at {default}"),
+            );
+        }
+    }
+}
+
+fn names(found: &mut Findings, config: &Config) {
+    let made_up = !found.origins.contains_key("hostname") && config.hostname.as_str() == NAMELESS;
+    if made_up || !config.hostname.as_str().contains('.') {
+        found.warning(
+            "hostname",
+            format!(
+                "{:?} is not fully qualified, so other servers cannot look it up",
+                config.hostname.as_str()
+            ),
+        );
+    }
+    if config.domains.is_empty() {
+        found.problem(
+            "domains",
+            "at least one domain is needed, or no mail could be delivered",
+        );
+    } else if !found.origins.contains_key("domains") {
+        found.warning("domains", "not set, so mail is taken for localhost only");
+    }
+    if let Some(postmaster) = &config.postmaster {
+        let local = match &postmaster.host {
+            Host::Domain(domain) => config.domains.contains(domain),
+            Host::Literal(_) => false,
+        };
+        if !local && !config.domains.is_empty() {
+            found.problem(
+                "postmaster",
+                format!("{postmaster} is in none of the domains of this server"),
+            );
+        }
+    }
+}
+
+fn listeners(found: &mut Findings, config: &Config) {
+    let listen = &config.listen;
+    let services: [(&str, &[SocketAddr]); 5] = [
+        ("listen.smtp", &listen.smtp),
+        ("listen.submission", &listen.submission),
+        ("listen.submissions", &listen.submissions),
+        ("listen.pop3", &listen.pop3),
+        ("listen.pop3s", &listen.pop3s),
+    ];
+    let mut seen: Vec<(SocketAddr, &str)> = Vec::new();
+    for (key, addresses) in services {
+        for address in addresses.iter().copied() {
+            match seen
+                .iter()
+                .find(|(other, _)| *other == address && address.port() != 0)
+            {
+                Some((_, other)) if *other == key => {
+                    found.problem(key, format!("{address} is listed twice"))
+                }
+                Some((_, other)) => {
+                    found.problem(key, format!("{address} is taken by {other} already"))
+                }
+                None => seen.push((address, key)),
+            }
+        }
+    }
+    if seen.is_empty() {
+        found.warning("listen.smtp", "every listener is switched off");
+    }
+}
+
+fn certificate(found: &mut Findings, config: &Config) {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(_), None) => found.problem(
+            "tls.certificate",
+            "tls.key is missing; set both, or neither for a self-signed one",
+        ),
+        (None, Some(_)) => found.problem(
+            "tls.key",
+            "tls.certificate is missing; set both, or neither for a self-signed one",
+        ),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+}
+
+fn numbers(found: &mut Findings, config: &Config) {
+    for (key, number) in [
+        ("smtp.max_recipients", config.smtp.max_recipients),
+        ("smtp.max_received", config.smtp.max_received),
+        ("limits.sessions", config.limits.sessions),
+        ("limits.errors", config.limits.errors),
+    ] {
+        if number == 0 {
+            found.problem(key, "must be at least 1");
+        }
+    }
+    if config.smtp.command_timeout.is_zero() {
+        found.problem("smtp.command_timeout", "must be longer than nothing");
+    }
+    // RFC 5321 sections 4.5.3.1.7 and 4.5.3.1.8: 64 KiB of message and 100 recipients must be possible.
+    if (1..100).contains(&config.smtp.max_recipients) {
+        found.warning("smtp.max_recipients", "RFC 5321 wants at least 100");
+    }
+    if (1..65_536).contains(&config.smtp.max_message_size.0) {
+        found.warning("smtp.max_message_size", "RFC 5321 wants at least 64KiB");
+    }
+}
+
+fn logins(found: &mut Findings, config: &Config) {
+    for mechanism in &config.auth.mechanisms {
+        match mechanism {
+            // The default list names these two: they are offered once they exist.
+            Mechanism::ScramSha256Plus
+            | Mechanism::ScramSha256
+            | Mechanism::Plain
+            | Mechanism::Login => {}
+            Mechanism::ScramSha1 => found.problem(
+                "auth.mechanisms",
+                "SCRAM-SHA-1 does not exist in this release; take it off the list",
+            ),
+            Mechanism::CramMd5 => found.problem(
+                "auth.mechanisms",
+                "CRAM-MD5 does not exist in this release; take it off the list",
+            ),
+        }
+    }
+    if config.auth.offered().is_empty() {
+        found.warning(
+            "auth.mechanisms",
+            "none of these exists in this release, so nobody can submit mail; PLAIN and LOGIN do",
+        );
+    }
+    if config
+        .auth
+        .allow_cleartext_from
+        .iter()
+        .any(|network| network.prefix_len() == 0)
+    {
+        found.warning(
+            "auth.allow_cleartext_from",
+            "passwords of the whole Internet may cross without TLS",
+        );
+    }
+}

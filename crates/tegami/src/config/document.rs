@@ -1,0 +1,83 @@
+//! A TOML file that remembers where everything in it stands.
+
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml_edit::Table;
+
+use super::problem::{Place, Problem};
+
+/// A TOML file, parsed, with its name for messages.
+#[derive(Debug)]
+pub struct Document {
+    path: PathBuf,
+    toml: toml_edit::Document<String>,
+}
+
+impl Document {
+    /// Reads and parses a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not UTF-8 or is not TOML.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            let not_text = error.kind() == io::ErrorKind::InvalidData;
+            let why = if not_text {
+                "it is not UTF-8 text".to_owned()
+            } else {
+                error.to_string()
+            };
+            Place::file(path).problem(format!("cannot read this file: {why}"))
+        })?;
+        Self::parse(path, text)
+    }
+
+    /// Parses `text` as the contents of `path`.
+    ///
+    /// # Errors
+    /// When it is not TOML: the line, the column and what was expected there.
+    pub fn parse(path: &Path, text: String) -> Result<Self, Problem> {
+        match toml_edit::Document::parse(text.clone()) {
+            Ok(toml) => Ok(Self {
+                path: path.to_owned(),
+                toml,
+            }),
+            Err(error) => {
+                let at = error.span().map_or(text.len(), |span| span.start);
+                let before = text.get(..at).unwrap_or(&text);
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                let message = error.message().trim().replace('\n', ", ");
+                Err(Place::line(path, line_at(&text, at))
+                    .problem(format!("column {column}: {message}")))
+            }
+        }
+    }
+
+    /// The file, as the user named it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its outermost table.
+    pub fn table(&self) -> &Table {
+        self.toml.as_table()
+    }
+
+    /// Where something with this span stands.
+    pub fn place(&self, span: Option<Range<usize>>) -> Place {
+        match span {
+            Some(span) => Place::line(&self.path, line_at(self.toml.raw(), span.start)),
+            None => Place::file(&self.path),
+        }
+    }
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    text.bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
+        + 1
+}

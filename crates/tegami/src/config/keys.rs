@@ -1,0 +1,149 @@
+//! The table of every key: its name, its place in [`Config`], and the feature it waits for.
+//!
+//! A key that is not in this table does not exist. One whose feature is not there yet parses, so that a
+//! configuration can be prepared, and is refused by name when it asks for that feature.
+
+use std::path::PathBuf;
+
+use super::Config;
+use super::problem::nearest;
+use super::setting::Slot;
+
+/// One key of the configuration.
+pub struct Key {
+    /// With its section: `smtp.vrfy`.
+    pub name: &'static str,
+    /// Its place in the configuration.
+    pub slot: fn(&mut Config) -> &mut dyn Slot,
+    /// What would be needed to honour it, as long as that does not exist.
+    pub awaits: Option<&'static str>,
+}
+
+const fn live(name: &'static str, slot: fn(&mut Config) -> &mut dyn Slot) -> Key {
+    Key {
+        name,
+        slot,
+        awaits: None,
+    }
+}
+
+const fn awaits(
+    feature: &'static str,
+    name: &'static str,
+    slot: fn(&mut Config) -> &mut dyn Slot,
+) -> Key {
+    Key {
+        name,
+        slot,
+        awaits: Some(feature),
+    }
+}
+
+/// Every key, in the order of the reference file.
+pub static KEYS: &[Key] = &[
+    live("hostname", |c| &mut c.hostname),
+    live("domains", |c| &mut c.domains),
+    live("data_dir", |c| &mut c.data_dir),
+    live("accounts_file", |c| &mut c.accounts_file),
+    live("postmaster", |c| &mut c.postmaster),
+    live("listen.smtp", |c| &mut c.listen.smtp),
+    live("listen.submission", |c| &mut c.listen.submission),
+    live("listen.submissions", |c| &mut c.listen.submissions),
+    live("listen.pop3", |c| &mut c.listen.pop3),
+    live("listen.pop3s", |c| &mut c.listen.pop3s),
+    awaits(
+        "on-demand mail relay (ODMR, RFC 2645)",
+        "listen.odmr",
+        |c| &mut c.listen.odmr,
+    ),
+    awaits("the web interface", "listen.web", |c| &mut c.listen.web),
+    live("tls.certificate", |c| &mut c.tls.certificate),
+    live("tls.key", |c| &mut c.tls.key),
+    live("smtp.max_message_size", |c| &mut c.smtp.max_message_size),
+    live("smtp.max_recipients", |c| &mut c.smtp.max_recipients),
+    live("smtp.max_received", |c| &mut c.smtp.max_received),
+    live("smtp.command_timeout", |c| &mut c.smtp.command_timeout),
+    awaits("the repair of bare newlines", "smtp.bare_newline", |c| {
+        &mut c.smtp.bare_newline
+    }),
+    awaits("the repair of bare newlines", "smtp.normalize_from", |c| {
+        &mut c.smtp.normalize_from
+    }),
+    live("smtp.vrfy", |c| &mut c.smtp.vrfy),
+    live("smtp.expn", |c| &mut c.smtp.expn),
+    awaits("APOP", "pop3.apop", |c| &mut c.pop3.apop),
+    awaits(
+        "a delay between logins (LOGIN-DELAY)",
+        "pop3.login_delay",
+        |c| &mut c.pop3.login_delay,
+    ),
+    live("auth.mechanisms", |c| &mut c.auth.mechanisms),
+    live("auth.allow_cleartext_from", |c| {
+        &mut c.auth.allow_cleartext_from
+    }),
+    live("mailbox.quota", |c| &mut c.mailbox.quota),
+    live("mailbox.over_quota", |c| &mut c.mailbox.over_quota),
+    awaits(
+        "bringing deleted mail back (undelete)",
+        "mailbox.undelete_window",
+        |c| &mut c.mailbox.undelete_window,
+    ),
+    live("limits.sessions", |c| &mut c.limits.sessions),
+    live("limits.sessions_per_ip", |c| &mut c.limits.sessions_per_ip),
+    live("limits.connect_rate", |c| &mut c.limits.connect_rate),
+    live("limits.mail_rate", |c| &mut c.limits.mail_rate),
+    live("limits.rcpt_rate", |c| &mut c.limits.rcpt_rate),
+    live("limits.errors", |c| &mut c.limits.errors),
+    live("limits.exempt", |c| &mut c.limits.exempt),
+    live("log.level", |c| &mut c.log.level),
+    live("log.format", |c| &mut c.log.format),
+];
+
+/// The section whose keys are not settled: all of it waits for outbound delivery.
+pub const RELAY: &str = "relay";
+
+/// The key of this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Whether `name` is a section, such as `smtp`.
+pub fn is_section(name: &str) -> bool {
+    name == RELAY || sections().any(|section| section == name)
+}
+
+fn sections() -> impl Iterator<Item = &'static str> {
+    KEYS.iter()
+        .filter_map(|key| key.name.split_once('.'))
+        .map(|(section, _)| section)
+}
+
+/// The key that was probably meant by `unknown`: the one spelled nearly like it, or the one that has the same
+/// last word in another section.
+pub fn meant(unknown: &str) -> Option<&'static str> {
+    let names = || KEYS.iter().map(|key| key.name);
+    let word = last_word(unknown);
+    names()
+        .find(|name| last_word(name) == word)
+        .or_else(|| nearest(unknown, names()))
+}
+
+/// The section that was probably meant by `unknown`.
+pub fn meant_section(unknown: &str) -> Option<&'static str> {
+    nearest(unknown, sections().chain([RELAY]))
+}
+
+fn last_word(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// The path behind a key that holds one. A relative path in a file is relative to that file.
+pub fn path<'a>(config: &'a mut Config, name: &str) -> Option<&'a mut PathBuf> {
+    match name {
+        "data_dir" => Some(&mut config.data_dir),
+        "accounts_file" => config.accounts_file.as_mut(),
+        "tls.certificate" => config.tls.certificate.as_mut(),
+        "tls.key" => config.tls.key.as_mut(),
+        _ => None,
+    }
+}

@@ -1,0 +1,718 @@
+//! Rows: what a file and an environment make, and what is said about mistakes in them.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::keys::KEYS;
+use super::*;
+
+/// Loads `file` (if any) and `variables` from a directory of its own; paths in messages lose that directory.
+fn load_from(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Loaded, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tegami.toml");
+    if let Some(text) = file {
+        fs::write(&path, text).unwrap();
+    }
+    let sources = Sources {
+        explicit: file.map(|_| path),
+        variables: variables
+            .iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+            .collect(),
+        usual: dir.path().join("absent.toml"),
+    };
+    sources.load().map_err(|error| {
+        error
+            .to_string()
+            .replace(&format!("{}/", dir.path().display()), "")
+    })
+}
+
+/// The configuration of `file`.
+#[track_caller]
+fn good(file: &str) -> Config {
+    load_from(Some(file), &[])
+        .unwrap_or_else(|error| panic!("{error}"))
+        .config
+}
+
+/// The configuration of these variables alone.
+#[track_caller]
+fn good_variables(variables: &[(&str, &str)]) -> Config {
+    load_from(None, variables)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .config
+}
+
+/// `file` is refused with exactly these lines.
+#[track_caller]
+fn bad(file: &str, lines: &[&str]) {
+    match load_from(Some(file), &[]) {
+        Ok(_) => panic!("this loads: {file}"),
+        Err(error) => assert_eq!(error.lines().collect::<Vec<_>>(), lines),
+    }
+}
+
+/// The value of one key after loading `file`, as TOML.
+#[track_caller]
+fn value(file: &str, key: &str, expected: &str) {
+    let mut config = good(file);
+    assert_eq!(
+        (keys::find(key).unwrap().slot)(&mut config).text(),
+        expected,
+        "{file}"
+    );
+}
+
+/// The value of one key after loading these variables, as TOML.
+#[track_caller]
+fn variable(name: &str, text: &str, key: &str, expected: &str) {
+    let mut config = good_variables(&[(name, text)]);
+    assert_eq!(
+        (keys::find(key).unwrap().slot)(&mut config).text(),
+        expected,
+        "{name}={text}"
+    );
+}
+
+#[test]
+fn starts_with_nothing_configured() {
+    let loaded = load_from(None, &[]).unwrap();
+    assert_eq!(loaded.config, Config::default());
+    assert_eq!(loaded.source, None);
+    assert_eq!(load_from(Some(""), &[]).unwrap().config, Config::default());
+}
+
+#[test]
+fn reads_every_kind_of_value_from_a_file() {
+    value(
+        "hostname = \"Mail.Example.Test\"",
+        "hostname",
+        "\"mail.example.test\"",
+    );
+    value(
+        "domains = [\"a.test\", \"bücher.test\"]",
+        "domains",
+        "[\"a.test\", \"xn--bcher-kva.test\"]",
+    );
+    value("data_dir = \"/srv/mail\"", "data_dir", "\"/srv/mail\"");
+    value(
+        "listen.smtp = [\"127.0.0.1:0\"]",
+        "listen.smtp",
+        "[\"127.0.0.1:0\"]",
+    );
+    value("listen = { smtp = [] }", "listen.smtp", "[]");
+    value(
+        "[smtp]\nmax_message_size = 1000",
+        "smtp.max_message_size",
+        "\"1kB\"",
+    );
+    value(
+        "[smtp]\nmax_message_size = \"10MiB\"",
+        "smtp.max_message_size",
+        "\"10MiB\"",
+    );
+    value("[smtp]\nmax_recipients = 200", "smtp.max_recipients", "200");
+    value(
+        "[smtp]\ncommand_timeout = \"1m 30s\"",
+        "smtp.command_timeout",
+        "\"1m 30s\"",
+    );
+    value(
+        "[smtp]\nvrfy = \"verify\"\nexpn = \"members\"",
+        "smtp.expn",
+        "\"members\"",
+    );
+    value(
+        "[mailbox]\nover_quota = \"reject\"\nquota = \"0\"",
+        "mailbox.quota",
+        "\"0\"",
+    );
+    value(
+        "[limits]\nconnect_rate = \"off\"",
+        "limits.connect_rate",
+        "\"off\"",
+    );
+    value(
+        "[limits]\nexempt = [\"10.0.0.0/8\", \"::1\"]",
+        "limits.exempt",
+        "[\"10.0.0.0/8\", \"::1/128\"]",
+    );
+    value(
+        "[log]\nlevel = \"warn,net=debug\"\nformat = \"json\"",
+        "log.level",
+        "\"warn,net=debug\"",
+    );
+    value(
+        "[auth]\nmechanisms = [\"LOGIN\"]",
+        "auth.mechanisms",
+        "[\"LOGIN\"]",
+    );
+}
+
+#[test]
+fn relative_paths_start_from_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tegami.toml");
+    fs::write(&file, "data_dir = \"data\"\naccounts_file = \"accounts.toml\"\n[tls]\ncertificate = \"a\"\nkey = \"/b\"").unwrap();
+    let variables = vec![(
+        OsString::from("TEGAMI_ACCOUNTS_FILE"),
+        OsString::from("elsewhere.toml"),
+    )];
+    let sources = Sources {
+        explicit: Some(file),
+        variables,
+        usual: PathBuf::from("absent"),
+    };
+    let config = sources.load().unwrap().config;
+    assert_eq!(config.data_dir, dir.path().join("data"));
+    assert_eq!(
+        config.tls.files(),
+        Some((dir.path().join("a").as_path(), Path::new("/b")))
+    );
+    assert_eq!(config.accounts_file, Some(PathBuf::from("elsewhere.toml")));
+}
+
+#[test]
+fn names_line_key_and_the_nearest_key() {
+    bad(
+        "[smtp]\n\nmax_mesage_size = \"1MB\"",
+        &[
+            "tegami.toml:3: unknown key \"smtp.max_mesage_size\"; did you mean \"smtp.max_message_size\"?",
+        ],
+    );
+    bad(
+        "hostnam = \"a.test\"",
+        &["tegami.toml:1: unknown key \"hostnam\"; did you mean \"hostname\"?"],
+    );
+    bad(
+        "vrfy = \"verify\"",
+        &["tegami.toml:1: unknown key \"vrfy\"; did you mean \"smtp.vrfy\"?"],
+    );
+    bad(
+        "smtp.quota = \"1GB\"",
+        &["tegami.toml:1: unknown key \"smtp.quota\"; did you mean \"mailbox.quota\"?"],
+    );
+    bad(
+        "frobnicate = 1",
+        &["tegami.toml:1: unknown key \"frobnicate\""],
+    );
+    bad(
+        "[smpt]\nvrfy = \"verify\"",
+        &["tegami.toml:1: unknown section \"smpt\"; did you mean \"smtp\"?"],
+    );
+    bad(
+        "[[smtp]]\nvrfy = \"verify\"",
+        &["tegami.toml:1: smtp is a section; write [smtp] and its keys below it"],
+    );
+    bad(
+        "smtp = 25",
+        &["tegami.toml:1: smtp is a section; write [smtp] and its keys below it"],
+    );
+    bad(
+        "[hostname]\na = 1",
+        &["tegami.toml:1: hostname is a single value, not a section"],
+    );
+}
+
+#[test]
+fn reports_everything_that_is_wrong_at_once_in_the_order_of_the_file() {
+    bad(
+        "postmaster = \"root@b.test\"\ndomains = [\"a.test\"]\n[smtp]\nvrfy = \"maybe\"\nexpnn = \"off\"\n[pop3]\napop = true",
+        &[
+            "tegami.toml:1: postmaster: root@b.test is in none of the domains of this server",
+            "tegami.toml:4: smtp.vrfy: \"maybe\" is none of \"verify\", \"noncommittal\", \"unimplemented\"",
+            "tegami.toml:5: unknown key \"smtp.expnn\"; did you mean \"smtp.expn\"?",
+            "tegami.toml:7: pop3.apop: APOP does not exist in this release; leave it at false",
+        ],
+    );
+}
+
+/// The message about one wrong value.
+#[track_caller]
+fn wrong(file: &str, message: &str) {
+    bad(
+        file,
+        &[&format!("tegami.toml:{}: {message}", file.lines().count())],
+    );
+}
+
+#[test]
+fn says_what_is_wrong_with_a_value() {
+    wrong(
+        "hostname = 123",
+        "hostname: a string in quotes is wanted here, not a number",
+    );
+    wrong(
+        "domains = \"a.test\"",
+        "domains: a list in [brackets] is wanted here, not a string",
+    );
+    wrong(
+        "domains = []",
+        "domains: at least one domain is needed, or no mail could be delivered",
+    );
+    wrong(
+        "data_dir = \"\"",
+        "data_dir: a path is wanted here, not nothing",
+    );
+    wrong(
+        "[listen]\nsmtp = [\"0.0.0.0\"]",
+        "listen.smtp: \"0.0.0.0\" has no port; write \"0.0.0.0:25\" with the port you want",
+    );
+    wrong(
+        "[pop3]\napop = \"yes\"",
+        "pop3.apop: true or false is wanted here, not a string",
+    );
+    wrong(
+        "[smtp]\ncommand_timeout = 300",
+        "smtp.command_timeout: a time needs a unit: \"300s\" for seconds, \"300m\" for minutes",
+    );
+    wrong(
+        "[smtp]\nmax_recipients = -1",
+        "smtp.max_recipients: a whole number from 0 to 4294967295 is wanted here, not -1",
+    );
+    wrong(
+        "[smtp]\nmax_recipients = 0",
+        "smtp.max_recipients: must be at least 1",
+    );
+    wrong(
+        "[smtp]\ncommand_timeout = \"0s\"",
+        "smtp.command_timeout: must be longer than nothing",
+    );
+    wrong(
+        "[limits]\nsessions = 0",
+        "limits.sessions: must be at least 1",
+    );
+    wrong(
+        "[tls]\ncertificate = \"/a\"",
+        "tls.certificate: tls.key is missing; set both, or neither for a self-signed one",
+    );
+    wrong(
+        "[tls]\nkey = \"/a\"",
+        "tls.key: tls.certificate is missing; set both, or neither for a self-signed one",
+    );
+    wrong(
+        "[listen]\npop3 = [\"[::]:25\"]",
+        "listen.pop3: [::]:25 is taken by listen.smtp already",
+    );
+    wrong(
+        "[listen]\npop3 = [\"[::]:1\", \"[::]:1\"]",
+        "listen.pop3: [::]:1 is listed twice",
+    );
+    wrong(
+        "[log]\nlevel = \"loud\"",
+        "log.level: \"loud\" is none of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\"",
+    );
+}
+
+#[test]
+fn port_0_may_be_used_as_often_as_one_likes() {
+    good("[listen]\nsmtp = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\npop3 = [\"127.0.0.1:0\"]");
+}
+
+#[test]
+fn refuses_by_name_what_does_not_exist_yet() {
+    wrong(
+        "[listen]\nodmr = [\"[::]:366\"]",
+        "listen.odmr: on-demand mail relay (ODMR, RFC 2645) does not exist in this release; leave it at []",
+    );
+    wrong(
+        "[listen]\nweb = [\"[::]:80\"]",
+        "listen.web: the web interface does not exist in this release; leave it at [\"127.0.0.1:8080\"]",
+    );
+    wrong(
+        "[pop3]\napop = true",
+        "pop3.apop: APOP does not exist in this release; leave it at false",
+    );
+    wrong(
+        "[pop3]\nlogin_delay = \"5s\"",
+        "pop3.login_delay: a delay between logins (LOGIN-DELAY) does not exist in this release; leave it at \"0s\"",
+    );
+    wrong(
+        "[smtp]\nbare_newline = \"normalize\"",
+        "smtp.bare_newline: the repair of bare newlines does not exist in this release; leave it at \"reject\"",
+    );
+    wrong(
+        "[smtp]\nnormalize_from = [\"10.0.0.0/8\"]",
+        "smtp.normalize_from: the repair of bare newlines does not exist in this release; leave it at []",
+    );
+    wrong(
+        "[mailbox]\nundelete_window = \"8d\"",
+        "mailbox.undelete_window: bringing deleted mail back (undelete) does not exist in this release; leave it at \"7d\"",
+    );
+    wrong(
+        "[auth]\nmechanisms = [\"PLAIN\", \"CRAM-MD5\"]",
+        "auth.mechanisms: CRAM-MD5 does not exist in this release; take it off the list",
+    );
+    wrong(
+        "[auth]\nmechanisms = [\"PLAIN\", \"SCRAM-SHA-1\"]",
+        "auth.mechanisms: SCRAM-SHA-1 does not exist in this release; take it off the list",
+    );
+    wrong(
+        "[relay]\nsmarthost = \"mx.test\"",
+        "relay.smarthost: outbound delivery (relay) does not exist in this release; remove it",
+    );
+    wrong(
+        "[relay]\nnetworks = [\"10.0.0.0/8\"]",
+        "relay.networks: outbound delivery (relay) does not exist in this release; remove it",
+    );
+}
+
+#[test]
+fn accepts_what_does_not_exist_yet_when_it_is_off() {
+    good("[listen]\nodmr = []\nweb = []");
+    good("[listen]\nweb = [\"127.0.0.1:8080\"]");
+    good("[pop3]\napop = false\nlogin_delay = \"0s\"");
+    good("[smtp]\nbare_newline = \"reject\"\nnormalize_from = []");
+    good("[mailbox]\nundelete_window = \"0s\"");
+    good("[mailbox]\nundelete_window = \"168h\"");
+    good("[relay]\nnetworks = []\nsmarthost = \"\"\nenabled = false\nretry = {}");
+    good_variables(&[
+        ("TEGAMI_RELAY__SMARTHOST", ""),
+        ("TEGAMI_POP3__APOP", "false"),
+    ]);
+}
+
+#[test]
+fn offers_the_mechanisms_that_exist_in_the_configured_order() {
+    assert_eq!(
+        Config::default().auth.offered(),
+        [auth::Mechanism::Plain, auth::Mechanism::Login]
+    );
+    assert_eq!(
+        good("[auth]\nmechanisms = [\"LOGIN\", \"SCRAM-SHA-256\", \"PLAIN\"]")
+            .auth
+            .offered(),
+        [auth::Mechanism::Login, auth::Mechanism::Plain]
+    );
+}
+
+#[test]
+fn explains_toml_mistakes_with_line_and_column() {
+    let error = load_from(Some("hostname = \"a.test\"\ndomains = [\"a.test\"\n"), &[]).unwrap_err();
+    assert!(error.starts_with("tegami.toml:"), "{error}");
+    let error = load_from(Some("hostname = \"a.test\"\nvrfy = maybe\n"), &[]).unwrap_err();
+    assert!(error.starts_with("tegami.toml:2: column 8: "), "{error}");
+    let error = load_from(Some("hostname = \"a.test\"\nhostname = \"b.test\"\n"), &[]).unwrap_err();
+    assert!(
+        error.starts_with("tegami.toml:2: column 1: duplicate key"),
+        "{error}"
+    );
+}
+
+#[test]
+fn variables_of_every_kind_go_over_the_file() {
+    variable(
+        "TEGAMI_HOSTNAME",
+        "mail.a.test",
+        "hostname",
+        "\"mail.a.test\"",
+    );
+    variable("TEGAMI_HOSTNAME", "123", "hostname", "\"123\"");
+    variable("TEGAMI_DATA_DIR", "123", "data_dir", "\"123\"");
+    variable(
+        "TEGAMI_DOMAINS",
+        "a.test,b.test",
+        "domains",
+        "[\"a.test\", \"b.test\"]",
+    );
+    variable(
+        "TEGAMI_DOMAINS",
+        " a.test , b.test ",
+        "domains",
+        "[\"a.test\", \"b.test\"]",
+    );
+    variable(
+        "TEGAMI_DOMAINS",
+        "[\"a.test\", \"b.test\"]",
+        "domains",
+        "[\"a.test\", \"b.test\"]",
+    );
+    variable(
+        "TEGAMI_LISTEN__SMTP",
+        "[::]:2525",
+        "listen.smtp",
+        "[\"[::]:2525\"]",
+    );
+    variable(
+        "TEGAMI_LISTEN__SMTP",
+        "[::]:2525,127.0.0.1:25",
+        "listen.smtp",
+        "[\"[::]:2525\", \"127.0.0.1:25\"]",
+    );
+    variable("TEGAMI_LISTEN__SMTP", "", "listen.smtp", "[]");
+    variable("TEGAMI_LISTEN__SMTP", "[]", "listen.smtp", "[]");
+    variable(
+        "TEGAMI_SMTP__MAX_MESSAGE_SIZE",
+        "10MB",
+        "smtp.max_message_size",
+        "\"10MB\"",
+    );
+    variable(
+        "TEGAMI_SMTP__MAX_MESSAGE_SIZE",
+        "1000000",
+        "smtp.max_message_size",
+        "\"1MB\"",
+    );
+    variable(
+        "TEGAMI_SMTP__MAX_RECIPIENTS",
+        "150",
+        "smtp.max_recipients",
+        "150",
+    );
+    variable(
+        "TEGAMI_LIMITS__CONNECT_RATE",
+        "5/1s",
+        "limits.connect_rate",
+        "\"5/1s\"",
+    );
+    variable("TEGAMI_POSTMASTER", "", "postmaster", "");
+    variable(
+        "TEGAMI_ACCOUNTS_FILE",
+        "/a.toml",
+        "accounts_file",
+        "\"/a.toml\"",
+    );
+    let loaded = load_from(
+        Some("hostname = \"a.test\""),
+        &[("TEGAMI_HOSTNAME", "b.test")],
+    )
+    .unwrap();
+    assert_eq!(loaded.config.hostname.to_string(), "b.test");
+}
+
+#[test]
+fn a_wrong_variable_is_an_error_that_names_it() {
+    let error = load_from(
+        None,
+        &[
+            ("TEGAMI_SMTP__VRFY", "maybe"),
+            ("TEGAMI_POP3__APOP", "true"),
+        ],
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.lines().collect::<Vec<_>>(),
+        [
+            "TEGAMI_SMTP__VRFY: smtp.vrfy: \"maybe\" is none of \"verify\", \"noncommittal\", \"unimplemented\"",
+            "TEGAMI_POP3__APOP: pop3.apop: APOP does not exist in this release; leave it at false",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_variable_only_warns() {
+    let loaded = load_from(
+        None,
+        &[
+            ("TEGAMI_PORT", "tcp://10.0.0.7:25"),
+            ("TEGAMI_SMTP__VRFFY", "verify"),
+            ("TEGAMI_CONFIG", ""),
+            ("PATH", "/bin"),
+        ],
+    )
+    .unwrap();
+    let about: Vec<&String> = loaded
+        .warnings
+        .iter()
+        .filter(|warning| warning.starts_with("TEGAMI_"))
+        .collect();
+    assert_eq!(
+        about,
+        [
+            "TEGAMI_PORT is no setting and is ignored",
+            "TEGAMI_SMTP__VRFFY is no setting and is ignored; did you mean \"TEGAMI_SMTP__VRFY\"?",
+        ]
+    );
+}
+
+#[test]
+fn a_value_can_come_from_a_file_and_the_exact_name_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("secret");
+    fs::write(&secret, "mail.a.test\n").unwrap();
+    let secret = secret.to_str().unwrap();
+    assert_eq!(
+        good_variables(&[("TEGAMI_HOSTNAME_FILE", secret)])
+            .hostname
+            .to_string(),
+        "mail.a.test"
+    );
+    let loaded = load_from(
+        None,
+        &[
+            ("TEGAMI_HOSTNAME_FILE", "/absent"),
+            ("TEGAMI_HOSTNAME", "b.test"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(loaded.config.hostname.to_string(), "b.test");
+    assert!(loaded.warnings.contains(
+        &"TEGAMI_HOSTNAME_FILE is ignored: TEGAMI_HOSTNAME is set too and wins".to_owned()
+    ));
+    // accounts_file ends in _file itself: its variable is a key, not "accounts from a file".
+    let config = good_variables(&[("TEGAMI_ACCOUNTS_FILE", secret)]);
+    assert_eq!(config.accounts_file, Some(PathBuf::from(secret)));
+    let error = load_from(None, &[("TEGAMI_HOSTNAME_FILE", "/absent/secret")]).unwrap_err();
+    assert!(
+        error.starts_with("TEGAMI_HOSTNAME_FILE: cannot read \"/absent/secret\": "),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_file_is_the_explicit_one_else_the_variable_else_the_usual_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, format!("hostname = \"{name}.test\"")).unwrap();
+        path
+    };
+    let (explicit, variable, usual) = (file("explicit"), file("variable"), file("usual"));
+    let named = vec![(OsString::from("TEGAMI_CONFIG"), variable.into_os_string())];
+    let name = |explicit: Option<PathBuf>, variables: &[(OsString, OsString)], usual: &Path| {
+        let sources = Sources {
+            explicit,
+            variables: variables.to_vec(),
+            usual: usual.to_owned(),
+        };
+        sources
+            .load()
+            .map(|loaded| loaded.config.hostname.to_string())
+            .map_err(|error| error.to_string())
+    };
+    let host = Config::default().hostname.to_string();
+    assert_eq!(
+        name(Some(explicit), &named, &usual).as_deref(),
+        Ok("explicit.test")
+    );
+    assert_eq!(name(None, &named, &usual).as_deref(), Ok("variable.test"));
+    assert_eq!(name(None, &[], &usual).as_deref(), Ok("usual.test"));
+    assert_eq!(name(None, &[], &dir.path().join("absent")), Ok(host));
+    let absent = name(Some(dir.path().join("absent")), &named, &usual).unwrap_err();
+    assert!(absent.contains("absent: cannot read this file"), "{absent}");
+}
+
+#[track_caller]
+fn warns(file: &str, expected: &str) {
+    let warnings = load_from(Some(file), &[]).unwrap().warnings;
+    assert!(
+        warnings.iter().any(|warning| warning.contains(expected)),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn warns_about_what_is_odd() {
+    warns(
+        "hostname = \"mail\"",
+        "tegami.toml:1: hostname: \"mail\" is not fully qualified",
+    );
+    warns("", "domains: not set, so mail is taken for localhost only");
+    warns(
+        "[smtp]\nmax_recipients = 5",
+        "smtp.max_recipients: RFC 5321 wants at least 100",
+    );
+    warns(
+        "[smtp]\nmax_message_size = 1000",
+        "smtp.max_message_size: RFC 5321 wants at least 64KiB",
+    );
+    warns(
+        "[auth]\nmechanisms = []",
+        "auth.mechanisms: none of these exists",
+    );
+    warns(
+        "[auth]\nallow_cleartext_from = [\"0.0.0.0/0\"]",
+        "passwords of the whole Internet",
+    );
+    warns(
+        "listen = { smtp = [], submission = [], submissions = [], pop3 = [], pop3s = [] }",
+        "every listener is switched off",
+    );
+    let quiet = load_from(
+        Some("hostname = \"mail.a.test\"\ndomains = [\"a.test\"]"),
+        &[],
+    )
+    .unwrap();
+    assert_eq!(quiet.warnings, Vec::<String>::new());
+}
+
+const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/tegami.toml");
+
+/// Keys without a default in the reference: it shows an example.
+const EXAMPLES: [&str; 5] = [
+    "hostname",
+    "accounts_file",
+    "postmaster",
+    "tls.certificate",
+    "tls.key",
+];
+
+#[test]
+fn the_reference_file_changes_nothing_as_it_stands() {
+    let sources = Sources {
+        explicit: Some(PathBuf::from(REFERENCE)),
+        variables: Vec::new(),
+        usual: PathBuf::new(),
+    };
+    assert_eq!(sources.load().unwrap().config, Config::default());
+}
+
+#[test]
+fn the_reference_file_and_the_code_agree_on_every_key_and_default() {
+    let text = fs::read_to_string(REFERENCE).unwrap();
+    let uncommented: Vec<&str> = text
+        .lines()
+        .map(|line| {
+            line.strip_prefix('#')
+                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+                .unwrap_or(line)
+        })
+        .collect();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("reference.toml");
+    fs::write(&path, uncommented.join("\n")).unwrap();
+    let sources = Sources {
+        explicit: Some(path.clone()),
+        variables: Vec::new(),
+        usual: PathBuf::new(),
+    };
+    let mut config = sources
+        .load()
+        .unwrap_or_else(|error| panic!("{error}"))
+        .config;
+    let document = Document::read(&path).unwrap();
+    let mut defaults = Config::default();
+    for key in KEYS {
+        let there = match key.name.split_once('.') {
+            Some((section, word)) => document.table()[section].get(word).is_some(),
+            None => document.table().contains_key(key.name),
+        };
+        assert!(there, "{} is not in the reference", key.name);
+        if !EXAMPLES.contains(&key.name) {
+            assert_eq!(
+                (key.slot)(&mut config).text(),
+                (key.slot)(&mut defaults).text(),
+                "{}",
+                key.name
+            );
+        }
+    }
+}
+
+#[test]
+fn durations_are_shown_as_people_write_them() {
+    value(
+        "[smtp]\ncommand_timeout = \"1d 2h\"",
+        "smtp.command_timeout",
+        "\"1d 2h\"",
+    );
+    assert_eq!(
+        good("[smtp]\ncommand_timeout = \"90s\"")
+            .smtp
+            .command_timeout,
+        Duration::from_secs(90)
+    );
+}
