@@ -1,0 +1,172 @@
+//! A listener's accept loop: takes connections off the socket, asks the gate, starts a task for each.
+//!
+//! It never waits for a peer, and it never spins: when the system has no descriptor left it pauses.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use tokio::net::{TcpListener, TcpStream};
+use wire::Admission;
+
+use crate::driver::now;
+use crate::gate::Permit;
+use crate::serve::{Endpoint, Meeting, Security, serve};
+use crate::server::{Listening, Shared};
+use crate::service::Service;
+use crate::stop::{Alarm, Level};
+
+/// The pause after a failed accept; it doubles up to the second value while accepting keeps failing.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// One listener at work.
+pub(crate) struct Door<S> {
+    /// The same for all addresses of one listener.
+    pub(crate) number: u16,
+    pub(crate) listening: Arc<Listening>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) service: Arc<S>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// A connection's place: its permit, and its count at the listener.
+struct Place {
+    listening: Arc<Listening>,
+    _permit: Permit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.listening.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl<S: Service> Door<S> {
+    /// Accepts until the server drops everything. While it drains, newcomers are turned away politely.
+    pub(crate) async fn keep(self: Arc<Self>, listener: TcpListener) {
+        let mut alarm = self.shared.stop.alarm();
+        let mut pause = None;
+        while let Some(accepted) = accept(&listener, &mut alarm).await {
+            match accepted {
+                Ok((socket, peer)) => {
+                    if pause.take().is_some() {
+                        tracing::info!(listener = self.endpoint.name, "accepting again");
+                    }
+                    self.welcome(socket, peer);
+                }
+                Err(error) if is_of_the_peer(&error) => {}
+                Err(error) => {
+                    if pause.is_none() {
+                        tracing::warn!(listener = self.endpoint.name, %error, "cannot accept");
+                    }
+                    let length =
+                        pause.map_or(PAUSE, |last: Duration| (last * 2).min(LONGEST_PAUSE));
+                    pause = Some(length);
+                    tokio::time::sleep(length).await;
+                }
+            }
+        }
+    }
+
+    fn welcome(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+        let place = self.admit(&socket, peer);
+        let (tracker, refusal) = match &place {
+            Ok(_) => (&self.shared.sessions, None),
+            Err(_) => {
+                self.listening.refused.fetch_add(1, Ordering::Relaxed);
+                // A flood of refusals must not cost what the limits save.
+                let Ok(refusal) = Arc::clone(&self.shared.refusals).try_acquire_owned() else {
+                    return;
+                };
+                (&self.shared.doorstep, Some(refusal))
+            }
+        };
+        let Ok(local) = socket.local_addr() else {
+            return;
+        };
+        let meeting = Meeting {
+            id: self.shared.next_id(),
+            peer,
+            local,
+            place,
+        };
+        let door = Arc::clone(self);
+        tracker.spawn(async move {
+            serve(
+                socket,
+                &*door.service,
+                &door.endpoint,
+                &door.shared.stop,
+                meeting,
+            )
+            .await;
+            drop(refusal);
+        });
+    }
+
+    fn admit(&self, socket: &TcpStream, peer: SocketAddr) -> Result<Place, Admission> {
+        if self.shared.stop.level() > Level::Serving {
+            return Err(Admission::Stopping);
+        }
+        let permit = self.shared.gate.admit(self.number, peer.ip(), now())?;
+        let speaks_first = match self.endpoint.security {
+            Security::Plain | Security::StartTls(_) => has_spoken(socket),
+            Security::Implicit(_) => false,
+        };
+        if speaks_first {
+            return Err(Admission::EarlyTalker);
+        }
+        self.listening.open.fetch_add(1, Ordering::Relaxed);
+        self.listening.total.fetch_add(1, Ordering::Relaxed);
+        Ok(Place {
+            listening: Arc::clone(&self.listening),
+            _permit: permit,
+        })
+    }
+}
+
+/// The next connection, or `None` when the server drops everything.
+async fn accept(
+    listener: &TcpListener,
+    alarm: &mut Alarm,
+) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    poll_fn(|cx| match alarm.check(cx) {
+        Level::Dropping => Poll::Ready(None),
+        Level::Serving | Level::Draining => listener.poll_accept(cx).map(Some),
+    })
+    .await
+}
+
+/// Whether octets have come before we said a word (RFC 5321 section 4.3.1: the client waits for the greeting).
+/// One look, without waiting: a client that is merely quick finds its greeting on the way already.
+fn has_spoken(socket: &TcpStream) -> bool {
+    let mut octet = [0; 1];
+    matches!(rustix::net::recv(socket, &mut octet[..], RecvFlags::PEEK | RecvFlags::DONTWAIT), Ok((read, _)) if read > 0)
+}
+
+/// Errors that accept(2) passes on from the connection it would have returned.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    const PASSED_ON: [Errno; 10] = [
+        Errno::CONNABORTED,
+        Errno::CONNRESET,
+        Errno::PROTO,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::NOPROTOOPT,
+        Errno::OPNOTSUPP,
+        Errno::TIMEDOUT,
+    ];
+    let raw = error.raw_os_error();
+    PASSED_ON
+        .iter()
+        .any(|errno| Some(errno.raw_os_error()) == raw)
+}

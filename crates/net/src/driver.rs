@@ -1,0 +1,185 @@
+//! The one loop that drives a session of either protocol over a stream.
+//!
+//! It carries out what the session says, in order: replies are gathered and written together, questions go to
+//! the host, waiting ends with octets, a deadline, the server's stop or the peer's end. It decides nothing the
+//! peer could see except when to write.
+//!
+//! Three rules keep a hostile peer cheap. Output is bounded: with [`OUTBOX`] octets waiting nothing more is
+//! produced. Input is bounded: what a peer sends while it does not read waits in an inbox of [`INBOX`] octets.
+//! And a batch of output must be taken within [`WRITE_DEADLINE`], however slowly the peer sips.
+
+mod farewell;
+mod link;
+mod outbox;
+mod pipe;
+mod timer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use wire::{Input, Output, Session, TlsFacts};
+
+pub(crate) use farewell::Farewell;
+pub(crate) use link::{Link, Lost, Reading};
+pub use outbox::OUTBOX;
+pub use pipe::INBOX;
+pub(crate) use timer::now;
+
+use crate::service::Host;
+use crate::stop::Stop;
+use crate::stream::{self, HandshakeError, Stream};
+
+/// A batch of output (at most [`OUTBOX`] octets and one more piece) that the peer has not taken after this
+/// time is given up, and the connection with it. A reader at 500 octets a second still keeps up.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(5 * 60);
+
+/// The same for a peer that is being turned away: it gets one line and little patience.
+pub(crate) const REFUSED_WRITE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How one connection is driven.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    /// What [`Output::StartTls`] turns to.
+    pub(crate) starttls: Option<Arc<ServerConfig>>,
+    pub(crate) write_deadline: Duration,
+    pub(crate) stop: Stop,
+}
+
+/// A session, its host and the line between them and the peer.
+struct Driver<IO, H: Host> {
+    link: Link<IO>,
+    session: H::Session,
+    host: H,
+    starttls: Option<Arc<ServerConfig>>,
+}
+
+/// Drives `session` until it closes or its peer is lost; session and host are gone when this returns.
+/// `None` means that the stream is gone too.
+pub(crate) async fn drive<IO, H>(
+    stream: Stream<IO>,
+    session: H::Session,
+    host: H,
+    terms: Terms,
+) -> Option<Farewell<IO>>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+    H: Host,
+{
+    let link = Link::new(stream, terms.write_deadline, terms.stop);
+    let mut driver = Driver {
+        link,
+        session,
+        host,
+        starttls: terms.starttls,
+    };
+    let outcome = driver.converse().await;
+    if let Err(lost) = &outcome {
+        driver.lose(lost);
+    }
+    let login = driver.session.witness().login;
+    tracing::debug!(
+        login,
+        lost = outcome.as_ref().err().map(tracing::field::display),
+        "closed"
+    );
+    match outcome {
+        Ok(()) | Err(Lost::Ended | Lost::Handshake(HandshakeError::Failed(_))) => {
+            Some(Farewell::new(driver.link))
+        }
+        Err(Lost::Broken(_) | Lost::Unread | Lost::NoTls | Lost::Stopped | Lost::Handshake(_)) => {
+            None
+        }
+    }
+}
+
+impl<IO, H> Driver<IO, H>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+    H: Host,
+{
+    /// Carries out what the session says until it says [`Output::Close`]. The last replies are not written yet.
+    async fn converse(&mut self) -> Result<(), Lost> {
+        loop {
+            match self.session.output() {
+                Output::Reply(reply) => self.link.reply(&reply),
+                Output::Send(octets) => self.link.pipe.outbox.send(octets),
+                Output::Body(octets) => {
+                    let body = Box::pin(self.host.body(octets));
+                    self.link.attend(body, Reading::Paused).await?;
+                }
+                Output::Ask(ask) => {
+                    // Boxed, so that an idle connection does not carry room for the largest answer.
+                    let answer = Box::pin(self.host.answer(ask));
+                    let answer = self.link.attend(answer, Reading::Ahead).await?;
+                    self.session.handle(now(), Input::Answer(answer));
+                }
+                Output::StartTls => self.start_tls().await?,
+                Output::Wait(until) => self.link.wait(&mut self.session, until).await?,
+                Output::Close => return Ok(()),
+            }
+            if self.link.pipe.outbox.is_full() {
+                self.link.flush().await?;
+            }
+        }
+    }
+
+    /// Turns the stream to TLS. Octets that came in the clear behind the command are forgotten: they were not
+    /// protected, whoever sent them (RFC 3207 section 4.2, RFC 2595 section 4, CVE-2011-0411).
+    async fn start_tls(&mut self) -> Result<(), Lost> {
+        self.link.flush().await?;
+        drop(self.link.pipe.take_inbox());
+        let Some(config) = self.starttls.clone() else {
+            return Err(Lost::NoTls);
+        };
+        let facts = self.link.secure(config).await?;
+        self.session.handle(now(), Input::TlsReady(facts));
+        Ok(())
+    }
+
+    /// Tells the session that nobody is listening any more. What it still says is dropped, and no question is
+    /// asked: the host learns of the end by being dropped.
+    fn lose(&mut self, lost: &Lost) {
+        if let Lost::NoTls = lost {
+            tracing::error!("a session asked for TLS on a listener that has none");
+        }
+        self.link.pipe.outbox.clear();
+        self.session.handle(now(), Input::Closed);
+        while let Output::Reply(_) | Output::Send(_) | Output::Body(_) = self.session.output() {}
+    }
+}
+
+/// The stream of an implicit-TLS listener, once its handshake is done. Without one, what there is to close.
+pub(crate) async fn greet_in_tls<IO>(
+    io: IO,
+    config: Arc<ServerConfig>,
+    stop: &Stop,
+) -> Result<(Stream<IO>, TlsFacts), Option<Farewell<IO>>>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    match stream::secure(io, config, stop).await {
+        Ok((stream, facts)) => {
+            note_tls(&facts);
+            Ok((stream, facts))
+        }
+        Err((error, stream)) => {
+            tracing::debug!(%error, "no tls");
+            Err(match error {
+                HandshakeError::Failed(_) => Some(Farewell::new(Link::new(
+                    stream,
+                    REFUSED_WRITE_DEADLINE,
+                    stop.clone(),
+                ))),
+                HandshakeError::TooSlow | HandshakeError::Stopped => None,
+            })
+        }
+    }
+}
+
+/// Fills in the connection span's `tls` field.
+fn note_tls(facts: &TlsFacts) {
+    tracing::Span::current().record("tls", facts.version);
+    tracing::debug!(version = facts.version, cipher = %facts.cipher, "tls");
+}

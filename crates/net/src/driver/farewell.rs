@@ -1,0 +1,92 @@
+//! The end of a connection, after its session is gone: last octets out, an orderly close, a short goodbye.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::link::Link;
+use super::timer::now;
+use crate::stop::Level;
+
+/// The last replies must be taken within this time.
+const LAST_WORDS: Duration = Duration::from_secs(30);
+
+/// How long to wait for the peer to close as well. Closing while it still sends would make the kernel answer
+/// with a reset, which can destroy the last reply before the peer has read it.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Most octets thrown away meanwhile.
+const LINGER_OCTETS: usize = 64 * 1024;
+
+/// A waiting last reply of at most this size fits into any socket buffer: the connection no longer counts.
+const SMALL: usize = 4 * 1024;
+
+/// A connection whose session has ended.
+#[derive(Debug)]
+pub(crate) struct Farewell<IO> {
+    link: Link<IO>,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Farewell<IO> {
+    pub(crate) fn new(link: Link<IO>) -> Self {
+        Self { link }
+    }
+
+    /// Whether the rest is a formality. The caller then frees the peer's place before the last reply is
+    /// written, so that a client which reconnects on reading it is not one too many.
+    pub(crate) fn is_short(&self) -> bool {
+        self.link.pipe.outbox.len() <= SMALL
+    }
+
+    /// Flushes, closes our side, waits shortly for the peer to close its own.
+    pub(crate) async fn finish(mut self) {
+        let until = now() + LAST_WORDS.min(self.link.write_deadline);
+        if poll_fn(|cx| self.poll_last_words(cx, until)).await.is_err() {
+            return;
+        }
+        let (closed, mut thrown_away) = (now(), 0);
+        poll_fn(|cx| self.poll_linger(cx, closed + LINGER, &mut thrown_away)).await;
+    }
+
+    fn poll_last_words(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<Result<(), ()>> {
+        let written = match self.link.pipe.poll_write(cx) {
+            Poll::Ready(Ok(())) => Pin::new(&mut self.link.pipe.stream).poll_shutdown(cx),
+            other => other,
+        };
+        match written {
+            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(drop)),
+            Poll::Pending => {
+                // The peer may be busy writing; it comes to reading only if someone takes what it writes.
+                if self.link.alarm.check(cx) == Level::Dropping
+                    || self.link.pipe.read_ahead(cx).is_err()
+                {
+                    return Poll::Ready(Err(()));
+                }
+                ready!(self.link.timer.poll(cx, until));
+                Poll::Ready(Err(()))
+            }
+        }
+    }
+
+    fn poll_linger(
+        &mut self,
+        cx: &mut Context<'_>,
+        until: Instant,
+        thrown_away: &mut usize,
+    ) -> Poll<()> {
+        if self.link.alarm.check(cx) == Level::Dropping {
+            return Poll::Ready(());
+        }
+        while *thrown_away < LINGER_OCTETS {
+            match self.link.pipe.poll_read(cx, <[u8]>::len) {
+                Poll::Ready(Ok(Some(octets))) => *thrown_away += octets,
+                Poll::Ready(Ok(None) | Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return self.link.timer.poll(cx, until),
+            }
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Many listeners behind one gate, from the first accept to the last connection gone.
+//!
+//! It owns the counts and the stopping; what is said on a connection is none of its business.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::accept::Door;
+use crate::bind::Bound;
+use crate::gate::{Gate, Limits};
+use crate::serve::Endpoint;
+use crate::service::Service;
+use crate::stop::{Level, Stop};
+
+/// Connections being turned away at a time, over all listeners. Beyond it they are closed without a word.
+const REFUSALS: usize = 512;
+
+/// After the drain deadline, how long to wait for dropped connections to be really gone.
+const DROPPING: Duration = Duration::from_secs(1);
+
+/// A running server. Clones are the same server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+/// What all listeners of a server have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) stop: Stop,
+    /// Connections that were let in.
+    pub(crate) sessions: TaskTracker,
+    /// Accept loops, and connections being turned away.
+    pub(crate) doorstep: TaskTracker,
+    pub(crate) refusals: Arc<Semaphore>,
+    ids: AtomicU64,
+    listeners: Mutex<Vec<Arc<Listening>>>,
+}
+
+/// One listener's name, address and counts.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    pub(crate) open: AtomicU64,
+    pub(crate) total: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+/// One listener, for `tegami status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerStatus {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// The address it is bound to.
+    pub address: SocketAddr,
+    /// Sessions open now.
+    pub open: u64,
+    /// Sessions since the start, open ones included.
+    pub total: u64,
+    /// Connections turned away since the start.
+    pub refused: u64,
+}
+
+/// How a drain ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Sessions that were open when the drain began.
+    pub open: usize,
+    /// Those of them that were still open at the deadline and were dropped.
+    pub dropped: usize,
+}
+
+impl Server {
+    /// A server without listeners.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                gate: Gate::new(limits),
+                stop: Stop::new(),
+                sessions: TaskTracker::new(),
+                doorstep: TaskTracker::new(),
+                refusals: Arc::new(Semaphore::new(REFUSALS)),
+                ids: AtomicU64::new(0),
+                listeners: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Starts accepting on a bound socket. Addresses with the same [`Endpoint::name`] are one listener to the
+    /// limits per address.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn listen<S: Service>(&self, bound: Bound, endpoint: Endpoint, service: Arc<S>) {
+        let listening = Arc::new(Listening {
+            name: endpoint.name,
+            address: bound.address(),
+            open: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        });
+        let number = {
+            let mut listeners = self.shared.listeners();
+            listeners.push(Arc::clone(&listening));
+            listeners.iter().position(|one| one.name == endpoint.name)
+        };
+        let number = number
+            .and_then(|n| u16::try_from(n).ok())
+            .unwrap_or(u16::MAX);
+        let door = Door {
+            number,
+            listening,
+            endpoint,
+            service,
+            shared: Arc::clone(&self.shared),
+        };
+        self.shared
+            .doorstep
+            .spawn(Arc::new(door).keep(bound.listener));
+    }
+
+    /// Replaces the limits for connections to come.
+    pub fn set_limits(&self, limits: Limits) {
+        self.shared.gate.set_limits(limits);
+    }
+
+    /// Every listener, in the order they were added.
+    #[must_use]
+    pub fn status(&self) -> Vec<ListenerStatus> {
+        let listeners = self.shared.listeners();
+        listeners.iter().map(|one| one.status()).collect()
+    }
+
+    /// The switch that [`shutdown`](Self::shutdown) throws; other tasks of the process may watch it.
+    #[must_use]
+    pub fn stop(&self) -> &Stop {
+        &self.shared.stop
+    }
+
+    /// Stops: sessions are told to finish what they have in hand, newcomers are turned away, and what is still
+    /// open after `within` is dropped. All connections and listening sockets are gone when this returns.
+    pub async fn shutdown(&self, within: Duration) -> Drained {
+        let shared = &self.shared;
+        shared.stop.raise(Level::Draining);
+        let open = shared.sessions.len();
+        shared.sessions.close();
+        let dropped = match timeout(within, shared.sessions.wait()).await {
+            Ok(()) => 0,
+            Err(_elapsed) => shared.sessions.len(),
+        };
+        shared.stop.raise(Level::Dropping);
+        shared.doorstep.close();
+        let gone = async { tokio::join!(shared.sessions.wait(), shared.doorstep.wait()) };
+        if timeout(DROPPING, gone).await.is_err() {
+            tracing::warn!(left = shared.sessions.len(), "connections do not end");
+        }
+        Drained { open, dropped }
+    }
+}
+
+impl Shared {
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn listeners(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Listening>>> {
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listening {
+    fn status(&self) -> ListenerStatus {
+        ListenerStatus {
+            name: self.name,
+            address: self.address,
+            open: self.open.load(Ordering::Relaxed),
+            total: self.total.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+}
