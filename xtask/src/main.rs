@@ -1,2 +1,64 @@
-//! xtask
-fn main() {}
+//! The project's own tasks, run as `cargo xtask TASK`: what must hold before anything lands, and the tools that measure
+//! and torture the built server.
+//!
+//! Nothing here is part of the server. The checks of the source tree (`tidy`) are tests of this crate.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "what a task has to say goes to standard output"
+)]
+
+mod bench;
+mod binary;
+mod ci;
+mod interop;
+mod mailload;
+mod process;
+mod replies;
+mod server;
+#[cfg(test)]
+mod tidy;
+mod torture;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that must hold before a change lands.
+    Ci,
+    /// Writes the catalogue of replies as documentation.
+    Replies,
+    /// Sends and fetches through every listener with curl, swaks and Python.
+    Interop(interop::Options),
+    /// Measures speed and memory beside a null sink.
+    Bench(bench::Options),
+    /// Kills the server and cuts its power under load, and counts what is there afterwards.
+    Torture(torture::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Ci => return ci::run(),
+        Task::Replies => replies::run(),
+        Task::Interop(options) => interop::run(&options),
+        Task::Bench(options) => bench::run(&options),
+        Task::Torture(options) => torture::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

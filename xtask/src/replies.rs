@@ -12,5 +12,6 @@ use crate::workspace;
 /// When the file cannot be written.
 pub fn run() -> Result<()> {
     let path = workspace::root().join("docs/REPLIES.md");
-    fs::write(&path, reply::document::markdown()).with_context(|| format!("cannot write {}", path.display()))
+    fs::write(&path, reply::document::markdown())
+        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,0 +1,73 @@
+//! The clients that are tried: installing from Debian what is missing.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process;
+
+/// A package manager that waits for a slow mirror.
+const INSTALL: Duration = Duration::from_secs(300);
+
+/// What must answer, and the packages that bring it.
+const TOOLS: [(&str, &[&str]); 4] = [
+    ("curl --version", &["curl", "ca-certificates"]),
+    ("swaks --version", &["swaks"]),
+    // Without it swaks cannot do TLS; it is only recommended by the package.
+    ("perl -MNet::SSLeay -e 1", &["libnet-ssleay-perl"]),
+    ("python3 -c 'import smtplib, poplib, ssl'", &["python3"]),
+];
+
+/// Installs what is missing.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn install() -> Result<()> {
+    let mut packages = Vec::new();
+    for (probe, names) in TOOLS {
+        if !works(probe)? {
+            packages.extend(names);
+        }
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    println!("installing {}", packages.join(" "));
+    let hint = || {
+        format!(
+            "the clients need {}: install it by hand",
+            packages.join(", ")
+        )
+    };
+    apt(&["update"]).with_context(hint)?;
+    apt(&["install", "--yes", "--no-install-recommends"]
+        .iter()
+        .chain(&packages)
+        .copied()
+        .collect::<Vec<_>>())
+    .with_context(hint)?;
+    for (probe, _) in TOOLS {
+        if !works(probe)? {
+            bail!(
+                "`{probe}` still does not work after installing {}",
+                packages.join(", ")
+            );
+        }
+    }
+    Ok(())
+}
+
+fn works(probe: &str) -> Result<bool> {
+    let finished = process::capture(Command::new("sh").args(["-c", probe]), INSTALL)?;
+    Ok(finished.status.success())
+}
+
+fn apt(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
+    process::succeed(&mut command, INSTALL)?;
+    Ok(())
+}
