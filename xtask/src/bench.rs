@@ -3,7 +3,7 @@
 //! It measures and prints; it judges nothing, and it is no part of CI, for figures of a shared machine would lie.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 

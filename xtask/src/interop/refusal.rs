@@ -21,78 +21,46 @@ const SWAKS_AUTH_FAILED: i32 = 28;
 /// # Errors
 /// When something was accepted, or refused otherwise than it must be.
 pub fn run(ground: &Ground) -> Result<()> {
-    let submissions = ground.server.address("submissions")?.to_string();
-    let pop3s = ground.server.address("pop3s")?.to_string();
-    let smtp = ground.server.address("smtp")?.to_string();
-    let wrong = format!("{ALICE}:wrong");
-    let curl = [
-        "--silent",
-        "--show-error",
-        "--insecure",
-        "--max-time",
-        "50",
-        "--user",
-        &wrong,
-    ];
-    let swaks = ["--silent", "1", "--helo", "interop.test", "--timeout", "50"];
+    curl(ground)?;
+    swaks(ground)?;
+    python(ground)
+}
 
-    let mut command = Command::new("curl");
-    command
-        .args(curl)
-        .args(["--url", &format!("smtps://{submissions}")]);
-    command.args(["--request", "NOOP"]);
-    refused(
-        "curl, a wrong password on submissions",
-        command,
-        CURL_LOGIN_DENIED,
-    )?;
+fn curl(ground: &Ground) -> Result<()> {
+    for (listener, scheme) in [("submissions", "smtps"), ("pop3s", "pop3s")] {
+        let address = ground.server.address(listener)?;
+        let mut command = Command::new("curl");
+        command
+            .args(["--silent", "--show-error", "--insecure", "--max-time", "50"])
+            .args(["--user", &format!("{ALICE}:wrong"), "--request", "NOOP"])
+            .args(["--url", &format!("{scheme}://{address}")]);
+        let what = format!("curl, a wrong password on {listener}");
+        refused(&what, command, CURL_LOGIN_DENIED)?;
+    }
+    Ok(())
+}
 
-    let mut command = Command::new("curl");
-    command
-        .args(curl)
-        .args(["--url", &format!("pop3s://{pop3s}")]);
-    refused(
-        "curl, a wrong password on pop3s",
-        command,
-        CURL_LOGIN_DENIED,
-    )?;
-
-    let mut command = Command::new("swaks");
-    command.args(swaks).args([
-        "--server",
-        &smtp,
-        "--from",
-        STRANGER,
-        "--to",
-        "other@faraway.test",
-    ]);
-    refused("swaks, relaying for strangers", command, SWAKS_NO_RECIPIENT)?;
-
-    let mut command = Command::new("swaks");
-    command.args(swaks).args([
-        "--server",
-        &submissions,
-        "--tls-on-connect",
-        "--from",
-        ALICE,
-        "--to",
-        BOB,
-    ]);
-    command.args([
-        "--auth",
-        "PLAIN",
-        "--auth-user",
-        ALICE,
-        "--auth-password",
-        "wrong",
-    ]);
+fn swaks(ground: &Ground) -> Result<()> {
+    let command = |listener: &str, from: &str, to: &str| -> Result<Command> {
+        let address = ground.server.address(listener)?.to_string();
+        let mut command = Command::new("swaks");
+        command
+            .args(["--silent", "1", "--helo", "interop.test", "--timeout", "50"])
+            .args(["--server", &address, "--from", from, "--to", to]);
+        Ok(command)
+    };
+    let relay = command("smtp", STRANGER, "other@faraway.test")?;
+    refused("swaks, relaying for strangers", relay, SWAKS_NO_RECIPIENT)?;
+    let mut login = command("submissions", ALICE, BOB)?;
+    login
+        .arg("--tls-on-connect")
+        .args(["--auth", "PLAIN", "--auth-user", ALICE]);
+    login.args(["--auth-password", "wrong"]);
     refused(
         "swaks, a wrong password on submissions",
-        command,
+        login,
         SWAKS_AUTH_FAILED,
-    )?;
-
-    python(ground)
+    )
 }
 
 fn refused(what: &str, mut command: Command, status: i32) -> Result<()> {

@@ -186,10 +186,10 @@ fn looks_like_a_reply(line: &str) -> bool {
 }
 
 fn begins_with_a_code(text: &[u8]) -> bool {
-    match text {
-        [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..] => true,
-        _ => false,
-    }
+    matches!(
+        text,
+        [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..]
+    )
 }
 
 #[track_caller]

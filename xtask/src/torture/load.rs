@@ -42,64 +42,17 @@ impl Load {
     /// # Errors
     /// When they cannot be started, or nothing is acknowledged.
     pub fn start(mailload: &Mailload, server: &Running, place: &Path, round: u32) -> Result<Self> {
-        let users = USERS.to_string();
-        let (small, large) = (SMALL.to_string(), LARGE.to_string());
-        let (port25, port465) = (
-            server.address("smtp")?.to_string(),
-            server.address("submissions")?.to_string(),
-        );
-        let login = format!("plain:user0@example.test:{PASSWORD}");
-        let senders: [(&str, Vec<&str>); 2] = [
-            (
-                "small",
-                vec![
-                    "--addr",
-                    &port25,
-                    "--conns",
-                    &small,
-                    "--size",
-                    "mix",
-                    "--per-conn",
-                    "7",
-                ],
-            ),
-            (
-                "large",
-                vec![
-                    "--addr",
-                    &port465,
-                    "--tls",
-                    "--auth",
-                    &login,
-                    "--from",
-                    "user0@example.test",
-                    "--conns",
-                    &large,
-                    "--size",
-                    "2m",
-                    "--per-conn",
-                    "3",
-                ],
-            ),
-        ];
         let mut load = Self {
             senders: Vec::new(),
             acknowledged: Vec::new(),
         };
-        for (name, own) in senders {
+        for (name, own) in [("small", small(server)?), ("large", large(server)?)] {
             let acknowledged = place.join(format!("{round:03}-{name}.acked"));
             let mut command = mailload.command(&["smtp"], &place.join(format!("{name}.json")));
             command
                 .args(own)
-                .args([
-                    "--users",
-                    &users,
-                    "--messages",
-                    "1000000",
-                    "--max-seconds",
-                    SECONDS,
-                ])
-                .args(["--timeout", "20", "--acked"])
+                .args(["--users", &USERS.to_string(), "--messages", "1000000"])
+                .args(["--max-seconds", SECONDS, "--timeout", "20", "--acked"])
                 .arg(&acknowledged);
             command
                 .stdin(Stdio::null())
@@ -149,6 +102,48 @@ impl Drop for Load {
             }
         }
     }
+}
+
+/// From other servers: small and middling messages, several to a connection.
+fn small(server: &Running) -> Result<Vec<String>> {
+    let (address, connections) = (server.address("smtp")?.to_string(), SMALL.to_string());
+    let arguments = [
+        "--addr",
+        &address,
+        "--conns",
+        &connections,
+        "--size",
+        "mix",
+        "--per-conn",
+        "7",
+    ];
+    Ok(arguments.map(str::to_owned).to_vec())
+}
+
+/// From a user with a login over TLS: messages that get files of their own.
+fn large(server: &Running) -> Result<Vec<String>> {
+    let (address, connections) = (
+        server.address("submissions")?.to_string(),
+        LARGE.to_string(),
+    );
+    let sender = "user0@example.test";
+    let login = format!("plain:{sender}:{PASSWORD}");
+    let arguments = [
+        "--addr",
+        &address,
+        "--tls",
+        "--auth",
+        &login,
+        "--from",
+        sender,
+        "--conns",
+        &connections,
+        "--size",
+        "2m",
+        "--per-conn",
+        "3",
+    ];
+    Ok(arguments.map(str::to_owned).to_vec())
 }
 
 /// A random time between two bounds in milliseconds: where a crash falls must not be what somebody thought of.
