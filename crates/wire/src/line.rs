@@ -4,6 +4,8 @@
 //! out whole, or reported as one thing that is wrong; nothing inside a faulty line is ever taken for a second
 //! command. What the octets mean is the session's business.
 
+use std::fmt;
+
 /// A line that runs on for this many octets without its CRLF is reported as [`Line::Flood`].
 pub const FLOOD: usize = 64 * 1024;
 
@@ -39,7 +41,7 @@ pub enum Line {
 /// reader.push(b"IT\r\n");
 /// assert_eq!(reader.next(512), Some(Line::Complete(b"QUIT".to_vec())));
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct LineReader {
     held: Vec<u8>,
     /// Where the current line begins in `held`.
@@ -108,6 +110,15 @@ impl LineReader {
             after_cr: false,
         });
         self.next(limit)
+    }
+
+    /// What has arrived of the line that comes next; nothing while an over-long line is thrown away.
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        if self.overrun.is_some() {
+            return &[];
+        }
+        &self.held[self.start..]
     }
 
     /// Forgets everything, the unfinished line too (RFC 3207 section 4.2, RFC 2595 section 4).
@@ -198,6 +209,15 @@ impl LineReader {
             self.start = place;
         }
         self.searched = self.start;
+    }
+}
+
+/// Tells how much is held and not what, for it may be a password.
+impl fmt::Debug for LineReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineReader")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
     }
 }
 

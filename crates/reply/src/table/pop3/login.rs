@@ -79,6 +79,12 @@ rows! {
         cause: "Somebody is guessing passwords, or a device still has an old one. The account itself is not locked.",
         remedy: "Correct the password in every device, wait a few minutes, try again."
     }
+    "PE-01" APOP_OFF = ERR, "APOP is switched off" {
+        rfc: "RFC 1939 section 7",
+        when: "APOP, which the greeting without a timestamp did not offer.",
+        cause: "APOP needs passwords that can be read back, and MD5.",
+        remedy: "Choose `normal password` over TLS in the mail program."
+    }
     "PE-11" NO_MAILDROP = err("SYS/PERM"), "Account has no maildrop" {
         rfc: "RFC 3206 section 4",
         when: "The right password of an account that keeps no mail here.",

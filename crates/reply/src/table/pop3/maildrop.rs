@@ -14,8 +14,7 @@ rows! {
         rfc: "RFC 1939 section 5",
         when: "LIST; one line per message with its number and octets follows, ended by a dot.",
         cause: "The client asked for the sizes.",
-        remedy: "Nothing to do.",
-        shape: List
+        remedy: "Nothing to do."
     }
     // LIST and UIDL with a number answer on one line that programs parse; REPLIES.md keeps them in PC-LIST, PC-UIDL.
     "T-P20" SIZE = Status::Ok, "{message} {octets}" {
@@ -28,8 +27,7 @@ rows! {
         rfc: "RFC 1939 section 7",
         when: "UIDL; one line per message with its number and unique id follows, ended by a dot.",
         cause: "The client compares with what it has fetched before.",
-        remedy: "Nothing to do.",
-        shape: List
+        remedy: "Nothing to do."
     }
     "T-P21" UNIQUE_ID = Status::Ok, "{message} {id}" {
         rfc: "RFC 1939 section 7",

@@ -1,0 +1,162 @@
+//! Questions of a session and their answers: the seam between the protocol and whoever holds the mail.
+//!
+//! Nothing here says what the client is told; the session chooses its words by the verdicts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use auth::{Mechanism, Secret};
+use bytes::Bytes;
+
+/// A question for the host. Exactly one is outstanding at a time.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Verify a password and open the maildrop. Answer: [`Answer::Login`].
+    Login {
+        /// The name as typed.
+        user: String,
+        /// The password as typed.
+        password: Secret,
+    },
+    /// Begin a SASL exchange. Answer: [`Answer::Auth`].
+    AuthStart {
+        /// The mechanism, one of those in [`Config::mechanisms`](crate::Config::mechanisms).
+        mechanism: Mechanism,
+        /// The decoded initial response; `Some` of nothing when the client sent an empty one.
+        initial: Option<Vec<u8>>,
+    },
+    /// The client's decoded answer to the last challenge. Answer: [`Answer::Auth`].
+    AuthRespond(Vec<u8>),
+    /// The exchange is over without a result. Answer: [`Answer::Done`].
+    AuthCancel,
+    /// A part of a message. Answer: [`Answer::Read`].
+    Read {
+        /// Index in the listing, from zero.
+        message: usize,
+        /// Octets of the message that need not be sent again.
+        offset: u64,
+    },
+    /// The session enters the UPDATE state: remove these messages for good, then give the maildrop back, then
+    /// answer. Sent once, at QUIT, also with an empty list. Answer: [`Answer::Expunged`].
+    ///
+    /// RFC 1939 section 6: the lock is released before the answer, so that a client which comes back at once
+    /// finds its maildrop free.
+    Expunge(Vec<usize>),
+    /// May a TLS handshake start? Answer: [`Answer::Tls`].
+    TlsReady,
+}
+
+/// Written by hand because responses of SASL exchanges hold passwords.
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Login { user, .. } => f
+                .debug_struct("Login")
+                .field("user", user)
+                .finish_non_exhaustive(),
+            Self::AuthStart { mechanism, .. } => f
+                .debug_struct("AuthStart")
+                .field("mechanism", mechanism)
+                .finish_non_exhaustive(),
+            Self::AuthRespond(_) => f.write_str("AuthRespond(..)"),
+            Self::AuthCancel => f.write_str("AuthCancel"),
+            Self::Read { message, offset } => f
+                .debug_struct("Read")
+                .field("message", message)
+                .field("offset", offset)
+                .finish(),
+            Self::Expunge(messages) => f.debug_tuple("Expunge").field(messages).finish(),
+            Self::TlsReady => f.write_str("TlsReady"),
+        }
+    }
+}
+
+/// The host's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Ask::Login`].
+    Login(LoginVerdict),
+    /// To [`Ask::AuthStart`] and [`Ask::AuthRespond`].
+    Auth(AuthVerdict),
+    /// To [`Ask::AuthCancel`].
+    Done,
+    /// To [`Ask::Read`].
+    Read(ReadVerdict),
+    /// To [`Ask::Expunge`]: true when the removal is durable, or nothing was to be removed.
+    Expunged(bool),
+    /// To [`Ask::TlsReady`].
+    Tls(bool),
+}
+
+/// How a login ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginVerdict {
+    /// The maildrop is open and locked for this session.
+    Open {
+        /// The account, for the log.
+        login: String,
+        /// The messages in it.
+        listing: Listing,
+    },
+    /// Unknown or disabled account, or wrong password: the client never learns which.
+    BadCredentials,
+    /// Too many failures from this client.
+    Throttled,
+    /// No capacity to verify a password right now.
+    Busy,
+    /// Another session holds the maildrop.
+    InUse,
+    /// The account keeps no mail here.
+    NoMaildrop,
+    /// The account's password cannot be used; an administrator must act.
+    Misconfigured,
+    /// The store failed.
+    StoreFailed,
+}
+
+/// What a step of a SASL exchange led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthVerdict {
+    /// Send this, then hand over the answer.
+    Challenge(Vec<u8>),
+    /// The response breaks the mechanism's syntax. The exchange is over.
+    Malformed,
+    /// The exchange is complete.
+    Login(LoginVerdict),
+}
+
+/// What became of a read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadVerdict {
+    /// A part of the message, from the offset asked for on. Only the last part may be empty.
+    Chunk {
+        /// The octets, with CRLF line ends, not dot-stuffed.
+        octets: Bytes,
+        /// The message ends here.
+        last: bool,
+    },
+    /// What is stored is not what was delivered.
+    Damaged,
+    /// Somebody else removed the message.
+    Gone,
+    /// The store failed; it may work later.
+    TryLater,
+}
+
+/// The maildrop as it was at login. Message numbers are indices into it plus one, for the whole session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The messages, oldest first.
+    pub messages: Arc<[Message]>,
+}
+
+/// One message of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What RETR sends before dot-stuffing, in octets.
+    pub octets: u64,
+    /// Epoch of the mailbox in which the message arrived.
+    pub epoch: u32,
+    /// The message's number in that epoch.
+    pub uid: u64,
+}

@@ -1,0 +1,52 @@
+//! What CAPA lists (RFC 2449): what works on this connection at this moment, and nothing else.
+
+use auth::Mechanism;
+use reply::{Reply, pop3};
+
+use crate::config::{Config, Connection};
+
+/// Whether passwords may cross this connection as they are.
+pub(crate) fn passwords_allowed(connection: &Connection) -> bool {
+    // RFC 2595 section 2.3, RFC 8314 section 4.1: not in the clear, unless the administrator says so.
+    connection.tls.is_some() || connection.cleartext_login
+}
+
+/// The mechanisms AUTH takes on this connection.
+pub(crate) fn mechanisms<'a>(
+    config: &'a Config,
+    connection: &Connection,
+) -> impl Iterator<Item = Mechanism> + 'a {
+    let passwords = passwords_allowed(connection);
+    config
+        .mechanisms
+        .iter()
+        .copied()
+        .filter(move |mechanism| passwords || !mechanism.cleartext())
+}
+
+/// The reply to CAPA.
+///
+/// RFC 2449 section 5: what is listed before login is listed after it too; STLS (RFC 2595 section 4) is the
+/// exception, for it is permitted before login only.
+pub(crate) fn capabilities(config: &Config, connection: &Connection, before_login: bool) -> Reply {
+    let mut reply = Reply::new(&pop3::CAPABILITIES).line("TOP").line("UIDL");
+    if passwords_allowed(connection) {
+        reply = reply.line("USER");
+    }
+    let mut names = mechanisms(config, connection)
+        .map(Mechanism::name)
+        .peekable();
+    if names.peek().is_some() {
+        let sasl = names.fold(String::from("SASL"), |line, name| line + " " + name);
+        reply = reply.line(sasl);
+    }
+    reply = reply
+        .line("RESP-CODES")
+        .line("AUTH-RESP-CODE")
+        .line("PIPELINING");
+    if before_login && connection.tls_available && connection.tls.is_none() {
+        reply = reply.line("STLS");
+    }
+    // RFC 2449 section 6.7: nothing is ever removed because it is old.
+    reply.line("EXPIRE NEVER").line("IMPLEMENTATION tegami")
+}

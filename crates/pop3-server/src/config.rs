@@ -1,0 +1,48 @@
+//! What a session is told at its birth: the settings all sessions share, and the facts of its own connection.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use auth::Mechanism;
+use wire::{Admission, TlsFacts};
+
+/// Settings shared by all sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Our name in the greeting.
+    pub hostname: String,
+    /// How long a client may be silent; RFC 1939 section 3 wants ten minutes at least.
+    pub idle_timeout: Duration,
+    /// How many unknown or malformed commands end a session. From half of them on each is answered late.
+    pub errors: u32,
+    /// Mechanisms for AUTH, in the order in which they are listed.
+    pub mechanisms: Vec<Mechanism>,
+}
+
+impl Config {
+    /// The usual settings: ten minutes of silence, twenty errors, every mechanism.
+    #[must_use]
+    pub fn new(hostname: impl Into<String>) -> Self {
+        Self {
+            hostname: hostname.into(),
+            idle_timeout: Duration::from_secs(600),
+            errors: 20,
+            mechanisms: Mechanism::ALL.to_vec(),
+        }
+    }
+}
+
+/// Facts of one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The client's address.
+    pub peer: IpAddr,
+    /// Set when TLS was on from the first octet (port 995); STLS sets it later.
+    pub tls: Option<TlsFacts>,
+    /// STLS may be offered on this listener.
+    pub tls_available: bool,
+    /// Passwords may cross this connection without TLS.
+    pub cleartext_login: bool,
+    /// Whether to greet at all.
+    pub admission: Admission,
+}

@@ -1,0 +1,142 @@
+//! The lines of LIST and UIDL, written in pieces: a maildrop of 100,000 messages is never one string.
+
+use std::io::Write;
+
+use wire::DotEncoder;
+
+use crate::maildrop::Maildrop;
+
+/// A piece is at most this many octets.
+const PIECE: usize = 32 * 1024;
+/// No line is longer: ten digits, a space, 20 digits of octets or 25 of an id, CRLF, and the end of the list.
+const LONGEST_LINE: usize = 48;
+
+/// What a listing tells about each message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// LIST (RFC 1939 section 5).
+    Octets,
+    /// UIDL (RFC 1939 section 7).
+    UniqueId,
+}
+
+/// A listing on its way out.
+#[derive(Debug)]
+pub(crate) struct ListingWriter {
+    column: Column,
+    next: usize,
+}
+
+impl ListingWriter {
+    /// A listing of which nothing is written yet.
+    pub(crate) fn new(column: Column) -> Self {
+        Self { column, next: 0 }
+    }
+
+    /// The next piece, and whether it is the last, with the final dot.
+    pub(crate) fn piece(&mut self, maildrop: &Maildrop) -> (Vec<u8>, bool) {
+        let mut out = Vec::new();
+        for (index, message) in maildrop.unflagged(self.next) {
+            if out.len() + LONGEST_LINE > PIECE {
+                return (out, false);
+            }
+            let number = index + 1;
+            let written = match self.column {
+                Column::Octets => write!(out, "{number} {}\r\n", message.octets),
+                Column::UniqueId => write!(
+                    out,
+                    "{number} {}\r\n",
+                    unique_id(message.epoch, message.uid)
+                ),
+            };
+            debug_assert!(written.is_ok(), "writing to memory does not fail");
+            self.next = number;
+        }
+        // No line begins with a dot, so there is nothing to stuff before the end.
+        DotEncoder::new().finish(&mut out);
+        (out, true)
+    }
+}
+
+/// The unique id of a message: 1 to 70 characters from 0x21 to 0x7E (RFC 1939 section 7).
+pub(crate) fn unique_id(epoch: u32, uid: u64) -> UniqueId {
+    UniqueId { epoch, uid }
+}
+
+/// See [`unique_id`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UniqueId {
+    epoch: u32,
+    uid: u64,
+}
+
+impl std::fmt::Display for UniqueId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:x}.{:x}", self.epoch, self.uid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::{Listing, Message};
+    use crate::number::MessageNumber;
+
+    #[track_caller]
+    fn check(maildrop: &Maildrop, column: Column, expected: &str) {
+        let mut writer = ListingWriter::new(column);
+        let mut all = Vec::new();
+        loop {
+            let (piece, last) = writer.piece(maildrop);
+            assert!(piece.len() <= PIECE, "a piece of {} octets", piece.len());
+            all.extend_from_slice(&piece);
+            if last {
+                break;
+            }
+        }
+        assert_eq!(String::from_utf8(all).expect("ASCII"), expected);
+    }
+
+    fn maildrop(messages: impl IntoIterator<Item = Message>) -> Maildrop {
+        Maildrop::new(Listing {
+            messages: messages.into_iter().collect(),
+        })
+    }
+
+    #[test]
+    fn an_empty_maildrop_is_a_lone_dot() {
+        check(&maildrop([]), Column::Octets, ".\r\n");
+        check(&maildrop([]), Column::UniqueId, ".\r\n");
+    }
+
+    #[test]
+    fn lines_hold_number_and_fact_and_skip_the_flagged() {
+        let mut drop = maildrop((1..=3).map(|uid| Message {
+            octets: 100 * uid,
+            epoch: 26,
+            uid: uid + 9,
+        }));
+        drop.flag(MessageNumber::parse(b"2").expect("a number"))
+            .expect("not flagged yet");
+        check(&drop, Column::Octets, "1 100\r\n3 300\r\n.\r\n");
+        check(&drop, Column::UniqueId, "1 1a.a\r\n3 1a.c\r\n.\r\n");
+    }
+
+    #[test]
+    fn the_longest_lines_fit_their_pieces() {
+        let largest = Message {
+            octets: u64::MAX,
+            epoch: u32::MAX,
+            uid: u64::MAX,
+        };
+        let drop = maildrop(std::iter::repeat_n(largest, 3_000));
+        let sizes: String = (1..=3_000)
+            .map(|n| format!("{n} 18446744073709551615\r\n"))
+            .collect();
+        check(&drop, Column::Octets, &(sizes + ".\r\n"));
+        let ids: String = (1..=3_000)
+            .map(|n| format!("{n} ffffffff.ffffffffffffffff\r\n"))
+            .collect();
+        check(&drop, Column::UniqueId, &(ids + ".\r\n"));
+    }
+}
