@@ -59,12 +59,12 @@ fn smtp_lines_repeat_code_and_enhanced_code() {
 #[test]
 fn pop3_lists_are_stuffed_and_ended() {
     check(
-        Reply::new(&pop3::UNIQUE_IDS),
-        "+OK Unique ids follow\r\n.\r\n",
+        Reply::new(&pop3::CAPABILITIES),
+        "+OK Capabilities follow\r\n.\r\n",
     );
     check(
-        Reply::new(&pop3::UNIQUE_IDS).line("1 a").line(".x"),
-        "+OK Unique ids follow\r\n1 a\r\n..x\r\n.\r\n",
+        Reply::new(&pop3::CAPABILITIES).line("TOP").line(".x"),
+        "+OK Capabilities follow\r\nTOP\r\n..x\r\n.\r\n",
     );
 }
 
