@@ -1,11 +1,12 @@
 //! The clients that send: how each is told to use a route.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
 
-use super::{ALICE, BOB, Ground, PASSWORD, STRANGER};
+use super::{ALICE, BOB, Ground, PASSWORD, STRANGER, message};
 use crate::workspace;
 
 /// How a connection is protected.
@@ -129,8 +130,12 @@ fn curl(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
     Ok(command)
 }
 
+/// swaks rewrites what it is given (an end that is a dot, the last line end) unless it is told not to; then it wants the
+/// message as it goes over the wire.
 fn swaks(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
     let address = ground.server.address(route.listener)?;
+    let wire = file.with_extension("wire");
+    fs::write(&wire, message::on_the_wire(&fs::read(file)?))?;
     let mut command = Command::new("swaks");
     command
         .args(["--silent", "1", "--helo", "interop.test", "--timeout", "50"])
@@ -141,8 +146,8 @@ fn swaks(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
             &address.port().to_string(),
         ])
         .args(["--from", route.reverse_path(), "--to", BOB])
-        .arg("--data")
-        .arg(format!("@{}", file.display()));
+        .args(["--no-data-fixup", "--data"])
+        .arg(format!("@{}", wire.display()));
     match route.security {
         Security::Plain => {}
         Security::Upgrade => {

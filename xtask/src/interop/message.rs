@@ -43,6 +43,20 @@ pub fn compose(id: &str, body: &[u8]) -> Vec<u8> {
     message
 }
 
+/// The message as it follows DATA, with its dots doubled, up to the final dot; the last CRLF is the client's.
+pub fn on_the_wire(message: &[u8]) -> Vec<u8> {
+    let mut wire = Vec::with_capacity(message.len() + message.len() / 32);
+    for line in message.split_inclusive(|octet| *octet == b'\n') {
+        // RFC 5321 section 4.5.2.
+        if line.starts_with(b".") {
+            wire.push(b'.');
+        }
+        wire.extend(line);
+    }
+    wire.push(b'.');
+    wire
+}
+
 /// Every message sent is there once and unchanged, and nothing else is.
 ///
 /// # Errors
@@ -116,6 +130,11 @@ mod tests {
     use super::*;
 
     const HEAD: &str = "Return-Path: <a@b.test>\r\nReceived: from c.test\r\n\tby d.test; now\r\n";
+
+    #[test]
+    fn dots_are_doubled_on_the_wire() {
+        assert_eq!(on_the_wire(b"a.\r\n.\r\n.b\r\n"), b"a.\r\n..\r\n..b\r\n.");
+    }
 
     #[track_caller]
     fn check(fetched: &[String], wrong: Option<&str>) {
