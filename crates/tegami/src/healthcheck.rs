@@ -1,0 +1,94 @@
+//! `tegami healthcheck`: is every listener of the running server answering, in clear and over TLS?
+//!
+//! It asks the admin socket where the server listens and shakes hands with each listener as a client would.
+//! It sends no mail and logs in to no account, so the server's log stays quiet.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use admin::{Client, ListenerFacts, Request, Response, Status};
+use anyhow::{Context, Result, bail};
+
+use crate::config::Config;
+use crate::probe::{Pin, Probe};
+use crate::serve;
+use crate::terminal::print;
+
+/// Checks the server that this configuration describes.
+///
+/// # Errors
+/// No server runs, or a listener does not do what it should; the message names it.
+pub fn run(config: &Config) -> Result<()> {
+    let listeners = listeners(config)?;
+    let pin = Pin::new(serve::certificate(config)?)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        for listener in &listeners {
+            let address = reachable(listener.address);
+            check(&listener.service, address, &pin)
+                .await
+                .with_context(|| format!("{} on {} does not work", listener.service, listener.address))?;
+        }
+        anyhow::Ok(())
+    })?;
+    print(&format!("{} listeners answer", listeners.len()))
+}
+
+fn listeners(config: &Config) -> Result<Vec<ListenerFacts>> {
+    let Some(client) = Client::connect(&config.data_dir)? else {
+        bail!("no server runs on {}; start it with: tegami serve", config.data_dir.display());
+    };
+    match client.ask(&Request::Status)?? {
+        Response::Status(Status { server: Some(server), .. }) => Ok(server.listeners),
+        other => bail!("the server answered a question about its state with {other:?}"),
+    }
+}
+
+/// Where a client on this machine reaches a listener bound to every address.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, v4.port()).into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, v6.port()).into(),
+        SocketAddr::V4(_) | SocketAddr::V6(_) => address,
+    }
+}
+
+async fn check(service: &str, address: SocketAddr, pin: &Pin) -> Result<()> {
+    match service {
+        "smtp" | "submission" => {
+            let mut probe = Probe::connect(address).await?;
+            probe.greeted("220").await?;
+            probe.command("EHLO localhost", "250").await?;
+            probe.command("STARTTLS", "220").await?;
+            smtp(probe.secure(pin).await?).await
+        }
+        "submissions" => {
+            let mut probe = Probe::connect_tls(address, pin).await?;
+            probe.greeted("220").await?;
+            smtp(probe).await
+        }
+        "pop3" => {
+            let mut probe = Probe::connect(address).await?;
+            probe.greeted("+OK").await?;
+            probe.command("STLS", "+OK").await?;
+            pop3(probe.secure(pin).await?).await
+        }
+        "pop3s" => {
+            let mut probe = Probe::connect_tls(address, pin).await?;
+            probe.greeted("+OK").await?;
+            pop3(probe).await
+        }
+        other => bail!("this program does not know a service called {other:?}"),
+    }
+}
+
+async fn smtp(mut probe: Probe) -> Result<()> {
+    probe.command("EHLO localhost", "250").await?;
+    probe.command("QUIT", "221").await?;
+    Ok(())
+}
+
+async fn pop3(mut probe: Probe) -> Result<()> {
+    probe.command("CAPA", "+OK").await?;
+    probe.listing().await?;
+    probe.command("QUIT", "+OK").await?;
+    Ok(())
+}

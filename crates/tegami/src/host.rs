@@ -1,0 +1,71 @@
+//! The host side of every session: where questions about accounts, policy and the store are answered.
+//!
+//! Sessions ask, [`smtp::SmtpHost`] and [`pop3::Pop3Host`] answer, and both look at one [`House`]. Nothing here
+//! knows a reply code; nothing in the sessions knows a store.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use address::{Domain, Mailbox};
+use arc_swap::ArcSwap;
+use auth::Authenticator;
+use mailstore::Store;
+
+use pace::Pace;
+
+pub mod accounts;
+mod id;
+mod login;
+pub mod pace;
+pub mod pop3;
+mod routing;
+pub mod smtp;
+
+/// What all connections share.
+pub struct House {
+    /// Accounts, mailboxes and messages.
+    pub store: Store,
+    /// Verifies passwords.
+    pub authenticator: Authenticator,
+    /// What the configuration says, replaced as a whole by a reload.
+    pub policy: ArcSwap<Policy>,
+}
+
+/// The part of the configuration that answers questions of sessions.
+pub struct Policy {
+    /// Our name in greetings, Received fields and status.
+    pub hostname: String,
+    /// Mail for these is delivered here.
+    pub domains: HashSet<Domain>,
+    /// Who reads what is sent to postmaster, if the configuration says so.
+    pub postmaster: Option<Mailbox>,
+    /// Whether a full mailbox refuses for good (552) or for the time being (452).
+    pub full_is_final: bool,
+    /// The quota of an account that names none, in octets; 0 is no limit.
+    pub default_quota: u64,
+    /// Transactions of one address.
+    pub mail_rate: Pace,
+    /// Recipients of one address.
+    pub rcpt_rate: Pace,
+    /// Networks whose clients may log in without TLS.
+    pub cleartext: Vec<ipnet::IpNet>,
+    /// Settings of every new SMTP session.
+    pub smtp: Arc<smtp_server::Config>,
+    /// Settings of every new POP3 session.
+    pub pop3: Arc<pop3_server::Config>,
+}
+
+impl House {
+    /// A house with everything in its place.
+    pub fn new(store: Store, authenticator: Authenticator, policy: Policy) -> Self {
+        Self { store, authenticator, policy: ArcSwap::from_pointee(policy) }
+    }
+}
+
+impl Policy {
+    /// Whether a password of a client at `peer` may cross the network without TLS.
+    pub fn allows_cleartext(&self, peer: IpAddr) -> bool {
+        self.cleartext.iter().any(|network| network.contains(&peer))
+    }
+}

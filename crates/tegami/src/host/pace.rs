@@ -1,0 +1,106 @@
+//! `limits.mail_rate` and `limits.rcpt_rate`: how often one address may do something.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use ipnet::IpNet;
+use net::{AddressKey, Rate};
+
+/// Addresses remembered at a time (about 3 MiB). Beyond that, those furthest from their limit are forgotten.
+const MOST_ADDRESSES: usize = 64 * 1024;
+
+/// Counts events per address (per /64 of IPv6) against one rate.
+#[derive(Debug)]
+pub struct Pace {
+    rate: Option<Rate>,
+    exempt: Vec<IpNet>,
+    paced_until: Mutex<HashMap<AddressKey, Instant>>,
+}
+
+impl Pace {
+    /// `None` lets everything pass.
+    pub fn new(rate: Option<Rate>, exempt: Vec<IpNet>) -> Self {
+        Self { rate, exempt, paced_until: Mutex::new(HashMap::new()) }
+    }
+
+    /// Whether one more event from `peer` may happen at `now`; if so, it is counted.
+    pub fn allows(&self, peer: IpAddr, now: Instant) -> bool {
+        let Some(rate) = self.rate else { return true };
+        if self.exempt.iter().any(|network| network.contains(&peer)) {
+            return true;
+        }
+        let mut paced_until = self.paced_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = AddressKey::from(peer);
+        let Some(next) = rate.admit(paced_until.get(&key).copied(), now) else { return false };
+        if paced_until.len() >= MOST_ADDRESSES && !paced_until.contains_key(&key) {
+            make_room(&mut paced_until, now);
+        }
+        paced_until.insert(key, next);
+        true
+    }
+}
+
+/// Forgets addresses that have been quiet, and failing that the half that is furthest from its limit.
+fn make_room(paced_until: &mut HashMap<AddressKey, Instant>, now: Instant) {
+    paced_until.retain(|_, until| *until > now);
+    if paced_until.len() >= MOST_ADDRESSES {
+        let mut times: Vec<Instant> = paced_until.values().copied().collect();
+        let middle = times.len() / 2;
+        let (_, median, _) = times.select_nth_unstable(middle);
+        let median = *median;
+        paced_until.retain(|_, until| *until > median);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn three_a_minute(exempt: &[&str]) -> Pace {
+        let rate = Some(Rate::new(3, Duration::from_secs(60)));
+        Pace::new(rate, exempt.iter().map(|network| network.parse().unwrap()).collect())
+    }
+
+    #[track_caller]
+    fn allowed(pace: &Pace, peer: &str, now: Instant) -> bool {
+        pace.allows(peer.parse().unwrap(), now)
+    }
+
+    #[test]
+    fn the_fourth_in_a_minute_is_too_much() {
+        let (pace, now) = (three_a_minute(&[]), Instant::now());
+        let verdicts: Vec<bool> = (0..4).map(|_| allowed(&pace, "192.0.2.1", now)).collect();
+        assert_eq!(verdicts, [true, true, true, false]);
+        assert!(allowed(&pace, "192.0.2.2", now), "another address has its own");
+        assert!(allowed(&pace, "192.0.2.1", now + Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn a_site_of_ipv6_counts_as_one() {
+        let (pace, now) = (three_a_minute(&[]), Instant::now());
+        for last in 1..=3 {
+            assert!(allowed(&pace, &format!("2001:db8::{last}"), now));
+        }
+        assert!(!allowed(&pace, "2001:db8::4", now));
+    }
+
+    #[test]
+    fn exempt_networks_and_no_rate_let_everything_pass() {
+        let now = Instant::now();
+        let (exempt, off) = (three_a_minute(&["192.0.2.0/24"]), Pace::new(None, Vec::new()));
+        assert!((0..100).all(|_| allowed(&exempt, "192.0.2.1", now) && allowed(&off, "192.0.2.1", now)));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (pace, now) = (three_a_minute(&[]), Instant::now());
+        for number in 0..(MOST_ADDRESSES as u32 + 1000) {
+            assert!(pace.allows(IpAddr::from(std::net::Ipv4Addr::from_bits(number)), now));
+        }
+        assert!(pace.paced_until.lock().unwrap().len() <= MOST_ADDRESSES);
+    }
+}

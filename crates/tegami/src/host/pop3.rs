@@ -1,0 +1,150 @@
+//! Answers the questions of one POP3 session: logins, message octets, removal.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use auth::{Credentials, Exchange, Step, Verdict};
+use mailstore::{Maildrop, MaildropError, ReadError, ReadNow};
+use pop3_server::{Answer, Ask, AuthVerdict, Listing, LoginVerdict, Message, ReadVerdict, Session};
+
+use super::House;
+use super::login::{self, Login};
+
+/// The host of one POP3 connection. Its maildrop is locked while it lives.
+pub struct Pop3Host {
+    house: Arc<House>,
+    peer: IpAddr,
+    exchange: Option<Exchange>,
+    maildrop: Option<Arc<Maildrop>>,
+}
+
+impl Pop3Host {
+    /// A host for a client at `peer` that has not logged in.
+    pub fn new(house: Arc<House>, peer: IpAddr) -> Self {
+        Self { house, peer, exchange: None, maildrop: None }
+    }
+
+    async fn login(&mut self, credentials: &Credentials) -> LoginVerdict {
+        match login::verify(&self.house, credentials, self.peer).await {
+            Verdict::Accepted(account) => self.open(Login::from(account)).await,
+            Verdict::Rejected => LoginVerdict::BadCredentials,
+            Verdict::Busy => LoginVerdict::Busy,
+            Verdict::Throttled => LoginVerdict::Throttled,
+        }
+    }
+
+    /// RFC 1939 section 4: the maildrop is locked exclusively, or the login fails.
+    async fn open(&mut self, login: Login) -> LoginVerdict {
+        let store = self.house.store.clone();
+        let opened = tokio::task::spawn_blocking(move || store.open_maildrop(login.account)).await;
+        match opened {
+            Ok(Ok(maildrop)) => {
+                let messages = maildrop
+                    .messages()
+                    .iter()
+                    .map(|entry| Message { octets: entry.octets, epoch: entry.epoch, uid: entry.uid })
+                    .collect();
+                self.maildrop = Some(Arc::new(maildrop));
+                LoginVerdict::Open { login: login.address, listing: Listing { messages } }
+            }
+            Ok(Err(MaildropError::InUse)) => LoginVerdict::InUse,
+            Ok(Err(MaildropError::NoAccount)) => LoginVerdict::NoMaildrop,
+            Ok(Err(error)) => {
+                tracing::error!(account = %login.address, %error, "maildrop not opened");
+                LoginVerdict::StoreFailed
+            }
+            Err(error) => {
+                tracing::error!(account = %login.address, %error, "maildrop not opened");
+                LoginVerdict::StoreFailed
+            }
+        }
+    }
+
+    async fn exchange(&mut self, step: Step) -> AuthVerdict {
+        match step {
+            Step::Challenge(octets) => AuthVerdict::Challenge(octets),
+            Step::Malformed => {
+                self.exchange = None;
+                AuthVerdict::Malformed
+            }
+            Step::Verify(credentials) => {
+                self.exchange = None;
+                AuthVerdict::Login(self.login(&credentials).await)
+            }
+        }
+    }
+
+    /// The page cache first; what is not there is read where blocking harms nobody.
+    async fn read(&self, message: usize, offset: u64) -> ReadVerdict {
+        let Some(maildrop) = &self.maildrop else { return ReadVerdict::TryLater };
+        match maildrop.read_now(message, offset) {
+            Ok(ReadNow::Chunk { octets, last }) => return ReadVerdict::Chunk { octets, last },
+            Ok(ReadNow::WouldBlock) => {}
+            Err(error) => return failed_read(message, &error),
+        }
+        let maildrop = Arc::clone(maildrop);
+        match tokio::task::spawn_blocking(move || maildrop.read(message, offset)).await {
+            Ok(Ok(chunk)) => ReadVerdict::Chunk { octets: chunk.octets, last: chunk.last },
+            Ok(Err(error)) => failed_read(message, &error),
+            Err(error) => {
+                tracing::error!(message, %error, "message not read");
+                ReadVerdict::TryLater
+            }
+        }
+    }
+
+    async fn expunge(&self, messages: &[usize]) -> bool {
+        let Some(maildrop) = &self.maildrop else { return false };
+        match maildrop.expunge(messages).await {
+            Ok(()) => {
+                tracing::info!(removed = messages.len(), "expunged");
+                true
+            }
+            Err(error) => {
+                tracing::error!(marked = messages.len(), %error, "not expunged");
+                false
+            }
+        }
+    }
+}
+
+fn failed_read(message: usize, error: &ReadError) -> ReadVerdict {
+    tracing::error!(message, %error, "message not read");
+    match error {
+        ReadError::Damaged { .. } => ReadVerdict::Damaged,
+        ReadError::Gone => ReadVerdict::Gone,
+        ReadError::Io(_) => ReadVerdict::TryLater,
+    }
+}
+
+impl net::Host for Pop3Host {
+    type Session = Session;
+
+    async fn answer(&mut self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Login { user, password } => {
+                Answer::Login(self.login(&Credentials { authzid: None, login: user, password }).await)
+            }
+            Ask::AuthStart { mechanism, initial } => {
+                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
+                self.exchange = Some(exchange);
+                Answer::Auth(self.exchange(step).await)
+            }
+            Ask::AuthRespond(response) => {
+                let step = self.exchange.as_mut().map_or(Step::Malformed, |exchange| exchange.respond(&response));
+                Answer::Auth(self.exchange(step).await)
+            }
+            Ask::AuthCancel => {
+                self.exchange = None;
+                Answer::Done
+            }
+            Ask::Read { message, offset } => Answer::Read(self.read(message, offset).await),
+            Ask::Expunge(messages) => Answer::Expunged(self.expunge(&messages).await),
+            Ask::TlsReady => Answer::Tls(true),
+        }
+    }
+
+    async fn body(&mut self, _octets: bytes::Bytes) {
+        // A POP3 session takes in no messages.
+    }
+}

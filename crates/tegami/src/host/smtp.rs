@@ -1,0 +1,251 @@
+//! Answers the questions of one SMTP session: senders, recipients, message bodies, logins.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use address::{Envelope, Recipient, ReversePath};
+use auth::Exchange;
+use bytes::Bytes;
+use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
+use smtp_server::{
+    Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom, MailVerdict, RcptTo, RcptVerdict, Session, Trace,
+    VerifyVerdict,
+};
+
+use super::House;
+use super::login::{self, Login};
+use super::routing::{self, Route};
+
+/// The host of one SMTP connection.
+pub struct SmtpHost {
+    house: Arc<House>,
+    peer: IpAddr,
+    login: Option<Login>,
+    exchange: Option<Exchange>,
+    transaction: Option<Transaction>,
+}
+
+/// One message on its way in, from MAIL to the reply to its final dot.
+struct Transaction {
+    envelope: Envelope,
+    declared: u64,
+    /// One per account, however many of its addresses were given: nobody gets a letter twice.
+    reservations: BTreeMap<AccountId, Reservation>,
+    body: Option<Body>,
+}
+
+/// The message itself, and what became of writing it.
+struct Body {
+    id: String,
+    written: Result<Incoming, StoreError>,
+}
+
+impl SmtpHost {
+    /// A host for a client at `peer` that has not logged in.
+    pub fn new(house: Arc<House>, peer: IpAddr) -> Self {
+        Self { house, peer, login: None, exchange: None, transaction: None }
+    }
+
+    fn mail(&mut self, from: MailFrom) -> MailVerdict {
+        if let Some(login) = &self.login {
+            if !self.owns(login, &from.reverse_path) {
+                return MailVerdict::NotOwner;
+            }
+        }
+        let policy = self.house.policy.load();
+        if !policy.mail_rate.allows(self.peer, Instant::now()) {
+            return MailVerdict::TooFast;
+        }
+        let declared = from.size.unwrap_or(0);
+        if let Err(low) = self.house.store.room(declared) {
+            tracing::warn!(free = low.free, needed = low.needed, "store low on space");
+            return MailVerdict::StoreLow;
+        }
+        self.transaction = Some(Transaction {
+            envelope: Envelope {
+                reverse_path: from.reverse_path,
+                envid: from.envid,
+                ret: from.ret,
+                body: from.body,
+                recipients: Vec::new(),
+            },
+            declared,
+            reservations: BTreeMap::new(),
+            body: None,
+        });
+        MailVerdict::Accepted
+    }
+
+    /// RFC 6409 section 6.1: a user sends under an own address; `<>` is what read receipts come from.
+    fn owns(&self, login: &Login, sender: &ReversePath) -> bool {
+        let ReversePath::Mailbox(mailbox) = sender else { return true };
+        let policy = self.house.policy.load();
+        routing::is_local(&policy, mailbox) && self.house.store.directory().owns(login.account, mailbox)
+    }
+
+    fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
+        let Some(transaction) = &mut self.transaction else { return RcptVerdict::TryLater };
+        let policy = self.house.policy.load();
+        let directory = self.house.store.directory();
+        let accounts = match routing::route(&policy, &directory, &to.path) {
+            Route::Local(accounts) => accounts,
+            Route::Disabled => return RcptVerdict::Disabled,
+            Route::Unknown => return RcptVerdict::UnknownMailbox,
+            Route::Foreign if self.login.is_some() => return RcptVerdict::NoOutbound,
+            Route::Foreign => return RcptVerdict::RelayDenied,
+        };
+        if !policy.rcpt_rate.allows(self.peer, Instant::now()) {
+            return RcptVerdict::TooFast;
+        }
+        let mut taken = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            if transaction.reservations.contains_key(&account) {
+                continue;
+            }
+            match self.house.store.reserve(account, transaction.declared) {
+                Ok(reservation) => taken.push((account, reservation)),
+                // Reservations taken for other members of an alias are given back here.
+                Err(Full::Octets) if policy.full_is_final => return RcptVerdict::MailboxFull,
+                Err(Full::Octets) => return RcptVerdict::MailboxFullForNow,
+                Err(Full::Messages) => return RcptVerdict::TooManyMessages,
+                Err(Full::NoAccount) => return RcptVerdict::UnknownMailbox,
+            }
+        }
+        transaction.reservations.extend(taken);
+        transaction.envelope.recipients.push(Recipient { path: to.path, notify: to.notify, orcpt: to.orcpt });
+        RcptVerdict::Accepted
+    }
+
+    async fn data(&mut self, trace: Trace) -> DataVerdict {
+        let Some(transaction) = &mut self.transaction else { return DataVerdict::TryLater };
+        let id = super::id::next();
+        let header = {
+            let policy = self.house.policy.load();
+            let only = match transaction.envelope.recipients.as_slice() {
+                [one] => one.path.mailbox(),
+                _ => None,
+            };
+            let date = jiff::Zoned::now().strftime("%a, %d %b %Y %H:%M:%S %z").to_string();
+            let received = smtp_server::trace::received(&trace, &policy.hostname, &id, &date, only);
+            // RFC 5321 section 4.4: final delivery records the reverse-path, in front of everything else.
+            format!("Return-Path: {}\r\n{received}", transaction.envelope.reverse_path)
+        };
+        let mut incoming = self.house.store.begin();
+        let written = incoming.write(Bytes::from(header)).await.map(|()| incoming);
+        if let Err(error) = &written {
+            tracing::error!(%id, %error, "message not taken in");
+            return DataVerdict::TryLater;
+        }
+        transaction.body = Some(Body { id, written });
+        DataVerdict::Go
+    }
+
+    async fn finish(&mut self) -> FinishVerdict {
+        let Some(Transaction { envelope, reservations, body: Some(body), .. }) = self.transaction.take() else {
+            return FinishVerdict::TryLater;
+        };
+        let Body { id, written } = body;
+        let rcpts = envelope.recipients.len();
+        let from = envelope.reverse_path.to_string();
+        let outcome = match written {
+            Ok(incoming) => {
+                let octets = incoming.len();
+                let reservations = reservations.into_values().collect();
+                self.house.store.deliver(incoming, reservations, envelope).await.map(|()| octets)
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(octets) => {
+                tracing::info!(txn = %id, %from, rcpts, octets, "delivered");
+                FinishVerdict::Stored { id }
+            }
+            Err(error) => {
+                tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
+                if error.is_full() { FinishVerdict::StoreLow } else { FinishVerdict::TryLater }
+            }
+        }
+    }
+
+    fn verify(&self, name: &str) -> VerifyVerdict {
+        let policy = self.house.policy.load();
+        match routing::find(&policy, &self.house.store.directory(), name) {
+            Some(account) => VerifyVerdict::Mailbox { name: account.name.clone(), mailbox: account.address.clone() },
+            None => VerifyVerdict::Unknown,
+        }
+    }
+
+    fn expand(&self, name: &str) -> ExpandVerdict {
+        let policy = self.house.policy.load();
+        let members = routing::members(&policy, &self.house.store.directory(), name);
+        if members.is_empty() { ExpandVerdict::Unknown } else { ExpandVerdict::Members(members) }
+    }
+
+    async fn exchange(&mut self, step: auth::Step) -> AuthVerdict {
+        let credentials = match step {
+            auth::Step::Challenge(octets) => return AuthVerdict::Challenge(octets),
+            auth::Step::Malformed => {
+                self.exchange = None;
+                return AuthVerdict::Malformed;
+            }
+            auth::Step::Verify(credentials) => credentials,
+        };
+        self.exchange = None;
+        match login::verify(&self.house, &credentials, self.peer).await {
+            auth::Verdict::Accepted(account) => {
+                let login = Login::from(account);
+                let name = login.address.clone();
+                self.login = Some(login);
+                AuthVerdict::Accepted { login: name }
+            }
+            auth::Verdict::Rejected => AuthVerdict::Rejected,
+            auth::Verdict::Busy => AuthVerdict::Busy,
+            auth::Verdict::Throttled => AuthVerdict::Throttled,
+        }
+    }
+}
+
+impl net::Host for SmtpHost {
+    type Session = Session;
+
+    async fn answer(&mut self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Mail(from) => Answer::Mail(self.mail(from)),
+            Ask::Rcpt(to) => Answer::Rcpt(self.rcpt(to)),
+            Ask::Data(trace) => Answer::Data(self.data(trace).await),
+            Ask::Finish => Answer::Finish(self.finish().await),
+            Ask::Abandon => {
+                self.transaction = None;
+                Answer::Done
+            }
+            Ask::AuthStart { mechanism, initial } => {
+                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
+                self.exchange = Some(exchange);
+                Answer::Auth(self.exchange(step).await)
+            }
+            Ask::AuthRespond(response) => {
+                let step = self.exchange.as_mut().map_or(auth::Step::Malformed, |exchange| exchange.respond(&response));
+                Answer::Auth(self.exchange(step).await)
+            }
+            Ask::AuthCancel => {
+                self.exchange = None;
+                Answer::Done
+            }
+            Ask::Verify(name) => Answer::Verify(self.verify(&name)),
+            Ask::Expand(name) => Answer::Expand(self.expand(&name)),
+            Ask::TlsReady => Answer::Tls(true),
+        }
+    }
+
+    async fn body(&mut self, octets: Bytes) {
+        let Some(body) = self.transaction.as_mut().and_then(|transaction| transaction.body.as_mut()) else { return };
+        if let Ok(incoming) = &mut body.written
+            && let Err(error) = incoming.write(octets).await
+        {
+            // The rest of the message still comes in; the reply to its final dot tells the client.
+            body.written = Err(error);
+        }
+    }
+}

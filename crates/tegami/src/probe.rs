@@ -1,0 +1,172 @@
+//! A small, polite client for our own listeners: what `demo` and `healthcheck` talk with.
+//!
+//! It speaks lines and TLS and can print what is said; it is no mail client. The server's certificate is pinned,
+//! never looked up in a root store, because the caller knows which certificate it serves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::terminal;
+
+mod pinned;
+
+/// No reply of ours takes longer than this on loopback, unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// One conversation with a listener.
+pub struct Probe {
+    stream: Box<dyn Stream>,
+    buffered: Vec<u8>,
+    printing: bool,
+}
+
+/// Which certificate the peer must show.
+#[derive(Clone)]
+pub struct Pin(Arc<rustls::ClientConfig>);
+
+impl Pin {
+    /// Trusts exactly this certificate.
+    ///
+    /// # Errors
+    /// The TLS provider refuses the protocol versions, which would be a fault of the build.
+    pub fn new(certificate: CertificateDer<'static>) -> Result<Self> {
+        Ok(Self(Arc::new(pinned::client_config(certificate)?)))
+    }
+}
+
+impl Probe {
+    /// Connects in the clear.
+    pub async fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = tokio::time::timeout(PATIENCE, TcpStream::connect(address))
+            .await
+            .with_context(|| format!("{address} did not answer within {PATIENCE:?}"))?
+            .with_context(|| format!("cannot connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: Box::new(stream), buffered: Vec::new(), printing: false })
+    }
+
+    /// Connects with TLS from the first octet (RFC 8314 section 3).
+    pub async fn connect_tls(address: SocketAddr, pin: &Pin) -> Result<Self> {
+        Self::connect(address).await?.secure(pin).await
+    }
+
+    /// Upgrades after a STARTTLS or STLS that the server has accepted.
+    pub async fn secure(self, pin: &Pin) -> Result<Self> {
+        let name = ServerName::try_from("localhost").context("localhost is a server name")?;
+        let handshake = TlsConnector::from(Arc::clone(&pin.0)).connect(name, self.stream);
+        let stream = tokio::time::timeout(PATIENCE, handshake)
+            .await
+            .context("the TLS handshake did not finish")?
+            .context("the TLS handshake failed")?;
+        Ok(Self { stream: Box::new(stream), buffered: Vec::new(), printing: self.printing })
+    }
+
+    /// Prints every line from now on, `C:` and `S:` marking who said it.
+    #[must_use]
+    pub fn printing(mut self) -> Self {
+        self.printing = true;
+        self
+    }
+
+    /// Sends one line and returns the reply to it, which must begin with `expected`.
+    pub async fn command(&mut self, line: &str, expected: &str) -> Result<Vec<String>> {
+        self.note("C", line);
+        self.write(format!("{line}\r\n").as_bytes()).await?;
+        self.expect(expected).await
+    }
+
+    /// Like [`command`](Self::command), with a line that nobody must see.
+    pub async fn secret(&mut self, line: &str, shown: &str, expected: &str) -> Result<Vec<String>> {
+        self.note("C", shown);
+        self.write(format!("{line}\r\n").as_bytes()).await?;
+        self.expect(expected).await
+    }
+
+    /// Sends lines that are not commands (a message).
+    pub async fn text(&mut self, text: &str) -> Result<()> {
+        for line in text.lines() {
+            self.note("C", line);
+        }
+        self.write(text.as_bytes()).await
+    }
+
+    /// Reads the greeting, which must begin with `expected`.
+    pub async fn greeted(&mut self, expected: &str) -> Result<()> {
+        self.expect(expected).await.map(|_| ())
+    }
+
+    /// Reads one reply, SMTP (possibly multi-line) or the status line of POP3.
+    async fn expect(&mut self, expected: &str) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line().await?;
+            let more = line.as_bytes().get(3) == Some(&b'-') && line.as_bytes()[0].is_ascii_digit();
+            lines.push(line);
+            if !more {
+                break;
+            }
+        }
+        match lines.last() {
+            Some(last) if last.starts_with(expected) => Ok(lines),
+            Some(last) => bail!("expected a reply beginning with {expected:?}, got {last:?}"),
+            None => bail!("no reply"),
+        }
+    }
+
+    /// Reads the lines after a POP3 status line, up to the lone dot, with the stuffing removed.
+    pub async fn listing(&mut self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.line().await?;
+            if line == "." {
+                return Ok(lines);
+            }
+            lines.push(line.strip_prefix('.').unwrap_or(&line).to_owned());
+        }
+    }
+
+    async fn line(&mut self) -> Result<String> {
+        loop {
+            if let Some(end) = self.buffered.windows(2).position(|pair| pair == b"\r\n") {
+                let line = String::from_utf8_lossy(&self.buffered[..end]).into_owned();
+                self.buffered.drain(..end + 2);
+                self.note("S", &line);
+                return Ok(line);
+            }
+            let mut chunk = [0; 4096];
+            let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut chunk))
+                .await
+                .context("the server did not answer in time")??;
+            if read == 0 {
+                bail!("the server closed the connection");
+            }
+            self.buffered.extend_from_slice(&chunk[..read]);
+        }
+    }
+
+    async fn write(&mut self, octets: &[u8]) -> Result<()> {
+        let writing = async {
+            self.stream.write_all(octets).await?;
+            self.stream.flush().await
+        };
+        tokio::time::timeout(PATIENCE, writing).await.context("the server does not read")??;
+        Ok(())
+    }
+
+    fn note(&self, who: &str, line: &str) {
+        if self.printing {
+            // A reader that has gone away must not end the conversation.
+            let _ = terminal::print(&format!("   {who}: {line}"));
+        }
+    }
+}

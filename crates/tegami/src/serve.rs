@@ -1,0 +1,225 @@
+//! The running server: everything is put together here, in the order in which it must stand.
+//!
+//! Store, declared accounts, logins, certificate, listeners, admin socket; then `ready`. It stops in the
+//! opposite order. What the parts do is theirs to know.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use address::Mailbox;
+use admin::{AdminSocket, Operations};
+use anyhow::{Context, Result};
+use auth::Authenticator;
+use mailstore::{Change, ChangeError, NewAccount, Resolution, Store};
+use net::Server;
+use net::tls::Certificates;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Loaded};
+use crate::declared;
+use crate::host::House;
+use crate::host::accounts::StoredAccounts;
+
+mod listeners;
+mod policy;
+mod ready;
+mod reload;
+mod services;
+mod signals;
+mod surroundings;
+
+use ready::Ready;
+pub use signals::Signals;
+use surroundings::Live;
+
+/// How long sessions may finish what they are doing when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// A server that has been started.
+pub struct Running {
+    house: Arc<House>,
+    server: Arc<Server>,
+    certificates: Arc<Certificates>,
+    admin: JoinHandle<()>,
+    watch: JoinHandle<()>,
+    stopping: CancellationToken,
+}
+
+/// `tegami serve`: runs until SIGTERM or SIGINT, reloads on SIGHUP.
+///
+/// # Errors
+/// Something the server cannot do without is not there; the message says what.
+pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
+    let Loaded { mut config, warnings, .. } = loaded;
+    for warning in warnings {
+        tracing::warn!(%warning, "configuration");
+    }
+    if let Err(error) = net::raise_open_files() {
+        tracing::warn!(%error, "limit on open files not raised");
+    }
+    runtime()?.block_on(async {
+        let mut signals = Signals::new()?;
+        let running = start(&config).await?;
+        while signals.next().await == signals::Signal::Reload {
+            reload::reload(&running, &mut config, explicit).await;
+        }
+        running.stop().await;
+        Ok(())
+    })
+}
+
+/// The runtime of the server: as many workers as there are cores.
+///
+/// # Errors
+/// The system gives no threads.
+pub fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the worker threads")
+}
+
+/// Starts a server and returns once every listener accepts.
+///
+/// # Errors
+/// Something the server cannot do without is not there; nothing keeps running then.
+pub async fn start(config: &Config) -> Result<Running> {
+    let begun = Instant::now();
+    let store = open_store(config).await?;
+    match stand_up(config, store.clone(), begun).await {
+        Ok(running) => Ok(running),
+        Err(error) => {
+            store.close().await;
+            Err(error)
+        }
+    }
+}
+
+async fn stand_up(config: &Config, store: Store, begun: Instant) -> Result<Running> {
+    if let Some(file) = &config.accounts_file {
+        reconcile(&store, config, file).await?;
+    }
+    ensure_postmaster(&store, config).await?;
+    let accounts = Arc::new(StoredAccounts(store.clone()));
+    let options = auth::Options {
+        exempt: config.limits.exempt.clone(),
+        ..auth::Options::default()
+    };
+    let authenticator = Authenticator::new(accounts, options)?;
+    let house = Arc::new(House::new(store, authenticator, policy::of(config)));
+    let source = listeners::certificate_source(config);
+    let certificates = tokio::task::spawn_blocking(move || Certificates::open(source)).await??;
+    let sockets = listeners::bind(config)?;
+    let server = Arc::new(Server::new(listeners::limits(config)));
+    let socket = AdminSocket::bind(&config.data_dir)?;
+    let surroundings = Live::new(&house, &certificates, &server);
+    let operations = Arc::new(Operations::new(house.store.clone(), Arc::new(surroundings)));
+    let stopping = CancellationToken::new();
+    let ready = Ready::of(&sockets);
+    sockets.serve(&server, &house, &certificates)?;
+    let running = Running {
+        admin: tokio::spawn(socket.serve(operations, stopping.clone().cancelled_owned())),
+        watch: tokio::spawn(Arc::clone(&certificates).watch()),
+        house,
+        server,
+        certificates,
+        stopping,
+    };
+    ready.log(begun.elapsed());
+    Ok(running)
+}
+
+impl Running {
+    /// What sessions share.
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// Turns new clients away, lets sessions finish within [`DRAIN`], then closes the store.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        let drained = self.server.shutdown(DRAIN).await;
+        self.stopping.cancel();
+        self.watch.abort();
+        if let Err(error) = self.admin.await {
+            tracing::error!(%error, "admin socket failed");
+        }
+        self.house.store.clone().close().await;
+        tracing::info!(sessions = drained.open, dropped = drained.dropped, "stopped");
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Store> {
+    let directory = config.data_dir.clone();
+    let options = store_options(config);
+    let (store, opened) = tokio::task::spawn_blocking(move || Store::open(&directory, options)).await??;
+    tracing::info!(report = %opened, "store opened");
+    Ok(store)
+}
+
+/// How the store is opened, by a server or by the command line while no server runs.
+pub fn store_options(config: &Config) -> mailstore::Options {
+    mailstore::Options {
+        default_quota: config.mailbox.quota.0,
+        max_message: config.smtp.max_message_size.0,
+        ..mailstore::Options::default()
+    }
+}
+
+/// The certificate that a server of this configuration shows.
+///
+/// # Errors
+/// The file is not there or holds no certificate.
+pub fn certificate(config: &Config) -> Result<CertificateDer<'static>> {
+    let file = match config.tls.files() {
+        Some((certificate, _)) => certificate.to_owned(),
+        None => config.data_dir.join("tls").join("certificate.pem"),
+    };
+    CertificateDer::from_pem_file(&file).with_context(|| format!("cannot read a certificate from {}", file.display()))
+}
+
+/// Makes the accounts in the store what the accounts file says.
+async fn reconcile(store: &Store, config: &Config, file: &Path) -> Result<()> {
+    let declarations = declared::load(file, &config.domains)?;
+    for warning in &declarations.warnings {
+        tracing::warn!(%warning, "accounts file");
+    }
+    let directory = store.directory();
+    let accounts: Vec<_> = directory.accounts().cloned().collect();
+    let aliases: Vec<_> = directory.aliases().cloned().collect();
+    let change = |change| {
+        let store = store.clone();
+        async move { store.change(change).await }
+    };
+    let report =
+        declared::reconcile(&declarations.accounts, &accounts, &aliases, &config.data_dir, change).await?;
+    tracing::info!(%report, file = %file.display(), "declared accounts");
+    Ok(())
+}
+
+/// RFC 5321 section 4.5.1: mail for postmaster is always taken. With no account to take it, a mailbox without a
+/// password is made; `tegami account password` opens it.
+async fn ensure_postmaster(store: &Store, config: &Config) -> Result<()> {
+    let directory = store.directory();
+    if let Some(postmaster) = &config.postmaster
+        && directory.resolve(postmaster) == Resolution::Unknown
+    {
+        tracing::warn!(%postmaster, "postmaster has no account; the first account gets its mail");
+    }
+    if directory.accounts().any(|account| account.enabled) {
+        return Ok(());
+    }
+    let Some(domain) = config.domains.first() else { return Ok(()) };
+    let address = Mailbox::parse_user(&format!("postmaster@{domain}"))?;
+    let account = NewAccount { name: "Postmaster".to_owned(), ..NewAccount::new(address.clone()) };
+    match store.change(Change::AddAccount(account)).await {
+        Ok(()) => tracing::info!(%address, "mailbox made for postmaster, since there is no account yet"),
+        Err(ChangeError::AddressTaken(address)) => {
+            tracing::warn!(%address, "nobody gets the mail for postmaster: that account is disabled");
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}

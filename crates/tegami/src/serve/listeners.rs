@@ -1,0 +1,144 @@
+//! The five listeners: bound first, all of them, then served.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use net::tls::{Certificates, Source, server_config};
+use net::{Bound, Endpoint, Limits, Security, Server};
+use reply::Protocol;
+
+use super::services::{Pop3Service, SmtpService};
+use crate::config::{self, Config};
+use crate::host::House;
+
+/// One service of the configuration, as far as the network is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Smtp,
+    Submission,
+    Submissions,
+    Pop3,
+    Pop3s,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [Self::Smtp, Self::Submission, Self::Submissions, Self::Pop3, Self::Pop3s];
+
+    /// Its key under `[listen]`.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Submissions => "submissions",
+            Self::Pop3 => "pop3",
+            Self::Pop3s => "pop3s",
+        }
+    }
+
+    fn addresses(self, listen: &config::Listen) -> &[SocketAddr] {
+        match self {
+            Self::Smtp => &listen.smtp,
+            Self::Submission => &listen.submission,
+            Self::Submissions => &listen.submissions,
+            Self::Pop3 => &listen.pop3,
+            Self::Pop3s => &listen.pop3s,
+        }
+    }
+
+    const fn protocol(self) -> Protocol {
+        match self {
+            Self::Smtp | Self::Submission | Self::Submissions => Protocol::Smtp,
+            Self::Pop3 | Self::Pop3s => Protocol::Pop3,
+        }
+    }
+
+    const fn is_implicit(self) -> bool {
+        match self {
+            Self::Submissions | Self::Pop3s => true,
+            Self::Smtp | Self::Submission | Self::Pop3 => false,
+        }
+    }
+}
+
+/// Sockets that listen and are not served yet.
+pub struct Sockets(Vec<(Kind, Bound)>);
+
+/// Binds every configured address, or none.
+///
+/// # Errors
+/// An address is taken or not ours; the message names it and its key.
+pub fn bind(config: &Config) -> Result<Sockets> {
+    let mut sockets = Vec::new();
+    for kind in Kind::ALL {
+        let bound = net::bind_all(kind.addresses(&config.listen)).with_context(|| format!("listen.{}", kind.name()))?;
+        sockets.extend(bound.into_iter().map(|bound| (kind, bound)));
+    }
+    if sockets.is_empty() {
+        anyhow::bail!("every listener is switched off; give at least one address under [listen]");
+    }
+    Ok(Sockets(sockets))
+}
+
+impl Sockets {
+    /// Where each service really listens, as one field per service for the log.
+    pub fn of(&self, name: &str) -> Vec<SocketAddr> {
+        self.0.iter().filter(|(kind, _)| kind.name() == name).map(|(_, bound)| bound.address()).collect()
+    }
+
+    /// Starts accepting.
+    ///
+    /// # Errors
+    /// The TLS library does not start.
+    pub fn serve(self, server: &Server, house: &Arc<House>, certificates: &Arc<Certificates>) -> Result<()> {
+        let smtp_tls = server_config(Arc::clone(certificates), Protocol::Smtp)?;
+        let pop3_tls = server_config(Arc::clone(certificates), Protocol::Pop3)?;
+        for (kind, bound) in self.0 {
+            let tls = match kind.protocol() {
+                Protocol::Smtp => Arc::clone(&smtp_tls),
+                Protocol::Pop3 => Arc::clone(&pop3_tls),
+            };
+            let security = if kind.is_implicit() { Security::Implicit(tls) } else { Security::StartTls(tls) };
+            let endpoint = Endpoint { name: kind.name(), protocol: kind.protocol(), security };
+            let house = Arc::clone(house);
+            match kind {
+                Kind::Smtp => server.listen(bound, endpoint, Arc::new(SmtpService::exchange(house))),
+                Kind::Submission | Kind::Submissions => {
+                    server.listen(bound, endpoint, Arc::new(SmtpService::submission(house)));
+                }
+                Kind::Pop3 | Kind::Pop3s => server.listen(bound, endpoint, Arc::new(Pop3Service::new(house))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The network's limits, in the network's types.
+pub fn limits(config: &Config) -> Limits {
+    let limits = &config.limits;
+    Limits {
+        sessions: limits.sessions as usize,
+        sessions_per_address: if limits.sessions_per_ip == 0 { u32::MAX } else { limits.sessions_per_ip },
+        connect_rate: rate(limits.connect_rate),
+        exempt: limits.exempt.clone(),
+    }
+}
+
+/// A configured rate, in the network's type.
+pub fn rate(rate: config::Rate) -> Option<net::Rate> {
+    match rate {
+        config::Rate::Off => None,
+        config::Rate::AtMost { count, period } => Some(net::Rate::new(count, period)),
+    }
+}
+
+/// The configured files, or a pair of our own in the data directory.
+pub fn certificate_source(config: &Config) -> Source {
+    match config.tls.files() {
+        Some((certificate, key)) => Source::Files { certificate: certificate.to_owned(), key: key.to_owned() },
+        None => Source::SelfSigned {
+            directory: config.data_dir.join("tls"),
+            names: std::iter::once(&config.hostname).chain(&config.domains).map(ToString::to_string).collect(),
+        },
+    }
+}

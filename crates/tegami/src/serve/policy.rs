@@ -1,0 +1,59 @@
+//! The configuration, as the hosts and the sessions want it.
+
+use std::sync::Arc;
+
+use super::listeners::rate;
+use crate::config::{Config, Expn, OverQuota, Vrfy};
+use crate::host::Policy;
+use crate::host::pace::Pace;
+
+/// Everything a session or its host may need to know of `config`.
+pub fn of(config: &Config) -> Policy {
+    let exempt = &config.limits.exempt;
+    Policy {
+        hostname: config.hostname.to_string(),
+        domains: config.domains.iter().cloned().collect(),
+        postmaster: config.postmaster.clone(),
+        full_is_final: match config.mailbox.over_quota {
+            OverQuota::Tempfail => false,
+            OverQuota::Reject => true,
+        },
+        default_quota: config.mailbox.quota.0,
+        cleartext: config.auth.allow_cleartext_from.clone(),
+        mail_rate: Pace::new(rate(config.limits.mail_rate), exempt.clone()),
+        rcpt_rate: Pace::new(rate(config.limits.rcpt_rate), exempt.clone()),
+        smtp: Arc::new(smtp(config)),
+        pop3: Arc::new(pop3(config)),
+    }
+}
+
+fn smtp(config: &Config) -> smtp_server::Config {
+    smtp_server::Config {
+        max_message_size: config.smtp.max_message_size.0,
+        max_recipients: config.smtp.max_recipients,
+        max_received: config.smtp.max_received,
+        command_timeout: config.smtp.command_timeout,
+        vrfy: match config.smtp.vrfy {
+            Vrfy::Verify => smtp_server::Vrfy::Verify,
+            Vrfy::Noncommittal => smtp_server::Vrfy::Noncommittal,
+            Vrfy::Unimplemented => smtp_server::Vrfy::Unimplemented,
+        },
+        expn: match config.smtp.expn {
+            Expn::On => smtp_server::Expn::On,
+            Expn::Members => smtp_server::Expn::Members,
+            Expn::Noncommittal => smtp_server::Expn::Noncommittal,
+            Expn::Off => smtp_server::Expn::Off,
+        },
+        errors: config.limits.errors,
+        mechanisms: config.auth.offered(),
+        ..smtp_server::Config::new(config.hostname.to_string())
+    }
+}
+
+fn pop3(config: &Config) -> pop3_server::Config {
+    pop3_server::Config {
+        errors: config.limits.errors,
+        mechanisms: config.auth.offered(),
+        ..pop3_server::Config::new(config.hostname.to_string())
+    }
+}

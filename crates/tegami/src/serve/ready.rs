@@ -1,0 +1,45 @@
+//! The one log line that says the server accepts mail: event `ready`, a field per service.
+
+use std::time::Duration;
+
+use super::listeners::Sockets;
+
+/// Where each service listens, ready to be logged.
+pub struct Ready {
+    smtp: String,
+    submission: String,
+    submissions: String,
+    pop3: String,
+    pop3s: String,
+}
+
+impl Ready {
+    /// Reads the real addresses; a port 0 of the configuration has become a number.
+    pub fn of(sockets: &Sockets) -> Self {
+        let list = |name| {
+            let addresses: Vec<String> = sockets.of(name).iter().map(ToString::to_string).collect();
+            addresses.join(",")
+        };
+        Self {
+            smtp: list("smtp"),
+            submission: list("submission"),
+            submissions: list("submissions"),
+            pop3: list("pop3"),
+            pop3s: list("pop3s"),
+        }
+    }
+
+    /// Says so. Services that are switched off have no field.
+    pub fn log(&self, took: Duration) {
+        let on = |addresses: &str| (!addresses.is_empty()).then(|| addresses.to_owned());
+        tracing::info!(
+            smtp = on(&self.smtp),
+            submission = on(&self.submission),
+            submissions = on(&self.submissions),
+            pop3 = on(&self.pop3),
+            pop3s = on(&self.pop3s),
+            milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "ready"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! SIGHUP: the configuration, the accounts file and the certificate are read again.
+//!
+//! Whatever cannot be used is said and left as it is; a reload never stops a server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Running, listeners, policy, reconcile};
+use crate::config::{self, Config, Loaded};
+
+/// Reads everything again. `current` becomes what is in force.
+pub async fn reload(running: &Running, current: &mut Config, explicit: Option<&Path>) {
+    let config = match config::load(explicit) {
+        Ok(Loaded { config, warnings, .. }) => {
+            for warning in warnings {
+                tracing::warn!(%warning, "configuration");
+            }
+            config
+        }
+        Err(error) => {
+            tracing::error!(%error, "configuration not reloaded");
+            return;
+        }
+    };
+    for key in needs_restart(current, &config) {
+        tracing::warn!(key, "changed, but takes effect only with a restart");
+    }
+    running.house.policy.store(Arc::new(policy::of(&config)));
+    running.house.authenticator.set_exempt(config.limits.exempt.clone());
+    running.server.set_limits(listeners::limits(&config));
+    running.house.store.set_limits(config.mailbox.quota.0, config.smtp.max_message_size.0);
+    if let Some(file) = &config.accounts_file
+        && let Err(error) = reconcile(&running.house.store, &config, file).await
+    {
+        tracing::error!(error = format!("{error:#}"), "accounts file not reloaded; the accounts stay as they are");
+    }
+    certificate(running, &config).await;
+    *current = Config { listen: current.listen.clone(), data_dir: current.data_dir.clone(), log: current.log.clone(), ..config };
+    tracing::info!("reloaded");
+}
+
+/// Keys whose new value a running server cannot take on.
+fn needs_restart(current: &Config, new: &Config) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    if current.listen != new.listen {
+        keys.push("listen");
+    }
+    if current.data_dir != new.data_dir {
+        keys.push("data_dir");
+    }
+    if current.log != new.log {
+        keys.push("log");
+    }
+    keys
+}
+
+async fn certificate(running: &Running, config: &Config) {
+    let certificates = Arc::clone(&running.certificates);
+    let source = listeners::certificate_source(&Config { data_dir: config.data_dir.clone(), ..config.clone() });
+    match tokio::task::spawn_blocking(move || certificates.switch(source)).await {
+        Ok(Ok(facts)) => tracing::info!(names = ?facts.names, "certificate loaded"),
+        Ok(Err(error)) => tracing::error!(%error, "certificate not reloaded; the old one stays in use"),
+        Err(error) => tracing::error!(%error, "certificate not reloaded; the old one stays in use"),
+    }
+}

@@ -1,0 +1,74 @@
+//! What the admin verbs may know of the running server.
+
+use std::process;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use address::Domain;
+use admin::{CertificateFacts, ListenerFacts, ServerFacts, Surroundings};
+use mailstore::AccountId;
+use net::Server;
+use net::tls::Certificates;
+
+use crate::host::House;
+
+/// The running server, looked at from the admin socket.
+pub struct Live {
+    house: Arc<House>,
+    certificates: Arc<Certificates>,
+    server: Arc<Server>,
+    since: Instant,
+}
+
+impl Live {
+    /// Looks at these.
+    pub fn new(house: &Arc<House>, certificates: &Arc<Certificates>, server: &Arc<Server>) -> Self {
+        Self {
+            house: Arc::clone(house),
+            certificates: Arc::clone(certificates),
+            server: Arc::clone(server),
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Surroundings for Live {
+    fn domains(&self) -> Vec<Domain> {
+        self.house.policy.load().domains.iter().cloned().collect()
+    }
+
+    fn default_quota(&self) -> u64 {
+        self.house.policy.load().default_quota
+    }
+
+    fn server(&self) -> Option<ServerFacts> {
+        let listeners = self.server.status().into_iter().map(|listener| ListenerFacts {
+            service: listener.name.to_owned(),
+            address: listener.address,
+            sessions: listener.open,
+        });
+        Some(ServerFacts {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            hostname: self.house.policy.load().hostname.clone(),
+            process: process::id(),
+            uptime: self.since.elapsed().as_secs(),
+            listeners: listeners.collect(),
+            certificate: certificate(&self.certificates.facts()),
+        })
+    }
+
+    fn changed(&self, account: AccountId) {
+        self.house.authenticator.forget(account.0);
+    }
+}
+
+fn certificate(facts: &net::tls::CertificateFacts) -> Option<CertificateFacts> {
+    let expires = jiff::Timestamp::try_from(facts.not_after).ok()?;
+    let left = expires.as_second() - jiff::Timestamp::try_from(SystemTime::now()).ok()?.as_second();
+    Some(CertificateFacts {
+        names: facts.names.clone(),
+        expires: expires.to_string(),
+        days_left: left.div_euclid(24 * 60 * 60),
+        self_signed: facts.self_signed,
+    })
+}
