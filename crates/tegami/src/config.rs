@@ -26,7 +26,7 @@ use ipnet::IpNet;
 pub use document::Document;
 pub use load::{Loaded, Sources, load};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
-pub use setting::{Raw, Setting};
+pub use setting::{Raw, Slot};
 pub use units::{LogLevel, Octets, Rate};
 
 /// Where the configuration is when nobody says otherwise.

@@ -1,0 +1,105 @@
+//! Accounts declared in `accounts_file`: read, compared with the store, and made so.
+//!
+//! A declaration that disappears switches its account off and never touches mail; accounts made by hand are left
+//! alone. Secrets are compared by a keyed fingerprint, so that a thousand unchanged accounts cost no hashing.
+//! When to do this, and what to do when it fails, is the caller's business.
+
+mod apply;
+mod file;
+mod fingerprint;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use address::{Domain, Mailbox};
+use auth::{PasswordHash, Secret};
+use mailstore::{Account, Alias};
+use thiserror::Error;
+
+use crate::config::{ConfigError, Octets, Place};
+
+pub use apply::{ApplyError, Report, apply};
+pub use fingerprint::{FingerprintError, Fingerprints};
+pub use plan::{AccountStep, Plan, plan};
+
+/// The accounts file, read and checked.
+#[derive(Debug)]
+pub struct Declarations {
+    /// At least one, no address twice.
+    pub accounts: Vec<Declaration>,
+    /// What is odd without being wrong, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// One `[[account]]`.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    /// The main address, in one of our domains and without `+detail`.
+    pub address: Mailbox,
+    /// For people; may be empty.
+    pub name: String,
+    /// What its user logs in with.
+    pub secret: DeclaredSecret,
+    /// Its own quota, `Some(0)` for no limit; `None` is the default of all accounts.
+    pub quota: Option<Octets>,
+    /// Other addresses in our domains that lead here.
+    pub aliases: Vec<Mailbox>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// What a user logs in with, as it is declared.
+#[derive(Clone, Debug)]
+pub enum DeclaredSecret {
+    /// The first line of `password_file`.
+    Password(Secret),
+    /// `password_hash`.
+    Hash(PasswordHash),
+}
+
+/// Why declared accounts and the store were not brought together.
+#[derive(Debug, Error)]
+pub enum ReconcileError {
+    /// The declarations contradict what is in the store; nothing was changed.
+    #[error(transparent)]
+    Conflict(#[from] ConfigError),
+    /// The key for fingerprints could not be read or made; nothing was changed.
+    #[error(transparent)]
+    Fingerprint(#[from] FingerprintError),
+    /// Hashing a password or changing the store failed; running it again continues where it stopped.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+/// Reads and checks the accounts file.
+///
+/// # Errors
+/// When it is missing or declares no account, and with everything else that is wrong in it.
+pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError> {
+    file::load(path, domains)
+}
+
+/// Makes the accounts in the store what the declarations say: compares, hashes what is new on all cores, and
+/// sends each change through `change`.
+///
+/// `accounts` and `aliases` are what the store has now; `data_dir` holds the key for fingerprints.
+///
+/// # Errors
+/// [`ReconcileError`] says for each cause whether anything was changed.
+pub async fn reconcile<Change, Changed>(
+    declared: &[Declaration],
+    accounts: &[Account],
+    aliases: &[Alias],
+    data_dir: &Path,
+    change: Change,
+) -> Result<Report, ReconcileError>
+where
+    Change: Fn(mailstore::Change) -> Changed,
+    Changed: Future<Output = Result<(), mailstore::ChangeError>> + Send + 'static,
+{
+    let fingerprints = Fingerprints::open(data_dir)?;
+    let plan = plan(declared, accounts, aliases, &fingerprints)?;
+    Ok(apply(plan, change).await?)
+}

@@ -1,0 +1,308 @@
+//! Reads `accounts_file`, and the password files it names.
+//!
+//! Every mistake is reported with its line, all at once. Nothing here knows the store.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use address::{Domain, Mailbox};
+use auth::{PasswordHash, Secret};
+use toml_edit::{ArrayOfTables, Item, Table};
+
+use crate::config::{
+    ConfigError, Document, Octets, Place, Problem, Raw, Slot, did_you_mean, nearest,
+};
+
+use super::{Declaration, Declarations, DeclaredSecret};
+
+pub(super) const KEYS: [&str; 7] = [
+    "address",
+    "name",
+    "password_file",
+    "password_hash",
+    "quota",
+    "aliases",
+    "apop",
+];
+
+/// No password is longer; a path to something endless is a mistake, not a reason to read on.
+const LONGEST_PASSWORD_FILE: u64 = 16 * 1024;
+
+/// Reads and checks the file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError> {
+    let document = Document::read(path)?;
+    let mut reading = Reading {
+        document: &document,
+        domains,
+        problems: Vec::new(),
+        open_to_others: Vec::new(),
+    };
+    let accounts = reading.document_accounts();
+    reading.twice(&accounts);
+    if accounts.is_empty() && reading.problems.is_empty() {
+        let message = "declares no account; to switch declared accounts off, remove accounts_file from the configuration";
+        reading.problems.push(Place::file(path).problem(message));
+    }
+    ConfigError::unless_empty(reading.problems)?;
+    Ok(Declarations {
+        accounts,
+        warnings: warning(&reading.open_to_others).into_iter().collect(),
+    })
+}
+
+/// One sentence for all password files that others may read: a container mounts every one of them that way.
+fn warning(open: &[(PathBuf, u32)]) -> Option<String> {
+    let (path, mode) = open.first()?;
+    let path = path.display();
+    Some(match open.len() {
+        1 => format!(
+            "{path} can be read by other users of this machine (mode {mode:04o}); chmod 600 it"
+        ),
+        count => format!(
+            "{count} password files can be read by other users of this machine (the first: {path}, mode {mode:04o}); chmod 600 them"
+        ),
+    })
+}
+
+struct Reading<'a> {
+    document: &'a Document,
+    domains: &'a [Domain],
+    problems: Vec<Problem>,
+    open_to_others: Vec<(PathBuf, u32)>,
+}
+
+/// What one `[[account]]` says, before it is put together.
+#[derive(Default)]
+struct Entry {
+    address: Option<Mailbox>,
+    name: String,
+    password_file: Option<PathBuf>,
+    password_hash: Option<String>,
+    quota: Option<Octets>,
+    aliases: Vec<Mailbox>,
+    apop: bool,
+}
+
+impl Entry {
+    fn slot(&mut self, key: &str) -> Option<&mut dyn Slot> {
+        Some(match key {
+            "address" => &mut self.address,
+            "name" => &mut self.name,
+            "password_file" => &mut self.password_file,
+            "password_hash" => &mut self.password_hash,
+            "quota" => &mut self.quota,
+            "aliases" => &mut self.aliases,
+            "apop" => &mut self.apop,
+            _ => return None,
+        })
+    }
+}
+
+impl Reading<'_> {
+    fn document_accounts(&mut self) -> Vec<Declaration> {
+        let document = self.document;
+        let mut accounts = Vec::new();
+        for (word, item) in document.table() {
+            let place = document.place(document.table().key(word).and_then(toml_edit::Key::span));
+            match (word, item) {
+                ("account", Item::ArrayOfTables(tables)) => accounts.extend(self.accounts(tables)),
+                ("account", _) => {
+                    self.problems.push(place.problem(
+                        "write [[account]], with two pairs of brackets, above each account",
+                    ))
+                }
+                _ => {
+                    let hint = if KEYS.contains(&word) {
+                        "; write [[account]] above it".to_owned()
+                    } else {
+                        did_you_mean(nearest(word, ["account"].into_iter()))
+                    };
+                    self.problems
+                        .push(place.problem(format!("unknown key {word:?}{hint}")));
+                }
+            }
+        }
+        accounts
+    }
+
+    fn accounts(&mut self, tables: &ArrayOfTables) -> Vec<Declaration> {
+        tables
+            .iter()
+            .filter_map(|table| self.account(table))
+            .collect()
+    }
+
+    /// One account, or `None` after adding what is wrong with it.
+    fn account(&mut self, table: &Table) -> Option<Declaration> {
+        let before = self.problems.len();
+        let start = self.document.place(table.span());
+        let mut places: HashMap<&str, Place> = HashMap::new();
+        let mut entry = Entry::default();
+        for (word, item) in table {
+            let place = self
+                .document
+                .place(table.key(word).and_then(toml_edit::Key::span));
+            let outcome = match (entry.slot(word), item.as_value()) {
+                (Some(slot), Some(value)) => slot
+                    .put(Raw::Toml(value))
+                    .map_err(|message| format!("{word}: {message}")),
+                (Some(_), None) => Err(format!("{word} is a single value, not a section")),
+                (None, _) => Err(format!(
+                    "unknown key \"account.{word}\"{}",
+                    did_you_mean(nearest(word, KEYS.into_iter()))
+                )),
+            };
+            if let Err(message) = outcome {
+                self.problems.push(place.problem(message));
+            }
+            places.insert(word, place);
+        }
+        let at = |key: &str| places.get(key).unwrap_or(&start);
+        if entry.apop {
+            self.problems.push(
+                at("apop").problem("apop: APOP does not exist in this release; leave it at false"),
+            );
+        }
+        self.addresses(&entry, at);
+        let secret = self.secret(&entry, &start, at);
+        match (entry.address, secret) {
+            (Some(address), Some(secret)) if self.problems.len() == before => Some(Declaration {
+                address,
+                name: entry.name,
+                secret,
+                quota: entry.quota,
+                aliases: entry.aliases,
+                place: start,
+            }),
+            (None, _) if !places.contains_key("address") => {
+                self.problems.push(start.problem("address is missing"));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn addresses<'p>(&mut self, entry: &Entry, at: impl Fn(&str) -> &'p Place) {
+        for (key, address) in entry
+            .address
+            .iter()
+            .map(|a| ("address", a))
+            .chain(entry.aliases.iter().map(|a| ("aliases", a)))
+        {
+            if !address
+                .host
+                .domain()
+                .is_some_and(|domain| self.domains.contains(domain))
+            {
+                self.problems.push(at(key).problem(format!(
+                    "{key}: {address} is in none of the domains of this server"
+                )));
+            }
+            if address.local.detail().is_some() {
+                let message = format!(
+                    "{key}: {address} has a +detail, which leads to the address before the + anyway"
+                );
+                self.problems.push(at(key).problem(message));
+            }
+        }
+    }
+
+    fn secret<'p>(
+        &mut self,
+        entry: &Entry,
+        start: &Place,
+        at: impl Fn(&str) -> &'p Place,
+    ) -> Option<DeclaredSecret> {
+        let outcome = match (&entry.password_file, &entry.password_hash) {
+            (Some(path), None) => self.password(path).map_err(|message| {
+                at("password_file").problem(format!("password_file: {message}"))
+            }),
+            (None, Some(hash)) => PasswordHash::parse(hash)
+                .map(DeclaredSecret::Hash)
+                .map_err(|error| at("password_hash").problem(format!("password_hash: {error}"))),
+            (Some(_), Some(_)) => Err(at("password_hash")
+                .problem("password_hash and password_file exclude each other; keep one")),
+            // A value of the wrong kind has been reported already, and is not missing.
+            (None, None) if at("password_file") != start || at("password_hash") != start => {
+                return None;
+            }
+            (None, None) => Err(start.problem("password_file or password_hash is missing")),
+        };
+        match outcome {
+            Ok(secret) => Some(secret),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    /// The first line of a password file; a relative path starts from the accounts file.
+    fn password(&mut self, path: &Path) -> Result<DeclaredSecret, String> {
+        let path = self
+            .document
+            .path()
+            .parent()
+            .unwrap_or(Path::new(""))
+            .join(path);
+        let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+        let mut file = File::open(&path).map_err(cannot)?;
+        let mode = file.metadata().map_err(cannot)?.permissions().mode() & 0o777;
+        let mut octets = Vec::new();
+        Read::by_ref(&mut file)
+            .take(LONGEST_PASSWORD_FILE + 1)
+            .read_to_end(&mut octets)
+            .map_err(cannot)?;
+        if octets.len() as u64 > LONGEST_PASSWORD_FILE {
+            return Err(format!("{} is too long for a password", path.display()));
+        }
+        let mut text = String::from_utf8(octets)
+            .map_err(|_| format!("{} is not UTF-8 text", path.display()))?;
+        text.truncate(text.find('\n').unwrap_or(text.len()));
+        text.truncate(text.trim_end_matches('\r').len());
+        let secret = Secret::new(text);
+        if secret.is_empty() {
+            return Err(format!(
+                "{} has no password in its first line",
+                path.display()
+            ));
+        }
+        if mode & 0o077 != 0 {
+            self.open_to_others.push((path, mode));
+        }
+        Ok(DeclaredSecret::Password(secret))
+    }
+
+    /// One address is one account; an alias may be shared by accounts, but not be one.
+    fn twice(&mut self, accounts: &[Declaration]) {
+        let mut seen: HashMap<String, &Declaration> = HashMap::new();
+        for account in accounts {
+            if let Some(first) = seen.get(&account.address.key()) {
+                let message = format!(
+                    "address: {} is declared at {} already",
+                    account.address, first.place
+                );
+                self.problems.push(account.place.problem(message));
+            } else {
+                seen.insert(account.address.key(), account);
+            }
+        }
+        for account in accounts {
+            for alias in &account.aliases {
+                if let Some(other) = seen.get(&alias.key()) {
+                    let message = format!(
+                        "aliases: {alias} is an account, declared at {}",
+                        other.place
+                    );
+                    self.problems.push(account.place.problem(message));
+                }
+            }
+        }
+    }
+}

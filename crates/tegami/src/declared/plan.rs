@@ -1,0 +1,240 @@
+//! Compares declarations with what the store has, and says what has to change. Pure: nothing is hashed or changed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use address::Mailbox;
+use mailstore::{Account, Alias, Declared};
+
+use crate::config::ConfigError;
+
+use super::{Declaration, DeclaredSecret, Fingerprints};
+
+/// What has to change, in this order.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Aliases that lose their last target: their addresses are free afterwards.
+    pub aliases_to_remove: Vec<Mailbox>,
+    /// Accounts to make, change or switch off.
+    pub accounts: Vec<AccountStep>,
+    /// Aliases to make, or to change.
+    pub aliases_to_put: Vec<Alias>,
+    /// Declared accounts that are as they should be.
+    pub unchanged: usize,
+}
+
+/// What happens to one account.
+#[derive(Debug)]
+pub enum AccountStep {
+    /// It is new.
+    Make {
+        /// Everything but the password.
+        account: mailstore::NewAccount,
+        /// The password, still to be hashed.
+        secret: DeclaredSecret,
+    },
+    /// Something about it is new.
+    Alter {
+        /// How it shall be, with its old password.
+        account: Account,
+        /// The new password, still to be hashed, if that is what is new.
+        secret: Option<DeclaredSecret>,
+    },
+    /// Its declaration is gone. It is nobody's then, so that whoever switches it on again by hand keeps it.
+    SwitchOff(Account),
+}
+
+/// What has to change so that `accounts` and `aliases` become what is `declared`.
+///
+/// An account that exists and is declared for the first time becomes what is declared, and is switched on. One that
+/// was declared before and switched off by hand stays off.
+///
+/// # Errors
+/// When a declared address is in use for something else.
+pub fn plan(
+    declared: &[Declaration],
+    accounts: &[Account],
+    aliases: &[Alias],
+    fingerprints: &Fingerprints,
+) -> Result<Plan, ConfigError> {
+    let existing: HashMap<String, &Account> = accounts
+        .iter()
+        .map(|account| (account.address.key(), account))
+        .collect();
+    let wanted: HashSet<String> = declared
+        .iter()
+        .map(|declaration| declaration.address.key())
+        .collect();
+    let mut plan = Plan::default();
+    for declaration in declared {
+        match existing.get(&declaration.address.key()) {
+            None => plan.accounts.push(make(declaration, fingerprints)),
+            Some(account) => match alter(declaration, account, fingerprints) {
+                Some(step) => plan.accounts.push(step),
+                None => plan.unchanged += 1,
+            },
+        }
+    }
+    let gone = accounts
+        .iter()
+        .filter(|account| account.declared.is_some() && !wanted.contains(&account.address.key()));
+    plan.accounts.extend(gone.map(|account| {
+        AccountStep::SwitchOff(Account {
+            enabled: false,
+            declared: None,
+            ..account.clone()
+        })
+    }));
+
+    let after = aliases_after(declared, accounts, aliases);
+    conflicts(declared, &existing, &after)?;
+    let before: HashMap<String, &Alias> = aliases
+        .iter()
+        .map(|alias| (alias.address.key(), alias))
+        .collect();
+    for (key, alias) in after {
+        match before.get(&key) {
+            Some(old) if **old == alias => {}
+            Some(_) if alias.targets.is_empty() => plan.aliases_to_remove.push(alias.address),
+            Some(_) | None => plan.aliases_to_put.push(alias),
+        }
+    }
+    Ok(plan)
+}
+
+fn marks(declaration: &Declaration, fingerprints: &Fingerprints) -> Declared {
+    Declared {
+        fingerprint: fingerprints.of(&declaration.secret),
+        aliases: declaration.aliases.clone(),
+    }
+}
+
+fn make(declaration: &Declaration, fingerprints: &Fingerprints) -> AccountStep {
+    AccountStep::Make {
+        account: mailstore::NewAccount {
+            address: declaration.address.clone(),
+            name: declaration.name.clone(),
+            enabled: true,
+            password: None,
+            quota: declaration.quota.map(|octets| octets.0),
+            declared: Some(marks(declaration, fingerprints)),
+        },
+        secret: declaration.secret.clone(),
+    }
+}
+
+/// How an account has to change, `None` if it is as declared.
+fn alter(
+    declaration: &Declaration,
+    account: &Account,
+    fingerprints: &Fingerprints,
+) -> Option<AccountStep> {
+    let marks = marks(declaration, fingerprints);
+    let same_secret = account
+        .declared
+        .as_ref()
+        .is_some_and(|before| before.fingerprint == marks.fingerprint);
+    let wanted = Account {
+        address: declaration.address.clone(),
+        name: declaration.name.clone(),
+        enabled: account.enabled || account.declared.is_none(),
+        quota: declaration.quota.map(|octets| octets.0),
+        declared: Some(marks),
+        ..account.clone()
+    };
+    if wanted == *account {
+        return None;
+    }
+    let secret = (!same_secret).then(|| declaration.secret.clone());
+    Some(AccountStep::Alter {
+        account: wanted,
+        secret,
+    })
+}
+
+/// All aliases as they shall be, by key. Targets that were declared before and are not any more are taken out, those
+/// that are declared are put in; what was made by hand stays.
+fn aliases_after(
+    declared: &[Declaration],
+    accounts: &[Account],
+    aliases: &[Alias],
+) -> BTreeMap<String, Alias> {
+    let mut after: BTreeMap<String, Alias> = aliases
+        .iter()
+        .map(|alias| (alias.address.key(), alias.clone()))
+        .collect();
+    let pairs: HashSet<(String, String)> = declared
+        .iter()
+        .flat_map(|account| {
+            account
+                .aliases
+                .iter()
+                .map(|alias| (alias.key(), account.address.key()))
+        })
+        .collect();
+    for account in accounts {
+        let target = account.address.key();
+        for alias in account
+            .declared
+            .iter()
+            .flat_map(|declared| &declared.aliases)
+        {
+            if !pairs.contains(&(alias.key(), target.clone()))
+                && let Some(alias) = after.get_mut(&alias.key())
+            {
+                alias.targets.retain(|mailbox| mailbox.key() != target);
+            }
+        }
+    }
+    for account in declared {
+        let target = account.address.key();
+        for address in &account.aliases {
+            let alias = after.entry(address.key()).or_insert_with(|| Alias {
+                address: address.clone(),
+                targets: Vec::new(),
+            });
+            if !alias.targets.iter().any(|mailbox| mailbox.key() == target) {
+                alias.targets.push(account.address.clone());
+            }
+        }
+    }
+    after
+}
+
+/// An address is an account or an alias, never both.
+fn conflicts(
+    declared: &[Declaration],
+    existing: &HashMap<String, &Account>,
+    aliases: &BTreeMap<String, Alias>,
+) -> Result<(), ConfigError> {
+    let mut problems = Vec::new();
+    for declaration in declared {
+        let address = &declaration.address;
+        if aliases
+            .get(&address.key())
+            .is_some_and(|alias| !alias.targets.is_empty())
+        {
+            let message = format!(
+                "address: {address} is an alias already; `tegami alias remove {address}` makes room"
+            );
+            problems.push(declaration.place.problem(message));
+        }
+        for alias in &declaration.aliases {
+            if existing.contains_key(&alias.key()) {
+                let message = format!(
+                    "aliases: {alias} is an account already; `tegami account remove {alias}` would delete it with its mail"
+                );
+                problems.push(declaration.place.problem(message));
+            }
+        }
+    }
+    ConfigError::unless_empty(problems)
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.aliases_to_remove.is_empty()
+            && self.accounts.is_empty()
+            && self.aliases_to_put.is_empty()
+    }
+}
