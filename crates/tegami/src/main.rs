@@ -1,2 +1,25 @@
-//! tegami
-fn main() {}
+//! tegami: an SMTP and POP3 mail server in one binary.
+//!
+//! `main` only chooses the allocator and the TLS provider; the command line takes over from there.
+
+mod cli;
+mod config;
+mod declared;
+mod demo;
+mod healthcheck;
+mod host;
+mod probe;
+mod serve;
+mod telemetry;
+mod terminal;
+
+use std::process::ExitCode;
+
+/// Connections are served by one thread and freed by another; glibc's allocator keeps what such patterns leave.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    net::tls::install_provider();
+    cli::main()
+}

@@ -1,0 +1,239 @@
+//! The built server on loopback, talked to through its own ports: what no pure session test can show.
+//!
+//! Every test starts its own server on free ports with its own data directory. Nothing here waits for a clock:
+//! a server is ready when it says so, and a reply is waited for until it comes.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+#[path = "network/client.rs"]
+mod client;
+#[path = "network/server.rs"]
+mod server;
+
+use std::os::unix::fs::PermissionsExt;
+
+use client::Client;
+use server::Server;
+
+const ALICE: &str = "alice@example.test";
+const BOB: &str = "bob@example.test";
+const PASSWORD: &str = "a long enough password";
+
+fn server_with_accounts() -> Server {
+    let server = Server::start("");
+    for address in [ALICE, BOB] {
+        server.add_account(address, PASSWORD);
+    }
+    server
+}
+
+fn log_in(client: &mut Client, login: &str) {
+    let response = client::base64(format!("\0{login}\0{PASSWORD}").as_bytes());
+    client.command(&format!("AUTH PLAIN {response}"), "235 2.7.0");
+}
+
+fn send(client: &mut Client, from: &str, to: &str, body: &str) {
+    client.command(&format!("MAIL FROM:<{from}>"), "250 2.1.0");
+    client.command(&format!("RCPT TO:<{to}>"), "250 2.1.5");
+    client.command("DATA", "354");
+    client.send(body.as_bytes());
+    client.command("\r\n.", "250 2.0.0");
+}
+
+fn fetch_all(server: &Server, login: &str) -> Vec<String> {
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command(&format!("USER {login}"), "+OK");
+    client.command(&format!("PASS {PASSWORD}"), "+OK");
+    let stat = client.command("STAT", "+OK");
+    let count: usize = stat.split(' ').nth(1).and_then(|count| count.parse().ok()).expect("STAT counts");
+    let messages = (1..=count)
+        .map(|number| {
+            client.command(&format!("RETR {number}"), "+OK");
+            client.listing()
+        })
+        .collect();
+    client.command("QUIT", "+OK");
+    messages
+}
+
+#[test]
+fn a_letter_goes_in_through_every_smtp_listener_and_out_through_both_pop3_listeners() {
+    let server = server_with_accounts();
+
+    let mut exchange = Client::plain(server.port("smtp"));
+    exchange.expect("220");
+    exchange.command("EHLO other.example", "250");
+    send(&mut exchange, "someone@other.example", BOB, "Subject: one\r\n\r\n..stuffed");
+    exchange.command("QUIT", "221");
+
+    let mut submission = Client::plain(server.port("submission"));
+    submission.expect("220");
+    submission.command("EHLO pc", "250");
+    submission.command("STARTTLS", "220");
+    let mut submission = submission.into_tls();
+    submission.command("EHLO pc", "250");
+    log_in(&mut submission, ALICE);
+    send(&mut submission, ALICE, BOB, "Subject: two\r\n\r\nbody");
+
+    let mut submissions = Client::tls(server.port("submissions"));
+    submissions.expect("220");
+    submissions.command("EHLO pc", "250");
+    log_in(&mut submissions, "alice");
+    send(&mut submissions, ALICE, BOB, "Subject: three\r\n\r\nbody");
+
+    let messages = fetch_all(&server, BOB);
+    assert_eq!(messages.len(), 3);
+    assert!(messages[0].ends_with("Subject: one\r\n\r\n.stuffed\r\n"), "{:?}", messages[0]);
+    assert!(messages[0].starts_with("Return-Path: <someone@other.example>\r\nReceived: from other.example"));
+    assert!(messages[1].contains("with ESMTPSA"), "{:?}", messages[1]);
+
+    let mut stls = Client::plain(server.port("pop3"));
+    stls.expect("+OK");
+    stls.command("STLS", "+OK");
+    let mut stls = stls.into_tls();
+    stls.command("USER bob", "+OK");
+    stls.command(&format!("PASS {PASSWORD}"), "+OK");
+    stls.command("DELE 1", "+OK");
+    stls.command("QUIT", "+OK");
+    assert_eq!(fetch_all(&server, BOB).len(), 2);
+}
+
+#[test]
+fn acknowledged_mail_survives_sigkill_and_unique_ids_stay() {
+    let server = server_with_accounts();
+    let mut exchange = Client::plain(server.port("smtp"));
+    exchange.expect("220");
+    exchange.command("EHLO other.example", "250");
+    for number in 0..20 {
+        send(&mut exchange, "", BOB, &format!("Subject: {number}\r\n\r\nbody"));
+    }
+    let before = unique_ids(&server);
+    let server = server.kill().start_again();
+    assert_eq!(unique_ids(&server), before);
+    let messages = fetch_all(&server, BOB);
+    assert_eq!(messages.len(), 20);
+    for (number, message) in messages.iter().enumerate() {
+        assert!(message.contains(&format!("Subject: {number}\r\n")), "{message:?}");
+    }
+}
+
+fn unique_ids(server: &Server) -> String {
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command("USER bob", "+OK");
+    client.command(&format!("PASS {PASSWORD}"), "+OK");
+    client.command("UIDL", "+OK");
+    let ids = client.listing();
+    client.command("QUIT", "+OK");
+    ids
+}
+
+#[test]
+fn one_session_at_a_time_holds_a_maildrop() {
+    let server = server_with_accounts();
+    let mut first = Client::tls(server.port("pop3s"));
+    first.expect("+OK");
+    first.command("USER bob", "+OK");
+    first.command(&format!("PASS {PASSWORD}"), "+OK");
+    let mut second = Client::tls(server.port("pop3s"));
+    second.expect("+OK");
+    second.command("USER bob", "+OK");
+    second.command(&format!("PASS {PASSWORD}"), "-ERR [IN-USE]");
+    first.command("QUIT", "+OK");
+    second.command("USER bob", "+OK");
+    second.command(&format!("PASS {PASSWORD}"), "+OK");
+}
+
+#[test]
+fn plaintext_behind_starttls_is_forgotten() {
+    let server = Server::start("");
+    let mut client = Client::plain(server.port("smtp"));
+    client.expect("220");
+    client.command("EHLO other.example", "250");
+    client.command("STARTTLS\r\nNOOP", "220");
+    let mut client = client.into_tls();
+    // Had NOOP been kept, its reply would come first.
+    client.command("MAIL FROM:<a@other.example>", "503 5.5.1");
+    client.command("EHLO other.example", "250");
+}
+
+#[test]
+fn sigterm_tells_sessions_and_exits_cleanly() {
+    let mut server = Server::start("");
+    let mut idle = Client::plain(server.port("smtp"));
+    idle.expect("220");
+    server.terminate();
+    idle.expect("421 4.3.2");
+    assert!(idle.is_closed());
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn a_second_server_on_the_same_data_directory_says_so_and_exits_1() {
+    let server = Server::start("");
+    let output = server.tegami(&["serve"], "");
+    assert_eq!(output.code, Some(1), "{}", output.stderr);
+    assert!(output.stderr.contains("in use by another tegami"), "{}", output.stderr);
+}
+
+#[test]
+fn administration_works_with_and_without_a_running_server() {
+    let server = server_with_accounts();
+    let online = server.tegami(&["account", "list", "--json"], "");
+    assert!(online.stdout.contains(ALICE) && online.stdout.contains(BOB), "{online:?}");
+    let stopped = server.kill();
+    let added = stopped.tegami(&["account", "add", "carol@example.test", "--password-file", "-"], PASSWORD);
+    assert_eq!(added.code, Some(0), "{added:?}");
+    let offline = stopped.tegami(&["account", "list", "--json"], "");
+    assert!(offline.stdout.contains("carol@example.test"), "{offline:?}");
+    let server = stopped.start_again();
+    assert_eq!(fetch_all(&server, "carol").len(), 0);
+    let removed = server.tegami(&["account", "disable", "carol@example.test"], "");
+    assert_eq!(removed.code, Some(0), "{removed:?}");
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command("USER carol", "+OK");
+    client.command(&format!("PASS {PASSWORD}"), "-ERR [AUTH]");
+}
+
+#[test]
+fn the_health_check_passes_and_leaves_the_log_as_it_was() {
+    let mut server = Server::start("");
+    let output = server.tegami(&["healthcheck"], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    server.terminate();
+    assert_eq!(server.exit_code(), Some(0));
+    let events = server.events_after("ready");
+    assert_eq!(events, ["stopping", "stopped"]);
+    let output = server.tegami(&["healthcheck"], "");
+    assert_eq!(output.code, Some(1), "{output:?}");
+}
+
+#[test]
+fn what_is_stored_is_nobody_elses_business() {
+    let server = server_with_accounts();
+    let mut pending = vec![server.data_dir()];
+    while let Some(path) = pending.pop() {
+        let metadata = std::fs::symlink_metadata(&path).expect("what is listed exists");
+        let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(metadata.permissions().mode() & 0o777, expected, "{}", path.display());
+        if metadata.is_dir() {
+            pending.extend(std::fs::read_dir(&path).expect("our directory").map(|entry| entry.expect("an entry").path()));
+        }
+    }
+}
+
+#[test]
+fn quota_refuses_the_message_after_the_one_that_filled_the_mailbox() {
+    let server = server_with_accounts();
+    let output = server.tegami(&["account", "quota", BOB, "1000"], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let mut exchange = Client::plain(server.port("smtp"));
+    exchange.expect("220");
+    exchange.command("EHLO other.example", "250");
+    send(&mut exchange, "", BOB, &format!("Subject: big\r\n\r\n{}", "x".repeat(900)));
+    exchange.command("MAIL FROM:<>", "250");
+    exchange.command(&format!("RCPT TO:<{BOB}>"), "452 4.2.2");
+    exchange.command(&format!("RCPT TO:<{ALICE}>"), "250");
+}

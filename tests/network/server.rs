@@ -1,0 +1,174 @@
+//! The built binary as a child process: started on free ports, asked, killed, started again.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Far longer than a start takes; only so that a hanging server fails the test instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running server, ended with the value.
+pub struct Server {
+    home: Home,
+    child: Child,
+    log: Receiver<Value>,
+    ready: Value,
+}
+
+/// What is left of a server that does not run.
+pub struct Stopped {
+    home: Home,
+}
+
+struct Home {
+    directory: TempDir,
+}
+
+/// What a command of the command line did.
+#[derive(Debug)]
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Server {
+    /// Starts a server with these lines added to the top of its configuration.
+    pub fn start(extra: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        let config = format!(
+            "hostname = \"mail.example.test\"\ndomains = [\"example.test\"]\ndata_dir = {data:?}\n{extra}\n\
+             [listen]\nsmtp = [\"127.0.0.1:0\"]\nsubmission = [\"127.0.0.1:0\"]\nsubmissions = [\"127.0.0.1:0\"]\n\
+             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n[log]\nformat = \"json\"\n"
+        );
+        std::fs::write(directory.path().join("tegami.toml"), config).expect("the configuration is written");
+        Home { directory }.start()
+    }
+
+    pub fn port(&self, service: &str) -> u16 {
+        let address = self.ready["fields"][service].as_str().expect("the service listens");
+        address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address with a port")
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.home.directory.path().join("data")
+    }
+
+    pub fn add_account(&self, address: &str, password: &str) {
+        let output = self.tegami(&["account", "add", address, "--password-file", "-"], password);
+        assert_eq!(output.code, Some(0), "{output:?}");
+    }
+
+    /// Runs the command line with this server's configuration.
+    pub fn tegami(&self, arguments: &[&str], input: &str) -> Output {
+        self.home.tegami(arguments, input)
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("our own child");
+    }
+
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.wait().expect("our own child").code()
+    }
+
+    /// The log's events after the first `event`, once the server has ended.
+    pub fn events_after(&self, event: &str) -> Vec<String> {
+        let mut all = vec![text(&self.ready)];
+        all.extend(self.log.iter().map(|entry| text(&entry)));
+        all.into_iter().skip_while(|seen| seen != event).skip(1).collect()
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) -> Stopped {
+        self.child.kill().expect("our own child");
+        self.child.wait().expect("our own child");
+        let home = std::mem::replace(&mut self.home, Home { directory: tempfile::tempdir().expect("a directory") });
+        Stopped { home }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already ended in some tests; there is nobody to tell either way.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Stopped {
+    pub fn start_again(self) -> Server {
+        self.home.start()
+    }
+
+    pub fn tegami(&self, arguments: &[&str], input: &str) -> Output {
+        self.home.tegami(arguments, input)
+    }
+}
+
+impl Home {
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tegami"));
+        command.arg("--config").arg(self.directory.path().join("tegami.toml"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TEGAMI_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    fn start(self) -> Server {
+        let mut child = self.command().arg("serve").stderr(Stdio::piped()).spawn().expect("the binary was built");
+        let (sender, log) = channel();
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let entry = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                if sender.send(entry).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut seen = Vec::new();
+        loop {
+            let entry = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no ready line after {seen:?}"));
+            if text(&entry) == "ready" {
+                return Server { home: self, child, log, ready: entry };
+            }
+            seen.push(entry);
+        }
+    }
+
+    fn tegami(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self
+            .command()
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was built");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        // A command that reads no input may be gone already.
+        let _ = writeln!(stdin, "{input}");
+        drop(stdin);
+        let output = child.wait_with_output().expect("our own child");
+        Output {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+fn text(entry: &Value) -> String {
+    entry["fields"]["message"].as_str().or(entry.as_str()).unwrap_or_default().to_owned()
+}
