@@ -1,1 +1,23 @@
-//! admin
+//! Administration: the verbs on accounts and aliases, and the Unix socket through which a running server takes
+//! them.
+//!
+//! While a server runs, the command line asks it through [`Client`]; while none runs, it opens the store and
+//! uses the same [`Operations`] itself. This crate reads no configuration, asks no questions at a terminal and
+//! prints nothing.
+#![forbid(unsafe_code)]
+
+mod client;
+mod message;
+mod operations;
+mod place;
+mod socket;
+mod wire;
+
+pub use client::{Client, ClientError};
+pub use message::{
+    AccountFacts, AliasFacts, Answer, CertificateFacts, IndexFacts, ListenerFacts, Refusal,
+    RefusalKind, Request, Response, ServerFacts, Status, StoreFacts,
+};
+pub use operations::{Operations, Stopped, Surroundings};
+pub use place::SOCKET_NAME;
+pub use socket::{AdminSocket, SocketError};

@@ -1,0 +1,108 @@
+//! The command line's end of the admin socket. Blocking: it runs in a program that waits for the answer anyway.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::message::{Answer, Request};
+use crate::place::{Place, SOCKET_NAME};
+use crate::wire;
+
+/// How long the answer may take; a busy disk may hold a change back for a while.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a running server could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The socket is there and this user may not use it.
+    #[error("{} belongs to somebody else", .0.display())]
+    NotAllowed(PathBuf),
+    /// It took the request, or should have, and no answer came.
+    #[error("the server at {} does not answer: {source}", path.display())]
+    NoAnswer {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What came is not an answer of this version.
+    #[error("the server at {} answers in a way this program does not understand: {source}", path.display())]
+    Strange {
+        /// The socket.
+        path: PathBuf,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+}
+
+/// A connection to a running server.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+    path: PathBuf,
+}
+
+impl Client {
+    /// Connects to the server of this data directory; `None` when there is none (no socket, or one that was left
+    /// behind).
+    ///
+    /// # Errors
+    /// Somebody else's server, or a system that refuses.
+    pub fn connect(data_dir: &Path) -> Result<Option<Self>, ClientError> {
+        let path = data_dir.join(SOCKET_NAME);
+        let connected = Place::of(data_dir).and_then(|place| UnixStream::connect(place.path()));
+        match connected {
+            Ok(stream) => Ok(Some(Self { stream, path })),
+            Err(error) if is_nobody(&error) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(ClientError::NotAllowed(path))
+            }
+            Err(source) => Err(ClientError::NoAnswer { path, source }),
+        }
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// No answer within a minute, or one that is not understood. A refusal is an answer.
+    pub fn ask(mut self, request: &Request) -> Result<Answer, ClientError> {
+        let line = match self.exchange(request) {
+            Ok(line) => line,
+            Err(source) => {
+                return Err(ClientError::NoAnswer {
+                    path: self.path,
+                    source,
+                });
+            }
+        };
+        wire::parse_answer(&line).map_err(|source| ClientError::Strange {
+            path: self.path,
+            source,
+        })
+    }
+
+    fn exchange(&mut self, request: &Request) -> io::Result<Vec<u8>> {
+        self.stream.set_read_timeout(Some(PATIENCE))?;
+        self.stream.set_write_timeout(Some(PATIENCE))?;
+        self.stream.write_all(&wire::request_line(request)?)?;
+        let mut line = Vec::new();
+        BufReader::new((&self.stream).take(wire::MAX_ANSWER as u64))
+            .read_until(b'\n', &mut line)?;
+        if line.pop() != Some(b'\n') {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the connection was closed",
+            ));
+        }
+        Ok(line)
+    }
+}
+
+/// No socket, or one whose server is gone.
+fn is_nobody(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory
+    )
+}

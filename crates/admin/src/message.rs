@@ -1,0 +1,284 @@
+//! What is asked of the administration and what it answers: plain values, the same over the socket and offline.
+//!
+//! Passwords are not among them: whoever asks has hashed the password already, so that none crosses the socket
+//! and the server's login threads are left to the logins.
+
+use std::net::SocketAddr;
+
+use address::Mailbox;
+use auth::PasswordHash;
+use serde::{Deserialize, Serialize};
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Makes an account.
+    AccountAdd {
+        /// Its full address, in a domain served here.
+        address: Mailbox,
+        /// For people.
+        name: String,
+        /// What it logs in with.
+        password: PasswordHash,
+        /// Octets; `None` is the server's default, 0 no limit.
+        quota: Option<u64>,
+    },
+    /// Lists all accounts.
+    AccountList,
+    /// Shows one account.
+    AccountShow {
+        /// Whose.
+        address: Mailbox,
+    },
+    /// Removes an account and its mail.
+    AccountRemove {
+        /// Whose.
+        address: Mailbox,
+        /// Said yes to losing the mail in it. Without this, an account that holds mail stays.
+        with_mail: bool,
+    },
+    /// Sets a new password.
+    AccountPassword {
+        /// Whose.
+        address: Mailbox,
+        /// The new one.
+        password: PasswordHash,
+    },
+    /// Sets the quota.
+    AccountQuota {
+        /// Whose.
+        address: Mailbox,
+        /// Octets; `None` is the server's default, 0 no limit.
+        quota: Option<u64>,
+    },
+    /// Lets an account log in and receive, or not.
+    AccountEnable {
+        /// Whose.
+        address: Mailbox,
+        /// Which of the two.
+        enabled: bool,
+    },
+    /// Adds targets to an alias, making it where there is none.
+    AliasAdd {
+        /// What is written to.
+        address: Mailbox,
+        /// Who gets it.
+        targets: Vec<Mailbox>,
+    },
+    /// Lists all aliases.
+    AliasList,
+    /// Removes targets from an alias; with the last one, or when none is named, the alias itself.
+    AliasRemove {
+        /// What is written to.
+        address: Mailbox,
+        /// Who gets it no more.
+        targets: Vec<Mailbox>,
+    },
+    /// Asks how things are.
+    Status,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Response {
+    /// One account: the one asked for, made or changed.
+    Account(AccountFacts),
+    /// All accounts, by address.
+    Accounts(Vec<AccountFacts>),
+    /// One alias: the one made or changed.
+    Alias(AliasFacts),
+    /// All aliases, by address.
+    Aliases(Vec<AliasFacts>),
+    /// The account or alias of this address is gone; so much mail went with it.
+    Removed {
+        /// What is gone.
+        address: Mailbox,
+        /// Messages deleted with it.
+        messages: u64,
+        /// Their octets.
+        octets: u64,
+    },
+    /// How things are.
+    Status(Status),
+}
+
+/// An account as shown to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountFacts {
+    /// Its address.
+    pub address: Mailbox,
+    /// For people; may be empty.
+    pub name: String,
+    /// Whether it can log in and receive.
+    pub enabled: bool,
+    /// Whether it has a password; without one nobody can log in.
+    pub password: bool,
+    /// Whether it stands in the accounts file.
+    pub declared: bool,
+    /// Octets it may hold; 0 is no limit.
+    pub quota: u64,
+    /// Whether that is the server's default.
+    pub quota_is_default: bool,
+    /// Messages in its mailbox.
+    pub messages: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Aliases that lead here directly.
+    pub aliases: Vec<Mailbox>,
+}
+
+/// An alias as shown to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliasFacts {
+    /// What is written to.
+    pub address: Mailbox,
+    /// Who gets it.
+    pub targets: Vec<Mailbox>,
+}
+
+/// How things are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The running server; `None` when there is none.
+    pub server: Option<ServerFacts>,
+    /// The store.
+    pub store: StoreFacts,
+}
+
+/// A running server, as it describes itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFacts {
+    /// Of the program.
+    pub version: String,
+    /// The name it greets with.
+    pub hostname: String,
+    /// Its process id.
+    pub process: u32,
+    /// Seconds since it was ready.
+    pub uptime: u64,
+    /// Where it listens.
+    pub listeners: Vec<ListenerFacts>,
+    /// The certificate it shows now.
+    pub certificate: Option<CertificateFacts>,
+}
+
+/// One listening address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerFacts {
+    /// The configuration's name for it, such as `submission`.
+    pub service: String,
+    /// Where.
+    pub address: SocketAddr,
+    /// Sessions open now.
+    pub sessions: u64,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFacts {
+    /// The names it is for.
+    pub names: Vec<String>,
+    /// When it ends, RFC 3339.
+    pub expires: String,
+    /// Whole days until then; negative when it is over.
+    pub days_left: i64,
+    /// Made by this server itself.
+    pub self_signed: bool,
+}
+
+/// What the store holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreFacts {
+    /// Accounts, disabled ones included.
+    pub accounts: u64,
+    /// Disabled ones.
+    pub disabled: u64,
+    /// Aliases.
+    pub aliases: u64,
+    /// Messages in all mailboxes.
+    pub messages: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Octets free on its file system, where that can be told.
+    pub free: Option<u64>,
+    /// Octets that must stay free for new mail to be taken.
+    pub reserve: u64,
+    /// Whether new mail is taken; not when the disk is nearly full.
+    pub takes_mail: bool,
+    /// Octets in the log.
+    pub log: u64,
+    /// What the index is doing.
+    pub index: IndexFacts,
+    /// Why nothing can be written at present, if so.
+    pub write_failure: Option<String>,
+}
+
+/// What the index of the store is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IndexFacts {
+    /// Answering.
+    Ready,
+    /// Answering, while all of it is checked after an unclean stop.
+    Checking,
+    /// Being built from the log; mailboxes open when it is done.
+    Rebuilding,
+    /// Answering from memory until the next start, because the one on disk stalled.
+    InMemory,
+}
+
+/// Why something was not done, in words for the person who asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The kind, for programs.
+    pub kind: RefusalKind,
+    /// What is the matter.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+/// Kinds of refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalKind {
+    /// There is no such account.
+    NoAccount,
+    /// There is no such alias, or it has no such target.
+    NoAlias,
+    /// The address is in use.
+    Taken,
+    /// The address cannot be an account, alias or target here.
+    Unsuitable,
+    /// The mailbox holds mail, and nobody said that it may go.
+    HoldsMail,
+    /// The account belongs to the accounts file.
+    Declared,
+    /// The store could not do it.
+    Store,
+    /// The request could not be understood.
+    NotUnderstood,
+}
+
+impl Refusal {
+    pub(crate) fn new(kind: RefusalKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    pub(crate) fn remedy(self, remedy: impl Into<String>) -> Self {
+        Self {
+            remedy: Some(remedy.into()),
+            ..self
+        }
+    }
+}
+
+/// The answer to a request.
+pub type Answer = Result<Response, Refusal>;

@@ -1,0 +1,226 @@
+//! The verbs, carried out on the store. The same code serves the admin socket and the command line while no
+//! server runs; it knows neither of them.
+
+mod accounts;
+mod aliases;
+
+use std::sync::Arc;
+
+use address::{Domain, Host, Mailbox};
+use mailstore::{Account, AccountId, Change, ChangeError, IndexState, Store};
+use tokio::sync::Mutex;
+
+use crate::message::{
+    AccountFacts, Answer, IndexFacts, Refusal, RefusalKind, Request, Response, ServerFacts, Status,
+    StoreFacts,
+};
+
+/// What the verbs need to know of everything that is not the store.
+pub trait Surroundings: Send + Sync {
+    /// The domains served here.
+    fn domains(&self) -> Vec<Domain>;
+
+    /// The quota of an account that names none, in octets; 0 is no limit.
+    fn default_quota(&self) -> u64;
+
+    /// How the running server is; `None` when this is not one.
+    fn server(&self) -> Option<ServerFacts>;
+
+    /// An account has been changed or removed.
+    fn changed(&self, account: AccountId);
+}
+
+/// The surroundings while no server runs: what the configuration says.
+#[derive(Clone, Debug)]
+pub struct Stopped {
+    /// The domains served here.
+    pub domains: Vec<Domain>,
+    /// Octets; 0 is no limit.
+    pub default_quota: u64,
+}
+
+impl Surroundings for Stopped {
+    fn domains(&self) -> Vec<Domain> {
+        self.domains.clone()
+    }
+
+    fn default_quota(&self) -> u64 {
+        self.default_quota
+    }
+
+    fn server(&self) -> Option<ServerFacts> {
+        None
+    }
+
+    fn changed(&self, _account: AccountId) {}
+}
+
+/// Carries out requests.
+pub struct Operations {
+    store: Store,
+    surroundings: Arc<dyn Surroundings>,
+    /// Held while a change looks at what is there and then replaces it.
+    changing: Mutex<()>,
+}
+
+impl Operations {
+    /// Verbs on this store.
+    pub fn new(store: Store, surroundings: Arc<dyn Surroundings>) -> Self {
+        Self {
+            store,
+            surroundings,
+            changing: Mutex::new(()),
+        }
+    }
+
+    /// Carries out one request. When it answers that something is done, it is durable.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing has been changed then, unless the store failed in the middle of it.
+    pub async fn execute(&self, request: Request) -> Answer {
+        let _changing = match request {
+            Request::AccountList
+            | Request::AccountShow { .. }
+            | Request::AliasList
+            | Request::Status => None,
+            Request::AccountAdd { .. }
+            | Request::AccountRemove { .. }
+            | Request::AccountPassword { .. }
+            | Request::AccountQuota { .. }
+            | Request::AccountEnable { .. }
+            | Request::AliasAdd { .. }
+            | Request::AliasRemove { .. } => Some(self.changing.lock().await),
+        };
+        match request {
+            Request::AccountAdd {
+                address,
+                name,
+                password,
+                quota,
+            } => self.add_account(address, name, password, quota).await,
+            Request::AccountList => Ok(Response::Accounts(self.list_accounts())),
+            Request::AccountShow { address } => self.show_account(&address).map(Response::Account),
+            Request::AccountRemove { address, with_mail } => {
+                self.remove_account(&address, with_mail).await
+            }
+            Request::AccountPassword { address, password } => {
+                self.change_account(&address, |account| account.password = Some(password))
+                    .await
+            }
+            Request::AccountQuota { address, quota } => {
+                self.change_account(&address, |account| account.quota = quota)
+                    .await
+            }
+            Request::AccountEnable { address, enabled } => {
+                self.enable_account(&address, enabled).await
+            }
+            Request::AliasAdd { address, targets } => self.add_alias(address, targets).await,
+            Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
+            Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
+            Request::Status => Ok(Response::Status(self.status())),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let directory = self.store.directory();
+        let stats = self.store.stats();
+        let store = StoreFacts {
+            accounts: directory.accounts().len() as u64,
+            disabled: directory
+                .accounts()
+                .filter(|account| !account.enabled)
+                .count() as u64,
+            aliases: directory.aliases().len() as u64,
+            messages: stats.messages,
+            octets: stats.octets,
+            free: stats.free,
+            reserve: stats.reserve,
+            takes_mail: self.store.room(0).is_ok(),
+            log: stats.engine.log_octets,
+            index: index(stats.engine.index),
+            write_failure: stats.engine.write_failure,
+        };
+        Status {
+            server: self.surroundings.server(),
+            store,
+        }
+    }
+
+    async fn change(&self, change: Change) -> Result<(), Refusal> {
+        self.store.change(change).await.map_err(refusal)
+    }
+
+    /// Refuses an address that mail cannot reach here.
+    fn check_domain(&self, address: &Mailbox) -> Result<(), Refusal> {
+        let domains = self.surroundings.domains();
+        let served = match &address.host {
+            Host::Domain(domain) => domains.contains(domain),
+            Host::Literal(_) => false,
+        };
+        if served {
+            return Ok(());
+        }
+        let served: Vec<String> = domains.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "{} is not a domain of this server, which has: {}",
+            address.host,
+            served.join(", ")
+        );
+        Err(Refusal::new(RefusalKind::Unsuitable, message).remedy(
+            "correct the address, or add the domain to `domains` in the configuration and reload",
+        ))
+    }
+
+    fn facts(&self, account: &Account) -> AccountFacts {
+        let usage = self.store.usage(account.id);
+        let key = account.address.key();
+        let directory = self.store.directory();
+        let aliases = directory
+            .aliases()
+            .filter(|alias| alias.targets.iter().any(|target| target.key() == key))
+            .map(|alias| alias.address.clone());
+        AccountFacts {
+            address: account.address.clone(),
+            name: account.name.clone(),
+            enabled: account.enabled,
+            password: account.password.is_some(),
+            declared: account.declared.is_some(),
+            quota: account
+                .quota
+                .unwrap_or_else(|| self.surroundings.default_quota()),
+            quota_is_default: account.quota.is_none(),
+            messages: usage.messages,
+            octets: usage.octets,
+            aliases: aliases.collect(),
+        }
+    }
+}
+
+fn index(state: IndexState) -> IndexFacts {
+    match state {
+        IndexState::Ready => IndexFacts::Ready,
+        IndexState::Checking => IndexFacts::Checking,
+        IndexState::Rebuilding => IndexFacts::Rebuilding,
+        IndexState::InMemory => IndexFacts::InMemory,
+    }
+}
+
+/// What a failed change means to the person who wanted it.
+fn refusal(error: ChangeError) -> Refusal {
+    let message = error.to_string();
+    match error {
+        ChangeError::AddressTaken(_) => Refusal::new(RefusalKind::Taken, message)
+            .remedy("see `tegami account list` and `tegami alias list`"),
+        ChangeError::NoAccount(_) => Refusal::new(RefusalKind::NoAccount, message),
+        ChangeError::NoAlias(_) => {
+            Refusal::new(RefusalKind::NoAlias, message).remedy("see `tegami alias list`")
+        }
+        ChangeError::NoTargets(_) | ChangeError::AliasCycle(_) => {
+            Refusal::new(RefusalKind::Unsuitable, message)
+        }
+        ChangeError::Detail(_) => Refusal::new(RefusalKind::Unsuitable, message)
+            .remedy("mail to name+detail goes to the account without it by itself"),
+        ChangeError::Store(_) => Refusal::new(RefusalKind::Store, message)
+            .remedy("the server's log says more; `tegami status` shows free space"),
+    }
+}

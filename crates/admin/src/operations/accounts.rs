@@ -1,0 +1,120 @@
+//! The account verbs.
+
+use address::Mailbox;
+use auth::PasswordHash;
+use mailstore::{Account, Change, NewAccount};
+
+use super::Operations;
+use crate::message::{AccountFacts, Answer, Refusal, RefusalKind, Response};
+
+/// Longest name for people, in octets.
+const MAX_NAME: usize = 200;
+
+impl Operations {
+    pub(super) async fn add_account(
+        &self,
+        address: Mailbox,
+        name: String,
+        password: PasswordHash,
+        quota: Option<u64>,
+    ) -> Answer {
+        self.check_domain(&address)?;
+        if name.len() > MAX_NAME || name.chars().any(char::is_control) {
+            let message = format!("a name has at most {MAX_NAME} octets and no control characters");
+            return Err(Refusal::new(RefusalKind::Unsuitable, message));
+        }
+        let account = NewAccount {
+            name,
+            password: Some(password),
+            quota,
+            ..NewAccount::new(address.clone())
+        };
+        self.change(Change::AddAccount(account)).await?;
+        tracing::info!(account = %address, "account added");
+        self.show_account(&address).map(Response::Account)
+    }
+
+    pub(super) fn list_accounts(&self) -> Vec<AccountFacts> {
+        let directory = self.store.directory();
+        let mut accounts: Vec<AccountFacts> = directory
+            .accounts()
+            .map(|account| self.facts(account))
+            .collect();
+        accounts.sort_by_key(|account| (account.address.host.to_string(), account.address.key()));
+        accounts
+    }
+
+    pub(super) fn show_account(&self, address: &Mailbox) -> Result<AccountFacts, Refusal> {
+        self.find(address).map(|account| self.facts(&account))
+    }
+
+    pub(super) async fn remove_account(&self, address: &Mailbox, with_mail: bool) -> Answer {
+        let account = self.find_own(address)?;
+        let usage = self.store.usage(account.id);
+        if usage.messages > 0 && !with_mail {
+            let message = format!(
+                "{} holds mail: {} messages would be deleted for good",
+                account.address, usage.messages
+            );
+            return Err(Refusal::new(RefusalKind::HoldsMail, message)
+                .remedy("fetch the mail first, or say --yes; `account disable` keeps it"));
+        }
+        self.change(Change::RemoveAccount(account.id)).await?;
+        self.surroundings.changed(account.id);
+        tracing::info!(account = %account.address, messages = usage.messages, octets = usage.octets, "account removed");
+        Ok(Response::Removed {
+            address: account.address,
+            messages: usage.messages,
+            octets: usage.octets,
+        })
+    }
+
+    /// Changes what the accounts file would say about a declared account.
+    pub(super) async fn change_account(
+        &self,
+        address: &Mailbox,
+        change: impl FnOnce(&mut Account),
+    ) -> Answer {
+        let mut account = self.find_own(address)?;
+        change(&mut account);
+        self.put_account(account).await
+    }
+
+    /// Switches an account on or off, a declared one too: what is switched off by hand stays off at a reload.
+    pub(super) async fn enable_account(&self, address: &Mailbox, enabled: bool) -> Answer {
+        let account = self.find(address)?;
+        self.put_account(Account { enabled, ..account }).await
+    }
+
+    async fn put_account(&self, account: Account) -> Answer {
+        let (id, address) = (account.id, account.address.clone());
+        self.change(Change::PutAccount(account)).await?;
+        self.surroundings.changed(id);
+        tracing::info!(account = %address, "account changed");
+        self.show_account(&address).map(Response::Account)
+    }
+
+    fn find(&self, address: &Mailbox) -> Result<Account, Refusal> {
+        let directory = self.store.directory();
+        match directory.by_address(address) {
+            Some(account) => Ok(account.clone()),
+            None => Err(Refusal::new(
+                RefusalKind::NoAccount,
+                format!("there is no account {address}"),
+            )
+            .remedy("see `tegami account list`")),
+        }
+    }
+
+    /// An account that may be changed here: one that stands in the accounts file would be set back, or made
+    /// again, at the next reload.
+    fn find_own(&self, address: &Mailbox) -> Result<Account, Refusal> {
+        let account = self.find(address)?;
+        if account.declared.is_none() {
+            return Ok(account);
+        }
+        let message = format!("{} is declared in the accounts file", account.address);
+        Err(Refusal::new(RefusalKind::Declared, message)
+            .remedy("change it there, then reload the server (SIGHUP) or start it"))
+    }
+}
