@@ -24,7 +24,7 @@ use address::{Domain, Mailbox};
 use ipnet::IpNet;
 
 pub use document::Document;
-pub use load::{Loaded, Sources, load};
+pub use load::{Loaded, load};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 pub use setting::{Raw, Slot};
 pub use units::{LogLevel, Octets, Rate};

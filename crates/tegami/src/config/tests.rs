@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::keys::KEYS;
+use super::load::Sources;
 use super::*;
 
 /// Loads `file` (if any) and `variables` from a directory of its own; paths in messages lose that directory.

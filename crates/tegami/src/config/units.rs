@@ -196,6 +196,15 @@ pub struct LogLevel {
 }
 
 impl LogLevel {
+    /// `warn` for everything, as commands want it that are not the server.
+    pub fn warnings() -> Self {
+        Self {
+            text: "warn".to_owned(),
+            default: LevelFilter::WARN,
+            targets: Vec::new(),
+        }
+    }
+
     /// Reads `info`, `debug,mailstore=trace`. A bare word that is no level is a mistake, not a module to trace.
     ///
     /// # Errors
@@ -285,6 +294,8 @@ mod tests {
 
     #[test]
     fn reads_log_levels() {
+        assert_eq!(LogLevel::parse("info"), Ok(LogLevel::default()));
+        assert_eq!(LogLevel::parse("warn"), Ok(LogLevel::warnings()));
         level("info", Some((LevelFilter::INFO, &[])));
         level("WARN", Some((LevelFilter::WARN, &[])));
         level("off", Some((LevelFilter::OFF, &[])));

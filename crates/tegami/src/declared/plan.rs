@@ -229,12 +229,3 @@ fn conflicts(
     }
     ConfigError::unless_empty(problems)
 }
-
-impl Plan {
-    /// Whether there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.aliases_to_remove.is_empty()
-            && self.accounts.is_empty()
-            && self.aliases_to_put.is_empty()
-    }
-}

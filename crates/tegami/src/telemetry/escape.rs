@@ -2,7 +2,7 @@
 //! turns the text around or drives a terminal.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, Write};
 
 use tracing_subscriber::field::MakeExt;
@@ -25,14 +25,14 @@ pub fn fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
     .delimited(" ")
 }
 
-/// Writes the Debug form of a value as one word, or in quotes.
+/// Writes the Debug form of a value as one word, a list, or in quotes.
 fn show(to: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let inner = text
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'));
     if is_word(inner.unwrap_or(text)) {
         to.write_str(inner.unwrap_or(text))
-    } else if inner.is_some() {
+    } else if inner.is_some() || is_list(text) {
         escape(to, text)
     } else {
         write!(to, "{text:?}")
@@ -43,6 +43,10 @@ fn is_word(text: &str) -> bool {
     !text.is_empty()
         && !text
             .contains(|c: char| c.is_whitespace() || matches!(c, '"' | '=' | '\\') || is_harmful(c))
+}
+
+fn is_list(text: &str) -> bool {
+    text.starts_with('[') && text.ends_with(']') && !text.contains('=')
 }
 
 /// Control characters, line separators, and marks that change the direction of what follows.

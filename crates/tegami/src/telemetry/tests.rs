@@ -60,7 +60,7 @@ fn text_is_one_line_of_name_and_fields() {
     );
     text(
         || tracing::info!(from = %"a@b.test", list = ?["a", "b"], "x"),
-        "INFO x from=a@b.test list=\"[\\\"a\\\", \\\"b\\\"]\"",
+        "INFO x from=a@b.test list=[\"a\", \"b\"]",
     );
     text(
         || {
@@ -112,6 +112,10 @@ fn nothing_from_the_wire_makes_a_line_or_drives_a_terminal() {
 
 #[test]
 fn a_value_cannot_pass_for_another_field() {
+    text(
+        || tracing::info!(helo = %"[a] from=[b]", "x"),
+        "INFO x helo=\"[a] from=[b]\"",
+    );
     text(
         || tracing::info!(helo = %"a from=root@b.test", "x"),
         "INFO x helo=\"a from=root@b.test\"",
