@@ -69,7 +69,8 @@ impl<S: Service> Door<S> {
                     let length =
                         pause.map_or(PAUSE, |last: Duration| (last * 2).min(LONGEST_PAUSE));
                     pause = Some(length);
-                    tokio::time::sleep(length).await;
+                    let _waited =
+                        tokio::time::timeout(length, alarm.at_least(Level::Dropping)).await;
                 }
             }
         }

@@ -94,11 +94,15 @@ pub enum BindError {
 
 impl BindError {
     fn new(address: SocketAddr, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::AddrInUse => Self::Taken { address },
-            io::ErrorKind::PermissionDenied => Self::NotAllowed { address },
-            io::ErrorKind::AddrNotAvailable => Self::NotOurs { address },
-            _ => Self::Failed { address, source },
+        let kind = source.kind();
+        if kind == io::ErrorKind::AddrInUse {
+            Self::Taken { address }
+        } else if kind == io::ErrorKind::PermissionDenied {
+            Self::NotAllowed { address }
+        } else if kind == io::ErrorKind::AddrNotAvailable {
+            Self::NotOurs { address }
+        } else {
+            Self::Failed { address, source }
         }
     }
 }

@@ -18,6 +18,8 @@ mod service;
 mod stop;
 mod stream;
 pub mod tls;
+#[cfg(test)]
+mod toy;
 
 pub use bind::{BindError, Bound, bind, bind_all};
 pub use driver::{INBOX, OUTBOX, WRITE_DEADLINE};

@@ -160,3 +160,6 @@ async fn guard(connection: impl Future<Output = ()>) {
     )
     .await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,3 +190,6 @@ impl Listening {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,4 +77,4 @@ pub(crate) fn facts(connection: &ServerConnection) -> TlsFacts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -54,7 +54,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Farewell<IO> {
     fn poll_last_words(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<Result<(), ()>> {
         let written = match self.link.pipe.poll_write(cx) {
             Poll::Ready(Ok(())) => Pin::new(&mut self.link.pipe.stream).poll_shutdown(cx),
-            other => other,
+            unfinished @ (Poll::Ready(Err(_)) | Poll::Pending) => unfinished,
         };
         match written {
             Poll::Ready(outcome) => Poll::Ready(outcome.map_err(drop)),

@@ -127,13 +127,13 @@ fn new_limits_hold_for_the_next_connection() {
 }
 
 #[test]
-fn a_million_addresses_stay_bounded_and_those_inside_are_not_forgotten() {
+fn any_number_of_addresses_stays_bounded_and_those_inside_are_not_forgotten() {
     let gate = gate(usize::MAX, 1, Some("5/1h"), &[]);
     let now = Instant::now();
     let stayer: IpAddr = "192.0.2.1".parse().unwrap();
     let _inside = gate.admit(0, stayer, now).unwrap();
     let mut most = 0;
-    for n in 0..300_000_u32 {
+    for n in 0..200_000_u32 {
         drop(gate.admit(0, IpAddr::from(n.to_be_bytes()), now));
         most = most.max(gate.lock().entries.len());
     }

@@ -140,26 +140,30 @@ pub(crate) fn load(certificate: &Path, key: &Path) -> Result<Loaded, Certificate
     let signing_key = private_key(key)?;
     let facts = facts(certificate, &chain[0])?;
     let pair = CertifiedKey::from_der(chain, signing_key, &super::provider());
-    let pair = pair.map_err(|error| match error {
-        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-            CertificateError::KeyMismatch {
-                certificate: certificate.into(),
-                key: key.into(),
-            }
-        }
-        rustls::Error::InvalidCertificate(reason) => CertificateError::BadCertificate {
-            file: certificate.into(),
-            reason: format!("{reason:?}"),
-        },
-        other => CertificateError::UnusableKey {
-            file: key.into(),
-            reason: other.to_string(),
-        },
-    })?;
+    let pair = pair.map_err(|error| why_not(certificate, key, error))?;
     Ok(Loaded {
         key: Arc::new(pair),
         facts,
     })
+}
+
+fn why_not(certificate: &Path, key: &Path, error: rustls::Error) -> CertificateError {
+    if error == rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) {
+        CertificateError::KeyMismatch {
+            certificate: certificate.into(),
+            key: key.into(),
+        }
+    } else if let rustls::Error::InvalidCertificate(reason) = error {
+        CertificateError::BadCertificate {
+            file: certificate.into(),
+            reason: format!("{reason:?}"),
+        }
+    } else {
+        CertificateError::UnusableKey {
+            file: key.into(),
+            reason: error.to_string(),
+        }
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
@@ -188,21 +192,26 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> 
 
 fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
     let text = read(file)?;
-    PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
+    PrivateKeyDer::from_pem_slice(&text).map_err(|source| {
         let file = file.into();
-        match error {
-            pem::Error::NoItemsFound if is_encrypted(&text) => {
-                CertificateError::EncryptedKey { file }
-            }
-            pem::Error::NoItemsFound => CertificateError::NoKey { file },
-            source => CertificateError::BadPem { file, source },
+        if is_encrypted(&text) {
+            CertificateError::EncryptedKey { file }
+        } else if let pem::Error::NoItemsFound = source {
+            CertificateError::NoKey { file }
+        } else {
+            CertificateError::BadPem { file, source }
         }
     })
 }
 
-/// PKCS#8 says so in its label, the older formats in a header (which rustls-pki-types calls damaged base64).
+/// PKCS#8 says so in its label, the older formats in a header.
 fn is_encrypted(text: &[u8]) -> bool {
-    memchr::memmem::find(text, b"BEGIN ENCRYPTED PRIVATE KEY").is_some()
+    [
+        &b"BEGIN ENCRYPTED PRIVATE KEY"[..],
+        b"Proc-Type: 4,ENCRYPTED",
+    ]
+    .iter()
+    .any(|mark| memchr::memmem::find(text, mark).is_some())
 }
 
 fn facts(file: &Path, der: &CertificateDer<'_>) -> Result<CertificateFacts, CertificateError> {
