@@ -313,7 +313,13 @@ fn stls_throws_away_what_came_with_it() {
     let mut talk = Talk::new(Desk::in_clear().with(|desk| desk.connection.cleartext_login = true));
     talk.say(b"USER bob\r\nSTLS\r\nPASS two words\r\n");
     assert_eq!(talk.standing, Standing::Handshake);
+    assert_eq!(talk.session.reader.capacity(), 0);
     talk.say(b"NOOP\r\n");
+    assert_eq!(
+        talk.session.reader.capacity(),
+        0,
+        "octets in clear are kept for after the handshake"
+    );
     talk.standing = Standing::Waiting;
     talk.hear();
     talk.give(Input::TlsReady(facts()));

@@ -218,8 +218,8 @@ fn a_stopping_server_says_so_and_removes_nothing() {
     );
     assert!(!asked_to_expunge(&talk));
     // Before login, in an exchange, and while an answer is kept waiting.
-    for client in ["USER bob\r\n", "AUTH PLAIN\r\n", "X\r\n"] {
-        let mut talk = Talk::new(Desk::new().with(|desk| desk.config.errors = 2));
+    for client in ["USER bob\r\n", "AUTH PLAIN\r\n", "X\r\nX\r\nX\r\n"] {
+        let mut talk = Talk::new(Desk::new().with(|desk| desk.config.errors = 4));
         talk.say(client.as_bytes());
         talk.give(Input::Shutdown);
         assert_eq!(talk.standing, Standing::Closed);
