@@ -9,6 +9,9 @@ use super::keys::KEYS;
 use super::load::Sources;
 use super::*;
 
+mod environment;
+mod reference;
+
 /// Loads `file` (if any) and `variables` from a directory of its own; paths in messages lose that directory.
 fn load_from(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Loaded, String> {
     let dir = tempfile::tempdir().unwrap();
@@ -64,17 +67,6 @@ fn value(file: &str, key: &str, expected: &str) {
         (keys::find(key).unwrap().slot)(&mut config).text(),
         expected,
         "{file}"
-    );
-}
-
-/// The value of one key after loading these variables, as TOML.
-#[track_caller]
-fn variable(name: &str, text: &str, key: &str, expected: &str) {
-    let mut config = good_variables(&[(name, text)]);
-    assert_eq!(
-        (keys::find(key).unwrap().slot)(&mut config).text(),
-        expected,
-        "{name}={text}"
     );
 }
 
@@ -404,166 +396,6 @@ fn explains_toml_mistakes_with_line_and_column() {
 }
 
 #[test]
-fn variables_of_every_kind_go_over_the_file() {
-    variable(
-        "TEGAMI_HOSTNAME",
-        "mail.a.test",
-        "hostname",
-        "\"mail.a.test\"",
-    );
-    variable("TEGAMI_HOSTNAME", "123", "hostname", "\"123\"");
-    variable("TEGAMI_DATA_DIR", "123", "data_dir", "\"123\"");
-    variable(
-        "TEGAMI_DOMAINS",
-        "a.test,b.test",
-        "domains",
-        "[\"a.test\", \"b.test\"]",
-    );
-    variable(
-        "TEGAMI_DOMAINS",
-        " a.test , b.test ",
-        "domains",
-        "[\"a.test\", \"b.test\"]",
-    );
-    variable(
-        "TEGAMI_DOMAINS",
-        "[\"a.test\", \"b.test\"]",
-        "domains",
-        "[\"a.test\", \"b.test\"]",
-    );
-    variable(
-        "TEGAMI_LISTEN__SMTP",
-        "[::]:2525",
-        "listen.smtp",
-        "[\"[::]:2525\"]",
-    );
-    variable(
-        "TEGAMI_LISTEN__SMTP",
-        "[::]:2525,127.0.0.1:25",
-        "listen.smtp",
-        "[\"[::]:2525\", \"127.0.0.1:25\"]",
-    );
-    variable("TEGAMI_LISTEN__SMTP", "", "listen.smtp", "[]");
-    variable("TEGAMI_LISTEN__SMTP", "[]", "listen.smtp", "[]");
-    variable(
-        "TEGAMI_SMTP__MAX_MESSAGE_SIZE",
-        "10MB",
-        "smtp.max_message_size",
-        "\"10MB\"",
-    );
-    variable(
-        "TEGAMI_SMTP__MAX_MESSAGE_SIZE",
-        "1000000",
-        "smtp.max_message_size",
-        "\"1MB\"",
-    );
-    variable(
-        "TEGAMI_SMTP__MAX_RECIPIENTS",
-        "150",
-        "smtp.max_recipients",
-        "150",
-    );
-    variable(
-        "TEGAMI_LIMITS__CONNECT_RATE",
-        "5/1s",
-        "limits.connect_rate",
-        "\"5/1s\"",
-    );
-    variable("TEGAMI_POSTMASTER", "", "postmaster", "");
-    variable(
-        "TEGAMI_ACCOUNTS_FILE",
-        "/a.toml",
-        "accounts_file",
-        "\"/a.toml\"",
-    );
-    let loaded = load_from(
-        Some("hostname = \"a.test\""),
-        &[("TEGAMI_HOSTNAME", "b.test")],
-    )
-    .unwrap();
-    assert_eq!(loaded.config.hostname.to_string(), "b.test");
-}
-
-#[test]
-fn a_wrong_variable_is_an_error_that_names_it() {
-    let error = load_from(
-        None,
-        &[
-            ("TEGAMI_SMTP__VRFY", "maybe"),
-            ("TEGAMI_POP3__APOP", "true"),
-        ],
-    )
-    .unwrap_err();
-    assert_eq!(
-        error.lines().collect::<Vec<_>>(),
-        [
-            "TEGAMI_SMTP__VRFY: smtp.vrfy: \"maybe\" is none of \"verify\", \"noncommittal\", \"unimplemented\"",
-            "TEGAMI_POP3__APOP: pop3.apop: APOP does not exist in this release; leave it at false",
-        ]
-    );
-}
-
-#[test]
-fn an_unknown_variable_only_warns() {
-    let loaded = load_from(
-        None,
-        &[
-            ("TEGAMI_PORT", "tcp://10.0.0.7:25"),
-            ("TEGAMI_SMTP__VRFFY", "verify"),
-            ("TEGAMI_CONFIG", ""),
-            ("PATH", "/bin"),
-        ],
-    )
-    .unwrap();
-    let about: Vec<&String> = loaded
-        .warnings
-        .iter()
-        .filter(|warning| warning.starts_with("TEGAMI_"))
-        .collect();
-    assert_eq!(
-        about,
-        [
-            "TEGAMI_PORT is no setting and is ignored",
-            "TEGAMI_SMTP__VRFFY is no setting and is ignored; did you mean \"TEGAMI_SMTP__VRFY\"?",
-        ]
-    );
-}
-
-#[test]
-fn a_value_can_come_from_a_file_and_the_exact_name_wins() {
-    let dir = tempfile::tempdir().unwrap();
-    let secret = dir.path().join("secret");
-    fs::write(&secret, "mail.a.test\n").unwrap();
-    let secret = secret.to_str().unwrap();
-    assert_eq!(
-        good_variables(&[("TEGAMI_HOSTNAME_FILE", secret)])
-            .hostname
-            .to_string(),
-        "mail.a.test"
-    );
-    let loaded = load_from(
-        None,
-        &[
-            ("TEGAMI_HOSTNAME_FILE", "/absent"),
-            ("TEGAMI_HOSTNAME", "b.test"),
-        ],
-    )
-    .unwrap();
-    assert_eq!(loaded.config.hostname.to_string(), "b.test");
-    assert!(loaded.warnings.contains(
-        &"TEGAMI_HOSTNAME_FILE is ignored: TEGAMI_HOSTNAME is set too and wins".to_owned()
-    ));
-    // accounts_file ends in _file itself: its variable is a key, not "accounts from a file".
-    let config = good_variables(&[("TEGAMI_ACCOUNTS_FILE", secret)]);
-    assert_eq!(config.accounts_file, Some(PathBuf::from(secret)));
-    let error = load_from(None, &[("TEGAMI_HOSTNAME_FILE", "/absent/secret")]).unwrap_err();
-    assert!(
-        error.starts_with("TEGAMI_HOSTNAME_FILE: cannot read \"/absent/secret\": "),
-        "{error}"
-    );
-}
-
-#[test]
 fn the_file_is_the_explicit_one_else_the_variable_else_the_usual_one() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str| {
@@ -638,69 +470,6 @@ fn warns_about_what_is_odd() {
     )
     .unwrap();
     assert_eq!(quiet.warnings, Vec::<String>::new());
-}
-
-const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/tegami.toml");
-
-/// Keys without a default in the reference: it shows an example.
-const EXAMPLES: [&str; 5] = [
-    "hostname",
-    "accounts_file",
-    "postmaster",
-    "tls.certificate",
-    "tls.key",
-];
-
-#[test]
-fn the_reference_file_changes_nothing_as_it_stands() {
-    let sources = Sources {
-        explicit: Some(PathBuf::from(REFERENCE)),
-        variables: Vec::new(),
-        usual: PathBuf::new(),
-    };
-    assert_eq!(sources.load().unwrap().config, Config::default());
-}
-
-#[test]
-fn the_reference_file_and_the_code_agree_on_every_key_and_default() {
-    let text = fs::read_to_string(REFERENCE).unwrap();
-    let uncommented: Vec<&str> = text
-        .lines()
-        .map(|line| {
-            line.strip_prefix('#')
-                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
-                .unwrap_or(line)
-        })
-        .collect();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("reference.toml");
-    fs::write(&path, uncommented.join("\n")).unwrap();
-    let sources = Sources {
-        explicit: Some(path.clone()),
-        variables: Vec::new(),
-        usual: PathBuf::new(),
-    };
-    let mut config = sources
-        .load()
-        .unwrap_or_else(|error| panic!("{error}"))
-        .config;
-    let document = Document::read(&path).unwrap();
-    let mut defaults = Config::default();
-    for key in KEYS {
-        let there = match key.name.split_once('.') {
-            Some((section, word)) => document.table()[section].get(word).is_some(),
-            None => document.table().contains_key(key.name),
-        };
-        assert!(there, "{} is not in the reference", key.name);
-        if !EXAMPLES.contains(&key.name) {
-            assert_eq!(
-                (key.slot)(&mut config).text(),
-                (key.slot)(&mut defaults).text(),
-                "{}",
-                key.name
-            );
-        }
-    }
 }
 
 #[test]

@@ -1,0 +1,389 @@
+//! What an accounts file changes in a store, played through with a store of our own.
+
+use std::sync::{Arc, Mutex};
+
+use mailstore::{AccountId, Change, ChangeError};
+
+use super::*;
+
+/// Accounts and aliases, changed as the real store changes them.
+#[derive(Clone, Default)]
+struct Store(Arc<Mutex<Contents>>);
+
+#[derive(Default)]
+struct Contents {
+    accounts: Vec<Account>,
+    aliases: Vec<Alias>,
+}
+
+impl Store {
+    fn change(&self, change: Change) -> Result<(), ChangeError> {
+        let mut contents = self.0.lock().unwrap();
+        match change {
+            Change::AddAccount(new) => {
+                if contents
+                    .accounts
+                    .iter()
+                    .any(|account| account.address.key() == new.address.key())
+                {
+                    return Err(ChangeError::AddressTaken(new.address));
+                }
+                let id = AccountId(contents.accounts.len() as u64 + 1);
+                contents.accounts.push(Account {
+                    id,
+                    address: new.address,
+                    name: new.name,
+                    enabled: new.enabled,
+                    password: new.password,
+                    quota: new.quota,
+                    declared: new.declared,
+                    generation: 1,
+                    epoch: 1,
+                });
+            }
+            Change::PutAccount(account) => {
+                let old = contents
+                    .accounts
+                    .iter_mut()
+                    .find(|old| old.id == account.id)
+                    .unwrap();
+                *old = Account {
+                    generation: old.generation + 1,
+                    ..account
+                };
+            }
+            Change::RemoveAccount(id) => return Err(ChangeError::NoAccount(id)),
+            Change::PutAlias(alias) => {
+                contents
+                    .aliases
+                    .retain(|old| old.address.key() != alias.address.key());
+                contents.aliases.push(alias);
+            }
+            Change::RemoveAlias(address) => contents
+                .aliases
+                .retain(|old| old.address.key() != address.key()),
+        }
+        Ok(())
+    }
+
+    fn contents(&self) -> (Vec<Account>, Vec<Alias>) {
+        let contents = self.0.lock().unwrap();
+        (contents.accounts.clone(), contents.aliases.clone())
+    }
+
+    #[track_caller]
+    fn account(&self, address: &str) -> Account {
+        self.contents()
+            .0
+            .into_iter()
+            .find(|account| account.address.key() == address)
+            .unwrap()
+    }
+
+    fn edit(&self, address: &str, edit: impl FnOnce(&mut Account)) {
+        let mut account = self.account(address);
+        edit(&mut account);
+        self.change(Change::PutAccount(account)).unwrap();
+    }
+
+    fn alias(&self, address: &str) -> Option<Vec<String>> {
+        let alias = self
+            .contents()
+            .1
+            .into_iter()
+            .find(|alias| alias.address.key() == address)?;
+        Some(alias.targets.iter().map(ToString::to_string).collect())
+    }
+}
+
+/// Makes the store what this accounts file says.
+async fn reconciled(office: &Office, store: &Store, file: &str) -> Result<Report, String> {
+    fs::write(office.0.path().join("accounts.toml"), file).unwrap();
+    let declarations = office.load()?;
+    let (accounts, aliases) = store.contents();
+    let change = |change| {
+        let outcome = store.change(change);
+        async move { outcome }
+    };
+    let here = format!("{}/", office.0.path().display());
+    reconcile(
+        &declarations.accounts,
+        &accounts,
+        &aliases,
+        office.0.path(),
+        change,
+    )
+    .await
+    .map_err(|error| error.to_string().replace(&here, ""))
+}
+
+fn mailbox(text: &str) -> Mailbox {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn makes_accounts_and_leaves_them_alone_the_second_time() {
+    let (office, store) = (Office::new(""), Store::default());
+    let bob = account(&format!(
+        "address = \"bob@example.test\"\npassword_hash = \"{HASH}\""
+    ));
+    let file = format!(
+        "{}{bob}",
+        alice("name = \"Alice\"\nquota = \"1MB\"\naliases = [\"info@example.test\"]")
+    );
+    let report = reconciled(&office, &store, &file).await.unwrap();
+    assert_eq!(
+        report.made,
+        [mailbox("alice@example.test"), mailbox("bob@example.test")]
+    );
+    assert_eq!(report.aliases_put, [mailbox("info@example.test")]);
+    let account = store.account("alice@example.test");
+    assert!(
+        account.enabled
+            && account
+                .password
+                .is_some_and(|hash| hash.verify(&Secret::from("one")))
+    );
+    assert_eq!(
+        (account.name.as_str(), account.quota),
+        ("Alice", Some(1_000_000))
+    );
+    assert_eq!(
+        store.account("bob@example.test").password.unwrap().as_str(),
+        HASH
+    );
+    assert_eq!(
+        store.alias("info@example.test").unwrap(),
+        ["alice@example.test"]
+    );
+
+    let before = store.contents();
+    let report = reconciled(&office, &store, &file).await.unwrap();
+    assert_eq!(
+        report,
+        Report {
+            unchanged: 2,
+            ..Report::default()
+        }
+    );
+    assert_eq!(store.contents(), before);
+}
+
+#[tokio::test]
+async fn a_thousand_accounts_start_as_fast_as_one() {
+    let (office, store) = (Office::new(""), Store::default());
+    let numbered = |n: usize| {
+        account(&format!(
+            "address = \"a{n}@example.test\"\npassword_file = \"alice\""
+        ))
+    };
+    let file: String = (0..1000).map(numbered).collect();
+    fs::write(office.0.path().join("accounts.toml"), &file).unwrap();
+    let fingerprints = Fingerprints::open(office.0.path()).unwrap();
+    for declaration in office.load().unwrap().accounts {
+        let fingerprint = fingerprints.of(&declaration.secret);
+        let declared = Some(mailstore::Declared {
+            fingerprint,
+            aliases: Vec::new(),
+        });
+        let address = declaration.address;
+        let hash = PasswordHash::parse(HASH).unwrap();
+        let account = mailstore::NewAccount {
+            address,
+            name: String::new(),
+            enabled: true,
+            password: Some(hash),
+            quota: None,
+            declared,
+        };
+        store.change(Change::AddAccount(account)).unwrap();
+    }
+    // Had a single password been hashed again, its salt would be another one.
+    let report = reconciled(&office, &store, &file).await.unwrap();
+    assert_eq!(
+        report,
+        Report {
+            unchanged: 1000,
+            ..Report::default()
+        }
+    );
+    assert!(store.contents().0.iter().all(|account| {
+        account
+            .password
+            .as_ref()
+            .is_some_and(|hash| hash.as_str() == HASH)
+    }));
+}
+
+#[tokio::test]
+async fn a_new_secret_is_a_new_password_and_nothing_else_is() {
+    let (office, store) = (Office::new(""), Store::default());
+    reconciled(&office, &store, &alice("")).await.unwrap();
+    let first = store.account("alice@example.test");
+    reconciled(&office, &store, &alice("quota = \"1MB\""))
+        .await
+        .unwrap();
+    let second = store.account("alice@example.test");
+    assert_eq!(
+        (second.quota, &second.password),
+        (Some(1_000_000), &first.password)
+    );
+    office.secret("alice", b"three", 0o600);
+    let report = reconciled(&office, &store, &alice("quota = \"1MB\""))
+        .await
+        .unwrap();
+    assert_eq!(report.altered, [mailbox("alice@example.test")]);
+    assert!(
+        store
+            .account("alice@example.test")
+            .password
+            .unwrap()
+            .verify(&Secret::from("three"))
+    );
+}
+
+#[tokio::test]
+async fn a_declaration_that_disappears_switches_its_account_off_and_a_new_one_on_again() {
+    let (office, store) = (Office::new(""), Store::default());
+    let bob = alice("").replace("alice", "bob");
+    reconciled(
+        &office,
+        &store,
+        &format!("{}{bob}", alice("aliases = [\"info@example.test\"]")),
+    )
+    .await
+    .unwrap();
+    let report = reconciled(&office, &store, &bob).await.unwrap();
+    assert_eq!(report.switched_off, [mailbox("alice@example.test")]);
+    assert_eq!(report.aliases_removed, [mailbox("info@example.test")]);
+    let account = store.account("alice@example.test");
+    assert!(!account.enabled && account.declared.is_none() && account.password.is_some());
+    assert_eq!(store.alias("info@example.test"), None);
+    assert_eq!(
+        reconciled(&office, &store, &bob).await.unwrap(),
+        Report {
+            unchanged: 1,
+            ..Report::default()
+        }
+    );
+    reconciled(&office, &store, &format!("{}{bob}", alice("")))
+        .await
+        .unwrap();
+    assert!(store.account("alice@example.test").enabled);
+}
+
+#[tokio::test]
+async fn what_people_do_by_hand_stays() {
+    let (office, store) = (Office::new(""), Store::default());
+    reconciled(&office, &store, &alice("")).await.unwrap();
+    let bob = mailbox("bob@example.test");
+    store
+        .change(Change::AddAccount(mailstore::NewAccount {
+            address: bob.clone(),
+            name: String::new(),
+            enabled: true,
+            password: None,
+            quota: None,
+            declared: None,
+        }))
+        .unwrap();
+    store
+        .change(Change::PutAlias(Alias {
+            address: mailbox("info@example.test"),
+            targets: vec![bob.clone()],
+        }))
+        .unwrap();
+    store.edit("alice@example.test", |account| account.enabled = false);
+    reconciled(&office, &store, &alice("aliases = [\"info@example.test\"]"))
+        .await
+        .unwrap();
+    assert!(
+        store.account("bob@example.test").enabled,
+        "an account made by hand is left alone"
+    );
+    assert!(
+        !store.account("alice@example.test").enabled,
+        "an account switched off by hand stays off"
+    );
+    assert_eq!(
+        store.alias("info@example.test").unwrap(),
+        ["bob@example.test", "alice@example.test"]
+    );
+    reconciled(&office, &store, &alice("")).await.unwrap();
+    assert_eq!(
+        store.alias("info@example.test").unwrap(),
+        ["bob@example.test"]
+    );
+}
+
+#[tokio::test]
+async fn accounts_can_share_an_alias_and_pass_it_on() {
+    let (office, store) = (Office::new(""), Store::default());
+    let with = alice("aliases = [\"info@example.test\"]");
+    let bob = with.replace("alice", "bob");
+    reconciled(&office, &store, &format!("{with}{bob}"))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.alias("info@example.test").unwrap(),
+        ["alice@example.test", "bob@example.test"]
+    );
+    reconciled(&office, &store, &format!("{}{bob}", alice("")))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.alias("info@example.test").unwrap(),
+        ["bob@example.test"]
+    );
+}
+
+#[tokio::test]
+async fn an_alias_can_become_an_account() {
+    let (office, store) = (Office::new(""), Store::default());
+    reconciled(&office, &store, &alice("aliases = [\"bob@example.test\"]"))
+        .await
+        .unwrap();
+    reconciled(
+        &office,
+        &store,
+        &format!("{}{}", alice(""), alice("").replace("alice", "bob")),
+    )
+    .await
+    .unwrap();
+    assert_eq!(store.alias("bob@example.test"), None);
+    assert!(store.account("bob@example.test").enabled);
+}
+
+#[tokio::test]
+async fn a_contradiction_changes_nothing_and_names_both_sides() {
+    let (office, store) = (Office::new(""), Store::default());
+    store
+        .change(Change::PutAlias(Alias {
+            address: mailbox("alice@example.test"),
+            targets: vec![mailbox("x@example.test")],
+        }))
+        .unwrap();
+    let before = store.contents();
+    let bob = alice("").replace("alice", "bob");
+    assert_eq!(
+        reconciled(&office, &store, &format!("{bob}{}", alice("")))
+            .await
+            .unwrap_err(),
+        "accounts.toml:5: address: alice@example.test is an alias already; `tegami alias remove alice@example.test` makes room"
+    );
+    assert_eq!(store.contents(), before);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_store_names_the_account() {
+    let office = Office::new(&alice(""));
+    let declarations = office.load().unwrap();
+    let refuse = |_| async { Err(ChangeError::Store(mailstore::StoreError::Full)) };
+    let error = reconcile(&declarations.accounts, &[], &[], office.0.path(), refuse)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "alice@example.test: no space left for mail"
+    );
+}
