@@ -160,7 +160,8 @@ impl Operations {
         if served {
             return Ok(());
         }
-        let served: Vec<String> = domains.iter().map(ToString::to_string).collect();
+        let mut served: Vec<String> = domains.iter().map(ToString::to_string).collect();
+        served.sort();
         let message = format!(
             "{} is not a domain of this server, which has: {}",
             address.host,

@@ -194,7 +194,7 @@ async fn accounts_and_aliases_from_the_first_to_the_last() {
         ),
         (
             add("carol@elsewhere.test"),
-            "Unsuitable: elsewhere.test is not a domain of this server, which has: example.test, example.org",
+            "Unsuitable: elsewhere.test is not a domain of this server, which has: example.org, example.test",
         ),
         (
             add("dora+x@example.test"),

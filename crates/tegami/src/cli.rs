@@ -1,0 +1,180 @@
+//! The command line: what can be typed, and who is called for it.
+//!
+//! It serves nothing and touches no store itself. Results go to stdout, everything else to stderr; exit codes are
+//! 0 done, 1 failed with a message, 2 not understood.
+
+mod access;
+mod account;
+mod alias;
+mod check;
+mod password;
+mod report;
+mod status;
+mod table;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config::{self, Loaded};
+use crate::demo::{self, DemoOptions};
+use crate::terminal::{note, print, write_out};
+use crate::{healthcheck, serve};
+
+/// A mail server: SMTP and POP3, one binary, one file, one directory.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tegami",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(after_help = "To see it work:  tegami demo\n\
+    To run it:       tegami serve --config /etc/tegami/tegami.toml")]
+pub struct Cli {
+    /// The configuration file [env: TEGAMI_CONFIG] [default: /etc/tegami/tegami.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server in the foreground; SIGTERM and SIGINT drain it, SIGHUP reloads
+    #[command(after_help = "Example: tegami serve --config /etc/tegami/tegami.toml")]
+    Serve,
+
+    /// Read the configuration and say what it means, or what is wrong with it
+    #[command(after_help = "Example: tegami check --config ./tegami.toml")]
+    Check(Listing),
+
+    /// Run a throwaway server on loopback that sends itself a letter
+    #[command(after_help = "Example: tegami demo --once --port-offset 1000")]
+    Demo(Demo),
+
+    /// Add, list and change accounts
+    #[command(after_help = "Example: tegami account add alice@example.test --quota 5GB")]
+    Account {
+        #[command(subcommand)]
+        verb: account::Verb,
+    },
+
+    /// Add, list and remove second addresses
+    #[command(after_help = "Example: tegami alias add info@example.test alice@example.test")]
+    Alias {
+        #[command(subcommand)]
+        verb: alias::Verb,
+    },
+
+    /// Show whether the server is up, where it listens, what it holds
+    #[command(after_help = "Example: tegami status --json")]
+    Status(Listing),
+
+    /// Exit 0 if every listener of the running server answers
+    #[command(after_help = "Example: tegami healthcheck || systemctl restart tegami")]
+    Healthcheck,
+
+    /// Write a completion script for a shell
+    #[command(after_help = "Example: tegami completions bash > /etc/bash_completion.d/tegami")]
+    Completions {
+        /// Which one
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+struct Demo {
+    /// End after the round trip; exit 0 if it worked
+    #[arg(long)]
+    once: bool,
+
+    /// Add this to every port (2525 2587 2465 2110 2995)
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port_offset: u16,
+}
+
+/// How a result is shown.
+#[derive(Clone, Copy, Debug, Args)]
+struct Listing {
+    /// Write JSON for programs instead of text for people
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs what was typed.
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
+fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors and go to stdout. Nobody is left to tell when printing fails.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match cli.dispatch() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(&report::describe(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn dispatch(self) -> Result<()> {
+        let explicit = self.config;
+        match self.command {
+            // The server logs the warnings of its configuration itself.
+            Command::Serve => serve::run(config::load(explicit.as_deref())?, explicit.as_deref()),
+            Command::Check(listing) => print(&check::show(
+                &config::load(explicit.as_deref())?,
+                listing.json,
+            )?),
+            Command::Demo(Demo { once, port_offset }) => {
+                demo::run(DemoOptions { once, port_offset })
+            }
+            Command::Account { verb } => verb.run(&load(explicit.as_deref())?.config),
+            Command::Alias { verb } => verb.run(&load(explicit.as_deref())?.config),
+            Command::Status(listing) => {
+                status::run(&load(explicit.as_deref())?.config, listing.json)
+            }
+            Command::Healthcheck => healthcheck::run(&load(explicit.as_deref())?.config),
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "tegami", &mut script);
+                write_out(&script)
+            }
+        }
+    }
+}
+
+/// The configuration, its warnings on stderr.
+fn load(explicit: Option<&Path>) -> Result<Loaded> {
+    let loaded = config::load(explicit)?;
+    for warning in &loaded.warnings {
+        note(&format!("warning: {warning}"));
+    }
+    Ok(loaded)
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    print(&serde_json::to_string_pretty(value)?)
+}
+
+#[cfg(test)]
+mod tests;

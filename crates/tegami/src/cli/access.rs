@@ -1,0 +1,150 @@
+//! How the command line reaches accounts and aliases: through the running server, otherwise on the store itself.
+//! The user need not know which.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use admin::{Answer, Client, ClientError, Operations, Request, Response, Stopped};
+use anyhow::{Context, Result, bail};
+use mailstore::{OpenError, Store};
+
+use super::report::Stuck;
+use crate::config::Config;
+use crate::serve;
+use crate::terminal::note;
+
+/// How long a store held by somebody who does not answer is waited for: a server that is starting binds its
+/// socket in this time, another command is done.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks whoever can answer.
+///
+/// # Errors
+/// A refusal, or nobody could be asked.
+pub fn ask(config: &Config, request: &Request) -> Result<Response> {
+    Ok(try_ask(config, request)??)
+}
+
+/// As [`ask`], with a refusal apart from the failures.
+pub fn try_ask(config: &Config, request: &Request) -> Result<Answer> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(client) = Client::connect(&config.data_dir).map_err(unreachable_server)? {
+            return client.ask(request).map_err(unreachable_server);
+        }
+        check_directory(&config.data_dir, request)?;
+        match Store::open(&config.data_dir, serve::store_options(config)) {
+            Ok((store, opened)) => {
+                if !opened.damaged.is_empty() || opened.rebuilt.is_some() {
+                    opened
+                        .sentences()
+                        .iter()
+                        .for_each(|sentence| note(&format!("note: {sentence}")));
+                }
+                return offline(config, store, request);
+            }
+            Err(OpenError::InUse { .. }) if Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(100))
+            }
+            Err(error) => return Err(unopened(error, &config.data_dir)),
+        }
+    }
+}
+
+fn offline(config: &Config, store: Store, request: &Request) -> Result<Answer> {
+    let stopped = Stopped {
+        domains: config.domains.clone(),
+        default_quota: config.mailbox.quota.0,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    runtime.block_on(async {
+        let operations = Operations::new(store.clone(), Arc::new(stopped));
+        let answer = operations.execute(request.clone()).await;
+        drop(operations);
+        store.close().await;
+        Ok(answer)
+    })
+}
+
+/// Refuses to make a data directory by asking about it, and to leave files in it that its owner cannot read.
+fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
+    let there = match fs::metadata(data_dir) {
+        Ok(there) => there,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match request {
+                Request::AccountAdd { .. } => Ok(()),
+                Request::AccountList
+                | Request::AccountShow { .. }
+                | Request::AccountRemove { .. }
+                | Request::AccountPassword { .. }
+                | Request::AccountQuota { .. }
+                | Request::AccountEnable { .. }
+                | Request::AliasAdd { .. }
+                | Request::AliasList
+                | Request::AliasRemove { .. }
+                | Request::Status => Err(Stuck::new(
+                    format!("there is no data directory {} yet", data_dir.display()),
+                    "add an account with `tegami account add`, or name the right configuration with --config",
+                )
+                .into()),
+            };
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot look at {}", data_dir.display()));
+        }
+    };
+    let user = rustix::process::geteuid().as_raw();
+    if there.uid() != user {
+        bail!(Stuck::new(
+            format!(
+                "{} belongs to user {}, and no server answers there",
+                data_dir.display(),
+                there.uid()
+            ),
+            format!(
+                "run this as that user: sudo -u '#{}' tegami ...",
+                there.uid()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn unopened(error: OpenError, data_dir: &Path) -> anyhow::Error {
+    match error {
+        OpenError::InUse { .. } => Stuck::new(
+            error.to_string() + ", and its admin socket does not answer",
+            format!(
+                "look at that server's log; its socket should be {}",
+                data_dir.join(admin::SOCKET_NAME).display()
+            ),
+        )
+        .into(),
+        OpenError::Io { .. }
+        | OpenError::Newer { .. }
+        | OpenError::UnknownKind { .. }
+        | OpenError::Index(_)
+        | OpenError::Thread(_) => anyhow::Error::new(error).context("cannot open the store"),
+    }
+}
+
+fn unreachable_server(error: ClientError) -> anyhow::Error {
+    let remedy = match error {
+        ClientError::NotAllowed(_) => "run this as root or as the user the server runs as",
+        ClientError::NoAnswer { .. } => {
+            "look at the server's log; the change may have been made, so look before repeating it"
+        }
+        ClientError::Strange { .. } => {
+            "restart the server after an update, so that both are the same program"
+        }
+    };
+    Stuck::new(error.to_string(), remedy).into()
+}

@@ -1,0 +1,380 @@
+//! `tegami account`: the verbs on accounts.
+
+use std::io::{IsTerminal, Write};
+
+use address::Mailbox;
+use admin::{AccountFacts, RefusalKind, Request, Response};
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::access::{ask, try_ask};
+use super::password::PasswordSource;
+use super::table::{counted, pairs, quota, size, table};
+use super::{Listing, print_json};
+use crate::config::{Config, Octets};
+use crate::terminal::print;
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make an account
+    #[command(
+        after_help = "Examples:\n  tegami account add alice@example.test --name Alice\n  \
+        tegami account add bob@example.test --quota 5GB --password-file /run/secrets/bob"
+    )]
+    Add {
+        /// Its full address, in one of the configured domains
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        /// A name for people
+        #[arg(long, default_value = "")]
+        name: String,
+        /// What the mailbox may hold: a size such as 5GB, `none` or `default`
+        #[arg(long, value_name = "SIZE", value_parser = Quota::parse, default_value = "default")]
+        quota: Quota,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+
+    /// List all accounts
+    #[command(after_help = "Example: tegami account list --json")]
+    List(Listing),
+
+    /// Show one account
+    #[command(after_help = "Example: tegami account show alice@example.test")]
+    Show {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        #[command(flatten)]
+        listing: Listing,
+    },
+
+    /// Remove an account and its mail
+    #[command(
+        after_help = "Example: tegami account remove alice@example.test --yes\n\n\
+        `account disable` locks it and keeps the mail."
+    )]
+    Remove {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        /// Delete the mail in it without asking
+        #[arg(long)]
+        yes: bool,
+    },
+
+    /// Set a new password
+    #[command(
+        after_help = "Examples:\n  tegami account password alice@example.test\n  \
+        pwgen 16 1 | tegami account password alice@example.test --password-file -"
+    )]
+    Password {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+
+    /// Set what the mailbox may hold
+    #[command(after_help = "Example: tegami account quota alice@example.test 5GB")]
+    Quota {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        /// A size such as 5GB, `none` or `default`
+        #[arg(value_name = "SIZE", value_parser = Quota::parse)]
+        quota: Quota,
+    },
+
+    /// Let a disabled account log in and receive again
+    #[command(after_help = "Example: tegami account enable alice@example.test")]
+    Enable {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+    },
+
+    /// Stop an account from logging in and receiving; its mail stays
+    #[command(after_help = "Example: tegami account disable alice@example.test")]
+    Disable {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+    },
+}
+
+/// A quota as typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota(Option<u64>);
+
+impl Quota {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "default" => Ok(Self(None)),
+            "none" => Ok(Self(Some(0))),
+            size => Ok(Self(Some(Octets::parse(size)?.0))),
+        }
+    }
+}
+
+impl Verb {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// A refusal, or nobody could be asked.
+    pub fn run(self, config: &Config) -> Result<()> {
+        match self {
+            Self::Add {
+                address,
+                name,
+                quota,
+                password,
+            } => {
+                let password = password.hash(&address.to_string())?;
+                let request = Request::AccountAdd {
+                    address,
+                    name,
+                    password,
+                    quota: quota.0,
+                };
+                let account = account(ask(config, &request)?)?;
+                print(&format!(
+                    "{} can log in and receive mail; quota {}.",
+                    account.address,
+                    quota_of(&account)
+                ))
+            }
+            Self::List(listing) => list(config, listing),
+            Self::Show { address, listing } => {
+                let account = account(ask(config, &Request::AccountShow { address })?)?;
+                if listing.json {
+                    print_json(&account)
+                } else {
+                    print(&describe(&account))
+                }
+            }
+            Self::Remove { address, yes } => remove(config, address, yes),
+            Self::Password { address, password } => {
+                let password = password.hash(&address.to_string())?;
+                let account = account(ask(
+                    config,
+                    &Request::AccountPassword { address, password },
+                )?)?;
+                print(&format!(
+                    "{} has a new password; the old one no longer works.",
+                    account.address
+                ))
+            }
+            Self::Quota { address, quota } => {
+                let account = account(ask(
+                    config,
+                    &Request::AccountQuota {
+                        address,
+                        quota: quota.0,
+                    },
+                )?)?;
+                print(&format!(
+                    "{} holds {}; quota {}.",
+                    account.address,
+                    size(account.octets),
+                    quota_of(&account)
+                ))
+            }
+            Self::Enable { address } => enable(config, address, true),
+            Self::Disable { address } => enable(config, address, false),
+        }
+    }
+}
+
+fn list(config: &Config, listing: Listing) -> Result<()> {
+    let Response::Accounts(accounts) = ask(config, &Request::AccountList)? else {
+        return Err(unexpected());
+    };
+    if listing.json {
+        return print_json(&accounts);
+    }
+    if accounts.is_empty() {
+        return print("There are no accounts yet; add one with: tegami account add ADDRESS");
+    }
+    let rows = accounts.iter().map(|account| {
+        vec![
+            account.address.to_string(),
+            account.name.clone(),
+            state(account).to_owned(),
+            account.messages.to_string(),
+            size(account.octets),
+            quota(account.quota),
+        ]
+    });
+    let headings = ["ADDRESS", "NAME", "STATE", "MESSAGES", "SIZE", "QUOTA"];
+    print(&table(&headings, &["MESSAGES", "SIZE", "QUOTA"], rows))
+}
+
+fn remove(config: &Config, address: Mailbox, yes: bool) -> Result<()> {
+    let request = |with_mail| Request::AccountRemove {
+        address: address.clone(),
+        with_mail,
+    };
+    let mut answer = try_ask(config, &request(yes))?;
+    if let Err(refusal) = &answer
+        && refusal.kind == RefusalKind::HoldsMail
+        && std::io::stdin().is_terminal()
+        && confirm(&refusal.message)
+    {
+        answer = try_ask(config, &request(true))?;
+    }
+    let Response::Removed {
+        address,
+        messages,
+        octets,
+    } = answer?
+    else {
+        return Err(unexpected());
+    };
+    let mail = match messages {
+        0 => "It held no mail.".to_owned(),
+        some => format!(
+            "{} ({}) went with it.",
+            counted(some, "message"),
+            size(octets)
+        ),
+    };
+    print(&format!("{address} is removed. {mail}"))
+}
+
+/// Asks at the terminal; anything but yes is no.
+fn confirm(what: &str) -> bool {
+    let mut out = std::io::stderr();
+    let asked = write!(out, "{what}. Go on? [y/N] ").and_then(|()| out.flush());
+    let mut line = String::new();
+    asked.is_ok()
+        && std::io::stdin().read_line(&mut line).is_ok()
+        && matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+fn enable(config: &Config, address: Mailbox, enabled: bool) -> Result<()> {
+    let account = account(ask(config, &Request::AccountEnable { address, enabled })?)?;
+    let now = if account.enabled {
+        "can log in and receive mail"
+    } else {
+        "is disabled; its mail is kept"
+    };
+    print(&format!("{} {now}.", account.address))
+}
+
+fn describe(account: &AccountFacts) -> String {
+    let aliases: Vec<String> = account.aliases.iter().map(ToString::to_string).collect();
+    let or_dash = |text: String| {
+        if text.is_empty() {
+            "-".to_owned()
+        } else {
+            text
+        }
+    };
+    pairs([
+        ("Address", account.address.to_string()),
+        ("Name", or_dash(account.name.clone())),
+        ("State", state(account).to_owned()),
+        (
+            "Holds",
+            format!(
+                "{}, {}",
+                counted(account.messages, "message"),
+                size(account.octets)
+            ),
+        ),
+        ("Quota", quota_of(account)),
+        ("Aliases", or_dash(aliases.join(", "))),
+        (
+            "Declared",
+            if account.declared {
+                "in the accounts file"
+            } else {
+                "no"
+            }
+            .to_owned(),
+        ),
+    ])
+}
+
+fn state(account: &AccountFacts) -> &'static str {
+    match (account.enabled, account.password) {
+        (false, _) => "disabled",
+        (true, true) => "enabled",
+        (true, false) => "no password",
+    }
+}
+
+fn quota_of(account: &AccountFacts) -> String {
+    let default = if account.quota_is_default {
+        " (default)"
+    } else {
+        ""
+    };
+    format!("{}{default}", quota(account.quota))
+}
+
+fn account(response: Response) -> Result<AccountFacts> {
+    match response {
+        Response::Account(account) => Ok(account),
+        Response::Accounts(_)
+        | Response::Alias(_)
+        | Response::Aliases(_)
+        | Response::Removed { .. }
+        | Response::Status(_) => Err(unexpected()),
+    }
+}
+
+/// An answer to another question than the one asked.
+pub(super) fn unexpected() -> anyhow::Error {
+    anyhow::anyhow!(
+        "the server answered something else than what was asked; it may be another version"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_is_a_size_or_a_word() {
+        for (text, quota) in [
+            ("5GB", Some(Quota(Some(5_000_000_000)))),
+            ("64MiB", Some(Quota(Some(67_108_864)))),
+            ("0", Some(Quota(Some(0)))),
+            ("none", Some(Quota(Some(0)))),
+            ("default", Some(Quota(None))),
+            ("", None),
+            ("-1", None),
+            ("plenty", None),
+        ] {
+            assert_eq!(Quota::parse(text).ok(), quota, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_described_in_seven_lines() {
+        let account = AccountFacts {
+            address: Mailbox::parse_user("alice@example.test").unwrap(),
+            name: String::new(),
+            enabled: true,
+            password: true,
+            declared: false,
+            quota: 2_000_000_000,
+            quota_is_default: true,
+            messages: 1,
+            octets: 1_500_000,
+            aliases: vec![Mailbox::parse_user("info@example.test").unwrap()],
+        };
+        let expected = "\
+            Address   alice@example.test\n\
+            Name      -\n\
+            State     enabled\n\
+            Holds     1 message, 1.5 MB\n\
+            Quota     2.0 GB (default)\n\
+            Aliases   info@example.test\n\
+            Declared  no";
+        assert_eq!(describe(&account), expected);
+    }
+}

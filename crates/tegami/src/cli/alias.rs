@@ -1,0 +1,99 @@
+//! `tegami alias`: the verbs on second addresses.
+
+use address::Mailbox;
+use admin::{AliasFacts, Request, Response};
+use anyhow::Result;
+use clap::Subcommand;
+
+use super::access::ask;
+use super::account::unexpected;
+use super::table::table;
+use super::{Listing, print_json};
+use crate::config::Config;
+use crate::terminal::print;
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Make an alias, or add targets to one
+    #[command(
+        after_help = "Example: tegami alias add info@example.test alice@example.test bob@example.test"
+    )]
+    Add {
+        /// What is written to, in one of the configured domains
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        /// Accounts or aliases here that get the mail
+        #[arg(required = true, value_name = "TARGET", value_parser = Mailbox::parse_user)]
+        targets: Vec<Mailbox>,
+    },
+
+    /// List all aliases
+    #[command(after_help = "Example: tegami alias list --json")]
+    List(Listing),
+
+    /// Remove an alias, or only the targets named
+    #[command(after_help = "Examples:\n  tegami alias remove info@example.test\n  \
+        tegami alias remove info@example.test bob@example.test")]
+    Remove {
+        /// What is written to
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        /// Only these targets; the alias goes with its last one
+        #[arg(value_name = "TARGET", value_parser = Mailbox::parse_user)]
+        targets: Vec<Mailbox>,
+    },
+}
+
+impl Verb {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// A refusal, or nobody could be asked.
+    pub fn run(self, config: &Config) -> Result<()> {
+        match self {
+            Self::Add { address, targets } => {
+                report(ask(config, &Request::AliasAdd { address, targets })?)
+            }
+            Self::Remove { address, targets } => {
+                report(ask(config, &Request::AliasRemove { address, targets })?)
+            }
+            Self::List(listing) => list(config, listing),
+        }
+    }
+}
+
+fn report(response: Response) -> Result<()> {
+    match response {
+        Response::Alias(alias) => print(&format!(
+            "Mail for {} goes to {}.",
+            alias.address,
+            targets(&alias)
+        )),
+        Response::Removed { address, .. } => print(&format!("{address} is removed.")),
+        Response::Account(_)
+        | Response::Accounts(_)
+        | Response::Aliases(_)
+        | Response::Status(_) => Err(unexpected()),
+    }
+}
+
+fn list(config: &Config, listing: Listing) -> Result<()> {
+    let Response::Aliases(aliases) = ask(config, &Request::AliasList)? else {
+        return Err(unexpected());
+    };
+    if listing.json {
+        return print_json(&aliases);
+    }
+    if aliases.is_empty() {
+        return print("There are no aliases; add one with: tegami alias add ADDRESS TARGET");
+    }
+    let rows = aliases
+        .iter()
+        .map(|alias| vec![alias.address.to_string(), targets(alias)]);
+    print(&table(&["ALIAS", "GOES TO"], &[], rows))
+}
+
+fn targets(alias: &AliasFacts) -> String {
+    let targets: Vec<String> = alias.targets.iter().map(ToString::to_string).collect();
+    targets.join(", ")
+}

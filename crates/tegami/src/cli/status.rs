@@ -1,0 +1,220 @@
+//! `tegami status`: is it up, where does it listen, what does it hold.
+
+use std::time::Duration;
+
+use admin::{CertificateFacts, IndexFacts, Request, Response, ServerFacts, Status, StoreFacts};
+use anyhow::Result;
+
+use super::access::ask;
+use super::account::unexpected;
+use super::print_json;
+use super::table::{counted, pairs, size};
+use crate::config::Config;
+use crate::terminal::print;
+
+/// A certificate that ends within so many days is pointed out.
+const SOON: i64 = 14;
+
+/// Shows how things are.
+///
+/// # Errors
+/// Nobody could be asked.
+pub fn run(config: &Config, json: bool) -> Result<()> {
+    let Response::Status(status) = ask(config, &Request::Status)? else {
+        return Err(unexpected());
+    };
+    if json {
+        return print_json(&status);
+    }
+    print(&describe(&status))
+}
+
+fn describe(status: &Status) -> String {
+    let mut rows = match &status.server {
+        Some(server) => server_rows(server),
+        None => vec![("Server", "not running; this is the store itself".to_owned())],
+    };
+    rows.extend(store_rows(&status.store));
+    pairs(rows)
+}
+
+fn server_rows(server: &ServerFacts) -> Vec<(&'static str, String)> {
+    let uptime = humantime::format_duration(Duration::from_secs(server.uptime));
+    let ServerFacts {
+        version,
+        hostname,
+        process,
+        ..
+    } = server;
+    let mut rows = vec![(
+        "Server",
+        format!("tegami {version} is up as {hostname} (process {process}) for {uptime}"),
+    )];
+    for (index, listener) in server.listeners.iter().enumerate() {
+        let name = if index == 0 { "Listening" } else { "" };
+        let sessions = counted(listener.sessions, "session");
+        rows.push((
+            name,
+            format!("{} on {}, {sessions}", listener.service, listener.address),
+        ));
+    }
+    if let Some(certificate) = &server.certificate {
+        rows.push(("Certificate", describe_certificate(certificate)));
+    }
+    rows
+}
+
+fn describe_certificate(certificate: &CertificateFacts) -> String {
+    let until = match certificate.days_left {
+        ..0 => format!("EXPIRED on {}", certificate.expires),
+        days @ 0..=SOON => format!("ends SOON, in {days} days, on {}", certificate.expires),
+        days => format!("good for {days} days, until {}", certificate.expires),
+    };
+    let made = if certificate.self_signed {
+        "self-signed, "
+    } else {
+        ""
+    };
+    format!("{made}for {}; {until}", certificate.names.join(", "))
+}
+
+fn store_rows(store: &StoreFacts) -> Vec<(&'static str, String)> {
+    let disabled = match store.disabled {
+        0 => String::new(),
+        some => format!(" ({some} disabled)"),
+    };
+    let mut rows = vec![
+        (
+            "Accounts",
+            format!("{}{disabled}, {} aliases", store.accounts, store.aliases),
+        ),
+        (
+            "Mail",
+            format!(
+                "{}, {}",
+                counted(store.messages, "message"),
+                size(store.octets)
+            ),
+        ),
+    ];
+    let free = store.free.map_or_else(|| "unknown".to_owned(), size);
+    let taking = if store.takes_mail {
+        format!("new mail is taken while {} are free", size(store.reserve))
+    } else {
+        format!(
+            "TOO LITTLE: new mail waits until {} are free",
+            size(store.reserve)
+        )
+    };
+    rows.push((
+        "Disk",
+        format!("log {}, free {free}; {taking}", size(store.log)),
+    ));
+    rows.push(("Index", describe_index(store.index).to_owned()));
+    if let Some(failure) = &store.write_failure {
+        rows.push(("Trouble", format!("nothing can be written: {failure}")));
+    }
+    rows
+}
+
+fn describe_index(index: IndexFacts) -> &'static str {
+    match index {
+        IndexFacts::Ready => "ready",
+        IndexFacts::Checking => "ready, being checked after an unclean stop",
+        IndexFacts::Rebuilding => "being rebuilt from the log; mailboxes open when it is done",
+        IndexFacts::InMemory => {
+            "kept in memory until the next start, because the one on disk stalled"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> StoreFacts {
+        StoreFacts {
+            accounts: 3,
+            disabled: 1,
+            aliases: 2,
+            messages: 1200,
+            octets: 34_500_000,
+            free: Some(9_000_000_000),
+            reserve: 104_608_864,
+            takes_mail: true,
+            log: 36_000_000,
+            index: IndexFacts::Ready,
+            write_failure: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(status: &Status, lines: &[&str]) {
+        assert_eq!(describe(status).lines().collect::<Vec<_>>(), lines);
+    }
+
+    #[test]
+    fn a_stopped_server_shows_its_store() {
+        check(
+            &Status {
+                server: None,
+                store: store(),
+            },
+            &[
+                "Server    not running; this is the store itself",
+                "Accounts  3 (1 disabled), 2 aliases",
+                "Mail      1200 messages, 34.5 MB",
+                "Disk      log 36.0 MB, free 9.0 GB; new mail is taken while 104.6 MB are free",
+                "Index     ready",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_running_server_shows_listeners_certificate_and_trouble() {
+        let server = ServerFacts {
+            version: "0.1.0".to_owned(),
+            hostname: "mail.example.test".to_owned(),
+            process: 123,
+            uptime: 3 * 3600 + 5,
+            listeners: ["smtp", "pop3s"]
+                .map(|service| admin::ListenerFacts {
+                    service: service.to_owned(),
+                    address: "[::1]:25".parse().unwrap(),
+                    sessions: u64::from(service == "smtp"),
+                })
+                .to_vec(),
+            certificate: Some(CertificateFacts {
+                names: vec!["mail.example.test".to_owned()],
+                expires: "2030-01-02T03:04:05Z".to_owned(),
+                days_left: 3,
+                self_signed: true,
+            }),
+        };
+        let store = StoreFacts {
+            disabled: 0,
+            free: None,
+            takes_mail: false,
+            index: IndexFacts::Rebuilding,
+            write_failure: Some("Input/output error".to_owned()),
+            ..store()
+        };
+        check(
+            &Status {
+                server: Some(server),
+                store,
+            },
+            &[
+                "Server       tegami 0.1.0 is up as mail.example.test (process 123) for 3h 5s",
+                "Listening    smtp on [::1]:25, 1 session",
+                "             pop3s on [::1]:25, 0 sessions",
+                "Certificate  self-signed, for mail.example.test; ends SOON, in 3 days, on 2030-01-02T03:04:05Z",
+                "Accounts     3, 2 aliases",
+                "Mail         1200 messages, 34.5 MB",
+                "Disk         log 36.0 MB, free unknown; TOO LITTLE: new mail waits until 104.6 MB are free",
+                "Index        being rebuilt from the log; mailboxes open when it is done",
+                "Trouble      nothing can be written: Input/output error",
+            ],
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! What can be typed, what cannot, and what help says; without a server or a store.
+
+use super::*;
+
+/// Parses a line, split at blanks.
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn every_verb_of_the_contract_is_understood() {
+    for line in [
+        "tegami serve",
+        "tegami serve --config /etc/tegami/tegami.toml",
+        "tegami --config x.toml check --json",
+        "tegami check --config x.toml",
+        "tegami demo",
+        "tegami demo --once --port-offset 1000",
+        "tegami account add alice@example.test",
+        "tegami account add alice@example.test --name Alice --quota 5GB --password-file -",
+        "tegami account add alice@example.test --password-file /run/secrets/alice",
+        "tegami account list --json",
+        "tegami account show alice@example.test --json",
+        "tegami account remove alice@example.test --yes",
+        "tegami account password alice@example.test --password-file -",
+        "tegami account quota alice@example.test none",
+        "tegami account enable alice@example.test",
+        "tegami account disable Alice@EXAMPLE.test",
+        "tegami alias add info@example.test alice@example.test bob@example.test",
+        "tegami alias list --json",
+        "tegami alias remove info@example.test",
+        "tegami alias remove info@example.test bob@example.test",
+        "tegami status --json --config x.toml",
+        "tegami healthcheck",
+        "tegami completions fish",
+    ] {
+        if let Err(error) = parse(line) {
+            panic!("{line}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_a_usage_error() {
+    for line in [
+        "tegami",
+        "tegami account",
+        "tegami account add",
+        "tegami account add alice",
+        "tegami account add alice@exa_mple..test",
+        "tegami account add alice@example.test --password secret",
+        "tegami account add alice@example.test --quota plenty",
+        "tegami account quota alice@example.test",
+        "tegami account rename alice@example.test bob@example.test",
+        "tegami alias add info@example.test",
+        "tegami demo --port-offset 70000",
+        "tegami completions klingon",
+        "tegami queue list",
+        "tegami --no-such-option serve",
+    ] {
+        let error = match parse(line) {
+            Err(error) => error,
+            Ok(cli) => panic!("{line} was understood as {cli:?}"),
+        };
+        assert!(error.use_stderr(), "{line}");
+        assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn a_password_on_the_command_line_is_no_option_anywhere() {
+    walk(&Cli::command(), &mut |command, path| {
+        for argument in command.get_arguments() {
+            assert_ne!(argument.get_long(), Some("password"), "{path}");
+        }
+    });
+}
+
+/// Visits a command and everything below it.
+fn walk(command: &clap::Command, visit: &mut impl FnMut(&clap::Command, &str)) {
+    fn go(command: &clap::Command, path: &str, visit: &mut impl FnMut(&clap::Command, &str)) {
+        visit(command, path);
+        for below in command.get_subcommands() {
+            go(below, &format!("{path} {}", below.get_name()), visit);
+        }
+    }
+    go(command, command.get_name(), visit);
+}
+
+#[test]
+fn every_command_has_help_with_an_example_that_parses() {
+    let mut seen = 0;
+    walk(&Cli::command(), &mut |command, path| {
+        assert!(command.get_about().is_some(), "{path} says what it does");
+        if path == "tegami" {
+            return;
+        }
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let example = help
+            .lines()
+            .find_map(|line| line.find("tegami ").map(|at| &line[at..]));
+        // The groups `account` and `alias` show one of their verbs.
+        let Some(example) = example else {
+            panic!("{path} has no example")
+        };
+        let words = example
+            .split(" > ")
+            .next()
+            .and_then(|line| line.split(" || ").next());
+        let words = words.unwrap_or_default();
+        assert!(words.starts_with(path), "{path}: {words}");
+        if let Err(error) = parse(words) {
+            panic!("{words}: {error}");
+        }
+        seen += 1;
+    });
+    assert!(seen >= 19, "{seen} commands");
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn an_error_says_what_why_and_what_to_do() {
+    let inner = std::io::Error::other("no such device");
+    let plain = anyhow::Error::new(inner)
+        .context("cannot open x")
+        .context("reading the list");
+    assert_eq!(
+        report::describe(&plain),
+        "error: reading the list: cannot open x: no such device"
+    );
+    let told_twice = anyhow::Error::new(std::io::Error::other("why")).context("what: why");
+    assert_eq!(report::describe(&told_twice), "error: what: why");
+    let stuck =
+        anyhow::Error::new(report::Stuck::new("it is stuck", "pull harder")).context("opening");
+    assert_eq!(
+        report::describe(&stuck),
+        "error: opening: it is stuck\n  try: pull harder"
+    );
+}
+
+#[test]
+fn tables_are_plain_columns() {
+    let rows = [
+        vec!["alice".to_owned(), "5".to_owned()],
+        vec!["bo".to_owned(), "1200".to_owned()],
+    ];
+    let text = table::table(&["NAME", "MESSAGES"], &["MESSAGES"], rows);
+    assert_eq!(text, "NAME   MESSAGES\nalice         5\nbo         1200");
+    assert_eq!(
+        table::pairs([("A", "x".to_owned()), ("Long", "y".to_owned())]),
+        "A     x\nLong  y"
+    );
+    assert_eq!(
+        (table::quota(0), table::quota(2_000_000_000)),
+        ("none".to_owned(), "2.0 GB".to_owned())
+    );
+    assert_eq!(table::counted(1, "message"), "1 message");
+}
