@@ -1,0 +1,22 @@
+//! What runs the dialogue files: their reader, a player of pure sessions, and a scripted host per protocol.
+//!
+//! There is no socket, no store and no clock in it: a session is fed, drained and compared, in virtual time.
+
+pub mod passwords;
+pub mod player;
+pub mod pop3;
+pub mod script;
+pub mod smtp;
+mod soup;
+
+/// The verdict a dialogue names.
+fn admission(name: &str) -> Result<wire::Admission, String> {
+    Ok(match name {
+        "too many sessions" => wire::Admission::TooManySessions,
+        "too many from address" => wire::Admission::TooManyFromAddress,
+        "too fast" => wire::Admission::TooFast,
+        "stopping" => wire::Admission::Stopping,
+        "early talker" => wire::Admission::EarlyTalker,
+        _ => return Err(format!("no admission is called {name:?}")),
+    })
+}

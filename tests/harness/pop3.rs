@@ -1,0 +1,193 @@
+//! The scripted host of POP3 dialogues.
+//!
+//! Accounts: alice (`wonderland`), bob (`builder`) and carol (`open  sesame `, with those spaces), all at
+//! example.test; dora (`explorer`) is disabled. Every maildrop holds the same two messages unless facts say
+//! otherwise. It compares passwords in clear: hashing is tested in `auth`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use auth::{Credentials, Exchange, Step};
+use bytes::Bytes;
+use pop3_server::{
+    Answer, Ask, AuthVerdict, Config, Connection, Listing, LoginVerdict, Message, ReadVerdict, Session,
+};
+use wire::TlsFacts;
+
+use super::player::Stage;
+use super::{admission, passwords, script::unescape};
+
+/// What goes wrong with a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Damaged { after: u64 },
+    Gone,
+    Unreadable,
+}
+
+/// The POP3 host.
+pub struct Pop3Stage {
+    config: Config,
+    connection: Connection,
+    verdict: Option<LoginVerdict>,
+    messages: Vec<Vec<u8>>,
+    faults: Vec<(usize, Fault)>,
+    chunk: usize,
+    removable: bool,
+    tls_ready: bool,
+    exchange: Option<Exchange>,
+    told: Vec<String>,
+}
+
+impl Default for Pop3Stage {
+    fn default() -> Self {
+        Self {
+            config: Config::new("mx.example.test"),
+            connection: Connection {
+                peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+                tls: None,
+                tls_available: true,
+                cleartext_login: false,
+                admission: wire::Admission::Welcome,
+            },
+            verdict: None,
+            messages: vec![
+                b"Subject: one\r\n\r\nhello\r\n".to_vec(),
+                b"Subject: two\r\n\r\n.dot\r\nend\r\n".to_vec(),
+            ],
+            faults: Vec::new(),
+            chunk: usize::MAX,
+            removable: true,
+            tls_ready: true,
+            exchange: None,
+            told: Vec::new(),
+        }
+    }
+}
+
+impl Pop3Stage {
+    fn login(&mut self, credentials: &Credentials) -> LoginVerdict {
+        if let Some(verdict) = &self.verdict {
+            return verdict.clone();
+        }
+        let Some(login) = passwords::check(credentials) else { return LoginVerdict::BadCredentials };
+        self.told.push(format!("login {login}"));
+        let messages = self.messages.iter().enumerate();
+        let messages = messages
+            .map(|(index, octets)| Message { octets: octets.len() as u64, epoch: 1, uid: index as u64 + 1 })
+            .collect();
+        LoginVerdict::Open { login, listing: Listing { messages } }
+    }
+
+    fn exchange(&mut self, step: Step) -> AuthVerdict {
+        match step {
+            Step::Challenge(octets) => AuthVerdict::Challenge(octets),
+            Step::Malformed => AuthVerdict::Malformed,
+            Step::Verify(credentials) => AuthVerdict::Login(self.login(&credentials)),
+        }
+    }
+
+    fn read(&self, message: usize, offset: u64) -> ReadVerdict {
+        let octets = &self.messages[message];
+        let fault = self.faults.iter().find(|(number, _)| *number == message + 1).map(|(_, fault)| *fault);
+        let mut chunk = self.chunk;
+        match fault {
+            Some(Fault::Gone) => return ReadVerdict::Gone,
+            Some(Fault::Unreadable) => return ReadVerdict::TryLater,
+            Some(Fault::Damaged { after }) if offset >= after => return ReadVerdict::Damaged,
+            Some(Fault::Damaged { after }) => chunk = chunk.min((after - offset) as usize),
+            None => {}
+        }
+        let start = usize::try_from(offset).unwrap().min(octets.len());
+        let end = start.saturating_add(chunk).min(octets.len());
+        ReadVerdict::Chunk { octets: Bytes::copy_from_slice(&octets[start..end]), last: end == octets.len() }
+    }
+
+    fn fault(&mut self, number: &str, fault: Fault) -> Result<(), String> {
+        let number = number.parse().map_err(|_| format!("{number:?} is no message number"))?;
+        self.faults.push((number, fault));
+        Ok(())
+    }
+}
+
+impl Stage for Pop3Stage {
+    type Session = Session;
+
+    const LOGIN: &'static [u8] = b"USER alice@example.test\r\nPASS wonderland\r\n";
+
+    fn given(&mut self, fact: &str) -> Result<(), String> {
+        let (key, value) = fact.split_once(' ').unwrap_or((fact, ""));
+        match (key, value) {
+            ("tls", "") => {
+                self.connection.tls =
+                    Some(TlsFacts { version: "TLS1.3", cipher: "TLS_AES_256_GCM_SHA384".to_owned() });
+            }
+            ("no", "tls") => self.connection.tls_available = false,
+            ("tls", "broken") => self.tls_ready = false,
+            ("cleartext", "login") => self.connection.cleartext_login = true,
+            ("admission", name) => self.connection.admission = admission(name)?,
+            ("errors", count) => self.config.errors = count.parse().map_err(|_| "errors")?,
+            ("no", "messages") => self.messages.clear(),
+            ("message", text) => self.messages.push(unescape(text).ok_or("message")?),
+            ("chunks", size) => self.chunk = size.parse().map_err(|_| "chunks")?,
+            ("damaged", which) => {
+                let (number, after) = which.split_once(" after ").unwrap_or((which, "0"));
+                let after = after.parse().map_err(|_| "after")?;
+                self.fault(number, Fault::Damaged { after })?;
+            }
+            ("gone", number) => self.fault(number, Fault::Gone)?,
+            ("unreadable", number) => self.fault(number, Fault::Unreadable)?,
+            ("store", "broken") => self.removable = false,
+            ("in", "use") => self.verdict = Some(LoginVerdict::InUse),
+            ("no", "maildrop") => self.verdict = Some(LoginVerdict::NoMaildrop),
+            ("maildrop", "broken") => self.verdict = Some(LoginVerdict::StoreFailed),
+            ("login", "misconfigured") => self.verdict = Some(LoginVerdict::Misconfigured),
+            ("login", "busy") => self.verdict = Some(LoginVerdict::Busy),
+            ("login", "throttled") => self.verdict = Some(LoginVerdict::Throttled),
+            ("login", "sound") => self.verdict = None,
+            _ => return Err(format!("no fact is called {fact:?}")),
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, now: Instant) -> Session {
+        Session::new(self.config.clone().into(), self.connection.clone(), now)
+    }
+
+    fn answer(&mut self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Login { user, password } => {
+                Answer::Login(self.login(&Credentials { authzid: None, login: user, password }))
+            }
+            Ask::AuthStart { mechanism, initial } => {
+                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
+                self.exchange = Some(exchange);
+                Answer::Auth(self.exchange(step))
+            }
+            Ask::AuthRespond(response) => {
+                let step = self.exchange.as_mut().expect("an exchange is under way").respond(&response);
+                Answer::Auth(self.exchange(step))
+            }
+            Ask::AuthCancel => {
+                self.exchange = None;
+                Answer::Done
+            }
+            Ask::Read { message, offset } => Answer::Read(self.read(message, offset)),
+            Ask::Expunge(messages) => {
+                if self.removable {
+                    self.told.extend(messages.iter().map(|index| format!("expunged {}", index + 1)));
+                }
+                Answer::Expunged(self.removable || messages.is_empty())
+            }
+            Ask::TlsReady => Answer::Tls(self.tls_ready),
+        }
+    }
+
+    fn body(&mut self, _octets: &[u8]) {
+        unreachable!("a POP3 session takes in no message")
+    }
+
+    fn told(&self) -> &[String] {
+        &self.told
+    }
+}

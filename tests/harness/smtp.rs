@@ -1,0 +1,335 @@
+//! The scripted host of SMTP dialogues.
+//!
+//! It serves example.test and example.org. Accounts: alice, bob, carol (passwords in `passwords.rs`), smith at
+//! both domains, and dora, who is disabled. The alias staff@example.test is alice and bob. What the session asks
+//! of it is written down in one line each, for `H:` lines to look at.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use address::{ForwardPath, Mailbox, ReversePath};
+use auth::{Exchange, Step};
+use smtp_server::{
+    Answer, Ask, AuthVerdict, BareNewline, Body, Config, Connection, DataVerdict, ExpandVerdict, Expn,
+    FinishVerdict, MailFrom, MailVerdict, RcptTo, RcptVerdict, Role, Session, VerifyVerdict, Vrfy,
+};
+use wire::TlsFacts;
+
+use super::player::Stage;
+use super::script::escape;
+use super::{admission, passwords};
+
+const DOMAINS: [&str; 2] = ["example.test", "example.org"];
+const MAILBOXES: [&str; 6] = [
+    "alice@example.test",
+    "bob@example.test",
+    "carol@example.test",
+    "postmaster@example.test",
+    "smith@example.test",
+    "smith@example.org",
+];
+
+/// The SMTP host.
+pub struct SmtpStage {
+    config: Config,
+    connection: Connection,
+    mail: MailVerdict,
+    rcpt: RcptVerdict,
+    full: Option<(String, RcptVerdict)>,
+    data: DataVerdict,
+    finish: FinishVerdict,
+    login: Option<AuthVerdict>,
+    tls_ready: bool,
+    exchange: Option<Exchange>,
+    account: Option<String>,
+    transaction: Option<Transaction>,
+    told: Vec<String>,
+}
+
+/// A transaction as the host knows it.
+struct Transaction {
+    from: ReversePath,
+    to: Vec<ForwardPath>,
+    body: Option<Vec<u8>>,
+}
+
+impl Default for SmtpStage {
+    fn default() -> Self {
+        Self {
+            config: Config::new("mx.example.test"),
+            connection: Connection {
+                peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+                role: Role::Exchange,
+                tls: None,
+                tls_available: true,
+                cleartext_login: false,
+                bare_newline: BareNewline::Reject,
+                admission: wire::Admission::Welcome,
+            },
+            mail: MailVerdict::Accepted,
+            rcpt: RcptVerdict::Accepted,
+            full: None,
+            data: DataVerdict::Go,
+            finish: FinishVerdict::Stored { id: "4TEST".to_owned() },
+            login: None,
+            tls_ready: true,
+            exchange: None,
+            account: None,
+            transaction: None,
+            told: Vec::new(),
+        }
+    }
+}
+
+impl SmtpStage {
+    fn mail(&mut self, from: MailFrom) -> MailVerdict {
+        let size = from.size.map_or_else(|| "-".to_owned(), |size| size.to_string());
+        let body = match from.body {
+            Body::SevenBit => "7bit",
+            Body::EightBitMime => "8bitmime",
+        };
+        self.told.push(format!(
+            "mail from={} size={size} body={body} ret={} envid={}",
+            from.reverse_path,
+            shown(from.ret.as_ref()),
+            shown(from.envid.as_ref()),
+        ));
+        if let (Some(account), ReversePath::Mailbox(mailbox)) = (&self.account, &from.reverse_path)
+            && mailbox.key() != *account
+        {
+            return MailVerdict::NotOwner;
+        }
+        if self.mail == MailVerdict::Accepted {
+            self.transaction = Some(Transaction { from: from.reverse_path, to: Vec::new(), body: None });
+        }
+        self.mail
+    }
+
+    fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
+        let verdict = self.judge(&to.path);
+        let mut told = format!("rcpt to={} notify={} orcpt={}", to.path, shown(to.notify.as_ref()), shown(to.orcpt.as_ref()));
+        if verdict == RcptVerdict::Accepted {
+            told.push_str(" accepted");
+            self.transaction.as_mut().expect("RCPT comes after MAIL").to.push(to.path);
+        }
+        self.told.push(told);
+        verdict
+    }
+
+    fn judge(&self, path: &ForwardPath) -> RcptVerdict {
+        if self.rcpt != RcptVerdict::Accepted {
+            return self.rcpt;
+        }
+        let ForwardPath::Mailbox(mailbox) = path else { return RcptVerdict::Accepted };
+        if !mailbox.host.domain().is_some_and(|domain| DOMAINS.contains(&domain.as_str())) {
+            return if self.account.is_some() { RcptVerdict::NoOutbound } else { RcptVerdict::RelayDenied };
+        }
+        let key = format!("{}@{}", mailbox.local.base().to_ascii_lowercase(), mailbox.host);
+        match &self.full {
+            Some((address, verdict)) if *address == key => return *verdict,
+            _ => {}
+        }
+        match key.as_str() {
+            "dora@example.test" => RcptVerdict::Disabled,
+            "postmaster@example.org" => RcptVerdict::Accepted,
+            key if MAILBOXES.contains(&key) => RcptVerdict::Accepted,
+            _ => RcptVerdict::UnknownMailbox,
+        }
+    }
+
+    fn finish(&mut self) -> FinishVerdict {
+        let transaction = self.transaction.take().expect("the message has an envelope");
+        if let FinishVerdict::Stored { .. } = self.finish {
+            let to: Vec<String> = transaction.to.iter().map(ToString::to_string).collect();
+            let body = transaction.body.expect("the message was begun");
+            self.told.push(format!("stored from={} to={} \"{}\"", transaction.from, to.join(","), escape(&body)));
+        }
+        self.finish.clone()
+    }
+
+    fn exchange(&mut self, step: Step) -> AuthVerdict {
+        let credentials = match step {
+            Step::Challenge(octets) => return AuthVerdict::Challenge(octets),
+            Step::Malformed => return AuthVerdict::Malformed,
+            Step::Verify(credentials) => credentials,
+        };
+        if let Some(verdict) = &self.login {
+            return verdict.clone();
+        }
+        let Some(login) = passwords::check(&credentials) else { return AuthVerdict::Rejected };
+        self.told.push(format!("login {login}"));
+        self.account = Some(login.clone());
+        AuthVerdict::Accepted { login }
+    }
+
+    fn verify(&mut self, name: &str) -> VerifyVerdict {
+        self.told.push(format!("verify {name}"));
+        let found: Vec<&str> = MAILBOXES
+            .into_iter()
+            .filter(|address| *address == name || address.split_once('@').is_some_and(|(local, _)| local == name))
+            .collect();
+        match found.as_slice() {
+            [] => VerifyVerdict::Unknown,
+            ["bob@example.test"] => {
+                VerifyVerdict::Mailbox { name: "Bob Builder".to_owned(), mailbox: mailbox("bob@example.test") }
+            }
+            [one] => VerifyVerdict::Mailbox { name: String::new(), mailbox: mailbox(one) },
+            several => VerifyVerdict::Ambiguous(several.iter().map(|address| mailbox(address)).collect()),
+        }
+    }
+
+    fn expand(&mut self, name: &str) -> ExpandVerdict {
+        self.told.push(format!("expand {name}"));
+        match name {
+            "staff" | "staff@example.test" => {
+                ExpandVerdict::Members(vec![mailbox("alice@example.test"), mailbox("bob@example.test")])
+            }
+            _ => ExpandVerdict::Unknown,
+        }
+    }
+
+    /// Facts about the server's settings and the connection.
+    fn setting(&mut self, key: &str, value: &str) -> Result<bool, String> {
+        match (key, value) {
+            ("role", "submission") => self.connection.role = Role::Submission,
+            ("tls", "") => {
+                self.connection.tls =
+                    Some(TlsFacts { version: "TLS1.3", cipher: "TLS_AES_256_GCM_SHA384".to_owned() });
+            }
+            ("no", "tls") => self.connection.tls_available = false,
+            ("no", "mechanisms") => self.config.mechanisms.clear(),
+            ("cleartext", "login") => self.connection.cleartext_login = true,
+            ("login", "on exchange") => self.config.login_on_exchange = true,
+            ("bare", "newlines normalized") => self.connection.bare_newline = BareNewline::Normalize,
+            ("admission", name) => self.connection.admission = admission(name)?,
+            ("vrfy", "verify") => self.config.vrfy = Vrfy::Verify,
+            ("vrfy", "unimplemented") => self.config.vrfy = Vrfy::Unimplemented,
+            ("expn", "on") => self.config.expn = Expn::On,
+            ("expn", "members") => self.config.expn = Expn::Members,
+            ("expn", "noncommittal") => self.config.expn = Expn::Noncommittal,
+            ("errors", count) => self.config.errors = number(count)?,
+            ("max", limit) => match limit.split_once(' ') {
+                Some(("size", size)) => self.config.max_message_size = number(size)?,
+                Some(("header", size)) => self.config.max_header = number(size)?,
+                Some(("recipients", count)) => self.config.max_recipients = number(count)?,
+                Some(("transactions", count)) => self.config.max_transactions = Some(number(count)?),
+                _ => return Ok(false),
+            },
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Facts about the store, the accounts and the rest of what the host stands for.
+    fn condition(&mut self, fact: &str) -> bool {
+        match fact {
+            "tls broken" => self.tls_ready = false,
+            "store sound" => {
+                self.mail = MailVerdict::Accepted;
+                self.data = DataVerdict::Go;
+            }
+            "store low" => {
+                self.mail = MailVerdict::StoreLow;
+                self.data = DataVerdict::StoreLow;
+            }
+            "try later" => {
+                self.mail = MailVerdict::TryLater;
+                self.data = DataVerdict::TryLater;
+            }
+            "store broken" => self.finish = FinishVerdict::TryLater,
+            "store full at the end" => self.finish = FinishVerdict::StoreLow,
+            "directory down" => self.rcpt = RcptVerdict::TryLater,
+            "mail too fast" => self.mail = MailVerdict::TooFast,
+            "mail sound" => self.mail = MailVerdict::Accepted,
+            "rcpt too fast" => self.rcpt = RcptVerdict::TooFast,
+            "login busy" => self.login = Some(AuthVerdict::Busy),
+            "login throttled" => self.login = Some(AuthVerdict::Throttled),
+            "login sound" => self.login = None,
+            _ => {
+                let Some((what, address)) = fact.rsplit_once(' ') else { return false };
+                let verdict = match what {
+                    "quota full" => RcptVerdict::MailboxFullForNow,
+                    "quota exceeded" => RcptVerdict::MailboxFull,
+                    "count full" => RcptVerdict::TooManyMessages,
+                    _ => return false,
+                };
+                self.full = Some((address.to_owned(), verdict));
+            }
+        }
+        true
+    }
+}
+
+impl Stage for SmtpStage {
+    type Session = Session;
+
+    const LOGIN: &'static [u8] =
+        b"EHLO client.example\r\nAUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdAB3b25kZXJsYW5k\r\n";
+
+    fn given(&mut self, fact: &str) -> Result<(), String> {
+        let (key, value) = fact.split_once(' ').unwrap_or((fact, ""));
+        if self.setting(key, value)? || self.condition(fact) {
+            return Ok(());
+        }
+        Err(format!("no fact is called {fact:?}"))
+    }
+
+    fn open(&mut self, now: Instant) -> Session {
+        Session::new(self.config.clone().into(), self.connection.clone(), now)
+    }
+
+    fn answer(&mut self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Mail(from) => Answer::Mail(self.mail(from)),
+            Ask::Rcpt(to) => Answer::Rcpt(self.rcpt(to)),
+            Ask::Data(trace) => {
+                let login = trace.login.as_deref().unwrap_or("-");
+                self.told.push(format!("data helo={} protocol={} login={login}", trace.helo, trace.protocol));
+                self.transaction.as_mut().expect("DATA comes after MAIL").body = Some(Vec::new());
+                Answer::Data(self.data)
+            }
+            Ask::Finish => Answer::Finish(self.finish()),
+            Ask::Abandon => {
+                self.transaction = None;
+                Answer::Done
+            }
+            Ask::AuthStart { mechanism, initial } => {
+                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
+                self.exchange = Some(exchange);
+                Answer::Auth(self.exchange(step))
+            }
+            Ask::AuthRespond(response) => {
+                let step = self.exchange.as_mut().expect("an exchange is under way").respond(&response);
+                Answer::Auth(self.exchange(step))
+            }
+            Ask::AuthCancel => {
+                self.exchange = None;
+                Answer::Done
+            }
+            Ask::Verify(name) => Answer::Verify(self.verify(&name)),
+            Ask::Expand(name) => Answer::Expand(self.expand(&name)),
+            Ask::TlsReady => Answer::Tls(self.tls_ready),
+        }
+    }
+
+    fn body(&mut self, octets: &[u8]) {
+        let body = self.transaction.as_mut().and_then(|transaction| transaction.body.as_mut());
+        body.expect("octets come after DATA was allowed").extend_from_slice(octets);
+    }
+
+    fn told(&self) -> &[String] {
+        &self.told
+    }
+}
+
+fn mailbox(address: &str) -> Mailbox {
+    Mailbox::parse_user(address).unwrap()
+}
+
+fn shown(value: Option<&impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number"))
+}
