@@ -32,6 +32,28 @@ pub enum ForwardPath {
     Mailbox(Mailbox),
 }
 
+impl ReversePath {
+    /// The mailbox, unless it is null.
+    #[must_use]
+    pub fn mailbox(&self) -> Option<&Mailbox> {
+        match self {
+            Self::Mailbox(mailbox) => Some(mailbox),
+            Self::Null => None,
+        }
+    }
+}
+
+impl ForwardPath {
+    /// The mailbox, unless it is the postmaster without a domain.
+    #[must_use]
+    pub fn mailbox(&self) -> Option<&Mailbox> {
+        match self {
+            Self::Mailbox(mailbox) => Some(mailbox),
+            Self::Postmaster => None,
+        }
+    }
+}
+
 /// Why the argument of MAIL or RCPT is no path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {

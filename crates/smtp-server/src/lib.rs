@@ -1,1 +1,27 @@
-//! smtp-server
+//! The server side of SMTP (RFC 5321) and message submission (RFC 6409) as a state machine.
+//!
+//! [`Session`] reads commands and messages from octets, keeps the order of things and the limits, and says what
+//! is to be sent. It has no socket, clock, file or randomness, and it knows no account, store or policy: whatever
+//! it cannot know it asks ([`Ask`]), and the host answers ([`Answer`]). Every word it says is a row of `reply`.
+//!
+//! Where things are: `session.rs` holds the states and dispatches; `session/` has one file per group of
+//! commands; `command/` reads command lines and knows no session; `data/` is what happens to a message on its
+//! way in; [`trace`] writes the Received field.
+#![forbid(unsafe_code)]
+
+mod ask;
+mod command;
+mod config;
+mod data;
+mod helo;
+mod session;
+pub mod trace;
+
+pub use ask::{
+    Answer, Ask, AuthVerdict, Body, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom,
+    MailVerdict, RcptTo, RcptVerdict, VerifyVerdict,
+};
+pub use config::{BareNewline, Config, Connection, Expn, Role, Vrfy};
+pub use session::Session;
+pub use trace::Trace;
+pub use wire::{Admission, TlsFacts};

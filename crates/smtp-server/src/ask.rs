@@ -1,0 +1,237 @@
+//! What a session asks its host, and what the host may answer.
+
+use std::fmt;
+
+use address::dsn::{Envid, Notify, Orcpt, Ret};
+use address::{ForwardPath, Mailbox, ReversePath};
+use auth::Mechanism;
+
+use crate::trace::Trace;
+
+/// A question only the host can answer. Its `Debug` shows nothing of a login.
+pub enum Ask {
+    /// May this sender begin a transaction? Answered with [`Answer::Mail`].
+    Mail(MailFrom),
+    /// Will this recipient's mail be taken? Answered with [`Answer::Rcpt`].
+    Rcpt(RcptTo),
+    /// May the message come? Its octets follow as [`wire::Output::Body`]. Answered with [`Answer::Data`].
+    Data(Trace),
+    /// The message is complete: make it durable. Answered with [`Answer::Finish`].
+    Finish,
+    /// Forget the transaction and whatever came of its message. Answered with [`Answer::Done`].
+    Abandon,
+    /// Begin a login. Answered with [`Answer::Auth`].
+    AuthStart {
+        /// How.
+        mechanism: Mechanism,
+        /// The client's first message, decoded, if it came with the command.
+        initial: Option<Vec<u8>>,
+    },
+    /// The client's answer to the last challenge, decoded. Answered with [`Answer::Auth`].
+    AuthRespond(Vec<u8>),
+    /// The client gave up, or its answer was unreadable. Answered with [`Answer::Done`].
+    AuthCancel,
+    /// Who is this? Answered with [`Answer::Verify`].
+    Verify(String),
+    /// Who is on this list? Answered with [`Answer::Expand`].
+    Expand(String),
+    /// May a TLS handshake start? Answered with [`Answer::Tls`].
+    TlsReady,
+}
+
+/// The host's answer; its kind fits the question.
+#[derive(Debug)]
+pub enum Answer {
+    /// To [`Ask::Mail`].
+    Mail(MailVerdict),
+    /// To [`Ask::Rcpt`].
+    Rcpt(RcptVerdict),
+    /// To [`Ask::Data`].
+    Data(DataVerdict),
+    /// To [`Ask::Finish`].
+    Finish(FinishVerdict),
+    /// To [`Ask::AuthStart`] and [`Ask::AuthRespond`].
+    Auth(AuthVerdict),
+    /// To [`Ask::Verify`].
+    Verify(VerifyVerdict),
+    /// To [`Ask::Expand`].
+    Expand(ExpandVerdict),
+    /// To [`Ask::TlsReady`].
+    Tls(bool),
+    /// To [`Ask::Abandon`] and [`Ask::AuthCancel`].
+    Done,
+}
+
+/// What MAIL said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailFrom {
+    /// Where reports go.
+    pub reverse_path: ReversePath,
+    /// SIZE: octets declared (RFC 1870), within our limit.
+    pub size: Option<u64>,
+    /// BODY (RFC 6152).
+    pub body: Body,
+    /// RET (RFC 3461 section 4.3).
+    pub ret: Option<Ret>,
+    /// ENVID (RFC 3461 section 4.4).
+    pub envid: Option<Envid>,
+    /// AUTH: who first submitted the message, as the client says (RFC 4954 section 5). Believe it only of a
+    /// client you trust; to all others it means [`ReversePath::Null`].
+    pub auth: Option<ReversePath>,
+}
+
+/// What kind of octets the sender announces (RFC 6152 section 3). They are kept as they come in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Body {
+    /// `7BIT`, or nothing said.
+    #[default]
+    SevenBit,
+    /// `8BITMIME`.
+    EightBitMime,
+}
+
+/// What RCPT said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RcptTo {
+    /// Whom the message is for.
+    pub path: ForwardPath,
+    /// NOTIFY (RFC 3461 section 4.1).
+    pub notify: Option<Notify>,
+    /// ORCPT (RFC 3461 section 4.2).
+    pub orcpt: Option<Orcpt>,
+}
+
+/// May this sender begin a transaction?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailVerdict {
+    /// Yes.
+    Accepted,
+    /// The store has no room for the declared size, or for anything, right now.
+    StoreLow,
+    /// The address does not belong to the account logged in.
+    NotOwner,
+    /// This client's address has begun too many messages lately.
+    TooFast,
+    /// Something is wrong on our side.
+    TryLater,
+}
+
+/// Will this recipient's mail be taken?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RcptVerdict {
+    /// Yes.
+    Accepted,
+    /// Our domain, nobody of that name.
+    UnknownMailbox,
+    /// The mailbox is switched off.
+    Disabled,
+    /// Not our domain, and the client may not use us to reach it.
+    RelayDenied,
+    /// Not our domain; the client might, but we deliver nothing to others.
+    NoOutbound,
+    /// Over quota; mail is taken again once there is room.
+    MailboxFullForNow,
+    /// Over quota, and the sender is to be told for good.
+    MailboxFull,
+    /// The mailbox holds as many messages as it may.
+    TooManyMessages,
+    /// This client's address has named too many recipients lately.
+    TooFast,
+    /// Something is wrong on our side.
+    TryLater,
+}
+
+/// May the message come?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataVerdict {
+    /// Yes.
+    Go,
+    /// The store is out of room.
+    StoreLow,
+    /// Something is wrong on our side.
+    TryLater,
+}
+
+/// Is the message safe?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FinishVerdict {
+    /// It is durable, under this name.
+    Stored {
+        /// The name in the log and in the Received field.
+        id: String,
+    },
+    /// The store ran out of room; nothing was kept.
+    StoreLow,
+    /// It could not be written; nothing was kept.
+    TryLater,
+}
+
+/// How a login goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthVerdict {
+    /// Send this, in base64, and bring back the answer.
+    Challenge(Vec<u8>),
+    /// Logged in.
+    Accepted {
+        /// The account's address.
+        login: String,
+    },
+    /// Wrong, for whatever reason.
+    Rejected,
+    /// The client's message does not fit the mechanism.
+    Malformed,
+    /// Passwords cannot be checked right now.
+    Busy,
+    /// Too many failures from there lately: say so and close.
+    Throttled,
+}
+
+/// Who is this?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VerifyVerdict {
+    /// This mailbox.
+    Mailbox {
+        /// The account's name for people; may be empty.
+        name: String,
+        /// Its address.
+        mailbox: Mailbox,
+    },
+    /// One of these.
+    Ambiguous(Vec<Mailbox>),
+    /// Nobody.
+    Unknown,
+    /// Something is wrong on our side.
+    TryLater,
+}
+
+/// Who is on this list?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExpandVerdict {
+    /// These; an empty list is [`ExpandVerdict::Unknown`].
+    Members(Vec<Mailbox>),
+    /// There is no such list.
+    Unknown,
+    /// Something is wrong on our side.
+    TryLater,
+}
+
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mail(from) => f.debug_tuple("Mail").field(from).finish(),
+            Self::Rcpt(to) => f.debug_tuple("Rcpt").field(to).finish(),
+            Self::Data(trace) => f.debug_tuple("Data").field(trace).finish(),
+            Self::Finish => f.write_str("Finish"),
+            Self::Abandon => f.write_str("Abandon"),
+            Self::AuthStart { mechanism, .. } => f
+                .debug_struct("AuthStart")
+                .field("mechanism", mechanism)
+                .finish_non_exhaustive(),
+            Self::AuthRespond(_) => f.write_str("AuthRespond(..)"),
+            Self::AuthCancel => f.write_str("AuthCancel"),
+            Self::Verify(name) => f.debug_tuple("Verify").field(name).finish(),
+            Self::Expand(name) => f.debug_tuple("Expand").field(name).finish(),
+            Self::TlsReady => f.write_str("TlsReady"),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What a session is told when it begins. Reading configuration files is not done here.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use auth::Mechanism;
+use wire::{Admission, TlsFacts};
+
+/// Settings shared by all sessions of a listener.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Our name in greetings, replies and Received fields: a domain in ASCII (RFC 6531 section 3.7.1).
+    pub hostname: String,
+    /// Largest message in octets, as SIZE announces it; 0 means no limit of ours.
+    pub max_message_size: u64,
+    /// RCPT commands per transaction, refused ones included (RFC 9422 section 4.2).
+    pub max_recipients: u32,
+    /// MAIL commands per session, announced as MAILMAX (RFC 9422 section 4.1); `None` means any number.
+    pub max_transactions: Option<u32>,
+    /// Received fields a message may arrive with (RFC 5321 section 6.3: at least 100).
+    pub max_received: u32,
+    /// Largest header section in octets.
+    pub max_header: usize,
+    /// How long a client may take for one command, and how long it may fall silent inside a message
+    /// (RFC 5321 section 4.5.3.2.7: at least 5 minutes).
+    pub command_timeout: Duration,
+    /// Octets per second a message must arrive with on average, once `command_timeout` has passed; 0 means that
+    /// only silence is punished.
+    pub min_rate: u64,
+    /// What VRFY answers.
+    pub vrfy: Vrfy,
+    /// What EXPN answers.
+    pub expn: Expn,
+    /// Faulty or refused commands per session; replies slow down from half of it on. 0 means no limit.
+    pub errors: u32,
+    /// How long a reply is held back once a session made half of its errors.
+    pub slow_reply: Duration,
+    /// Commands that carry no mail (NOOP, RSET, HELP, VRFY, EXPN, EHLO, HELO) between two accepted messages.
+    pub max_idle_commands: u32,
+    /// Mechanisms AUTH offers, in the order EHLO lists them; empty switches AUTH off.
+    pub mechanisms: Vec<Mechanism>,
+    /// Whether AUTH is offered on [`Role::Exchange`] too, where TLS is optional.
+    pub login_on_exchange: bool,
+}
+
+impl Config {
+    /// The documented defaults under this host name.
+    #[must_use]
+    pub fn new(hostname: impl Into<String>) -> Self {
+        Self {
+            hostname: hostname.into(),
+            max_message_size: 25_000_000,
+            max_recipients: 100,
+            max_transactions: None,
+            max_received: 100,
+            max_header: 1024 * 1024,
+            command_timeout: Duration::from_secs(5 * 60),
+            min_rate: 1024,
+            vrfy: Vrfy::Noncommittal,
+            expn: Expn::Off,
+            errors: 20,
+            slow_reply: Duration::from_secs(1),
+            max_idle_commands: 500,
+            mechanisms: Mechanism::ALL.to_vec(),
+            login_on_exchange: false,
+        }
+    }
+}
+
+/// What VRFY answers (RFC 5321 sections 3.5.3 and 7.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vrfy {
+    /// 250, 550 or 553, after looking.
+    Verify,
+    /// 252 for every name alike.
+    Noncommittal,
+    /// 502, and EHLO does not list it. Not what the RFC wants.
+    Unimplemented,
+}
+
+/// What EXPN answers (RFC 5321 sections 3.5.2 and 7.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expn {
+    /// The members, to anybody.
+    On,
+    /// The members to those who are logged in, 252 to the others.
+    Members,
+    /// 252 for every name alike.
+    Noncommittal,
+    /// 502, and EHLO does not list it.
+    Off,
+}
+
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Port 25: mail from other servers; TLS is optional.
+    Exchange,
+    /// Ports 587 and 465: mail from users, who must log in under TLS (RFC 6409, RFC 8314 section 3.3).
+    Submission,
+}
+
+/// What happens to a message with a bare CR or LF in it (RFC 5321 section 2.3.8).
+///
+/// Neither way does one end the message or a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BareNewline {
+    /// It is refused.
+    #[default]
+    Reject,
+    /// Each becomes CRLF: for old devices in listed networks.
+    Normalize,
+}
+
+/// What is known about one connection when it begins.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The client's address.
+    pub peer: IpAddr,
+    /// What the listener is for.
+    pub role: Role,
+    /// Present when TLS is on from the first octet (port 465).
+    pub tls: Option<TlsFacts>,
+    /// Whether STARTTLS can be offered.
+    pub tls_available: bool,
+    /// Whether passwords may cross this connection without TLS.
+    pub cleartext_login: bool,
+    /// What to do about bare CR and LF in this client's messages.
+    pub bare_newline: BareNewline,
+    /// Whether the client is welcome at all.
+    pub admission: Admission,
+}

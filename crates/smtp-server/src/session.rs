@@ -1,0 +1,274 @@
+//! The session: its states, and nothing about what happens in them.
+//!
+//! Each place where a session waits is a type that holds what is known there and nothing else; it consumes itself
+//! and yields a [`Turn`]: one thing to do, and the state after it. This file only dispatches.
+
+mod arrival;
+mod aside;
+mod commanding;
+mod context;
+mod encryption;
+mod envelope;
+mod login;
+mod lookup;
+mod message;
+mod phase;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use reply::{Reply, smtp};
+use wire::{Admission, Input, Output, Witness};
+
+use crate::ask::{Answer, Ask};
+use crate::config::{Config, Connection};
+use context::Context;
+use phase::Phase;
+
+/// One SMTP session.
+///
+/// See [`wire::Session`] for how it is driven. Octets that arrive while a question is open, or while a reply is
+/// held back, wait inside; whoever drives it bounds how many that are.
+#[derive(Debug)]
+pub struct Session {
+    context: Context,
+    state: State,
+    /// What the last event led to, if [`wire::Session::output`] has not fetched it yet.
+    ready: Option<Output<Ask>>,
+}
+
+/// Where a session stands.
+#[derive(Debug)]
+enum State {
+    /// Connected, not greeted yet.
+    Arrived(Admission),
+    /// A command is awaited.
+    Commanding(Phase),
+    /// A reply is held back.
+    Slowed(phase::Slowed),
+    /// Questions are open.
+    AskingMail(envelope::AskingMail),
+    AskingRcpt(envelope::AskingRcpt),
+    AskingData(message::AskingData),
+    AskingFinish(message::AskingFinish),
+    Abandoning(phase::Abandoning),
+    AskingLogin(login::AskingLogin),
+    CancellingLogin(login::CancellingLogin),
+    AskingVerify(lookup::AskingVerify),
+    AskingExpand(lookup::AskingExpand),
+    AskingTls(encryption::AskingTls),
+    /// The client's answer to a challenge is awaited.
+    Challenged(login::Challenged),
+    /// A message is coming in.
+    Receiving(Box<message::Receiving>),
+    /// 220 was said to STARTTLS; the handshake comes next.
+    Encrypting,
+    /// The handshake runs.
+    Handshaking,
+    /// One reply more, then the end.
+    Leaving(Reply),
+    /// Over. Also what a panic inside a transition leaves behind: such a session says nothing more.
+    Gone,
+}
+
+/// One step of a session.
+#[derive(Debug)]
+struct Turn {
+    output: Output<Ask>,
+    next: State,
+}
+
+impl Turn {
+    fn reply(reply: Reply, next: State) -> Self {
+        Self {
+            output: Output::Reply(reply),
+            next,
+        }
+    }
+
+    fn ask(ask: Ask, next: State) -> Self {
+        Self {
+            output: Output::Ask(ask),
+            next,
+        }
+    }
+
+    fn wait(until: Instant, next: State) -> Self {
+        Self {
+            output: Output::Wait(until),
+            next,
+        }
+    }
+
+    /// The last reply.
+    fn leave(reply: Reply) -> Self {
+        Self::reply(reply, State::Gone)
+    }
+
+    fn close() -> Self {
+        Self {
+            output: Output::Close,
+            next: State::Gone,
+        }
+    }
+}
+
+impl Session {
+    /// A session at its beginning; its first output is the greeting, or the refusal `connection` asks for.
+    #[must_use]
+    pub fn new(config: Arc<Config>, connection: Connection, now: Instant) -> Self {
+        let state = State::Arrived(connection.admission);
+        Self {
+            context: Context::new(config, connection, now),
+            state,
+            ready: None,
+        }
+    }
+
+    /// Makes a transition whose output is fetched later.
+    fn turn(&mut self, transition: impl FnOnce(State, &mut Context) -> Turn) {
+        let state = std::mem::replace(&mut self.state, State::Gone);
+        let turn = transition(state, &mut self.context);
+        self.state = turn.next;
+        self.ready = Some(turn.output);
+    }
+
+    fn take_in(&mut self, octets: &[u8]) {
+        match &mut self.state {
+            State::Receiving(receiving) => receiving.take_in(octets, &self.context),
+            // RFC 3207 section 4.2: what comes in clear behind STARTTLS is not believed.
+            State::Encrypting | State::Handshaking | State::Leaving(_) | State::Gone => {}
+            State::Arrived(_)
+            | State::Commanding(_)
+            | State::Slowed(_)
+            | State::AskingMail(_)
+            | State::AskingRcpt(_)
+            | State::AskingData(_)
+            | State::AskingFinish(_)
+            | State::Abandoning(_)
+            | State::AskingLogin(_)
+            | State::CancellingLogin(_)
+            | State::AskingVerify(_)
+            | State::AskingExpand(_)
+            | State::AskingTls(_)
+            | State::Challenged(_) => self.context.reader.push(octets),
+        }
+    }
+}
+
+impl wire::Session for Session {
+    type Ask = Ask;
+    type Answer = Answer;
+
+    fn handle(&mut self, now: Instant, input: Input<'_, Answer>) {
+        self.context.now = now;
+        match input {
+            Input::Bytes(octets) => self.take_in(octets),
+            Input::Answer(answer) => self.turn(|state, context| state.answered(answer, context)),
+            Input::TlsReady(facts) => {
+                if matches!(self.state, State::Handshaking) {
+                    self.turn(|_, context| encryption::begin_anew(facts, context));
+                }
+            }
+            Input::Deadline => self.turn(State::expired),
+            Input::Shutdown => self.context.stopping = true,
+            Input::Closed => {
+                self.state = State::Gone;
+                self.ready = None;
+                self.context.reader.clear();
+            }
+        }
+    }
+
+    fn output(&mut self) -> Output<Ask> {
+        if let Some(output) = self.ready.take() {
+            return output;
+        }
+        let state = std::mem::replace(&mut self.state, State::Gone);
+        let turn = state.proceed(&mut self.context);
+        self.state = turn.next;
+        turn.output
+    }
+
+    fn witness(&self) -> Witness<'_> {
+        Witness {
+            login: self.context.login.as_deref(),
+        }
+    }
+}
+
+impl State {
+    /// Goes on as far as one output.
+    fn proceed(self, context: &mut Context) -> Turn {
+        match self {
+            Self::Arrived(admission) => arrival::greet(admission, context),
+            Self::Commanding(phase) => commanding::proceed(phase, context),
+            Self::Slowed(slowed) => slowed.proceed(context),
+            Self::Challenged(challenged) => challenged.proceed(context),
+            Self::Receiving(receiving) => receiving.proceed(context),
+            Self::Encrypting => {
+                context.reader.clear();
+                Turn {
+                    output: Output::StartTls,
+                    next: Self::Handshaking,
+                }
+            }
+            Self::Leaving(reply) => Turn::leave(reply),
+            Self::Gone => Turn::close(),
+            // The driver does not ask for output now; if it does, there is nothing to do but wait.
+            Self::AskingMail(_)
+            | Self::AskingRcpt(_)
+            | Self::AskingData(_)
+            | Self::AskingFinish(_)
+            | Self::Abandoning(_)
+            | Self::AskingLogin(_)
+            | Self::CancellingLogin(_)
+            | Self::AskingVerify(_)
+            | Self::AskingExpand(_)
+            | Self::AskingTls(_)
+            | Self::Handshaking => Turn::wait(context.now + context.config.command_timeout, self),
+        }
+    }
+
+    /// Takes the host's answer.
+    fn answered(self, answer: Answer, context: &mut Context) -> Turn {
+        match (self, answer) {
+            (Self::AskingMail(asking), Answer::Mail(verdict)) => asking.answered(verdict, context),
+            (Self::AskingRcpt(asking), Answer::Rcpt(verdict)) => asking.answered(verdict, context),
+            (Self::AskingData(asking), Answer::Data(verdict)) => asking.answered(verdict, context),
+            (Self::AskingFinish(asking), Answer::Finish(verdict)) => {
+                asking.answered(verdict, context)
+            }
+            (Self::Abandoning(abandoning), Answer::Done) => abandoning.done(),
+            (Self::AskingLogin(asking), Answer::Auth(verdict)) => asking.answered(verdict, context),
+            (Self::CancellingLogin(cancelling), Answer::Done) => cancelling.done(context),
+            (Self::AskingVerify(asking), Answer::Verify(verdict)) => {
+                asking.answered(verdict, context)
+            }
+            (Self::AskingExpand(asking), Answer::Expand(verdict)) => {
+                asking.answered(verdict, context)
+            }
+            (Self::AskingTls(asking), Answer::Tls(usable)) => asking.answered(usable),
+            // The peer left while its question was open.
+            (Self::Gone, _) => Turn::close(),
+            // An answer that fits no question is a fault of ours: fail closed.
+            (_, _) => Turn::leave(context.named(&smtp::INTERNAL_FAILURE)),
+        }
+    }
+
+    /// The deadline has passed: tells the client, unless the deadline has moved since.
+    fn expired(self, context: &mut Context) -> Turn {
+        if matches!(self, Self::Commanding(_) | Self::Challenged(_)) && context.is_overdue() {
+            return context.time_out();
+        }
+        if let Self::Receiving(receiving) = &self
+            && receiving.is_overdue(context)
+        {
+            return receiving.time_out(context);
+        }
+        self.proceed(context)
+    }
+}

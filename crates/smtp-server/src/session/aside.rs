@@ -1,0 +1,84 @@
+//! RSET, HELP and QUIT. (NOOP needs no code.)
+
+use reply::{Reply, smtp};
+
+use super::Turn;
+use super::context::Context;
+use super::phase::{Greeted, Phase};
+use crate::command::Verb;
+
+/// RFC 5321 section 4.1.1.5.
+pub(super) fn rset(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
+    if !argument.is_empty() {
+        return phase.refuse_row(&smtp::RSET_USAGE, context);
+    }
+    match phase {
+        Phase::Transaction(transaction) => {
+            let helo = transaction.greeted.helo.clone();
+            let next = Phase::Greeted(Greeted { helo });
+            Phase::Transaction(transaction).reset(Reply::new(&smtp::RESET), next)
+        }
+        Phase::Connected | Phase::Greeted(_) => phase.reply(&smtp::RESET),
+    }
+}
+
+/// RFC 5321 section 4.1.1.10.
+pub(super) fn quit(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
+    if !argument.is_empty() {
+        return phase.refuse_row(&smtp::QUIT_USAGE, context);
+    }
+    Turn::leave(context.named(&smtp::GOODBYE))
+}
+
+/// RFC 5321 section 4.1.1.8.
+pub(super) fn help(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
+    if argument.is_empty() {
+        return phase.reply(&smtp::HELP);
+    }
+    if argument.eq_ignore_ascii_case(b"STATUS") {
+        return phase.say(status(context));
+    }
+    match Verb::parse(argument).and_then(usage) {
+        Some(usage) => phase.say(Reply::new(&smtp::HELP_TOPIC).arg("usage", usage)),
+        None => phase.refuse_row(&smtp::NO_SUCH_TOPIC, context),
+    }
+}
+
+/// What the session has come to, for those who are logged in; others get the general help.
+fn status(context: &Context) -> Reply {
+    let Some(login) = &context.login else {
+        return Reply::new(&smtp::HELP);
+    };
+    Reply::new(&smtp::STATUS)
+        .arg(
+            "tls",
+            context.tls.as_ref().map_or("none", |tls| tls.version),
+        )
+        .arg("login", login)
+        .arg("size", context.config.max_message_size)
+}
+
+fn usage(verb: Verb) -> Option<&'static str> {
+    match verb {
+        Verb::Ehlo => Some("EHLO <name>: introduce yourself; the reply lists the extensions"),
+        Verb::Helo => Some("HELO <name>: introduce yourself without extensions"),
+        Verb::Mail => {
+            Some("MAIL FROM:<address> [SIZE=n] [BODY=8BITMIME] [RET=FULL|HDRS] [ENVID=id]")
+        }
+        Verb::Rcpt => {
+            Some("RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=rfc822;address]")
+        }
+        Verb::Data => Some("DATA: the message follows, up to a line holding only a dot"),
+        Verb::Rset => Some("RSET: forget the sender and the recipients"),
+        Verb::Noop => Some("NOOP: do nothing"),
+        Verb::Quit => Some("QUIT: end the session"),
+        Verb::Help => {
+            Some("HELP [<verb>|STATUS]: explain a verb, or show the state of the session")
+        }
+        Verb::Vrfy => Some("VRFY <user>: ask whether a mailbox exists"),
+        Verb::Expn => Some("EXPN <alias>: ask who receives the mail of an alias"),
+        Verb::StartTls => Some("STARTTLS: encrypt the connection"),
+        Verb::Auth => Some("AUTH <mechanism> [response]: log in"),
+        Verb::NotOffered | Verb::Http => None,
+    }
+}

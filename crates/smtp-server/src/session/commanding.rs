@@ -1,0 +1,116 @@
+//! A command is awaited: takes the next line and hands it to the file of its group.
+
+use reply::smtp;
+
+use super::context::{CommandLine, Context};
+use super::phase::Phase;
+use super::{State, Turn, arrival, aside, encryption, envelope, login, lookup, message};
+use crate::command::{self, Verb};
+
+/// Goes on to the next command, or waits for it.
+pub(super) fn proceed(phase: Phase, context: &mut Context) -> Turn {
+    // RFC 5321 section 3.8: between commands is the place to stop.
+    if context.stopping {
+        return Turn::leave(context.named(&smtp::STOPPING));
+    }
+    match context.next_command() {
+        Some(CommandLine::Text(line)) => take(phase, &line, context),
+        Some(CommandLine::Control(line)) => refuse_octets(phase, &line, context),
+        Some(CommandLine::Unparsable) => phase.refuse_row(&smtp::UNPARSABLE, context),
+        Some(CommandLine::TooLong) => phase.refuse_row(&smtp::LINE_TOO_LONG, context),
+        Some(CommandLine::AuthTooLong) => phase.refuse_row(&smtp::RESPONSE_TOO_LONG, context),
+        None => Turn::wait(context.line_deadline(), State::Commanding(phase)),
+    }
+}
+
+fn take(phase: Phase, line: &[u8], context: &mut Context) -> Turn {
+    let (word, argument) = command::split(line);
+    let Some(verb) = Verb::parse(word) else {
+        let readable = !word.is_empty() && word.is_ascii();
+        return phase.refuse_row(
+            if readable {
+                &smtp::UNKNOWN_VERB
+            } else {
+                &smtp::UNPARSABLE
+            },
+            context,
+        );
+    };
+    if carries_no_mail(verb) && context.count_idle_command() {
+        return Turn::leave(context.named(&smtp::IDLE_LIMIT));
+    }
+    // RFC 3207 section 4: where TLS is required, everything else waits for it.
+    if context.needs_tls() && !goes_before_tls(verb) {
+        return phase.refuse_row(&smtp::START_TLS_FIRST, context);
+    }
+    match verb {
+        Verb::Ehlo => arrival::ehlo(phase, argument, context),
+        Verb::Helo => arrival::helo(phase, argument, context),
+        Verb::Mail => envelope::mail(phase, argument, context),
+        Verb::Rcpt => envelope::rcpt(phase, argument, context),
+        Verb::Data => message::data(phase, argument, context),
+        Verb::Rset => aside::rset(phase, argument, context),
+        Verb::Noop => phase.reply(&smtp::NOOP),
+        Verb::Quit => aside::quit(phase, argument, context),
+        Verb::Help => aside::help(phase, argument, context),
+        Verb::Vrfy => lookup::vrfy(phase, argument, context),
+        Verb::Expn => lookup::expn(phase, argument, context),
+        Verb::StartTls => encryption::starttls(phase, argument, context),
+        Verb::Auth => login::auth(phase, argument, context),
+        Verb::NotOffered => phase.refuse_row(&smtp::NOT_IMPLEMENTED, context),
+        // A browser made to talk to us would send its own headers as commands: nothing more is read.
+        Verb::Http => Turn::leave(context.named(&smtp::NOT_A_WEB_SERVER)),
+    }
+}
+
+/// A line with control octets is never carried out (RFC 5321 section 4.1.2).
+fn refuse_octets(phase: Phase, line: &[u8], context: &mut Context) -> Turn {
+    let (word, _) = command::split(line);
+    match Verb::parse(word) {
+        None => phase.refuse_row(&smtp::UNPARSABLE, context),
+        Some(Verb::Http) => Turn::leave(context.named(&smtp::NOT_A_WEB_SERVER)),
+        Some(verb) => phase.refuse_row(verb.bad_octets(), context),
+    }
+}
+
+fn carries_no_mail(verb: Verb) -> bool {
+    match verb {
+        Verb::Ehlo
+        | Verb::Helo
+        | Verb::Rset
+        | Verb::Noop
+        | Verb::Help
+        | Verb::Vrfy
+        | Verb::Expn => true,
+        Verb::Mail
+        | Verb::Rcpt
+        | Verb::Data
+        | Verb::Quit
+        | Verb::StartTls
+        | Verb::Auth
+        | Verb::NotOffered
+        | Verb::Http => false,
+    }
+}
+
+/// RFC 3207 section 4 names EHLO, NOOP, STARTTLS and QUIT; HELO does no more than EHLO. What is never offered
+/// is refused as such in every state.
+fn goes_before_tls(verb: Verb) -> bool {
+    match verb {
+        Verb::Ehlo
+        | Verb::Helo
+        | Verb::Noop
+        | Verb::StartTls
+        | Verb::Quit
+        | Verb::NotOffered
+        | Verb::Http => true,
+        Verb::Mail
+        | Verb::Rcpt
+        | Verb::Data
+        | Verb::Rset
+        | Verb::Help
+        | Verb::Vrfy
+        | Verb::Expn
+        | Verb::Auth => false,
+    }
+}

@@ -1,0 +1,182 @@
+//! MAIL and RCPT.
+
+use address::{ForwardPath, Host};
+use reply::{Reply, smtp};
+
+use super::context::Context;
+use super::phase::{Greeted, Phase, Transaction};
+use super::{State, Turn};
+use crate::ask::{Ask, MailVerdict, RcptTo, RcptVerdict};
+use crate::command;
+use crate::config::Role;
+
+/// No file is larger than this, so no store can hold such a message.
+const LARGEST_FILE: u64 = i64::MAX as u64;
+
+/// RFC 5321 section 4.1.1.2. The argument is judged before the order of things.
+pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
+    let from = match command::mail::parse(argument, context.role) {
+        Ok(from) => from,
+        Err(reply) => return phase.refuse(reply, context),
+    };
+    let greeted = match phase {
+        // RFC 5321 section 4.1.4.
+        Phase::Connected => return phase.refuse_row(&smtp::EHLO_FIRST, context),
+        Phase::Transaction(_) => return phase.refuse_row(&smtp::SENDER_ALREADY_SET, context),
+        Phase::Greeted(greeted) => greeted,
+    };
+    if context.needs_login() {
+        return Phase::Greeted(greeted).refuse_row(&smtp::LOG_IN_FIRST, context);
+    }
+    if context.count_transaction() {
+        return Turn::leave(context.named(&smtp::TRANSACTION_LIMIT));
+    }
+    if let Some(refusal) = from
+        .size
+        .and_then(|size| size_refusal(size, context.config.max_message_size))
+    {
+        return Phase::Greeted(greeted).say(refusal);
+    }
+    Turn::ask(Ask::Mail(from), State::AskingMail(AskingMail { greeted }))
+}
+
+/// RFC 1870 section 6.1.
+fn size_refusal(size: u64, limit: u64) -> Option<Reply> {
+    if limit != 0 && size > limit {
+        return Some(Reply::new(&smtp::MESSAGE_TOO_LARGE).arg("limit", limit));
+    }
+    (size > LARGEST_FILE).then(|| Reply::new(&smtp::BEYOND_STORE))
+}
+
+/// MAIL is with the host.
+#[derive(Debug)]
+pub(super) struct AskingMail {
+    greeted: Greeted,
+}
+
+impl AskingMail {
+    pub(super) fn answered(self, verdict: MailVerdict, context: &mut Context) -> Turn {
+        match verdict {
+            MailVerdict::Accepted => {
+                let transaction = Transaction {
+                    greeted: self.greeted,
+                    attempted: 0,
+                    accepted: 0,
+                };
+                Phase::Transaction(transaction).reply(&smtp::SENDER_ACCEPTED)
+            }
+            MailVerdict::StoreLow => self.greeted.reply(&smtp::STORE_LOW),
+            MailVerdict::NotOwner => {
+                Phase::Greeted(self.greeted).refuse_row(&smtp::SENDER_NOT_OWNED, context)
+            }
+            MailVerdict::TooFast => Phase::Greeted(self.greeted)
+                .say(Reply::new(&smtp::MAIL_TOO_FAST).arg("peer", context.peer_text())),
+            MailVerdict::TryLater => self.greeted.reply(&smtp::TRY_LATER),
+        }
+    }
+}
+
+/// RFC 5321 section 4.1.1.3.
+pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
+    let to = match command::rcpt::parse(argument, context.role) {
+        Ok(to) => to,
+        Err(reply) => return phase.refuse(reply, context),
+    };
+    let mut transaction = match phase {
+        Phase::Transaction(transaction) => transaction,
+        Phase::Greeted(_) if context.needs_login() => {
+            return phase.refuse_row(&smtp::LOG_IN_FIRST, context);
+        }
+        Phase::Connected | Phase::Greeted(_) => {
+            return phase.refuse_row(&smtp::MAIL_FIRST, context);
+        }
+    };
+    // RFC 5321 section 4.5.3.1.10: those named before stay. RFC 9422 section 4.2: refused ones count.
+    if transaction.attempted >= context.config.max_recipients {
+        return Phase::Transaction(transaction).reply(&smtp::TOO_MANY_RECIPIENTS);
+    }
+    transaction.attempted += 1;
+    if is_routed(&to, context.role) {
+        return Phase::Transaction(transaction).refuse_row(&smtp::LOCAL_PART_RULE, context);
+    }
+    let recipient = to.path.clone();
+    Turn::ask(
+        Ask::Rcpt(to),
+        State::AskingRcpt(AskingRcpt {
+            transaction,
+            recipient,
+        }),
+    )
+}
+
+/// Strangers who write a route into a local part (`u%x@l`, `x!u@l`, `"u@x"@l`) look for an open relay; no
+/// mailbox of ours is called so. Users may have to write to such addresses elsewhere.
+fn is_routed(to: &RcptTo, role: Role) -> bool {
+    let local = to
+        .path
+        .mailbox()
+        .map_or("", |mailbox| mailbox.local.as_str());
+    match role {
+        Role::Exchange => local.contains(['%', '!', '@']),
+        Role::Submission => false,
+    }
+}
+
+/// RCPT is with the host.
+#[derive(Debug)]
+pub(super) struct AskingRcpt {
+    transaction: Transaction,
+    recipient: ForwardPath,
+}
+
+impl AskingRcpt {
+    pub(super) fn answered(mut self, verdict: RcptVerdict, context: &mut Context) -> Turn {
+        let row = match verdict {
+            RcptVerdict::Accepted => {
+                self.transaction.accepted += 1;
+                return self.reply(Reply::new(&smtp::RECIPIENT_ACCEPTED));
+            }
+            // Passing conditions say nothing about the client, so they are not counted.
+            RcptVerdict::MailboxFullForNow => {
+                return self.reply(Reply::new(&smtp::MAILBOX_FULL_FOR_NOW));
+            }
+            RcptVerdict::TooManyMessages => {
+                return self.reply(Reply::new(&smtp::TOO_MANY_MESSAGES));
+            }
+            RcptVerdict::TryLater => return self.reply(Reply::new(&smtp::UNEXPECTED_CONDITION)),
+            RcptVerdict::TooFast => {
+                return self
+                    .reply(Reply::new(&smtp::RCPT_TOO_FAST).arg("peer", context.peer_text()));
+            }
+            RcptVerdict::MailboxFull => {
+                return self.refuse(Reply::new(&smtp::MAILBOX_FULL), context);
+            }
+            RcptVerdict::UnknownMailbox => &smtp::NO_SUCH_MAILBOX,
+            RcptVerdict::Disabled => &smtp::MAILBOX_DISABLED,
+            RcptVerdict::RelayDenied => &smtp::RELAY_DENIED,
+            // RFC 6409 section 4.2: a domain of one word that is not ours was meant to be completed.
+            RcptVerdict::NoOutbound if self.is_unqualified() => &smtp::DOMAIN_NOT_QUALIFIED,
+            RcptVerdict::NoOutbound => &smtp::NO_OUTBOUND,
+        };
+        let name = match &self.recipient {
+            ForwardPath::Postmaster => "Postmaster".to_owned(),
+            ForwardPath::Mailbox(mailbox) => mailbox.to_string(),
+        };
+        self.refuse(Reply::new(row).arg("recipient", name), context)
+    }
+
+    fn is_unqualified(&self) -> bool {
+        match self.recipient.mailbox().map(|mailbox| &mailbox.host) {
+            Some(Host::Domain(domain)) => !domain.as_str().contains('.'),
+            Some(Host::Literal(_)) | None => false,
+        }
+    }
+
+    fn reply(self, reply: Reply) -> Turn {
+        Phase::Transaction(self.transaction).say(reply)
+    }
+
+    fn refuse(self, reply: Reply, context: &mut Context) -> Turn {
+        Phase::Transaction(self.transaction).refuse(reply, context)
+    }
+}

@@ -1,0 +1,130 @@
+//! The three situations in which a command may come, and how a command is answered in any of them.
+
+use std::time::Instant;
+
+use reply::{Reply, Row, smtp};
+
+use super::context::{Context, Patience};
+use super::{State, Turn};
+use crate::ask::Ask;
+use crate::helo::Helo;
+
+/// Octets that may wait behind a reply held back. With more, waiting would cost memory instead of the peer's
+/// time; the error budget ends such a session soon enough.
+const BACKLOG: usize = 64 * 1024;
+
+/// How far the client has come.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// It has not said EHLO or HELO since the connection, or TLS, began.
+    Connected,
+    /// It has.
+    Greeted(Greeted),
+    /// MAIL was accepted.
+    Transaction(Transaction),
+}
+
+/// After EHLO or HELO.
+#[derive(Debug)]
+pub(super) struct Greeted {
+    pub(super) helo: Helo,
+}
+
+/// After MAIL.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    pub(super) greeted: Greeted,
+    /// RCPT commands so far.
+    pub(super) attempted: u32,
+    /// Those of them that were accepted.
+    pub(super) accepted: u32,
+}
+
+impl Greeted {
+    /// Answers, and waits for the next command.
+    pub(super) fn reply(self, row: &'static Row) -> Turn {
+        Phase::Greeted(self).reply(row)
+    }
+}
+
+impl Phase {
+    /// Answers with a row that needs no arguments, and waits for the next command.
+    pub(super) fn reply(self, row: &'static Row) -> Turn {
+        self.say(Reply::new(row))
+    }
+
+    /// Answers, and waits for the next command.
+    pub(super) fn say(self, reply: Reply) -> Turn {
+        Turn::reply(reply, State::Commanding(self))
+    }
+
+    /// Refuses with a row that needs no arguments; see [`Phase::refuse`].
+    pub(super) fn refuse_row(self, row: &'static Row, context: &mut Context) -> Turn {
+        self.refuse(Reply::new(row), context)
+    }
+
+    /// Refuses a command. Refusals are counted: half of the budget slows the session down, all of it ends it.
+    pub(super) fn refuse(self, reply: Reply, context: &mut Context) -> Turn {
+        let after = match context.count_error() {
+            Patience::Plenty => return self.say(reply),
+            Patience::Little => Some(self),
+            Patience::None => None,
+        };
+        let slowed = Slowed {
+            until: context.now + context.config.slow_reply,
+            reply,
+            after,
+        };
+        slowed.proceed(context)
+    }
+
+    /// Forgets the transaction, if there is one, then answers and goes on as `next`.
+    pub(super) fn reset(self, reply: Reply, next: Self) -> Turn {
+        match self {
+            Self::Connected | Self::Greeted(_) => next.say(reply),
+            Self::Transaction(_) => Abandoning::begin(reply, next),
+        }
+    }
+}
+
+/// A reply is held back, because the peer made too many mistakes.
+#[derive(Debug)]
+pub(super) struct Slowed {
+    until: Instant,
+    reply: Reply,
+    /// How it goes on; `None` when the budget is spent.
+    after: Option<Phase>,
+}
+
+impl Slowed {
+    pub(super) fn proceed(self, context: &Context) -> Turn {
+        if context.now < self.until && context.reader.len() <= BACKLOG {
+            return Turn::wait(self.until, State::Slowed(self));
+        }
+        match self.after {
+            Some(phase) => phase.say(self.reply),
+            // RFC 5321 section 3.8: the reply to the command first, then 421.
+            None => Turn::reply(
+                self.reply,
+                State::Leaving(context.named(&smtp::ERROR_LIMIT)),
+            ),
+        }
+    }
+}
+
+/// The host forgets a transaction.
+#[derive(Debug)]
+pub(super) struct Abandoning {
+    reply: Reply,
+    next: Phase,
+}
+
+impl Abandoning {
+    pub(super) fn begin(reply: Reply, next: Phase) -> Turn {
+        Turn::ask(Ask::Abandon, State::Abandoning(Self { reply, next }))
+    }
+
+    pub(super) fn done(self) -> Turn {
+        self.next.say(self.reply)
+    }
+}

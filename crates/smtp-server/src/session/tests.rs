@@ -1,0 +1,1 @@
+//! The state machine with a scripted host.

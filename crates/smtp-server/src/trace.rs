@@ -1,0 +1,240 @@
+//! The Received field a message gets on its way in (RFC 5321 section 4.4). Return-Path is the host's.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use address::{Host, Mailbox};
+use wire::TlsFacts;
+
+/// Longest line to write where folding allows it (RFC 5322 section 2.1.1).
+const LINE: usize = 78;
+
+/// How a message came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// What the client called itself: a domain or an address literal, nothing else.
+    pub helo: String,
+    /// The WITH keyword (RFC 3848), such as `ESMTPSA`.
+    pub protocol: &'static str,
+    /// The client's address.
+    pub peer: IpAddr,
+    /// What TLS established, if it is on.
+    pub tls: Option<TlsFacts>,
+    /// The account the message was submitted by.
+    pub login: Option<String>,
+}
+
+/// The WITH keyword of a session (RFC 3848). There is none for HELO with TLS or AUTH; those count as ESMTP.
+pub(crate) const fn protocol(extended: bool, tls: bool, login: bool) -> &'static str {
+    match (extended, tls, login) {
+        (false, false, false) => "SMTP",
+        (true, false, false) => "ESMTP",
+        (_, false, true) => "ESMTPA",
+        (_, true, false) => "ESMTPS",
+        (_, true, true) => "ESMTPSA",
+    }
+}
+
+/// Writes the Received field, folded to lines of 78 octets where its words allow, CRLF at the end.
+///
+/// `host` is our name, `id` the message's, `date` an RFC 5322 date-time. `only` is the recipient, if there is just
+/// one: naming several would tell each about the others (RFC 5321 section 7.2).
+///
+/// ```text
+/// Stamp = From-domain By-domain Opt-info [CFWS] ";" FWS date-time    ; RFC 5321 section 4.4
+/// Opt-info = [With] [ID] [For] [Additional-Registered-Clauses]
+/// tls clause = "tls" FWS tls-cipher                                  ; RFC 8314 section 4.3
+/// ```
+#[must_use]
+pub fn received(trace: &Trace, host: &str, id: &str, date: &str, only: Option<&Mailbox>) -> String {
+    let peer = Host::Literal(trace.peer.to_canonical());
+    let mut field = Folded::new("Received:");
+    field.words(&["from", &trace.helo]);
+    field.word(&format!("({peer})"));
+    field.words(&["by", host]);
+    field.words(&["with", trace.protocol]);
+    field.words(&["id", id]);
+    if let Some(mailbox) = only {
+        field.words(&["for", &format!("<{mailbox}>")]);
+    }
+    if let Some(tls) = &trace.tls {
+        field.words(&["tls", &tls.cipher]);
+    }
+    field.end(";");
+    field.word(date);
+    field.finish()
+}
+
+/// A header field that folds itself.
+struct Folded {
+    text: String,
+    /// Octets in the line so far.
+    column: usize,
+}
+
+impl Folded {
+    fn new(name: &str) -> Self {
+        let mut text = String::with_capacity(256);
+        text.push_str(name);
+        Self {
+            column: name.len(),
+            text,
+        }
+    }
+
+    /// Adds words that belong on one line.
+    fn words(&mut self, words: &[&str]) {
+        self.word(&words.join(" "));
+    }
+
+    /// Adds a word, on a line of its own if it does not fit. The `;` behind a word counts with it.
+    fn word(&mut self, word: &str) {
+        if self.column + 2 + word.len() > LINE {
+            self.text.push_str("\r\n\t");
+            self.column = 1;
+        } else {
+            self.text.push(' ');
+            self.column += 1;
+        }
+        // Everything that comes from outside was checked when it came; this is the second lock on the door.
+        let printable = |letter: char| {
+            if matches!(letter, ' '..='~') {
+                letter
+            } else {
+                '?'
+            }
+        };
+        let _ = write!(
+            self.text,
+            "{}",
+            word.chars().map(printable).collect::<String>()
+        );
+        self.column += word.len();
+    }
+
+    fn end(&mut self, mark: &str) {
+        self.text.push_str(mark);
+        self.column += mark.len();
+    }
+
+    fn finish(mut self) -> String {
+        self.text.push_str("\r\n");
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Trace, protocol, received};
+    use wire::TlsFacts;
+
+    const DATE: &str = "Sun, 22 Nov 2026 01:02:03 +0000";
+
+    fn trace() -> Trace {
+        Trace {
+            helo: "client.example".to_owned(),
+            protocol: "ESMTP",
+            peer: "192.0.2.1".parse().unwrap(),
+            tls: None,
+            login: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(trace: &Trace, only: Option<&str>, expected: &str) {
+        let only = only.map(|mailbox| mailbox.parse().unwrap());
+        assert_eq!(
+            received(trace, "mail.example.test", "0a1b2c", DATE, only.as_ref()),
+            expected
+        );
+    }
+
+    #[test]
+    fn names_client_server_protocol_and_id() {
+        check(
+            &trace(),
+            None,
+            "Received: from client.example ([192.0.2.1]) by mail.example.test with ESMTP\r\n\
+             \tid 0a1b2c; Sun, 22 Nov 2026 01:02:03 +0000\r\n",
+        );
+    }
+
+    #[test]
+    fn names_the_only_recipient_and_the_cipher() {
+        let tls = TlsFacts {
+            version: "TLS1.3",
+            cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+        };
+        let trace = Trace {
+            protocol: "ESMTPSA",
+            tls: Some(tls),
+            ..trace()
+        };
+        check(
+            &trace,
+            Some("\"a b\"@example.test"),
+            "Received: from client.example ([192.0.2.1]) by mail.example.test with ESMTPSA\r\n\
+             \tid 0a1b2c for <\"a b\"@example.test> tls TLS_AES_256_GCM_SHA384;\r\n\
+             \tSun, 22 Nov 2026 01:02:03 +0000\r\n",
+        );
+    }
+
+    #[test]
+    fn writes_ipv6_as_a_literal_and_mapped_addresses_as_ipv4() {
+        let v6 = Trace {
+            peer: "2001:db8::1".parse().unwrap(),
+            ..trace()
+        };
+        assert!(received(&v6, "h", "i", DATE, None).contains("([IPv6:2001:db8::1])"));
+        let mapped = Trace {
+            peer: "::ffff:192.0.2.7".parse().unwrap(),
+            ..trace()
+        };
+        assert!(received(&mapped, "h", "i", DATE, None).contains("([192.0.2.7])"));
+    }
+
+    #[test]
+    fn hostile_names_cannot_start_a_line() {
+        let trace = Trace {
+            helo: "x\r\nBcc: victim@l\r\n\r\n\u{1b}[2J".to_owned(),
+            ..trace()
+        };
+        let field = received(&trace, "h", "i", DATE, None);
+        assert!(
+            field
+                .trim_end()
+                .split("\r\n")
+                .skip(1)
+                .all(|line| line.starts_with('\t')),
+            "{field:?}"
+        );
+        assert!(
+            field.starts_with("Received: from x??Bcc: victim@l????"),
+            "{field:?}"
+        );
+    }
+
+    #[test]
+    fn lines_stay_within_78_octets_unless_one_word_is_longer() {
+        let long = format!("{}.{}", "a".repeat(60), "b".repeat(60));
+        let trace = Trace {
+            helo: long.clone(),
+            ..trace()
+        };
+        let field = received(&trace, "mail.example.test", "0a1b2c", DATE, None);
+        for line in field.trim_end().split("\r\n") {
+            assert!(line.len() <= 78 || line.contains(&long), "{line:?}");
+            assert!(line.len() <= 998);
+        }
+    }
+
+    #[test]
+    fn protocols_follow_rfc_3848() {
+        assert_eq!(protocol(false, false, false), "SMTP");
+        assert_eq!(protocol(true, false, false), "ESMTP");
+        assert_eq!(protocol(true, true, false), "ESMTPS");
+        assert_eq!(protocol(true, false, true), "ESMTPA");
+        assert_eq!(protocol(true, true, true), "ESMTPSA");
+        assert_eq!(protocol(false, true, true), "ESMTPSA");
+    }
+}
