@@ -1,0 +1,146 @@
+//! Accounts, aliases and the changes made to them.
+//!
+//! A password is only ever held here as its hash; who may log in is decided in `auth`.
+
+use std::fmt;
+
+use address::Mailbox;
+use auth::PasswordHash;
+use serde::{Deserialize, Serialize};
+
+/// Names one account for ever: an account removed and made again gets another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AccountId(pub u64);
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Somebody with a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Given by the store, never used twice.
+    pub id: AccountId,
+    /// The main address; its local part compares case-insensitively and takes `+detail`.
+    pub address: Mailbox,
+    /// For people; may be empty.
+    pub name: String,
+    /// A disabled account neither logs in nor receives, and keeps its mail.
+    pub enabled: bool,
+    /// Without one nobody can log in.
+    pub password: Option<PasswordHash>,
+    /// Octets the mailbox may hold: `None` is the store's default, `Some(0)` no limit.
+    pub quota: Option<u64>,
+    /// Set when the account comes from the accounts file.
+    pub declared: Option<Declared>,
+    /// Grows with every change of this account; given by the store.
+    pub generation: u64,
+    /// The epoch of its new mail (the first half of a UIDL); given by the store, never used twice.
+    pub epoch: u32,
+}
+
+/// What the accounts file said when the account was last reconciled with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// Keyed fingerprint of the declared secret, so that an unchanged one is not hashed again.
+    pub fingerprint: Vec<u8>,
+    /// The aliases declared with the account, so that the ones made by hand are told from them.
+    pub aliases: Vec<Mailbox>,
+}
+
+/// An account to be made; the store adds id, generation and epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAccount {
+    /// See [`Account::address`].
+    pub address: Mailbox,
+    /// See [`Account::name`].
+    pub name: String,
+    /// See [`Account::enabled`].
+    pub enabled: bool,
+    /// See [`Account::password`].
+    pub password: Option<PasswordHash>,
+    /// See [`Account::quota`].
+    pub quota: Option<u64>,
+    /// See [`Account::declared`].
+    pub declared: Option<Declared>,
+}
+
+impl NewAccount {
+    /// An enabled account with the default quota and no password.
+    #[must_use]
+    pub fn new(address: Mailbox) -> Self {
+        Self {
+            address,
+            name: String::new(),
+            enabled: true,
+            password: None,
+            quota: None,
+            declared: None,
+        }
+    }
+}
+
+/// A second address for local mailboxes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// What is written to.
+    pub address: Mailbox,
+    /// Accounts or further aliases that get the mail.
+    pub targets: Vec<Mailbox>,
+}
+
+/// A wish to change accounts or aliases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Makes an account. Its address must be free.
+    AddAccount(NewAccount),
+    /// Replaces the account of that id. Generation and epoch given here are ignored.
+    PutAccount(Account),
+    /// Removes an account with all its mail. Aliases that point to it stay and lead nowhere.
+    RemoveAccount(AccountId),
+    /// Makes or replaces an alias.
+    PutAlias(Alias),
+    /// Removes an alias.
+    RemoveAlias(Mailbox),
+}
+
+/// Why a change was not made.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Another account or alias has that address.
+    #[error("{0} is already taken")]
+    AddressTaken(Mailbox),
+    /// There is no such account.
+    #[error("there is no account {0}")]
+    NoAccount(AccountId),
+    /// There is no such alias.
+    #[error("there is no alias {0}")]
+    NoAlias(Mailbox),
+    /// An alias without targets would swallow mail.
+    #[error("the alias {0} needs at least one target")]
+    NoTargets(Mailbox),
+    /// The alias would lead back to itself.
+    #[error("the alias {0} would lead back to itself")]
+    AliasCycle(Mailbox),
+    /// An account address with `+detail` could never be told from the detail of another one.
+    #[error("{0}: an account address has no +detail")]
+    Detail(Mailbox),
+    /// The store could not make it durable.
+    #[error(transparent)]
+    Store(#[from] crate::StoreError),
+}
+
+/// A change as the engine records it: decided, complete, and safe to apply twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Decision {
+    /// This account is now exactly so.
+    Account(Account),
+    /// This account and its mail are gone.
+    NoAccount(AccountId),
+    /// This alias is now exactly so.
+    Alias(Alias),
+    /// This alias is gone.
+    NoAlias(Mailbox),
+}

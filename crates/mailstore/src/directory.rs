@@ -1,0 +1,284 @@
+//! Accounts and aliases in memory, where every RCPT and every login looks.
+//!
+//! A [`Directory`] never changes: a change makes the next one, and the store swaps them. It knows no domains; which
+//! of them are local is the host's business.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use address::Mailbox;
+
+use crate::account::{Account, AccountId, Alias, Change, ChangeError, Decision};
+
+/// Aliases followed one after the other before a chain counts as leading nowhere.
+const MAX_HOPS: usize = 16;
+
+/// All accounts and aliases at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    accounts: BTreeMap<AccountId, Arc<Account>>,
+    /// Address key to account.
+    addresses: HashMap<String, AccountId>,
+    /// Folded local part to the accounts that have it.
+    locals: HashMap<String, Vec<AccountId>>,
+    /// Address key to alias.
+    aliases: BTreeMap<String, Arc<Alias>>,
+    /// Highest account id or epoch ever given out.
+    mark: u64,
+}
+
+/// Who gets mail for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// These accounts, each once, at least one.
+    Accounts(Vec<AccountId>),
+    /// The address is known but every account behind it is disabled.
+    Disabled,
+    /// Nobody.
+    Unknown,
+}
+
+impl Directory {
+    pub(crate) fn new(accounts: Vec<Account>, aliases: Vec<Alias>, mark: u64) -> Self {
+        let mut directory = Self {
+            mark,
+            ..Self::default()
+        };
+        for account in accounts {
+            directory.put_account(account);
+        }
+        for alias in aliases {
+            directory
+                .aliases
+                .insert(alias.address.key(), Arc::new(alias));
+        }
+        directory
+    }
+
+    /// The account of that id.
+    #[must_use]
+    pub fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id).map(Arc::as_ref)
+    }
+
+    /// The account of exactly that address, in any case.
+    #[must_use]
+    pub fn by_address(&self, address: &Mailbox) -> Option<&Account> {
+        self.account(*self.addresses.get(&address.key())?)
+    }
+
+    /// Who logs in so: a full address or, where only one account has it, a local part; in any case.
+    #[must_use]
+    pub fn find_login(&self, login: &str) -> Option<&Account> {
+        let folded = login.to_ascii_lowercase();
+        if let Some(id) = self.addresses.get(&folded) {
+            return self.account(*id);
+        }
+        if let Ok(address) = Mailbox::parse_user(login) {
+            return self.by_address(&address);
+        }
+        match self.locals.get(&folded)?.as_slice() {
+            [id] => self.account(*id),
+            _ => None,
+        }
+    }
+
+    /// Who gets mail for this address: an account or alias of that name, otherwise of the name without its
+    /// `+detail`; aliases are followed to the accounts.
+    #[must_use]
+    pub fn resolve(&self, address: &Mailbox) -> Resolution {
+        let mut walk = Walk::default();
+        self.follow(address, 0, &mut walk);
+        if !walk.found.is_empty() {
+            Resolution::Accounts(walk.found)
+        } else if walk.disabled {
+            Resolution::Disabled
+        } else {
+            Resolution::Unknown
+        }
+    }
+
+    /// All accounts, in the order they were made.
+    pub fn accounts(&self) -> impl ExactSizeIterator<Item = &Account> {
+        self.accounts.values().map(Arc::as_ref)
+    }
+
+    /// All aliases, by address.
+    pub fn aliases(&self) -> impl ExactSizeIterator<Item = &Alias> {
+        self.aliases.values().map(Arc::as_ref)
+    }
+
+    fn follow(&self, address: &Mailbox, hops: usize, walk: &mut Walk) {
+        let key = address.key();
+        if hops > MAX_HOPS || !walk.seen.insert(key.clone()) {
+            return;
+        }
+        if let Some(account) = self.addresses.get(&key).and_then(|id| self.account(*id)) {
+            if !account.enabled {
+                walk.disabled = true;
+            } else if !walk.found.contains(&account.id) {
+                walk.found.push(account.id);
+            }
+        } else if let Some(alias) = self.aliases.get(&key) {
+            for target in &alias.targets {
+                self.follow(target, hops + 1, walk);
+            }
+        } else if let Some(base) = without_detail(address) {
+            self.follow(&base, hops + 1, walk);
+        }
+    }
+
+    /// Turns wishes into decisions, each seeing those before it, without changing this directory.
+    pub(crate) fn decide(&self, changes: Vec<Change>) -> Result<Vec<Decision>, ChangeError> {
+        let mut next = self.clone();
+        let mut decisions = Vec::with_capacity(changes.len());
+        for change in changes {
+            let decision = next.decide_one(change)?;
+            next.apply(&decision);
+            decisions.push(decision);
+        }
+        Ok(decisions)
+    }
+
+    fn decide_one(&self, change: Change) -> Result<Decision, ChangeError> {
+        match change {
+            Change::AddAccount(new) => {
+                self.check_address(&new.address, None)?;
+                let mark = self.mark + 1;
+                Ok(Decision::Account(Account {
+                    id: AccountId(mark),
+                    address: new.address,
+                    name: new.name,
+                    enabled: new.enabled,
+                    password: new.password,
+                    quota: new.quota,
+                    declared: new.declared,
+                    generation: 1,
+                    // Four thousand million accounts is more than one store ever makes.
+                    epoch: u32::try_from(mark).unwrap_or(u32::MAX),
+                }))
+            }
+            Change::PutAccount(account) => {
+                let before = self
+                    .account(account.id)
+                    .ok_or(ChangeError::NoAccount(account.id))?;
+                self.check_address(&account.address, Some(account.id))?;
+                Ok(Decision::Account(Account {
+                    generation: before.generation + 1,
+                    epoch: before.epoch,
+                    ..account
+                }))
+            }
+            Change::RemoveAccount(id) => match self.account(id) {
+                Some(_) => Ok(Decision::NoAccount(id)),
+                None => Err(ChangeError::NoAccount(id)),
+            },
+            Change::PutAlias(alias) => self.check_alias(alias).map(Decision::Alias),
+            Change::RemoveAlias(address) => {
+                if self.aliases.contains_key(&address.key()) {
+                    Ok(Decision::NoAlias(address))
+                } else {
+                    Err(ChangeError::NoAlias(address))
+                }
+            }
+        }
+    }
+
+    fn check_address(&self, address: &Mailbox, own: Option<AccountId>) -> Result<(), ChangeError> {
+        if address.local.detail().is_some() {
+            return Err(ChangeError::Detail(address.clone()));
+        }
+        let key = address.key();
+        let taken = self.addresses.get(&key).is_some_and(|id| Some(*id) != own);
+        if taken || self.aliases.contains_key(&key) {
+            return Err(ChangeError::AddressTaken(address.clone()));
+        }
+        Ok(())
+    }
+
+    fn check_alias(&self, alias: Alias) -> Result<Alias, ChangeError> {
+        let key = alias.address.key();
+        if self.addresses.contains_key(&key) {
+            return Err(ChangeError::AddressTaken(alias.address));
+        }
+        if alias.targets.is_empty() {
+            return Err(ChangeError::NoTargets(alias.address));
+        }
+        let mut seen = HashSet::new();
+        let mut next: Vec<Mailbox> = alias.targets.clone();
+        while let Some(target) = next.pop() {
+            let target_key = target.key();
+            if target_key == key {
+                return Err(ChangeError::AliasCycle(alias.address));
+            }
+            if !seen.insert(target_key.clone()) || self.addresses.contains_key(&target_key) {
+                continue;
+            }
+            match self.aliases.get(&target_key) {
+                Some(further) => next.extend(further.targets.iter().cloned()),
+                None => next.extend(without_detail(&target)),
+            }
+        }
+        Ok(alias)
+    }
+
+    pub(crate) fn apply(&mut self, decision: &Decision) {
+        match decision {
+            Decision::Account(account) => self.put_account(account.clone()),
+            Decision::NoAccount(id) => self.forget(*id),
+            Decision::Alias(alias) => {
+                self.aliases
+                    .insert(alias.address.key(), Arc::new(alias.clone()));
+            }
+            Decision::NoAlias(address) => {
+                self.aliases.remove(&address.key());
+            }
+        }
+    }
+
+    fn put_account(&mut self, account: Account) {
+        self.forget(account.id);
+        self.mark = self.mark.max(account.id.0).max(u64::from(account.epoch));
+        self.addresses.insert(account.address.key(), account.id);
+        self.locals
+            .entry(account.address.local.folded())
+            .or_default()
+            .push(account.id);
+        self.accounts.insert(account.id, Arc::new(account));
+    }
+
+    fn forget(&mut self, id: AccountId) {
+        let Some(account) = self.accounts.remove(&id) else {
+            return;
+        };
+        self.addresses.remove(&account.address.key());
+        let folded = account.address.local.folded();
+        if let Some(ids) = self.locals.get_mut(&folded) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.locals.remove(&folded);
+            }
+        }
+    }
+}
+
+/// What following an address has found.
+#[derive(Default)]
+struct Walk {
+    seen: HashSet<String>,
+    found: Vec<AccountId>,
+    disabled: bool,
+}
+
+/// `user+detail@host` as `user@host`; `None` without a detail.
+fn without_detail(address: &Mailbox) -> Option<Mailbox> {
+    address.local.detail()?;
+    // Always as a quoted string, for the base of `"john smith+x"` has a blank, too.
+    let base = address
+        .local
+        .base()
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"");
+    let local = format!("\"{base}\"").parse().ok()?;
+    Some(Mailbox::new(local, address.host.clone()))
+}

@@ -1,0 +1,249 @@
+//! The narrow seam behind which mail is kept: facts in, listings and octets out.
+//!
+//! [`crate::Store`] decides (directory, quotas, exclusive maildrops); an engine makes durable and finds again. The
+//! log engine is the one that counts; the memory engine serves tests of the crates above, alone or wrapped in
+//! the one that fails on demand.
+
+pub(crate) mod faulty;
+pub(crate) mod memory;
+
+use std::fmt;
+use std::sync::Arc;
+
+use address::Envelope;
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::account::{Account, AccountId, Alias, Decision};
+use crate::error::{ReadError, StoreError};
+use crate::hall::Hall;
+use crate::ledger::{Ledger, Reservation, Usage};
+use crate::stats::EngineStats;
+
+/// Where mail is kept.
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// Takes a fact; its ticket is settled once the fact is durable or certain never to appear. Does not block.
+    fn submit(&self, fact: Fact, ticket: Ticket);
+
+    /// The messages of a mailbox, oldest first. May block.
+    fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError>;
+
+    /// Octets of a message from `reading.offset` on. With [`Wait::Never`] `None` means: it would have to wait.
+    fn read(
+        &self,
+        entry: &Entry,
+        reading: &mut Reading,
+        wait: Wait,
+    ) -> Result<Option<Chunk>, ReadError>;
+
+    /// Octets free where mail goes. May block shortly.
+    fn free(&self) -> Result<u64, StoreError>;
+
+    /// A place for a body that outgrew memory. May block.
+    fn spool(&self) -> Result<Box<dyn Spool>, StoreError>;
+
+    /// How it is.
+    fn stats(&self) -> EngineStats;
+
+    /// Stops in order. Blocks; later facts are answered with [`StoreError::Stopped`].
+    fn close(&self);
+}
+
+/// What an engine found when it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Inventory {
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) aliases: Vec<Alias>,
+    pub(crate) usage: Vec<(AccountId, Usage)>,
+    /// Highest account id or epoch ever given out.
+    pub(crate) mark: u64,
+}
+
+/// Something that shall be true from now on, also after a crash.
+#[derive(Debug)]
+pub(crate) enum Fact {
+    Message(Message),
+    Expunge { account: AccountId, uids: Vec<u64> },
+    Decisions(Vec<Decision>),
+}
+
+/// A message for one or more mailboxes.
+#[derive(Debug)]
+pub(crate) struct Message {
+    /// Milliseconds since 1970.
+    pub(crate) received: u64,
+    pub(crate) addressees: Vec<Addressee>,
+    pub(crate) envelope: Envelope,
+    pub(crate) body: Body,
+}
+
+/// One mailbox a message goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Addressee {
+    pub(crate) account: AccountId,
+    pub(crate) epoch: u32,
+}
+
+/// The octets of a message.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// In memory, with their CRC32C.
+    Held { octets: Vec<u8>, crc: u32 },
+    /// Durable already, in a place of their own.
+    Sealed {
+        sealed: Sealed,
+        claim: Box<dyn Claim>,
+    },
+}
+
+/// The right to a sealed body. Dropping it throws the body away.
+pub(crate) trait Claim: Send + fmt::Debug {
+    /// A durable record names the body.
+    fn named(self: Box<Self>);
+    /// It cannot be known whether a record names the body: leave it for the next start to find out.
+    fn leave(self: Box<Self>);
+}
+
+/// A body that is durable before its record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Sealed {
+    pub(crate) body: u64,
+    pub(crate) octets: u64,
+    pub(crate) crc: u32,
+}
+
+/// A body on its way in that does not fit into memory. Everything here may block. Dropping it throws it away.
+pub(crate) trait Spool: Send {
+    fn append(&mut self, octets: &[u8]) -> Result<(), StoreError>;
+    /// All of it, for a record of the ordinary kind.
+    fn read_back(&mut self) -> Result<Vec<u8>, StoreError>;
+    /// Makes it durable, as [`Body::Sealed`].
+    fn seal(self: Box<Self>, octets: u64, crc: u32) -> Result<Body, StoreError>;
+}
+
+/// One message of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Unique within the account for ever and growing.
+    pub uid: u64,
+    /// The other half of a UIDL.
+    pub epoch: u32,
+    /// Exactly what reading yields.
+    pub octets: u64,
+    pub(crate) place: Place,
+}
+
+/// Where the octets of a message are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a record of the log: segment, offset of the frame, octets of its head.
+    Log {
+        segment: u32,
+        offset: u32,
+        head: u32,
+    },
+    /// In a file of its own.
+    Sealed { body: u64 },
+}
+
+/// How far the reading of one message has come; a large one is verified as it passes by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reading {
+    pub(crate) uid: u64,
+    pub(crate) offset: u64,
+    /// CRC32C of everything before `offset`.
+    pub(crate) crc: u32,
+    /// What the CRC has to be at the end, once the frame has been read.
+    pub(crate) expected: Option<u32>,
+}
+
+/// May a read wait for the disk?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    Never,
+    Allowed,
+}
+
+/// Some octets of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Never empty, but for an empty message.
+    pub octets: Bytes,
+    /// The message ends here, and all of it was what had been stored.
+    pub last: bool,
+}
+
+/// Who waits for a fact, and what becomes true in memory with it.
+pub(crate) struct Ticket {
+    answer: Option<oneshot::Sender<Result<(), StoreError>>>,
+    effect: Effect,
+    /// Its share of the queue.
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+/// What a fact changes in memory, at the moment it is durable and before anybody is told.
+pub(crate) enum Effect {
+    Kept {
+        ledger: Arc<Ledger>,
+        reservations: Vec<Reservation>,
+    },
+    Expunged {
+        ledger: Arc<Ledger>,
+        account: AccountId,
+        messages: u64,
+        octets: u64,
+    },
+    Decided {
+        hall: Arc<Hall>,
+        decisions: Vec<Decision>,
+        /// Held until here, so that nobody decides on an outdated directory.
+        _turn: tokio::sync::OwnedMutexGuard<()>,
+    },
+}
+
+impl Ticket {
+    pub(crate) fn new(
+        effect: Effect,
+        share: Option<OwnedSemaphorePermit>,
+    ) -> (Self, oneshot::Receiver<Result<(), StoreError>>) {
+        let (sender, receiver) = oneshot::channel();
+        let ticket = Self {
+            answer: Some(sender),
+            effect,
+            _share: share,
+        };
+        (ticket, receiver)
+    }
+
+    /// Says how it went. A ticket dropped without this reads as [`StoreError::Stopped`].
+    pub(crate) fn settle(self, outcome: Result<(), StoreError>) {
+        let Self { answer, effect, .. } = self;
+        if outcome.is_ok() {
+            effect.happen();
+        }
+        if let Some(answer) = answer {
+            // Nobody listening means a connection that ended; the fact stands all the same.
+            let _ = answer.send(outcome);
+        }
+    }
+}
+
+impl Effect {
+    fn happen(self) {
+        match self {
+            Self::Kept {
+                ledger,
+                reservations,
+            } => ledger.keep(reservations),
+            Self::Expunged {
+                ledger,
+                account,
+                messages,
+                octets,
+            } => ledger.remove(account, messages, octets),
+            Self::Decided {
+                hall, decisions, ..
+            } => hall.apply(&decisions),
+        }
+    }
+}

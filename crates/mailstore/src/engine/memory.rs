@@ -1,0 +1,199 @@
+//! An engine that keeps everything in memory and nothing after that. Facts are settled at once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::{
+    Body, Chunk, Claim, Engine, Entry, Fact, Message, Place, Reading, Sealed, Spool, Ticket, Wait,
+};
+use crate::account::{AccountId, Decision};
+use crate::error::{ReadError, StoreError};
+use crate::stats::EngineStats;
+
+/// Octets handed out at once.
+const CHUNK: usize = 64 << 10;
+
+/// Mailboxes in a map.
+#[derive(Default)]
+pub(crate) struct MemoryEngine {
+    state: Mutex<State>,
+    /// Bodies that were sealed and wait for their record.
+    sealed: Arc<Shelf>,
+}
+
+type Shelf = Mutex<HashMap<u64, Bytes>>;
+
+#[derive(Default)]
+struct State {
+    mailboxes: HashMap<AccountId, BTreeMap<u64, Entry>>,
+    bodies: HashMap<u64, Bytes>,
+    uids: u64,
+    closed: bool,
+}
+
+impl MemoryEngine {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, message: Message) {
+        let octets = match message.body {
+            Body::Held { octets, .. } => Bytes::from(octets),
+            Body::Sealed { sealed, claim } => {
+                let octets = lock(&self.sealed).remove(&sealed.body);
+                claim.named();
+                octets.unwrap_or_default()
+            }
+        };
+        let mut state = self.state();
+        state.uids += 1;
+        let uid = state.uids;
+        for addressee in message.addressees {
+            let entry = Entry {
+                uid,
+                epoch: addressee.epoch,
+                octets: octets.len() as u64,
+                place: Place::Sealed { body: uid },
+            };
+            if let Some(mailbox) = state.mailboxes.get_mut(&addressee.account) {
+                mailbox.insert(uid, entry);
+            }
+        }
+        state.bodies.insert(uid, octets);
+    }
+}
+
+impl State {
+    fn decide(&mut self, decision: &Decision) {
+        match decision {
+            Decision::Account(account) => {
+                self.mailboxes.entry(account.id).or_default();
+            }
+            Decision::NoAccount(id) => {
+                self.mailboxes.remove(id);
+            }
+            Decision::Alias(_) | Decision::NoAlias(_) => {}
+        }
+    }
+}
+
+impl Engine for MemoryEngine {
+    fn submit(&self, fact: Fact, ticket: Ticket) {
+        if self.state().closed {
+            return ticket.settle(Err(StoreError::Stopped));
+        }
+        match fact {
+            Fact::Message(message) => self.keep(message),
+            Fact::Expunge { account, uids } => {
+                if let Some(mailbox) = self.state().mailboxes.get_mut(&account) {
+                    mailbox.retain(|uid, _| !uids.contains(uid));
+                }
+            }
+            Fact::Decisions(decisions) => {
+                let mut state = self.state();
+                decisions.iter().for_each(|decision| state.decide(decision));
+            }
+        }
+        ticket.settle(Ok(()));
+    }
+
+    fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError> {
+        let state = self.state();
+        let mailbox = state.mailboxes.get(&account);
+        Ok(mailbox
+            .map(|mailbox| mailbox.values().cloned().collect())
+            .unwrap_or_default())
+    }
+
+    fn read(
+        &self,
+        entry: &Entry,
+        reading: &mut Reading,
+        _wait: Wait,
+    ) -> Result<Option<Chunk>, ReadError> {
+        let state = self.state();
+        let body = state.bodies.get(&entry.uid).ok_or(ReadError::Gone)?;
+        let from = usize::try_from(reading.offset)
+            .unwrap_or(usize::MAX)
+            .min(body.len());
+        let to = body.len().min(from + CHUNK);
+        reading.offset = to as u64;
+        Ok(Some(Chunk {
+            octets: body.slice(from..to),
+            last: to == body.len(),
+        }))
+    }
+
+    fn free(&self) -> Result<u64, StoreError> {
+        Ok(u64::MAX)
+    }
+
+    fn spool(&self) -> Result<Box<dyn Spool>, StoreError> {
+        Ok(Box::new(MemorySpool {
+            octets: Vec::new(),
+            sealed: Arc::clone(&self.sealed),
+        }))
+    }
+
+    fn stats(&self) -> EngineStats {
+        EngineStats::default()
+    }
+
+    fn close(&self) {
+        self.state().closed = true;
+    }
+}
+
+fn lock(shelf: &Shelf) -> MutexGuard<'_, HashMap<u64, Bytes>> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct MemorySpool {
+    octets: Vec<u8>,
+    sealed: Arc<Shelf>,
+}
+
+impl Spool for MemorySpool {
+    fn append(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+        self.octets.extend_from_slice(octets);
+        Ok(())
+    }
+
+    fn read_back(&mut self) -> Result<Vec<u8>, StoreError> {
+        Ok(std::mem::take(&mut self.octets))
+    }
+
+    fn seal(self: Box<Self>, octets: u64, crc: u32) -> Result<Body, StoreError> {
+        let mut shelf = lock(&self.sealed);
+        let body = shelf.keys().max().map_or(1, |highest| highest + 1);
+        shelf.insert(body, Bytes::from(self.octets));
+        let sealed = Sealed { body, octets, crc };
+        let claim = Box::new(MemoryClaim {
+            body,
+            sealed: Arc::clone(&self.sealed),
+        });
+        Ok(Body::Sealed { sealed, claim })
+    }
+}
+
+/// A body on the shelf until a message takes it.
+#[derive(Debug)]
+struct MemoryClaim {
+    body: u64,
+    sealed: Arc<Shelf>,
+}
+
+impl Claim for MemoryClaim {
+    fn named(self: Box<Self>) {}
+
+    fn leave(self: Box<Self>) {}
+}
+
+impl Drop for MemoryClaim {
+    fn drop(&mut self) {
+        // Whoever keeps the message has taken the octets already.
+        lock(&self.sealed).remove(&self.body);
+    }
+}

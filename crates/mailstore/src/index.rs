@@ -1,0 +1,345 @@
+//! The index: which messages every mailbox has and where they are, always rebuildable from the log.
+//!
+//! The writer hands over groups of changes as they become durable. They wait here, visible to readers, until the
+//! worker thread has put them into the [`table::Table`]; no acknowledgement waits for that. It holds no body and
+//! decides nothing.
+
+pub(crate) mod applier;
+mod gate;
+pub(crate) mod keys;
+pub(crate) mod table;
+pub(crate) mod tree;
+mod worker;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::account::{AccountId, Decision};
+use crate::engine::{Addressee, Entry, Place};
+use crate::error::StoreError;
+use crate::log::Position;
+use crate::log::replay::Replay;
+use crate::stats::IndexState;
+
+use applier::Applier;
+use gate::Gate;
+use table::{Table, TableError, Tables};
+
+/// Entries read from the table at one go; between two goes the worker gets its turn.
+const SCAN: usize = 2_000;
+
+/// What one record changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Message {
+        uid: u64,
+        octets: u64,
+        addressees: Vec<Addressee>,
+        place: Place,
+    },
+    Expunge {
+        account: AccountId,
+        uids: Vec<u64>,
+    },
+    Decisions(Vec<Decision>),
+}
+
+/// Changes that became durable together.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) changes: Vec<Change>,
+    /// Where the log goes on behind them.
+    pub(crate) end: Position,
+    /// Sequence number of the record behind them.
+    pub(crate) sequence: u64,
+    /// Every body file below this number is named by a record up to here, or never will be.
+    pub(crate) bodies: u64,
+}
+
+/// How the index behaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Records that may wait.
+    pub(crate) backlog: usize,
+    /// How long one step may take.
+    pub(crate) patience: Duration,
+}
+
+/// The index of a running store.
+pub(crate) struct Index {
+    shared: Arc<Shared>,
+    watch: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What its threads share.
+struct Shared {
+    state: Mutex<State>,
+    /// Something for the worker to do.
+    work: Condvar,
+    /// The worker got on, or another one began.
+    progress: Condvar,
+    /// Something for the watch to look at.
+    alarm: Condvar,
+    tables: Arc<dyn Tables>,
+    replay: Replay,
+    pace: Pace,
+}
+
+struct State {
+    /// Not in the table yet, oldest first.
+    groups: VecDeque<Arc<Group>>,
+    /// Records in `groups`.
+    waiting: usize,
+    /// Some groups were dropped while rebuilding: the log has to be read once more.
+    dropped: bool,
+    /// Where the log ends.
+    end: Position,
+    /// The table readers use; none while there is none to trust.
+    table: Option<(Arc<dyn Table>, Arc<Gate>)>,
+    phase: IndexState,
+    /// Counts the workers; one that finds another number gives up.
+    generation: u64,
+    /// Tables given up so far.
+    stalls: u32,
+    /// Somebody has to begin a rebuild.
+    wanted: bool,
+    /// Since when the worker has been inside the table.
+    step: Option<Instant>,
+    closing: bool,
+    closed: bool,
+}
+
+impl Index {
+    /// Takes over an applier that has caught up with the log.
+    pub(crate) fn start(
+        applier: Applier,
+        tables: Arc<dyn Tables>,
+        replay: Replay,
+        pace: Pace,
+        check: bool,
+    ) -> std::io::Result<Self> {
+        let state = State {
+            groups: VecDeque::new(),
+            waiting: 0,
+            dropped: false,
+            end: applier.position(),
+            table: None,
+            phase: IndexState::Rebuilding,
+            generation: 0,
+            stalls: 0,
+            wanted: false,
+            step: None,
+            closing: false,
+            closed: false,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            progress: Condvar::new(),
+            alarm: Condvar::new(),
+            tables,
+            replay,
+            pace,
+        });
+        worker::start(&shared, applier, check)?;
+        let watch = worker::watch(&shared)?;
+        Ok(Self {
+            shared,
+            watch: Mutex::new(Some(watch)),
+        })
+    }
+
+    /// Hands over what has become durable. Waits while too much is waiting already, unless the index is being
+    /// rebuilt; then the rebuild reads it from the log.
+    pub(crate) fn publish(&self, group: Group) {
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        while state.waiting >= shared.pace.backlog && state.table.is_some() {
+            state = shared.wait(&shared.progress, state);
+        }
+        state.end = group.end;
+        if state.waiting >= shared.pace.backlog {
+            state.groups.clear();
+            state.waiting = 0;
+            state.dropped = true;
+        }
+        state.waiting += group.changes.len();
+        state.groups.push_back(Arc::new(group));
+        shared.work.notify_one();
+    }
+
+    /// The messages of a mailbox, oldest first.
+    pub(crate) fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError> {
+        loop {
+            let (table, gate, waiting) = {
+                let state = self.shared.lock();
+                let (table, gate) = state.table.clone().ok_or(StoreError::Rebuilding)?;
+                (
+                    table,
+                    gate,
+                    state.groups.iter().cloned().collect::<Vec<_>>(),
+                )
+            };
+            // What waits is looked at first: a group that moves into the table meanwhile is seen twice, not missed.
+            let overlay = Overlay::of(account, &waiting);
+            drop(waiting);
+            match Self::scan(&*table, &gate, account) {
+                Ok(entries) => return Ok(overlay.over(entries)),
+                Err(TableError::Abandoned) => {}
+                Err(TableError::Failed(why)) => {
+                    self.shared.give_up_table(&table, &why);
+                    return Err(StoreError::Rebuilding);
+                }
+            }
+        }
+    }
+
+    fn scan(table: &dyn Table, gate: &Gate, account: AccountId) -> Result<Vec<Entry>, TableError> {
+        let prefix = keys::mailbox(account);
+        let mut entries = Vec::new();
+        let mut from = prefix.to_vec();
+        loop {
+            let pass = gate.read()?;
+            let before = entries.len();
+            let mut wrong = false;
+            let mut last = Vec::new();
+            table.scan(&prefix, &from, SCAN, &mut |key, value| {
+                match keys::entry(key, value) {
+                    Some(entry) => entries.push(entry),
+                    None => wrong = true,
+                }
+                last.clear();
+                last.extend_from_slice(key);
+            })?;
+            drop(pass);
+            if wrong {
+                return Err(TableError::Failed("an entry does not read".to_owned()));
+            }
+            if entries.len() - before < SCAN {
+                return Ok(entries);
+            }
+            last.push(0);
+            from = last;
+        }
+    }
+
+    /// Records that wait, and what the index is doing.
+    pub(crate) fn stats(&self) -> (u64, IndexState) {
+        let state = self.shared.lock();
+        (state.waiting as u64, state.phase.clone())
+    }
+
+    /// Puts everything into the table, makes it durable and stops. Blocks.
+    pub(crate) fn close(&self) {
+        let mut state = self.shared.lock();
+        state.closing = true;
+        self.shared.work.notify_all();
+        while !state.closed {
+            if state.table.is_none() && state.phase == IndexState::Rebuilding {
+                // Unfinished or given up: the next start reads on from the log.
+                state.closed = true;
+                state.generation += 1;
+                break;
+            }
+            state = self.shared.wait(&self.shared.progress, state);
+        }
+        drop(state);
+        self.shared.alarm.notify_all();
+        let watch = self
+            .watch
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(watch) = watch {
+            let _ = watch.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, on: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        on.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the waiting groups do to one mailbox.
+#[derive(Default)]
+struct Overlay {
+    added: BTreeMap<u64, Entry>,
+    removed: HashSet<u64>,
+    gone: bool,
+}
+
+impl Overlay {
+    fn of(account: AccountId, groups: &[Arc<Group>]) -> Self {
+        let mut overlay = Self::default();
+        for change in groups.iter().flat_map(|group| &group.changes) {
+            overlay.see(account, change);
+        }
+        overlay
+    }
+
+    fn see(&mut self, account: AccountId, change: &Change) {
+        match change {
+            Change::Message {
+                uid,
+                octets,
+                addressees,
+                place,
+            } => {
+                let to = addressees.iter().find(|to| to.account == account);
+                if let Some(addressee) = to {
+                    let entry = Entry {
+                        uid: *uid,
+                        epoch: addressee.epoch,
+                        octets: *octets,
+                        place: *place,
+                    };
+                    self.added.insert(*uid, entry);
+                }
+            }
+            Change::Expunge {
+                account: whose,
+                uids,
+            } => {
+                if *whose == account {
+                    for uid in uids {
+                        self.added.remove(uid);
+                    }
+                    self.removed.extend(uids);
+                }
+            }
+            Change::Decisions(decisions) => {
+                if decisions.contains(&Decision::NoAccount(account)) {
+                    self.gone = true;
+                }
+            }
+        }
+    }
+
+    fn over(mut self, table: Vec<Entry>) -> Vec<Entry> {
+        if self.gone {
+            return Vec::new();
+        }
+        let mut entries = table;
+        if !self.removed.is_empty() {
+            entries.retain(|entry| !self.removed.contains(&entry.uid));
+        }
+        // Uids grow with time, so nearly all that waits stands behind what is in the table.
+        let last = entries.last().map_or(0, |entry| entry.uid);
+        let new = self.added.split_off(&(last + 1));
+        for (uid, entry) in self.added {
+            if let Err(at) = entries.binary_search_by_key(&uid, |entry| entry.uid) {
+                entries.insert(at, entry);
+            }
+        }
+        entries.extend(new.into_values());
+        entries
+    }
+}

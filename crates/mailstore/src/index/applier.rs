@@ -1,0 +1,392 @@
+//! Puts changes into a table, with the counters, sums and checkpoint that belong to them, in the same batch.
+//!
+//! There is one applier per table and one thread at a time that has it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::gate::Gate;
+use super::keys::{self, Checkpoint, SHAPE, Totals};
+use super::table::{Batch, Table, TableError};
+use super::{Change, Group};
+use crate::account::{Account, AccountId, Alias, Decision};
+use crate::engine::{Entry, Inventory};
+use crate::ledger::Usage;
+use crate::log::Position;
+
+/// Writes in one batch; sled does not like them large.
+const BATCH: usize = 2_000;
+/// Messages looked at in one step of a check.
+const CHECK: usize = 5_000;
+
+/// A table and how far it is.
+pub(crate) struct Applier {
+    table: Arc<dyn Table>,
+    gate: Arc<Gate>,
+    checkpoint: Checkpoint,
+    usage: HashMap<AccountId, Usage>,
+    batch: Batch,
+    /// Mailboxes whose counters have changed since the last batch.
+    touched: BTreeSet<AccountId>,
+    /// The changes may be in the table already: a batch was cut before its group ended.
+    cautious: bool,
+    check: Option<Check>,
+}
+
+/// A look at every message of the table, a piece at a time, while changes go on.
+struct Check {
+    /// Keys up to here have been looked at.
+    cursor: Vec<u8>,
+    /// Sum of the fingerprints of all messages up to the cursor.
+    sum: u64,
+}
+
+impl Check {
+    fn changed(&mut self, key: &[u8], fingerprint: u64) {
+        if key <= self.cursor.as_slice() {
+            self.sum = self.sum.wrapping_add(fingerprint);
+        }
+    }
+}
+
+impl Applier {
+    /// Reads how far a table is.
+    ///
+    /// # Errors
+    /// When what it holds cannot be right; the table has to be built anew.
+    pub(crate) fn load(table: Arc<dyn Table>) -> Result<Self, TableError> {
+        let wrong = |what: &str| TableError::Failed(what.to_owned());
+        let checkpoint = match table.get(keys::CHECKPOINT)? {
+            None => Checkpoint {
+                shape: SHAPE,
+                ..Checkpoint::default()
+            },
+            Some(value) => postcard::from_bytes(&value)
+                .ok()
+                .filter(|checkpoint: &Checkpoint| checkpoint.shape == SHAPE)
+                .ok_or_else(|| wrong("it is of another shape"))?,
+        };
+        let mut applier = Self {
+            table,
+            gate: Arc::default(),
+            checkpoint,
+            usage: HashMap::new(),
+            batch: Batch::new(),
+            touched: BTreeSet::new(),
+            cautious: true,
+            check: None,
+        };
+        let mut sum = Usage::default();
+        let mut unread = false;
+        let mut found = HashMap::new();
+        applier.each(keys::USAGE, |key, value| {
+            match (keys::id_of(key), keys::read_usage(value)) {
+                (Some(id), Some(usage)) => {
+                    sum.add(usage.messages, usage.octets);
+                    found.insert(id, usage);
+                }
+                _ => unread = true,
+            }
+        })?;
+        applier.usage = found;
+        let totals = applier.checkpoint.totals;
+        if unread || sum.messages != totals.messages || sum.octets != totals.octets {
+            return Err(wrong("its counters do not add up"));
+        }
+        Ok(applier)
+    }
+
+    fn each(&self, prefix: &[u8], mut visit: impl FnMut(&[u8], &[u8])) -> Result<(), TableError> {
+        self.table.scan(prefix, prefix, usize::MAX, &mut visit)
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.checkpoint.position
+    }
+
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        self.checkpoint
+    }
+
+    pub(crate) fn table(&self) -> (Arc<dyn Table>, Arc<Gate>) {
+        (Arc::clone(&self.table), Arc::clone(&self.gate))
+    }
+
+    /// Accounts, aliases and counters as the table has them.
+    ///
+    /// # Errors
+    /// When they are not what was put in.
+    pub(crate) fn inventory(&self) -> Result<Inventory, TableError> {
+        let mut inventory = Inventory {
+            mark: self.checkpoint.ids,
+            ..Inventory::default()
+        };
+        let mut sum = 0_u64;
+        let mut unread = false;
+        self.each(keys::ACCOUNT, |key, value| {
+            sum = sum.wrapping_add(keys::fingerprint(key, value));
+            match postcard::from_bytes::<Account>(value) {
+                Ok(account) => inventory.accounts.push(account),
+                Err(_) => unread = true,
+            }
+        })?;
+        self.each(keys::ALIAS, |key, value| {
+            sum = sum.wrapping_add(keys::fingerprint(key, value));
+            match postcard::from_bytes::<Alias>(value) {
+                Ok(alias) => inventory.aliases.push(alias),
+                Err(_) => unread = true,
+            }
+        })?;
+        if unread || sum != self.checkpoint.totals.directory {
+            let what = "its accounts and aliases are not what was put in";
+            return Err(TableError::Failed(what.to_owned()));
+        }
+        inventory.usage = self.usage.iter().map(|(id, usage)| (*id, *usage)).collect();
+        Ok(inventory)
+    }
+
+    /// From here on, changes come once and in order.
+    pub(crate) fn trust(&mut self) {
+        self.cautious = false;
+    }
+
+    /// Applies whole groups and moves the checkpoint behind them.
+    pub(crate) fn apply(&mut self, groups: &[Arc<Group>]) -> Result<(), TableError> {
+        for group in groups {
+            for change in &group.changes {
+                self.change(change)?;
+            }
+            self.advance(group.end, group.sequence, group.bodies);
+        }
+        self.write()
+    }
+
+    /// Everything up to here is in the batch or in the table.
+    pub(crate) fn advance(&mut self, end: Position, sequence: u64, bodies: u64) {
+        let checkpoint = &mut self.checkpoint;
+        checkpoint.position = end;
+        checkpoint.sequence = checkpoint.sequence.max(sequence);
+        checkpoint.bodies = checkpoint.bodies.max(bodies);
+    }
+
+    /// Ids up to here have been given out.
+    pub(crate) fn given(&mut self, ids: u64) {
+        self.checkpoint.ids = self.checkpoint.ids.max(ids);
+    }
+
+    /// Adds one change to the batch.
+    pub(crate) fn change(&mut self, change: &Change) -> Result<(), TableError> {
+        match change {
+            Change::Message {
+                uid,
+                octets,
+                addressees,
+                place,
+            } => {
+                for addressee in addressees {
+                    let value = keys::entry_value(addressee.epoch, *octets, *place);
+                    self.add(addressee.account, *uid, *octets, value)?;
+                }
+            }
+            Change::Expunge { account, uids } => {
+                for uid in uids {
+                    self.remove(*account, *uid)?;
+                    self.write_if_large()?;
+                }
+            }
+            Change::Decisions(decisions) => {
+                for decision in decisions {
+                    self.decide(decision)?;
+                }
+            }
+        }
+        self.write_if_large()
+    }
+
+    fn add(
+        &mut self,
+        account: AccountId,
+        uid: u64,
+        octets: u64,
+        value: Vec<u8>,
+    ) -> Result<(), TableError> {
+        if !self.usage.contains_key(&account) {
+            // The account went while the message was on its way.
+            return Ok(());
+        }
+        let key = keys::message(account, uid);
+        if self.cautious {
+            self.remove(account, uid)?;
+        }
+        if let Some(usage) = self.usage.get_mut(&account) {
+            usage.add(1, octets);
+        }
+        self.touched.insert(account);
+        let totals = &mut self.checkpoint.totals;
+        totals.messages += 1;
+        totals.octets += octets;
+        let fingerprint = keys::fingerprint(&key, &value);
+        totals.entries = totals.entries.wrapping_add(fingerprint);
+        if let Some(check) = &mut self.check {
+            check.changed(&key, fingerprint);
+        }
+        self.batch.insert(key, Some(value));
+        Ok(())
+    }
+
+    fn remove(&mut self, account: AccountId, uid: u64) -> Result<(), TableError> {
+        let key = keys::message(account, uid);
+        let value = match self.batch.get(&key) {
+            Some(pending) => pending.clone(),
+            None => self.table.get(&key)?,
+        };
+        let Some(value) = value else {
+            return Ok(());
+        };
+        let entry = keys::entry(&key, &value)
+            .ok_or_else(|| TableError::Failed("an entry does not read".to_owned()))?;
+        self.forget(account, &entry, key, &value);
+        Ok(())
+    }
+
+    fn forget(&mut self, account: AccountId, entry: &Entry, key: Vec<u8>, value: &[u8]) {
+        if let Some(usage) = self.usage.get_mut(&account) {
+            usage.subtract(1, entry.octets);
+            self.touched.insert(account);
+        }
+        let totals: &mut Totals = &mut self.checkpoint.totals;
+        totals.messages = totals.messages.saturating_sub(1);
+        totals.octets = totals.octets.saturating_sub(entry.octets);
+        let fingerprint = keys::fingerprint(&key, value).wrapping_neg();
+        totals.entries = totals.entries.wrapping_add(fingerprint);
+        if let Some(check) = &mut self.check {
+            check.changed(&key, fingerprint);
+        }
+        self.batch.insert(key, None);
+    }
+
+    fn decide(&mut self, decision: &Decision) -> Result<(), TableError> {
+        match decision {
+            Decision::Account(account) => {
+                self.given(account.id.0.max(u64::from(account.epoch)));
+                if !self.usage.contains_key(&account.id) {
+                    self.usage.insert(account.id, Usage::default());
+                    self.touched.insert(account.id);
+                }
+                self.put(keys::account(account.id), Some(keys::value(account)))
+            }
+            Decision::NoAccount(id) => {
+                self.remove_mailbox(*id)?;
+                self.usage.remove(id);
+                self.touched.remove(id);
+                self.batch.insert(keys::usage(*id), None);
+                self.put(keys::account(*id), None)
+            }
+            Decision::Alias(alias) => {
+                self.put(keys::alias(&alias.address.key()), Some(keys::value(alias)))
+            }
+            Decision::NoAlias(address) => self.put(keys::alias(&address.key()), None),
+        }
+    }
+
+    /// Sets or removes an account or alias and keeps the sum over them right.
+    fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), TableError> {
+        let before = match self.batch.get(&key) {
+            Some(pending) => pending.clone(),
+            None => self.table.get(&key)?,
+        };
+        let sum = &mut self.checkpoint.totals.directory;
+        if let Some(before) = before {
+            *sum = sum.wrapping_sub(keys::fingerprint(&key, &before));
+        }
+        if let Some(value) = &value {
+            *sum = sum.wrapping_add(keys::fingerprint(&key, value));
+        }
+        self.batch.insert(key, value);
+        Ok(())
+    }
+
+    fn remove_mailbox(&mut self, id: AccountId) -> Result<(), TableError> {
+        loop {
+            self.write()?;
+            let mut found = Vec::new();
+            let prefix = keys::mailbox(id);
+            self.table
+                .scan(&prefix, &prefix, BATCH / 2, &mut |key, value| {
+                    found.push((key.to_vec(), value.to_vec()));
+                })?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            for (key, value) in found {
+                let entry = keys::entry(&key, &value)
+                    .ok_or_else(|| TableError::Failed("an entry does not read".to_owned()))?;
+                self.forget(id, &entry, key, &value);
+            }
+        }
+    }
+
+    /// Begins to look at every message.
+    pub(crate) fn begin_check(&mut self) {
+        self.check = Some(Check {
+            cursor: Vec::new(),
+            sum: 0,
+        });
+    }
+
+    /// Looks at some more messages; false when there was nothing left to look at.
+    ///
+    /// # Errors
+    /// When an entry does not read, or the whole is not what was put in.
+    pub(crate) fn check_some(&mut self) -> Result<bool, TableError> {
+        let Some(check) = &mut self.check else {
+            return Ok(false);
+        };
+        let mut from = check.cursor.clone();
+        from.push(0);
+        let from = from.as_slice().max(keys::MESSAGE);
+        let (mut seen, mut wrong) = (0, false);
+        self.table
+            .scan(keys::MESSAGE, from, CHECK, &mut |key, value| {
+                seen += 1;
+                wrong |= keys::entry(key, value).is_none();
+                check.sum = check.sum.wrapping_add(keys::fingerprint(key, value));
+                check.cursor.clear();
+                check.cursor.extend_from_slice(key);
+            })?;
+        if seen == CHECK && !wrong {
+            return Ok(true);
+        }
+        if wrong || check.sum != self.checkpoint.totals.entries {
+            let what = "its messages are not what was put in";
+            return Err(TableError::Failed(what.to_owned()));
+        }
+        self.check = None;
+        Ok(false)
+    }
+
+    fn write_if_large(&mut self) -> Result<(), TableError> {
+        if self.batch.len() >= BATCH {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Applies the batch with its counters and the checkpoint (rule 2).
+    pub(crate) fn write(&mut self) -> Result<(), TableError> {
+        for id in std::mem::take(&mut self.touched) {
+            if let Some(usage) = self.usage.get(&id) {
+                self.batch
+                    .insert(keys::usage(id), Some(keys::usage_value(*usage)));
+            }
+        }
+        let checkpoint = keys::value(&self.checkpoint);
+        self.batch
+            .insert(keys::CHECKPOINT.to_vec(), Some(checkpoint));
+        let pass = self.gate.write()?;
+        self.table.apply(&self.batch)?;
+        drop(pass);
+        self.batch.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! Keys and values of the index.
+//!
+//! | key | value |
+//! |---|---|
+//! | `c` | [`Checkpoint`] |
+//! | `a` id | account |
+//! | `l` address key | alias |
+//! | `u` id | [`Usage`] of its mailbox |
+//! | `m` id uid | epoch, octets, place of a message |
+//!
+//! Ids and uids are eight octets, big end first, so that keys sort by them. `q` is kept for the queue by due time.
+//! Values are postcard; another shape of any of them is another [`SHAPE`], and then the index is built anew.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::AccountId;
+use crate::engine::{Entry, Place};
+use crate::ledger::Usage;
+use crate::log::Position;
+
+/// Number of the shape of keys and values.
+pub(crate) const SHAPE: u32 = 1;
+/// Key of the checkpoint.
+pub(crate) const CHECKPOINT: &[u8] = b"c";
+/// First octet of account keys.
+pub(crate) const ACCOUNT: &[u8] = b"a";
+/// First octet of alias keys.
+pub(crate) const ALIAS: &[u8] = b"l";
+/// First octet of usage keys.
+pub(crate) const USAGE: &[u8] = b"u";
+/// First octet of message keys.
+pub(crate) const MESSAGE: &[u8] = b"m";
+
+/// How far the index is, and what it should therefore hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    pub(crate) shape: u32,
+    /// Everything before this position of the log is in the index.
+    pub(crate) position: Position,
+    /// Sequence number of the next record.
+    pub(crate) sequence: u64,
+    /// Highest account id or epoch ever given out.
+    pub(crate) ids: u64,
+    /// See [`super::Group::bodies`].
+    pub(crate) bodies: u64,
+    pub(crate) totals: Totals,
+}
+
+/// Sums over the whole index, so that a damaged one is noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    pub(crate) messages: u64,
+    pub(crate) octets: u64,
+    /// Wrapping sum of [`fingerprint`] over all messages.
+    pub(crate) entries: u64,
+    /// Wrapping sum of [`fingerprint`] over all accounts and aliases.
+    pub(crate) directory: u64,
+}
+
+/// Value of a message key.
+#[derive(Serialize, Deserialize)]
+struct Message {
+    epoch: u32,
+    octets: u64,
+    place: StoredPlace,
+}
+
+/// [`Place`] as it is stored.
+#[derive(Serialize, Deserialize)]
+enum StoredPlace {
+    Log(u32, u32, u32),
+    Sealed(u64),
+}
+
+/// Stands for one pair in a sum.
+pub(crate) fn fingerprint(key: &[u8], value: &[u8]) -> u64 {
+    let crc = crc32c::crc32c_append(crc32c::crc32c(key), value);
+    u64::from(crc).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// `a` id.
+pub(crate) fn account(id: AccountId) -> Vec<u8> {
+    with_id(ACCOUNT, id)
+}
+
+/// `u` id.
+pub(crate) fn usage(id: AccountId) -> Vec<u8> {
+    with_id(USAGE, id)
+}
+
+/// `l` address.
+pub(crate) fn alias(address: &str) -> Vec<u8> {
+    [ALIAS, address.as_bytes()].concat()
+}
+
+fn with_id(first: &[u8], id: AccountId) -> Vec<u8> {
+    [first, &id.0.to_be_bytes()].concat()
+}
+
+/// What all message keys of a mailbox begin with.
+pub(crate) fn mailbox(id: AccountId) -> [u8; 9] {
+    let mut key = [0; 9];
+    key[0] = MESSAGE[0];
+    key[1..].copy_from_slice(&id.0.to_be_bytes());
+    key
+}
+
+/// `m` id uid.
+pub(crate) fn message(id: AccountId, uid: u64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(17);
+    key.extend_from_slice(&mailbox(id));
+    key.extend_from_slice(&uid.to_be_bytes());
+    key
+}
+
+/// The id behind the first octet of a key.
+pub(crate) fn id_of(key: &[u8]) -> Option<AccountId> {
+    let octets: [u8; 8] = *key.get(1..)?.first_chunk()?;
+    Some(AccountId(u64::from_be_bytes(octets)))
+}
+
+/// Value for an entry.
+pub(crate) fn entry_value(epoch: u32, octets: u64, place: Place) -> Vec<u8> {
+    let place = match place {
+        Place::Log {
+            segment,
+            offset,
+            head,
+        } => StoredPlace::Log(segment, offset, head),
+        Place::Sealed { body } => StoredPlace::Sealed(body),
+    };
+    value(&Message {
+        epoch,
+        octets,
+        place,
+    })
+}
+
+/// Reads a message key and its value.
+pub(crate) fn entry(key: &[u8], value: &[u8]) -> Option<Entry> {
+    let uid = u64::from_be_bytes(*key.get(9..)?.first_chunk()?);
+    let message: Message = postcard::from_bytes(value).ok()?;
+    let place = match message.place {
+        StoredPlace::Log(segment, offset, head) => Place::Log {
+            segment,
+            offset,
+            head,
+        },
+        StoredPlace::Sealed(body) => Place::Sealed { body },
+    };
+    Some(Entry {
+        uid,
+        epoch: message.epoch,
+        octets: message.octets,
+        place,
+    })
+}
+
+/// Any value of ours as octets.
+pub(crate) fn value<T: Serialize>(value: &T) -> Vec<u8> {
+    // Plain data into memory: postcard has nothing to refuse.
+    postcard::to_allocvec(value).unwrap_or_default()
+}
+
+/// Usage as it is stored.
+pub(crate) fn usage_value(usage: Usage) -> Vec<u8> {
+    value(&(usage.messages, usage.octets))
+}
+
+/// Reads what [`usage_value`] wrote.
+pub(crate) fn read_usage(value: &[u8]) -> Option<Usage> {
+    let (messages, octets) = postcard::from_bytes(value).ok()?;
+    Some(Usage { messages, octets })
+}

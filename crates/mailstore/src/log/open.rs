@@ -1,0 +1,342 @@
+//! Opening a log: who has the directory, what the last process left, and where to go on (rules 6 and 8).
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use super::read::Files;
+use super::replay::{Replay, WalkError, Walked};
+use super::spool::Bodies;
+use super::writer::{Queue, Start, Terms, Writer};
+use super::{Gauges, LogEngine, Position};
+use crate::disk::{Disk, Layout, RealDisk, body_number};
+use crate::engine::Inventory;
+use crate::error::OpenError;
+use crate::index::applier::Applier;
+use crate::index::table::{Table, TableError, Tables};
+use crate::index::tree::Trees;
+use crate::index::{Index, Pace};
+use crate::options::Options;
+use crate::report::Opened;
+
+/// The data directory is ours while this lives.
+pub(crate) struct Held {
+    file: File,
+}
+
+impl Held {
+    /// Takes the directory; also says whether the last one to have it stopped in order.
+    fn take(layout: &Layout) -> Result<(Self, bool), OpenError> {
+        let failed = |doing| {
+            let path = layout.lock.clone();
+            move |source| OpenError::Io {
+                path,
+                doing,
+                source,
+            }
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&layout.lock)
+            .map_err(failed("opening"))?;
+        let locked = file.try_lock();
+        let mut holder = String::new();
+        // Whatever stands there is for people only.
+        let _ = (&file).take(32).read_to_string(&mut holder);
+        match locked {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = Some(holder.trim().to_owned()).filter(|holder| !holder.is_empty());
+                let path = layout.root.clone();
+                return Err(OpenError::InUse { path, holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed("locking")(error)),
+        }
+        file.set_len(0).map_err(failed("writing"))?;
+        let pid = format!("{}\n", std::process::id());
+        std::os::unix::fs::FileExt::write_all_at(&file, pid.as_bytes(), 0)
+            .map_err(failed("writing"))?;
+        file.flush().map_err(failed("writing"))?;
+        file.sync_all().map_err(failed("syncing"))?;
+        Ok((Self { file }, !holder.is_empty()))
+    }
+
+    /// Notes that everything was written and lets go.
+    pub(crate) fn release(self) {
+        // Should this fail, the next start checks the index for nothing.
+        let _ = self.file.set_len(0).and_then(|()| self.file.sync_all());
+        let _ = self.file.unlock();
+    }
+}
+
+/// The index and what reading the log into it found.
+struct Caught {
+    applier: Applier,
+    inventory: Inventory,
+    walked: Walked,
+    /// Body numbers below this were settled before the replay.
+    bodies: u64,
+    rebuilt: Option<String>,
+}
+
+impl LogEngine {
+    /// Opens the log in a data directory on the real disk.
+    pub(crate) fn open(
+        directory: &Path,
+        options: &Options,
+    ) -> Result<(Self, Inventory, Opened), OpenError> {
+        let layout = Layout::new(directory);
+        let disk = Arc::new(RealDisk);
+        make_directory(&*disk, directory)?;
+        let (held, unclean) = Held::take(&layout)?;
+        make_directory(&*disk, &layout.index)?;
+        let tables = Arc::new(Trees::new(layout.index.clone()));
+        let (engine, inventory, opened) = Self::open_on(disk, layout, tables, options, unclean)?;
+        *engine
+            .held
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(held);
+        Ok((engine, inventory, opened))
+    }
+
+    /// Opens the log on any disk, with an index from anywhere.
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        layout: Layout,
+        tables: Arc<dyn Tables>,
+        options: &Options,
+        unclean: bool,
+    ) -> Result<(Self, Inventory, Opened), OpenError> {
+        let begun = Instant::now();
+        make_directory(&*disk, &layout.log)?;
+        make_directory(&*disk, &layout.tmp)?;
+        sync_directory(&*disk, &layout.root)?;
+        let leftovers = empty(&*disk, &layout.tmp)?;
+        let replay = Replay {
+            disk: Arc::clone(&disk),
+            layout: layout.clone(),
+        };
+        let caught = catch_up(&replay, &*tables)?;
+        let segments = replay.survey()?;
+        let octets = segments.values().map(|segment| segment.size).sum();
+        let orphans = remove_orphans(&*disk, &layout, &caught)?;
+        let checkpoint = caught.applier.checkpoint();
+        let next_body = checkpoint.bodies.max(orphans.next);
+        let opened = Opened {
+            created: segments.is_empty() && checkpoint.sequence <= 1,
+            unclean,
+            replayed: caught.walked.records,
+            torn: caught.walked.torn,
+            void: caught.walked.void,
+            damaged: caught.walked.damaged,
+            rebuilt: caught.rebuilt,
+            orphans: orphans.removed,
+            leftovers,
+            took: begun.elapsed(),
+        };
+        let gauges = Arc::new(Gauges {
+            segments: AtomicU64::new(segments.len() as u64),
+            octets: AtomicU64::new(octets),
+            failure: Mutex::default(),
+        });
+        let at = Start {
+            durable: caught.walked.end,
+            segment: segments.keys().next_back().map_or(1, |last| last + 1),
+            sequence: checkpoint.sequence.max(1),
+            ids: checkpoint.ids,
+        };
+        let pace = Pace {
+            backlog: options.index_backlog,
+            patience: options.index_patience,
+        };
+        let index = Index::start(caught.applier, tables, replay, pace, unclean)
+            .map_err(OpenError::Thread)?;
+        let engine = Self::assemble(
+            disk,
+            layout,
+            options,
+            Arc::new(index),
+            gauges,
+            at,
+            next_body,
+        )?;
+        Ok((engine, caught.inventory, opened))
+    }
+
+    fn assemble(
+        disk: Arc<dyn Disk>,
+        layout: Layout,
+        options: &Options,
+        index: Arc<Index>,
+        gauges: Arc<Gauges>,
+        at: Start,
+        next_body: u64,
+    ) -> Result<Self, OpenError> {
+        let queue = Arc::new(Queue::default());
+        let bodies = Bodies::new(Arc::clone(&disk), layout.clone(), next_body);
+        let terms = Terms {
+            segment: options.segment,
+            hold: options.failure_hold,
+            retry: options.failure_retry,
+        };
+        let writer = Writer::new(
+            Arc::clone(&disk),
+            layout.clone(),
+            Arc::clone(&queue),
+            Arc::clone(&index),
+            Arc::clone(&bodies),
+            Arc::clone(&gauges),
+            terms,
+            at,
+        );
+        let thread = thread::Builder::new()
+            .name("tegami-log".to_owned())
+            .spawn(move || writer.run())
+            .map_err(OpenError::Thread)?;
+        Ok(Self {
+            files: Files::new(Arc::clone(&disk), layout.clone()),
+            disk,
+            layout,
+            queue,
+            index,
+            bodies,
+            gauges,
+            writer: Mutex::new(Some(thread)),
+            held: Mutex::new(None),
+        })
+    }
+}
+
+/// Reads the log into the index, into a fresh one if the one there is of no use.
+fn catch_up(replay: &Replay, tables: &dyn Tables) -> Result<Caught, OpenError> {
+    let segments = replay.survey()?;
+    if let Some(tail) = segments.keys().next_back() {
+        // Rule 6: what was only in the page cache must not be believed.
+        let path = replay.layout.segment(*tail);
+        let synced = replay.disk.open(&path).and_then(|file| file.sync());
+        synced.map_err(|source| OpenError::Io {
+            path,
+            doing: "syncing",
+            source,
+        })?;
+        sync_directory(&*replay.disk, &replay.layout.log)?;
+    }
+    let attempt = |table: Result<Arc<dyn Table>, TableError>| -> Result<Caught, WalkError> {
+        let mut applier = Applier::load(table?)?;
+        let position = applier.position();
+        let limit = segments
+            .get(&position.segment)
+            .map_or(0, |found| found.limit);
+        if position != Position::default() && position.offset > limit {
+            return Err(TableError::Failed("it knows more than the log".to_owned()).into());
+        }
+        applier.inventory()?;
+        let bodies = applier.checkpoint().bodies;
+        let walked = replay.into_applier(&segments, &mut applier, None, &mut |work| work())?;
+        let inventory = applier.inventory()?;
+        Ok(Caught {
+            applier,
+            inventory,
+            walked,
+            bodies,
+            rebuilt: None,
+        })
+    };
+    let mut why = match attempt(tables.latest()) {
+        Ok(caught) => return Ok(caught),
+        Err(WalkError::Log(error)) => return Err(error),
+        Err(WalkError::Table(error)) => error.to_string(),
+    };
+    tracing::warn!(why, "index is built anew from the log");
+    let fresh = match attempt(tables.fresh()) {
+        Err(WalkError::Table(error)) => {
+            why = format!(
+                "{why}; a fresh one failed, too ({error}), so it is in memory until the next start"
+            );
+            attempt(Ok(tables.in_memory()))
+        }
+        other => other,
+    };
+    match fresh {
+        Ok(mut caught) => {
+            caught.rebuilt = Some(why);
+            Ok(caught)
+        }
+        Err(WalkError::Log(error)) => Err(error),
+        Err(WalkError::Table(error)) => Err(OpenError::Index(error.to_string())),
+    }
+}
+
+/// What was done about bodies no record names.
+struct Orphans {
+    removed: u64,
+    /// A number above all that were found.
+    next: u64,
+}
+
+/// Removes bodies that were sealed but never named, because the process ended in between.
+fn remove_orphans(disk: &dyn Disk, layout: &Layout, caught: &Caught) -> Result<Orphans, OpenError> {
+    let mut orphans = Orphans {
+        removed: 0,
+        next: 1,
+    };
+    for number in list(disk, &layout.log)?
+        .iter()
+        .filter_map(|(name, _)| body_number(name))
+    {
+        orphans.next = orphans.next.max(number + 1);
+        // With damage in the log nobody can say that the record was never there.
+        let named = number < caught.bodies || caught.walked.bodies.contains(&number);
+        if !named && caught.walked.damaged.is_empty() && disk.remove(&layout.body(number)).is_ok() {
+            orphans.removed += 1;
+        }
+    }
+    Ok(orphans)
+}
+
+fn empty(disk: &dyn Disk, directory: &Path) -> Result<u64, OpenError> {
+    let mut removed = 0;
+    for (name, _) in list(disk, directory)? {
+        let path = directory.join(name);
+        disk.remove(&path).map_err(|source| OpenError::Io {
+            path,
+            doing: "removing",
+            source,
+        })?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
+fn list(disk: &dyn Disk, directory: &Path) -> Result<Vec<(String, u64)>, OpenError> {
+    disk.list(directory).map_err(|source| OpenError::Io {
+        path: directory.to_owned(),
+        doing: "listing",
+        source,
+    })
+}
+
+fn make_directory(disk: &dyn Disk, path: &Path) -> Result<(), OpenError> {
+    disk.make_directory(path).map_err(|source| OpenError::Io {
+        path: path.to_owned(),
+        doing: "making",
+        source,
+    })
+}
+
+fn sync_directory(disk: &dyn Disk, path: &Path) -> Result<(), OpenError> {
+    disk.sync_directory(path).map_err(|source| OpenError::Io {
+        path: path.to_owned(),
+        doing: "syncing",
+        source,
+    })
+}

@@ -1,0 +1,431 @@
+//! The one thread that appends to the log: it gathers what waits, writes it at once, syncs once, and answers all.
+//!
+//! A failed write or sync is the end of that segment (rule 7): nothing is answered before a new one states, durably,
+//! where the old one ends for ever. It neither decides nor reads.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::frame::{OPENING, Opening};
+use super::record::Draft;
+use super::spool::Bodies;
+use super::{Gauges, Position};
+use crate::account::Decision;
+use crate::disk::{Disk, DiskFile, Layout};
+use crate::engine::Ticket;
+use crate::error::StoreError;
+use crate::index::{Change, Group, Index};
+
+/// Octets written at once.
+const GROUP_OCTETS: u64 = 8 << 20;
+/// Records written at once.
+const GROUP_RECORDS: usize = 1_000;
+
+/// A record and who waits for it.
+pub(crate) struct Operation {
+    draft: Draft,
+    ticket: Ticket,
+}
+
+/// What waits for the writer. Its bound is the tickets' share of the queue.
+#[derive(Default)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    operations: VecDeque<Operation>,
+    /// The writer has nothing to do.
+    idle: bool,
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, draft: Draft, ticket: Ticket) {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            drop(waiting);
+            return ticket.settle(Err(StoreError::Stopped));
+        }
+        waiting.operations.push_back(Operation { draft, ticket });
+        let wake = std::mem::take(&mut waiting.idle);
+        drop(waiting);
+        if wake {
+            self.ready.notify_one();
+        }
+    }
+
+    /// What is waiting is still done; nothing more is taken.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.ready.notify_all();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// All that waits, at the latest after `patience` if given; `None` when there will never be more.
+    fn take(&self, patience: Option<Duration>) -> Option<VecDeque<Operation>> {
+        let mut waiting = self.lock();
+        let deadline = patience.map(|patience| Instant::now() + patience);
+        while waiting.operations.is_empty() {
+            if waiting.closed {
+                return None;
+            }
+            waiting.idle = true;
+            waiting = match deadline {
+                None => self
+                    .ready
+                    .wait(waiting)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    self.ready
+                        .wait_timeout(waiting, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+        waiting.idle = false;
+        Some(std::mem::take(&mut waiting.operations))
+    }
+}
+
+/// The segment being written.
+struct Tail {
+    file: Arc<dyn DiskFile>,
+    number: u32,
+    mark: [u8; 8],
+    /// Where the next record goes; 0 while the opening has not been written.
+    offset: u64,
+}
+
+/// Where the log goes on.
+pub(crate) struct Start {
+    /// Everything behind this is void.
+    pub(crate) durable: Position,
+    /// Number of the next segment.
+    pub(crate) segment: u32,
+    /// Sequence number of the next record.
+    pub(crate) sequence: u64,
+    /// Highest account id or epoch ever given out.
+    pub(crate) ids: u64,
+}
+
+/// Times and sizes.
+pub(crate) struct Terms {
+    /// Octets of a segment.
+    pub(crate) segment: u64,
+    /// How long a failure keeps its answers back.
+    pub(crate) hold: Duration,
+    /// Between two attempts to write again.
+    pub(crate) retry: Duration,
+}
+
+/// The writer's own.
+pub(crate) struct Writer {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) index: Arc<Index>,
+    pub(crate) bodies: Arc<Bodies>,
+    pub(crate) gauges: Arc<Gauges>,
+    pub(crate) terms: Terms,
+    pub(crate) at: Start,
+    tail: Option<Tail>,
+    /// Why the last write failed, until a new segment has stated it.
+    failed: Option<StoreError>,
+    tried: Instant,
+}
+
+impl Writer {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "made in one place, from parts made there"
+    )]
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        layout: Layout,
+        queue: Arc<Queue>,
+        index: Arc<Index>,
+        bodies: Arc<Bodies>,
+        gauges: Arc<Gauges>,
+        terms: Terms,
+        at: Start,
+    ) -> Self {
+        Self {
+            disk,
+            layout,
+            queue,
+            index,
+            bodies,
+            gauges,
+            terms,
+            at,
+            tail: None,
+            failed: None,
+            tried: Instant::now(),
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        loop {
+            let patience = self.failed.as_ref().map(|_| self.terms.retry);
+            let Some(operations) = self.queue.take(patience) else {
+                return;
+            };
+            if let Some(error) = self.failed.clone() {
+                if self.tried.elapsed() < self.terms.retry || !self.recover() {
+                    settle_all(operations, &error, false);
+                    continue;
+                }
+            }
+            self.write_all(operations);
+        }
+    }
+
+    fn write_all(&mut self, mut operations: VecDeque<Operation>) {
+        while let Some(first) = operations.front() {
+            let length = first.draft.length();
+            if let Err(error) = self.make_room(length) {
+                return self.fail(operations, "making a segment", error);
+            }
+            let mut group = self.cut(&mut operations);
+            if let Err((doing, error)) = self.append(&mut group) {
+                group.append(&mut operations);
+                return self.fail(group, doing, error);
+            }
+            self.publish(group);
+        }
+    }
+
+    /// A segment with room for a record of this length, a new one if need be (rule 1).
+    fn make_room(&mut self, length: u64) -> io::Result<()> {
+        if let Some(tail) = &self.tail
+            && (tail.offset <= OPENING || tail.offset + length <= self.terms.segment)
+        {
+            return Ok(());
+        }
+        self.tail = None;
+        self.tail = Some(self.new_segment()?);
+        Ok(())
+    }
+
+    fn new_segment(&mut self) -> io::Result<Tail> {
+        let number = self.at.segment;
+        let mut mark = [0; 8];
+        getrandom::fill(&mut mark).map_err(io::Error::other)?;
+        self.at.segment += 1;
+        let path = self.layout.segment(number);
+        let file = self.disk.create(&path)?;
+        if let Err(error) = self.disk.sync_directory(&self.layout.log) {
+            // It holds nothing; should it stay, it says nothing.
+            let _ = self.disk.remove(&path);
+            return Err(error);
+        }
+        self.gauges.segments.fetch_add(1, Ordering::Relaxed);
+        Ok(Tail {
+            file,
+            number,
+            mark,
+            offset: 0,
+        })
+    }
+
+    fn opening(&self, tail: &Tail) -> Vec<u8> {
+        let opening = Opening {
+            segment: tail.number,
+            mark: tail.mark,
+            durable: self.at.durable,
+            ids: self.at.ids,
+            sequence: self.at.sequence,
+        };
+        opening.to_record()
+    }
+
+    /// As many operations as fit into the segment and into one write, at least one.
+    fn cut(&self, operations: &mut VecDeque<Operation>) -> VecDeque<Operation> {
+        let start = self
+            .tail
+            .as_ref()
+            .map_or(0, |tail| tail.offset.max(OPENING));
+        let (mut octets, mut count) = (0, 0);
+        for operation in operations.iter() {
+            octets += operation.draft.length();
+            let fits = octets <= GROUP_OCTETS
+                && count < GROUP_RECORDS
+                && start + octets <= self.terms.segment;
+            if count > 0 && !fits {
+                break;
+            }
+            count += 1;
+        }
+        let rest = operations.split_off(count);
+        std::mem::replace(operations, rest)
+    }
+
+    /// Writes and syncs a group.
+    fn append(&mut self, group: &mut VecDeque<Operation>) -> Result<(), (&'static str, io::Error)> {
+        let Some(mut tail) = self.tail.take() else {
+            return Ok(());
+        };
+        let opening = if tail.offset == 0 {
+            self.opening(&tail)
+        } else {
+            Vec::new()
+        };
+        let start = tail.offset;
+        let mut end = start + opening.len() as u64;
+        for operation in group.iter_mut() {
+            let draft = &mut operation.draft;
+            draft.stamp(&tail.mark, self.at.sequence, tail.number, end);
+            self.at.sequence += 1;
+            end += draft.length();
+        }
+        let mut slices = Vec::with_capacity(1 + 2 * group.len());
+        if !opening.is_empty() {
+            slices.push(IoSlice::new(&opening));
+        }
+        for operation in group.iter() {
+            slices.push(IoSlice::new(&operation.draft.front));
+            if !operation.draft.body.is_empty() {
+                slices.push(IoSlice::new(&operation.draft.body));
+            }
+        }
+        let written = tail
+            .file
+            .write_at(&mut slices, start)
+            .map_err(|error| ("writing the log", error))
+            .and_then(|()| tail.file.sync().map_err(|error| ("syncing the log", error)));
+        if let Err(error) = written {
+            // Its best effort at having nothing there; what counts is what the next segment states.
+            let durable = self.at.durable;
+            let size = if durable.segment == tail.number {
+                durable.offset
+            } else {
+                0
+            };
+            let _ = tail.file.truncate(size);
+            return Err(error);
+        }
+        tail.offset = end;
+        self.at.durable = Position {
+            segment: tail.number,
+            offset: end,
+        };
+        self.gauges.octets.fetch_add(end - start, Ordering::Relaxed);
+        self.tail = Some(tail);
+        Ok(())
+    }
+
+    /// Tells the index, then everybody who waits.
+    fn publish(&mut self, group: VecDeque<Operation>) {
+        let mut changes = Vec::with_capacity(group.len());
+        let mut tickets = Vec::with_capacity(group.len());
+        for Operation { draft, ticket } in group {
+            if let Some(claim) = draft.claim {
+                claim.named();
+            }
+            if let Change::Decisions(decisions) = &draft.change {
+                self.see_ids(decisions);
+            }
+            changes.push(draft.change);
+            tickets.push(ticket);
+        }
+        self.index.publish(Group {
+            changes,
+            end: self.at.durable,
+            sequence: self.at.sequence,
+            bodies: self.bodies.settled_below(),
+        });
+        for ticket in tickets {
+            ticket.settle(Ok(()));
+        }
+    }
+
+    fn see_ids(&mut self, decisions: &[Decision]) {
+        for decision in decisions {
+            if let Decision::Account(account) = decision {
+                let highest = account.id.0.max(u64::from(account.epoch));
+                self.at.ids = self.at.ids.max(highest);
+            }
+        }
+    }
+
+    /// The end of a segment by failure. Answers are held back until a new one states that they failed, for a while.
+    fn fail(&mut self, operations: VecDeque<Operation>, doing: &'static str, error: io::Error) {
+        tracing::error!(%error, doing, "log write failed; a new segment is begun");
+        self.tail = None;
+        let error = StoreError::io(doing, error);
+        self.gauges.set_failure(Some(error.to_string()));
+        self.failed = Some(error.clone());
+        let deadline = Instant::now() + self.terms.hold;
+        let mut stated = self.recover();
+        while !stated && Instant::now() < deadline && !self.queue.is_closed() {
+            std::thread::sleep(self.terms.retry.min(self.terms.hold));
+            stated = self.recover();
+        }
+        settle_all(operations, &error, stated);
+    }
+
+    /// Begins a new segment whose opening, durable at once, says where the log ended before the failure.
+    fn recover(&mut self) -> bool {
+        self.tried = Instant::now();
+        match self.state_end() {
+            Ok(tail) => {
+                tracing::info!(segment = tail.number, "log goes on in a new segment");
+                self.tail = Some(tail);
+                self.failed = None;
+                self.gauges.set_failure(None);
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "log cannot be written yet");
+                false
+            }
+        }
+    }
+
+    fn state_end(&mut self) -> io::Result<Tail> {
+        let mut tail = self.new_segment()?;
+        let opening = self.opening(&tail);
+        let stated = tail
+            .file
+            .write_at(&mut [IoSlice::new(&opening)], 0)
+            .and_then(|()| tail.file.sync());
+        if let Err(error) = stated {
+            let _ = self.disk.remove(&self.layout.segment(tail.number));
+            self.gauges.segments.fetch_sub(1, Ordering::Relaxed);
+            return Err(error);
+        }
+        tail.offset = OPENING;
+        Ok(tail)
+    }
+}
+
+/// Answers with a failure. `stated` says that none of these can ever be read back.
+fn settle_all(operations: VecDeque<Operation>, error: &StoreError, stated: bool) {
+    for Operation { draft, ticket } in operations {
+        if let Some(claim) = draft.claim
+            && !stated
+        {
+            claim.leave();
+        }
+        ticket.settle(Err(error.clone()));
+    }
+}

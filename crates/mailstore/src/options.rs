@@ -1,0 +1,48 @@
+//! How a store is opened: limits and sizes, each with its default.
+
+use std::time::Duration;
+
+/// Limits and sizes of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Octets a mailbox may hold when its account names no quota; 0 is no limit.
+    pub default_quota: u64,
+    /// Messages a mailbox may hold.
+    pub messages_per_mailbox: u64,
+    /// Largest message the server takes, in octets; the reserve is one segment and one and a half of it.
+    pub max_message: u64,
+    /// Octets of bodies on their way in that may sit in memory, all together.
+    pub body_memory: usize,
+    /// Octets waiting for the writer, all together.
+    pub queue_memory: usize,
+    /// Octets of one log segment.
+    pub segment: u64,
+    /// Largest body, in octets, written into the log itself; a larger one becomes a segment of its own.
+    pub inline_body: u64,
+    /// Records that may wait for the index before writers have to wait too.
+    pub index_backlog: usize,
+    /// How long the index may take for one step before it is given up and built again.
+    pub index_patience: Duration,
+    /// How long a failed write keeps its answer back while the writer tries to state, durably, that it failed.
+    pub failure_hold: Duration,
+    /// How often a writer that cannot write tries again.
+    pub failure_retry: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            default_quota: 2 << 30,
+            messages_per_mailbox: 1_000_000,
+            max_message: 25_000_000,
+            body_memory: 24 << 20,
+            queue_memory: 16 << 20,
+            segment: 64 << 20,
+            inline_body: 1 << 20,
+            index_backlog: 20_000,
+            index_patience: Duration::from_secs(20),
+            failure_hold: Duration::from_secs(5),
+            failure_retry: Duration::from_millis(250),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The store as the rest of tegami sees it: it decides, an engine keeps.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use address::Envelope;
+use tokio::sync::Semaphore;
+
+use crate::account::{AccountId, Change, ChangeError};
+use crate::budget::Budget;
+use crate::directory::Directory;
+use crate::engine::faulty::{Faults, FaultyEngine};
+use crate::engine::memory::MemoryEngine;
+use crate::engine::{Addressee, Body, Effect, Engine, Fact, Inventory, Message, Ticket};
+use crate::error::{Full, Low, MaildropError, OpenError, StoreError};
+use crate::hall::Hall;
+use crate::incoming::Incoming;
+use crate::ledger::{Allowance, Reservation, Usage};
+use crate::log::LogEngine;
+use crate::maildrop::{Locks, Maildrop};
+use crate::options::Options;
+use crate::pool::Pool;
+use crate::report::Opened;
+use crate::stats::Stats;
+
+/// How old a measurement of the free space may be.
+const FREE_AGE: Duration = Duration::from_millis(500);
+/// Octets of queue that one permit stands for; also the least a record counts, which bounds their number.
+const QUEUE_UNIT: usize = 4 << 10;
+/// Threads that write bodies to files.
+const SPOOLERS: usize = 4;
+
+/// Accounts, mailboxes and messages. Cheap to clone; all clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    hall: Arc<Hall>,
+    options: Options,
+    default_quota: AtomicU64,
+    max_message: AtomicU64,
+    budget: Arc<Budget>,
+    queue: Arc<Semaphore>,
+    queue_permits: u32,
+    locks: Arc<Locks>,
+    pool: Arc<Pool>,
+    /// One change of accounts at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    free: Mutex<Option<(Instant, Result<u64, StoreError>)>>,
+    opened: Arc<Opened>,
+}
+
+impl Store {
+    /// Opens the store in a data directory, which is made if it is not there. Blocks.
+    ///
+    /// # Errors
+    /// When another process has it, when files cannot be read or written, and when a newer version wrote it.
+    /// Damage is no error: it is reported, and everything else is served.
+    pub fn open(directory: &Path, options: Options) -> Result<(Self, Arc<Opened>), OpenError> {
+        let (engine, inventory, opened) = LogEngine::open(directory, &options)?;
+        let store = Self::assemble(Arc::new(engine), inventory, opened, options)?;
+        let opened = Arc::clone(&store.inner.opened);
+        Ok((store, opened))
+    }
+
+    /// A store that forgets everything, for tests.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn in_memory(options: Options) -> Result<Self, OpenError> {
+        let engine = Arc::new(MemoryEngine::default());
+        Self::assemble(engine, Inventory::default(), Opened::default(), options)
+    }
+
+    /// A store that forgets everything and fails when told to, for tests.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn with_faults(options: Options) -> Result<(Self, Arc<Faults>), OpenError> {
+        let faults = Arc::new(Faults::default());
+        let engine = FaultyEngine::new(MemoryEngine::default(), Arc::clone(&faults));
+        let store = Self::assemble(
+            Arc::new(engine),
+            Inventory::default(),
+            Opened::default(),
+            options,
+        )?;
+        Ok((store, faults))
+    }
+
+    pub(crate) fn assemble(
+        engine: Arc<dyn Engine>,
+        inventory: Inventory,
+        opened: Opened,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        let pool = Pool::start("tegami-spool", SPOOLERS).map_err(OpenError::Thread)?;
+        let permits = options
+            .queue_memory
+            .div_ceil(QUEUE_UNIT)
+            .clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
+        let inner = Inner {
+            engine,
+            hall: Arc::new(Hall::new(inventory)),
+            default_quota: AtomicU64::new(options.default_quota),
+            max_message: AtomicU64::new(options.max_message),
+            budget: Arc::new(Budget::new(options.body_memory)),
+            queue: Arc::new(Semaphore::new(permits)),
+            queue_permits: u32::try_from(permits).unwrap_or(u32::MAX),
+            locks: Arc::default(),
+            pool: Arc::new(pool),
+            turn: Arc::default(),
+            free: Mutex::default(),
+            opened: Arc::new(opened),
+            options,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Accounts and aliases as they are now.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        self.inner.hall.directory.load_full()
+    }
+
+    /// Changes accounts or aliases. Returns when the change is durable and [`Store::directory`] shows it.
+    ///
+    /// # Errors
+    /// When the change makes no sense or cannot be made durable.
+    pub async fn change(&self, change: Change) -> Result<(), ChangeError> {
+        self.change_all(vec![change]).await
+    }
+
+    /// Makes several changes at once: all of them or none, also after a crash.
+    ///
+    /// # Errors
+    /// The first change that makes no sense, or that they cannot be made durable.
+    pub async fn change_all(&self, changes: Vec<Change>) -> Result<(), ChangeError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let inner = &self.inner;
+        let turn = Arc::clone(&inner.turn).lock_owned().await;
+        let decisions = inner.hall.directory.load().decide(changes)?;
+        let effect = Effect::Decided {
+            hall: Arc::clone(&inner.hall),
+            decisions: decisions.clone(),
+            _turn: turn,
+        };
+        let (ticket, answer) = Ticket::new(effect, None);
+        inner.engine.submit(Fact::Decisions(decisions), ticket);
+        answer.await.map_err(|_| StoreError::Stopped)??;
+        Ok(())
+    }
+
+    /// Is there room for a message of `octets` (0 when the sender did not say) above the reserve? Asked at MAIL.
+    ///
+    /// # Errors
+    /// When there is not, or when it cannot be found out.
+    pub fn room(&self, octets: u64) -> Result<(), Low> {
+        let needed = self.reserve_octets().saturating_add(octets);
+        let free = self.free().unwrap_or(0);
+        if free < needed {
+            return Err(Low { free, needed });
+        }
+        Ok(())
+    }
+
+    /// One segment and one and a half of the largest message.
+    fn reserve_octets(&self) -> u64 {
+        let largest = self.inner.max_message.load(Ordering::Relaxed);
+        self.inner.options.segment + largest.saturating_add(largest / 2)
+    }
+
+    fn free(&self) -> Result<u64, StoreError> {
+        let mut free = self
+            .inner
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        match &*free {
+            Some((when, octets)) if now.duration_since(*when) < FREE_AGE => octets.clone(),
+            Some(_) | None => {
+                let octets = self.inner.engine.free();
+                *free = Some((now, octets.clone()));
+                octets
+            }
+        }
+    }
+
+    /// Promises room in a mailbox for one message of `octets` (0 when the sender did not say). Asked at RCPT.
+    ///
+    /// # Errors
+    /// When the mailbox is full.
+    pub fn reserve(&self, account: AccountId, octets: u64) -> Result<Reservation, Full> {
+        let inner = &self.inner;
+        let directory = inner.hall.directory.load();
+        let owner = directory.account(account).ok_or(Full::Gone)?;
+        let allowance = Allowance {
+            octets: owner
+                .quota
+                .unwrap_or_else(|| inner.default_quota.load(Ordering::Relaxed)),
+            messages: inner.options.messages_per_mailbox,
+        };
+        let ledger = &inner.hall.ledger;
+        ledger.reserve(account, owner.epoch, octets, allowance)
+    }
+
+    /// A place for the body of a message. Asked at DATA.
+    #[must_use]
+    pub fn begin(&self) -> Incoming {
+        let inner = &self.inner;
+        Incoming::new(
+            Arc::clone(&inner.engine),
+            Arc::clone(&inner.pool),
+            &inner.budget,
+        )
+    }
+
+    /// Puts a message into every mailbox it has a reservation for. Returns when it is durable; from then on it is
+    /// found after any crash. Each mailbox gets it once, however often it is named.
+    ///
+    /// If the caller goes away while this waits, the message may still be delivered.
+    ///
+    /// # Errors
+    /// Then it is in no mailbox and never will be.
+    pub async fn deliver(
+        &self,
+        incoming: Incoming,
+        mut reservations: Vec<Reservation>,
+        envelope: Envelope,
+    ) -> Result<(), StoreError> {
+        let inner = &self.inner;
+        reservations.sort_by_key(Reservation::account);
+        reservations.dedup_by_key(|reservation| reservation.account());
+        if reservations.is_empty() {
+            return Err(StoreError::NoRecipients);
+        }
+        let octets = incoming.len();
+        let ledger = Arc::clone(&inner.hall.ledger);
+        ledger.fix_size(&mut reservations, octets)?;
+
+        // The share of the queue comes before a spooled body is read back, so that memory stays bounded.
+        let inline = inner.options.inline_body;
+        let units = (octets.min(inline) as usize).div_ceil(QUEUE_UNIT).max(1);
+        let units = u32::try_from(units)
+            .unwrap_or(u32::MAX)
+            .min(inner.queue_permits);
+        let share = Arc::clone(&inner.queue)
+            .acquire_many_owned(units)
+            .await
+            .map_err(|_| StoreError::Stopped)?;
+        let body: Body = incoming.finish(inline).await?;
+
+        let addressees = reservations.iter().map(|reservation| Addressee {
+            account: reservation.account(),
+            epoch: reservation.epoch(),
+        });
+        let message = Message {
+            received: unix_milliseconds(),
+            addressees: addressees.collect(),
+            envelope,
+            body,
+        };
+        let effect = Effect::Kept {
+            ledger,
+            reservations,
+        };
+        let (ticket, answer) = Ticket::new(effect, Some(share));
+        inner.engine.submit(Fact::Message(message), ticket);
+        answer.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Opens a mailbox for one session alone. May block: call it on a thread that may.
+    ///
+    /// # Errors
+    /// When another session has it, or it cannot be listed.
+    pub fn open_maildrop(&self, account: AccountId) -> Result<Maildrop, MaildropError> {
+        let inner = &self.inner;
+        if inner.hall.directory.load().account(account).is_none() {
+            return Err(MaildropError::NoAccount);
+        }
+        let lock = inner.locks.take(account).ok_or(MaildropError::InUse)?;
+        let messages = inner.engine.listing(account)?;
+        Ok(Maildrop::new(
+            Arc::clone(&inner.engine),
+            Arc::clone(&inner.hall.ledger),
+            account,
+            messages,
+            lock,
+        ))
+    }
+
+    /// What a mailbox holds. Never touches the disk.
+    #[must_use]
+    pub fn usage(&self, account: AccountId) -> Usage {
+        self.inner.hall.ledger.usage(account)
+    }
+
+    /// Takes over limits from a configuration that was read again.
+    pub fn set_limits(&self, default_quota: u64, max_message: u64) {
+        let inner = &self.inner;
+        inner.default_quota.store(default_quota, Ordering::Relaxed);
+        inner.max_message.store(max_message, Ordering::Relaxed);
+    }
+
+    /// Figures for people. Cheap.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let inner = &self.inner;
+        let directory = inner.hall.directory.load();
+        let total = inner.hall.ledger.total();
+        Stats {
+            accounts: directory.accounts().len() as u64,
+            aliases: directory.aliases().len() as u64,
+            messages: total.messages,
+            octets: total.octets,
+            free: self.free().ok(),
+            reserve: self.reserve_octets(),
+            in_memory: inner.budget.in_use() as u64,
+            engine: inner.engine.stats(),
+            opened: Arc::clone(&inner.opened),
+        }
+    }
+
+    /// Finishes what is waiting, brings the index up to date and lets go of the data directory. Whatever is asked
+    /// of another clone afterwards is answered with [`StoreError::Stopped`].
+    pub async fn close(self) {
+        let engine = Arc::clone(&self.inner.engine);
+        // Not answered only if the pool is gone, and it lives as long as `self`.
+        let _ = self.inner.pool.run(move || engine.close()).await;
+    }
+}
+
+fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
