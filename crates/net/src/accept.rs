@@ -22,8 +22,8 @@ use crate::server::{Listening, Shared};
 use crate::service::Service;
 use crate::stop::{Alarm, Level};
 
-/// The pause after a failed accept; it doubles up to the second value while accepting keeps failing.
-const PAUSE: Duration = Duration::from_millis(10);
+/// The pause after the first failed accept, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// One listener at work.
@@ -34,6 +34,31 @@ pub(crate) struct Door<S> {
     pub(crate) endpoint: Endpoint,
     pub(crate) service: Arc<S>,
     pub(crate) shared: Arc<Shared>,
+}
+
+/// Failed accepts in a row, usually for want of a descriptor. Sessions end meanwhile and give theirs back.
+#[derive(Debug, Default)]
+struct Failures {
+    last_pause: Option<Duration>,
+}
+
+impl Failures {
+    fn is_first(&self) -> bool {
+        self.last_pause.is_none()
+    }
+
+    /// How long to wait after one more failure.
+    fn pause(&mut self) -> Duration {
+        let next = self
+            .last_pause
+            .map_or(FIRST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE));
+        *self.last_pause.insert(next)
+    }
+
+    /// An accept went well; whether failures came before it.
+    fn end(&mut self) -> bool {
+        self.last_pause.take().is_some()
+    }
 }
 
 /// A connection's place: its permit, and its count at the listener.
@@ -52,25 +77,22 @@ impl<S: Service> Door<S> {
     /// Accepts until the server drops everything. While it drains, newcomers are turned away politely.
     pub(crate) async fn keep(self: Arc<Self>, listener: TcpListener) {
         let mut alarm = self.shared.stop.alarm();
-        let mut pause = None;
+        let mut failures = Failures::default();
         while let Some(accepted) = accept(&listener, &mut alarm).await {
             match accepted {
                 Ok((socket, peer)) => {
-                    if pause.take().is_some() {
+                    if failures.end() {
                         tracing::info!(listener = self.endpoint.name, "accepting again");
                     }
                     self.welcome(socket, peer);
                 }
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => {
-                    if pause.is_none() {
+                    if failures.is_first() {
                         tracing::warn!(listener = self.endpoint.name, %error, "cannot accept");
                     }
-                    let length =
-                        pause.map_or(PAUSE, |last: Duration| (last * 2).min(LONGEST_PAUSE));
-                    pause = Some(length);
-                    let _waited =
-                        tokio::time::timeout(length, alarm.at_least(Level::Dropping)).await;
+                    let stopped = alarm.at_least(Level::Dropping);
+                    let _waited = tokio::time::timeout(failures.pause(), stopped).await;
                 }
             }
         }
@@ -170,4 +192,33 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     PASSED_ON
         .iter()
         .any(|errno| Some(errno.raw_os_error()) == raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_second_and_start_again_after_a_success() {
+        let mut failures = Failures::default();
+        assert!(!failures.end() && failures.is_first());
+        let pauses: Vec<u128> = (0..9).map(|_| failures.pause().as_millis()).collect();
+        assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
+        assert!(failures.end() && !failures.end());
+        assert_eq!(failures.pause(), FIRST_PAUSE);
+    }
+
+    #[test]
+    fn only_errors_of_our_own_make_it_pause() {
+        for (errno, of_the_peer) in [
+            (Errno::CONNABORTED, true),
+            (Errno::PROTO, true),
+            (Errno::MFILE, false),
+            (Errno::NFILE, false),
+            (Errno::NOBUFS, false),
+            (Errno::NOMEM, false),
+        ] {
+            assert_eq!(is_of_the_peer(&errno.into()), of_the_peer, "{errno:?}");
+        }
+    }
 }

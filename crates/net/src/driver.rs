@@ -48,50 +48,11 @@ pub(crate) struct Terms {
 }
 
 /// A session, its host and the line between them and the peer.
-struct Driver<IO, H: Host> {
+pub(crate) struct Driver<IO, H: Host> {
     link: Link<IO>,
     session: H::Session,
     host: H,
     starttls: Option<Arc<ServerConfig>>,
-}
-
-/// Drives `session` until it closes or its peer is lost; session and host are gone when this returns.
-/// `None` means that the stream is gone too.
-pub(crate) async fn drive<IO, H>(
-    stream: Stream<IO>,
-    session: H::Session,
-    host: H,
-    terms: Terms,
-) -> Option<Farewell<IO>>
-where
-    IO: AsyncRead + AsyncWrite + Unpin,
-    H: Host,
-{
-    let link = Link::new(stream, terms.write_deadline, terms.stop);
-    let mut driver = Driver {
-        link,
-        session,
-        host,
-        starttls: terms.starttls,
-    };
-    let outcome = driver.converse().await;
-    if let Err(lost) = &outcome {
-        driver.lose(lost);
-    }
-    let login = driver.session.witness().login;
-    tracing::debug!(
-        login,
-        lost = outcome.as_ref().err().map(tracing::field::display),
-        "closed"
-    );
-    match outcome {
-        Ok(()) | Err(Lost::Ended | Lost::Handshake(HandshakeError::Failed(_))) => {
-            Some(Farewell::new(driver.link))
-        }
-        Err(Lost::Broken(_) | Lost::Unread | Lost::NoTls | Lost::Stopped | Lost::Handshake(_)) => {
-            None
-        }
-    }
 }
 
 impl<IO, H> Driver<IO, H>
@@ -99,6 +60,43 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
     H: Host,
 {
+    pub(crate) fn new(stream: Stream<IO>, session: H::Session, host: H, terms: Terms) -> Self {
+        let link = Link::new(stream, terms.write_deadline, terms.stop);
+        Self {
+            link,
+            session,
+            host,
+            starttls: terms.starttls,
+        }
+    }
+
+    /// Drives the session until it closes or its peer is lost.
+    pub(crate) async fn run(&mut self) -> Result<(), Lost> {
+        let outcome = self.converse().await;
+        if let Err(lost) = &outcome {
+            self.lose(lost);
+        }
+        let login = self.session.witness().login;
+        tracing::debug!(
+            login,
+            lost = outcome.as_ref().err().map(tracing::field::display),
+            "closed"
+        );
+        outcome
+    }
+
+    /// Drops session and host. What is left is the stream with the last replies, unless that is gone too.
+    pub(crate) fn part(self, outcome: &Result<(), Lost>) -> Option<Farewell<IO>> {
+        match outcome {
+            Ok(()) | Err(Lost::Ended | Lost::Handshake(HandshakeError::Failed(_))) => {
+                Some(Farewell::new(self.link))
+            }
+            Err(
+                Lost::Broken(_) | Lost::Unread | Lost::NoTls | Lost::Stopped | Lost::Handshake(_),
+            ) => None,
+        }
+    }
+
     /// Carries out what the session says until it says [`Output::Close`]. The last replies are not written yet.
     async fn converse(&mut self) -> Result<(), Lost> {
         loop {

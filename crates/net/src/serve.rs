@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -15,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Instrument as _;
 use wire::Admission;
 
-use crate::driver::{self, REFUSED_WRITE_DEADLINE, Terms, WRITE_DEADLINE};
+use crate::driver::{self, Driver, REFUSED_WRITE_DEADLINE, Terms, WRITE_DEADLINE};
 use crate::gate::normalised;
 use crate::service::{Connection, Service};
 use crate::stop::Stop;
@@ -79,9 +80,9 @@ pub async fn serve<IO, S, P>(
         listener = endpoint.name,
         tls = tracing::field::Empty,
     );
-    guard(converse(io, service, endpoint, stop, meeting))
-        .instrument(span)
-        .await;
+    // Boxed where it is made, so that it exists once, and not once more in every future around it.
+    let connection = Box::pin(converse(io, service, endpoint, stop, meeting));
+    guard(connection).instrument(span).await;
 }
 
 async fn converse<IO, S, P>(
@@ -131,7 +132,9 @@ async fn converse<IO, S, P>(
         stop: stop.clone(),
     };
     let (session, host) = service.connect(connection, driver::now());
-    let Some(farewell) = driver::drive(stream, session, host, terms).await else {
+    let mut driver = Driver::new(stream, session, host, terms);
+    let outcome = driver.run().await;
+    let Some(farewell) = driver.part(&outcome) else {
         return;
     };
     if farewell.is_short() {
@@ -145,8 +148,7 @@ async fn converse<IO, S, P>(
 
 /// Polls `connection` until it is done or panics. A panic leaves nothing behind that anyone could use: session,
 /// host and stream are dropped with the future, so the peer sees the connection close.
-async fn guard(connection: impl Future<Output = ()>) {
-    let mut connection = Box::pin(connection);
+async fn guard(mut connection: Pin<Box<impl Future<Output = ()>>>) {
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| connection.as_mut().poll(cx))) {
             Ok(polled) => polled,

@@ -11,7 +11,7 @@ use super::link::Link;
 use super::timer::now;
 use crate::stop::Level;
 
-/// The last replies must be taken within this time.
+/// A short last reply must be taken within this time; a long one has the time of any other batch.
 const LAST_WORDS: Duration = Duration::from_secs(30);
 
 /// How long to wait for the peer to close as well. Closing while it still sends would make the kernel answer
@@ -43,7 +43,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Farewell<IO> {
 
     /// Flushes, closes our side, waits shortly for the peer to close its own.
     pub(crate) async fn finish(mut self) {
-        let until = now() + LAST_WORDS.min(self.link.write_deadline);
+        let patience = self.link.write_deadline;
+        let until = now()
+            + if self.is_short() {
+                patience.min(LAST_WORDS)
+            } else {
+                patience
+            };
         if poll_fn(|cx| self.poll_last_words(cx, until)).await.is_err() {
             return;
         }

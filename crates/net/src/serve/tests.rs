@@ -6,7 +6,6 @@ mod handshake;
 
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};

@@ -23,6 +23,27 @@ async fn a_long_last_reply_keeps_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_reader_gets_a_long_last_reply_whole() {
+    let mut scene = open(1000, Security::Plain, Admission::Welcome);
+    scene.send("big 60000\r\nquit\r\n").await;
+    scene.hears(&["hello"]).await;
+    let mut gulp = [0; 1000];
+    for _ in 0..60 {
+        scene.client.read_exact(&mut gulp).await.unwrap();
+        tokio::time::advance(Duration::from_secs(2)).await;
+    }
+    scene.hears(&["bye"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_last_reply_that_nobody_reads_is_given_up_soon() {
+    let mut scene = open(16, Security::Plain, Admission::Welcome);
+    scene.send("quit\r\n").await;
+    scene.served.await.unwrap();
+    assert_eq!((now() - scene.begun).as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
 async fn closes_its_side_then_waits_shortly_for_the_peer() {
     let mut scene = plain();
     scene.send("quit\r\n").await;
