@@ -99,6 +99,8 @@ pub enum Response {
         messages: u64,
         /// Their octets.
         octets: u64,
+        /// Aliases that led there and no longer do.
+        aliases: Vec<Mailbox>,
     },
     /// How things are.
     Status(Status),

@@ -155,7 +155,15 @@ fn line(response: &Response) -> String {
             address,
             messages,
             octets,
-        } => format!("{address} gone with {messages}, {octets}"),
+            aliases,
+        } => {
+            let aliases: Vec<String> = aliases.iter().map(ToString::to_string).collect();
+            let line = format!(
+                "{address} gone with {messages}, {octets}, {}",
+                aliases.join(" ")
+            );
+            line.trim_end_matches([',', ' ']).to_owned()
+        }
         Response::Status(status) => format!(
             "{:?} accounts={} disabled={} aliases={} messages={}",
             status.server.as_ref().map(|server| server.process),
@@ -298,6 +306,31 @@ async fn deliver(store: &Store, address: &str, body: &'static [u8]) {
         .deliver(incoming, vec![reservation], envelope)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_removed_account_leaves_no_alias_pointing_to_it() {
+    let office = Office::new();
+    office.ask(add("alice@example.test")).await;
+    office.ask(add("bob@example.test")).await;
+    let (alice, bob) = ("alice@example.test", "bob@example.test");
+    office.ask(alias("info@example.test", &[alice, bob])).await;
+    office.ask(alias("boss@example.test", &[alice])).await;
+    office.ask(alias("shop@example.test", &[bob])).await;
+    for (request, outcome) in [
+        (
+            remove(alice, false),
+            "alice@example.test gone with 0, 0, boss@example.test info@example.test",
+        ),
+        (Request::AliasList, "info@example.test shop@example.test"),
+        (
+            no_alias("info@example.test", &[bob]),
+            "info@example.test gone with 0, 0",
+        ),
+    ] {
+        let seen = office.ask(request.clone()).await;
+        assert_eq!(seen, outcome, "{request:?}");
+    }
 }
 
 #[tokio::test]

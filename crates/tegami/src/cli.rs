@@ -20,7 +20,7 @@ use anyhow::Result;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::config::{self, Loaded};
+use crate::config::{self, Config};
 use crate::demo::{self, DemoOptions};
 use crate::terminal::{note, print, write_out};
 use crate::{healthcheck, serve};
@@ -148,12 +148,10 @@ impl Cli {
             Command::Demo(Demo { once, port_offset }) => {
                 demo::run(DemoOptions { once, port_offset })
             }
-            Command::Account { verb } => verb.run(&load(explicit.as_deref())?.config),
-            Command::Alias { verb } => verb.run(&load(explicit.as_deref())?.config),
-            Command::Status(listing) => {
-                status::run(&load(explicit.as_deref())?.config, listing.json)
-            }
-            Command::Healthcheck => healthcheck::run(&load(explicit.as_deref())?.config),
+            Command::Account { verb } => verb.run(&load(explicit.as_deref())?),
+            Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
+            Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
+            Command::Healthcheck => healthcheck::run(&load(explicit.as_deref())?),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "tegami", &mut script);
@@ -163,13 +161,9 @@ impl Cli {
     }
 }
 
-/// The configuration, its warnings on stderr.
-fn load(explicit: Option<&Path>) -> Result<Loaded> {
-    let loaded = config::load(explicit)?;
-    for warning in &loaded.warnings {
-        note(&format!("warning: {warning}"));
-    }
-    Ok(loaded)
+/// The configuration. What is odd about it is said by `check` and by the server, not at every command.
+fn load(explicit: Option<&Path>) -> Result<Config> {
+    Ok(config::load(explicit)?.config)
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {

@@ -4,7 +4,7 @@ use address::Mailbox;
 use auth::PasswordHash;
 use mailstore::{Account, Change, NewAccount};
 
-use super::Operations;
+use super::{Operations, refusal};
 use crate::message::{AccountFacts, Answer, Refusal, RefusalKind, Response};
 
 /// Longest name for people, in octets.
@@ -59,13 +59,18 @@ impl Operations {
             return Err(Refusal::new(RefusalKind::HoldsMail, message)
                 .remedy("fetch the mail first, or say --yes; `account disable` keeps it"));
         }
-        self.change(Change::RemoveAccount(account.id)).await?;
+        // All or nothing: an account of that name made later must not get mail meant for this one.
+        let (aliases, mut changes) = self.without_target(&account.address);
+        changes.push(Change::RemoveAccount(account.id));
+        self.store.change_all(changes).await.map_err(refusal)?;
         self.surroundings.changed(account.id);
-        tracing::info!(account = %account.address, messages = usage.messages, octets = usage.octets, "account removed");
+        let (messages, octets) = (usage.messages, usage.octets);
+        tracing::info!(account = %account.address, messages, octets, "account removed");
         Ok(Response::Removed {
             address: account.address,
-            messages: usage.messages,
-            octets: usage.octets,
+            messages,
+            octets,
+            aliases,
         })
     }
 

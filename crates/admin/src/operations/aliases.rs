@@ -74,7 +74,33 @@ impl Operations {
             address: alias.address,
             messages: 0,
             octets: 0,
+            aliases: Vec::new(),
         })
+    }
+
+    /// The aliases that lead to this address, and the changes after which they do not.
+    pub(super) fn without_target(&self, target: &Mailbox) -> (Vec<Mailbox>, Vec<Change>) {
+        let key = target.key();
+        let directory = self.store.directory();
+        let leading_there = directory
+            .aliases()
+            .filter(|alias| alias.targets.iter().any(|target| target.key() == key));
+        leading_there
+            .map(|alias| {
+                let mut targets = alias.targets.clone();
+                targets.retain(|target| target.key() != key);
+                let address = alias.address.clone();
+                let change = if targets.is_empty() {
+                    Change::RemoveAlias(address.clone())
+                } else {
+                    Change::PutAlias(Alias {
+                        address: address.clone(),
+                        targets,
+                    })
+                };
+                (address, change)
+            })
+            .unzip()
     }
 
     async fn put_alias(&self, alias: Alias) -> Answer {

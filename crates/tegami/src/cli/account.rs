@@ -228,6 +228,7 @@ fn remove(config: &Config, address: Mailbox, yes: bool) -> Result<()> {
         address,
         messages,
         octets,
+        aliases,
     } = answer?
     else {
         return Err(unexpected());
@@ -240,7 +241,12 @@ fn remove(config: &Config, address: Mailbox, yes: bool) -> Result<()> {
             size(octets)
         ),
     };
-    print(&format!("{address} is removed. {mail}"))
+    let aliases: Vec<String> = aliases.iter().map(ToString::to_string).collect();
+    let aliases = match aliases.as_slice() {
+        [] => String::new(),
+        some => format!(" It was taken out of {}.", some.join(", ")),
+    };
+    print(&format!("{address} is removed. {mail}{aliases}"))
 }
 
 /// Asks at the terminal; anything but yes is no.

@@ -86,7 +86,7 @@ fn store_rows(store: &StoreFacts) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         (
             "Accounts",
-            format!("{}{disabled}, {} aliases", store.accounts, store.aliases),
+            format!("{}{disabled}, aliases: {}", store.accounts, store.aliases),
         ),
         (
             "Mail",
@@ -162,7 +162,7 @@ mod tests {
             },
             &[
                 "Server    not running; this is the store itself",
-                "Accounts  3 (1 disabled), 2 aliases",
+                "Accounts  3 (1 disabled), aliases: 2",
                 "Mail      1200 messages, 34.5 MB",
                 "Disk      log 36.0 MB, free 9.0 GB; new mail is taken while 104.6 MB are free",
                 "Index     ready",
@@ -209,7 +209,7 @@ mod tests {
                 "Listening    smtp on [::1]:25, 1 session",
                 "             pop3s on [::1]:25, 0 sessions",
                 "Certificate  self-signed, for mail.example.test; ends SOON, in 3 days, on 2030-01-02T03:04:05Z",
-                "Accounts     3, 2 aliases",
+                "Accounts     3, aliases: 2",
                 "Mail         1200 messages, 34.5 MB",
                 "Disk         log 36.0 MB, free unknown; TOO LITTLE: new mail waits until 104.6 MB are free",
                 "Index        being rebuilt from the log; mailboxes open when it is done",
