@@ -98,6 +98,16 @@ impl Directory {
         }
     }
 
+    /// Whether mail for `address` reaches this account, among others perhaps: by its own address, with or without
+    /// `+detail`, or through aliases.
+    #[must_use]
+    pub fn leads_to(&self, address: &Mailbox, account: AccountId) -> bool {
+        match self.resolve(address) {
+            Resolution::Accounts(ids) => ids.contains(&account),
+            Resolution::Disabled | Resolution::Unknown => false,
+        }
+    }
+
     /// All accounts, in the order they were made.
     pub fn accounts(&self) -> impl ExactSizeIterator<Item = &Account> {
         self.accounts.values().map(Arc::as_ref)

@@ -48,14 +48,12 @@ pub enum StoreError {
 impl StoreError {
     /// Sorts a failure of the system into "full" and everything else.
     pub(crate) fn io(doing: &'static str, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Self::Full,
-            _ => Self::Io {
-                doing,
-                source: Arc::new(source),
-            },
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        if matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
+            Self::Full
+        } else {
+            let source = Arc::new(source);
+            Self::Io { doing, source }
         }
     }
 }

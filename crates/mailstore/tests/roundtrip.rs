@@ -1,5 +1,7 @@
 //! The store from outside, on a real disk: what goes in comes out, before and after a restart.
 
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
 use std::path::Path;
 
 use address::{Envelope, Mailbox, Recipient};

@@ -269,10 +269,8 @@ impl Applier {
         match decision {
             Decision::Account(account) => {
                 self.given(account.id.0.max(u64::from(account.epoch)));
-                if !self.usage.contains_key(&account.id) {
-                    self.usage.insert(account.id, Usage::default());
-                    self.touched.insert(account.id);
-                }
+                self.usage.entry(account.id).or_default();
+                self.touched.insert(account.id);
                 self.put(keys::account(account.id), Some(keys::value(account)))
             }
             Decision::NoAccount(id) => {

@@ -158,7 +158,7 @@ impl Shared {
                 state.end
             };
             self.replay
-                .into_index(&mut applier, end, &mut |work| self.step(generation, work))?;
+                .feed_until(&mut applier, end, &mut |work| self.step(generation, work))?;
             if !self.lock().dropped {
                 return Ok(applier);
             }

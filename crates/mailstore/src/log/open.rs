@@ -241,7 +241,7 @@ fn catch_up(replay: &Replay, tables: &dyn Tables) -> Result<Caught, OpenError> {
         }
         applier.inventory()?;
         let bodies = applier.checkpoint().bodies;
-        let walked = replay.into_applier(&segments, &mut applier, None, &mut |work| work())?;
+        let walked = replay.feed(&segments, &mut applier, None, &mut |work| work())?;
         let inventory = applier.inventory()?;
         Ok(Caught {
             applier,

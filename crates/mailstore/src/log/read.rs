@@ -213,11 +213,12 @@ fn whole(
 /// Makes sure that this is the frame the index means.
 fn verify(lie: &Lie, entry: &Entry, record: &[u8]) -> Result<Frame, Trouble> {
     // The mark of a segment is random; the frame's own CRC covers it, and the number says which record it is.
-    let mark = match lie.kind {
-        Kind::Body => FIRST,
-        _ => *record.first_chunk().unwrap_or(&FIRST),
+    let mark = if lie.kind == Kind::Body {
+        &FIRST
+    } else {
+        record.first_chunk().unwrap_or(&FIRST)
     };
-    let frame = Frame::read(&mark, record).ok_or(Trouble::Damaged("its frame is not whole"))?;
+    let frame = Frame::read(mark, record).ok_or(Trouble::Damaged("its frame is not whole"))?;
     if frame.kind != lie.kind as u8 || frame.sequence != lie.sequence || frame.head != lie.head {
         return Err(Trouble::Damaged("another record is in its place"));
     }

@@ -26,6 +26,11 @@ const WINDOW: usize = 1 << 20;
 /// Records between two places where a rebuild writes its batch.
 const BATCH: u64 = 1_000;
 
+/// Some work on the index.
+pub(crate) type Work<'a> = &'a mut dyn FnMut() -> Result<(), TableError>;
+/// How that work is done: at once, or under somebody's eye.
+pub(crate) type Step<'a> = &'a mut dyn FnMut(Work<'_>) -> Result<(), TableError>;
+
 /// Reads the log of one data directory.
 #[derive(Clone)]
 pub(crate) struct Replay {
@@ -191,26 +196,26 @@ impl Replay {
     }
 
     /// Brings an index up to `until`, a batch at a time.
-    pub(crate) fn into_index(
+    pub(crate) fn feed_until(
         &self,
         applier: &mut Applier,
         until: Position,
-        step: &mut dyn FnMut(&mut dyn FnMut() -> Result<(), TableError>) -> Result<(), TableError>,
+        step: Step<'_>,
     ) -> Result<Walked, TableError> {
         let segments = self.survey().map_err(from_log)?;
-        self.into_applier(&segments, applier, Some(until), step)
+        self.feed(&segments, applier, Some(until), step)
             .map_err(|error| match error {
                 WalkError::Log(error) => from_log(error),
                 WalkError::Table(error) => error,
             })
     }
 
-    pub(crate) fn into_applier(
+    pub(crate) fn feed(
         &self,
         segments: &BTreeMap<u32, Segment>,
         applier: &mut Applier,
         until: Option<Position>,
-        step: &mut dyn FnMut(&mut dyn FnMut() -> Result<(), TableError>) -> Result<(), TableError>,
+        step: Step<'_>,
     ) -> Result<Walked, WalkError> {
         for segment in segments.values() {
             if let Some(opening) = segment.opening {

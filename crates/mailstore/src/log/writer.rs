@@ -189,11 +189,11 @@ impl Writer {
             let Some(operations) = self.queue.take(patience) else {
                 return;
             };
-            if let Some(error) = self.failed.clone() {
-                if self.tried.elapsed() < self.terms.retry || !self.recover() {
-                    settle_all(operations, &error, false);
-                    continue;
-                }
+            if let Some(error) = self.failed.clone()
+                && (self.tried.elapsed() < self.terms.retry || !self.recover())
+            {
+                settle_all(operations, &error, false);
+                continue;
             }
             self.write_all(operations);
         }
