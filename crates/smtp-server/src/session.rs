@@ -190,6 +190,10 @@ impl wire::Session for Session {
         let state = std::mem::replace(&mut self.state, State::Gone);
         let turn = state.proceed(&mut self.context);
         self.state = turn.next;
+        if matches!(self.state, State::Gone) {
+            // Nobody will read what is left.
+            self.context.reader.clear();
+        }
         turn.output
     }
 

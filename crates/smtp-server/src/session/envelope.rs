@@ -15,6 +15,10 @@ const LARGEST_FILE: u64 = i64::MAX as u64;
 
 /// RFC 5321 section 4.1.1.2. The argument is judged before the order of things.
 pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
+    // RFC 9422 section 4.1: MAILMAX counts every MAIL, whether it succeeds or fails.
+    if context.count_transaction() {
+        return Turn::leave(context.named(&smtp::TRANSACTION_LIMIT));
+    }
     let from = match command::mail::parse(argument, context.role) {
         Ok(from) => from,
         Err(reply) => return phase.refuse(reply, context),
@@ -27,9 +31,6 @@ pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     };
     if context.needs_login() {
         return Phase::Greeted(greeted).refuse_row(&smtp::LOG_IN_FIRST, context);
-    }
-    if context.count_transaction() {
-        return Turn::leave(context.named(&smtp::TRANSACTION_LIMIT));
     }
     if let Some(refusal) = from
         .size
