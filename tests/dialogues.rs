@@ -1,5 +1,10 @@
 //! Plays the dialogue files against the pure sessions, at every pace, and proves the catalogue of replies row by
 //! row. Real sockets, TLS and the store are tested elsewhere.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails where it stands"
+)]
 
 mod harness;
 
@@ -28,10 +33,17 @@ fn play<H: Stage + Default>(script: &Script, pace: Pace) -> Result<Outcome, Stri
 /// Plays every script at a pace and reports all that went otherwise than written.
 #[track_caller]
 fn play_all<H: Stage + Default>(protocol: &str) -> Vec<Outcome> {
-    let (outcomes, problems): (Vec<_>, Vec<_>) =
-        scripts(protocol).iter().map(|script| play::<H>(script, Pace::Whole)).partition(Result::is_ok);
+    let (outcomes, problems): (Vec<_>, Vec<_>) = scripts(protocol)
+        .iter()
+        .map(|script| play::<H>(script, Pace::Whole))
+        .partition(Result::is_ok);
     let problems: Vec<String> = problems.into_iter().filter_map(Result::err).collect();
-    assert!(problems.is_empty(), "{} dialogues:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} dialogues:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
     outcomes.into_iter().filter_map(Result::ok).collect()
 }
 
@@ -40,35 +52,56 @@ fn play_all<H: Stage + Default>(protocol: &str) -> Vec<Outcome> {
 fn play_at_every_pace<H: Stage + Default>(protocol: &str) {
     let mut problems = Vec::new();
     for script in scripts(protocol) {
-        let Ok(whole) = play::<H>(&script, Pace::Whole) else { continue };
+        let Ok(whole) = play::<H>(&script, Pace::Whole) else {
+            continue;
+        };
         for pace in paces(&script) {
             match play::<H>(&script, pace) {
                 Err(problem) => problems.push(problem),
                 Ok(other) if other.events != whole.events => {
-                    problems.push(format!("{} ({pace:?}): other replies than in one piece", script.name));
+                    problems.push(format!(
+                        "{} ({pace:?}): other replies than in one piece",
+                        script.name
+                    ));
                 }
                 Ok(other) if other.told != whole.told => {
-                    problems.push(format!("{} ({pace:?}): the host is told otherwise", script.name));
+                    problems.push(format!(
+                        "{} ({pace:?}): the host is told otherwise",
+                        script.name
+                    ));
                 }
                 Ok(_) => continue,
             }
             break;
         }
     }
-    assert!(problems.is_empty(), "{} dialogues:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} dialogues:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
 }
 
-/// Octet by octet, with a slow host, and in two pieces: at every octet of short groups, near both ends of long ones.
+/// Octet by octet, with a slow host, and in two pieces: cut at every octet of short groups, near the ends of long
+/// ones.
 fn paces(script: &Script) -> Vec<Pace> {
-    const EVERY: usize = 400;
+    const SHORT: usize = 1000;
+    const NEAR: usize = 40;
     let mut splits = BTreeSet::new();
     for (_, step) in &script.steps {
         if let Step::Client(octets) = step {
-            splits.extend((1..octets.len()).filter(|at| *at < EVERY || octets.len() - at < EVERY / 4));
+            let all = 1..octets.len();
+            splits.extend(
+                all.filter(|at| octets.len() <= SHORT || *at < NEAR || octets.len() - at < NEAR),
+            );
         }
     }
     let splits = splits.into_iter().map(Pace::SplitAt);
-    [Pace::Octets, Pace::SlowHost].into_iter().chain(splits).collect()
+    [Pace::Octets, Pace::SlowHost]
+        .into_iter()
+        .chain(splits)
+        .collect()
 }
 
 #[test]
@@ -96,8 +129,18 @@ fn every_dialogue_tells_a_story_of_its_own() {
     for protocol in ["smtp", "pop3"] {
         let mut stories = BTreeSet::new();
         for script in scripts(protocol) {
-            assert!(script.story.len() > 20, "{}: {:?} is no story", script.name, script.story);
-            assert!(stories.insert(script.story.clone()), "{}: told before: {}", script.name, script.story);
+            assert!(
+                script.story.len() > 20,
+                "{}: {:?} is no story",
+                script.name,
+                script.story
+            );
+            assert!(
+                stories.insert(script.story.clone()),
+                "{}: told before: {}",
+                script.name,
+                script.story
+            );
         }
     }
 }
@@ -106,7 +149,12 @@ fn every_dialogue_tells_a_story_of_its_own() {
 fn every_row_of_the_catalogue_is_proven() {
     let smtp = play_all::<SmtpStage>("smtp");
     let pop3 = play_all::<Pop3Stage>("pop3");
-    let seen: BTreeSet<&str> = smtp.iter().chain(&pop3).flat_map(|outcome| &outcome.rows).map(|row| row.id).collect();
+    let seen: BTreeSet<&str> = smtp
+        .iter()
+        .chain(&pop3)
+        .flat_map(|outcome| &outcome.rows)
+        .map(|row| row.id)
+        .collect();
     let sources = sources();
     let mut unproven = Vec::new();
     for row in reply::rows() {
@@ -115,7 +163,11 @@ fn every_row_of_the_catalogue_is_proven() {
             Proof::Unit(test) => sources.contains(&format!("fn {test}()")),
         };
         if !proven {
-            let protocol = if row.protocol() == Protocol::Smtp { "smtp" } else { "pop3" };
+            let protocol = if row.protocol() == Protocol::Smtp {
+                "smtp"
+            } else {
+                "pop3"
+            };
             unproven.push(format!("{protocol}::{} ({})", row.name, row.id));
         }
     }

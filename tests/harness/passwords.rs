@@ -14,9 +14,13 @@ pub fn check(credentials: &Credentials) -> Option<String> {
     let login = credentials.login.to_ascii_lowercase();
     let (address, _) = ACCOUNTS.into_iter().find(|(address, password)| {
         let local = address.split_once('@').map(|(local, _)| local);
-        (*address == login || local == Some(login.as_str())) && *password == credentials.password.expose()
+        (*address == login || local == Some(login.as_str()))
+            && *password == credentials.password.expose()
     })?;
     // RFC 4616 section 2: acting for somebody else is not allowed here.
-    let foreign = credentials.authzid.as_deref().is_some_and(|authzid| authzid != address);
+    let foreign = credentials
+        .authzid
+        .as_deref()
+        .is_some_and(|authzid| authzid != address);
     (!foreign).then(|| address.to_owned())
 }

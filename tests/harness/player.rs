@@ -28,7 +28,10 @@ pub trait Stage {
     /// The session as the facts so far describe it.
     fn open(&mut self, now: Instant) -> Self::Session;
     /// Answers one question.
-    fn answer(&mut self, ask: <Self::Session as Session>::Ask) -> <Self::Session as Session>::Answer;
+    fn answer(
+        &mut self,
+        ask: <Self::Session as Session>::Ask,
+    ) -> <Self::Session as Session>::Answer;
     /// Takes message octets.
     fn body(&mut self, octets: &[u8]);
     /// What the host has been told so far, one line each.
@@ -116,9 +119,12 @@ impl<H: Stage> Player<H> {
         let mut lenient = false;
         for (line, step) in &script.steps {
             let step_done = self.step(step, &mut lenient);
-            step_done.map_err(|problem| format!("{}:{line} ({:?}): {problem}", script.name, self.pace))?;
+            step_done.map_err(|problem| {
+                format!("{}:{line} ({:?}): {problem}", script.name, self.pace)
+            })?;
         }
-        self.expect_silence(lenient).map_err(|problem| format!("{} at its end: {problem}", script.name))?;
+        self.expect_silence(lenient)
+            .map_err(|problem| format!("{} at its end: {problem}", script.name))?;
         Ok(self.finish())
     }
 
@@ -131,9 +137,17 @@ impl<H: Stage> Player<H> {
     pub fn finish(mut self) -> Outcome {
         if self.closed {
             let now = self.now;
-            for input in [Input::Bytes(b"NOOP\r\n"), Input::Deadline, Input::Shutdown, Input::Closed] {
+            for input in [
+                Input::Bytes(b"NOOP\r\n"),
+                Input::Deadline,
+                Input::Shutdown,
+                Input::Closed,
+            ] {
                 self.session_mut().handle(now, input);
-                assert!(matches!(self.session_mut().output(), Output::Close), "a closed session goes on");
+                assert!(
+                    matches!(self.session_mut().output(), Output::Close),
+                    "a closed session goes on"
+                );
             }
         }
         self.outcome.told = self.host.told().to_vec();
@@ -152,9 +166,17 @@ impl<H: Stage> Player<H> {
             Step::StartTls => self.expect(&Event::StartTls, std::mem::take(lenient))?,
             Step::Told(pattern) => self.expect_told(pattern)?,
             Step::Count(count, pattern) => {
-                let found = self.host.told().iter().filter(|told| matches(pattern, told)).count();
+                let found = self
+                    .host
+                    .told()
+                    .iter()
+                    .filter(|told| matches(pattern, told))
+                    .count();
                 if found != *count {
-                    return Err(format!("{pattern:?} was told {found} times, not {count}: {:#?}", self.host.told()));
+                    return Err(format!(
+                        "{pattern:?} was told {found} times, not {count}: {:#?}",
+                        self.host.told()
+                    ));
                 }
             }
             Step::Client(octets) => {
@@ -206,7 +228,11 @@ impl<H: Stage> Player<H> {
             Pace::SplitAt(at) if done == 0 && at < total => at,
             Pace::SplitAt(_) => left,
             // The middle of something huge comes in larger pieces; what surrounds it does not.
-            Pace::Octets | Pace::SlowHost if total > SMALL && done > SMALL / 2 && left > SMALL / 2 => (left - SMALL / 2).min(1000),
+            Pace::Octets | Pace::SlowHost
+                if total > SMALL && done > SMALL / 2 && left > SMALL / 2 =>
+            {
+                (left - SMALL / 2).min(1000)
+            }
             Pace::Octets | Pace::SlowHost => 1,
         }
     }
@@ -239,7 +265,10 @@ impl<H: Stage> Player<H> {
     pub fn secure(&mut self) -> bool {
         let started = std::mem::take(&mut self.handshake);
         if started {
-            let facts = TlsFacts { version: "TLS1.3", cipher: "TLS_AES_256_GCM_SHA384".to_owned() };
+            let facts = TlsFacts {
+                version: "TLS1.3",
+                cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+            };
             self.give(Input::TlsReady(facts));
         }
         started
@@ -257,7 +286,11 @@ impl<H: Stage> Player<H> {
             }
             match self.session_mut().output() {
                 Output::Reply(reply) => {
-                    assert!(reply.is_complete(), "{}: arguments do not fit the text: {reply:?}", reply.row().id);
+                    assert!(
+                        reply.is_complete(),
+                        "{}: arguments do not fit the text: {reply:?}",
+                        reply.row().id
+                    );
                     self.outcome.rows.push(reply.row());
                     reply.encode(&mut self.buffer);
                     self.take_lines();
@@ -275,6 +308,7 @@ impl<H: Stage> Player<H> {
                 }
                 Output::StartTls => {
                     self.handshake = true;
+                    self.wake = None;
                     self.happen(Event::StartTls);
                     return;
                 }
@@ -298,7 +332,10 @@ impl<H: Stage> Player<H> {
 
     fn take_lines(&mut self) {
         let mut start = 0;
-        while let Some(length) = self.buffer[start..].windows(2).position(|pair| pair == b"\r\n") {
+        while let Some(length) = self.buffer[start..]
+            .windows(2)
+            .position(|pair| pair == b"\r\n")
+        {
             let line = escape(&self.buffer[start..start + length]);
             self.happen(Event::Line(line));
             start += length + 2;
@@ -343,14 +380,21 @@ impl<H: Stage> Player<H> {
         let fits = |event: &Event| matches!(event, Event::Line(line) if matches(pattern, line));
         match self.next(fits, lenient) {
             Some(event) if fits(&event) => Ok(()),
-            found => Err(format!("expected {pattern:?}, found {}", Shown(found.as_ref()))),
+            found => Err(format!(
+                "expected {pattern:?}, found {}",
+                Shown(found.as_ref())
+            )),
         }
     }
 
     fn expect(&mut self, wanted: &Event, lenient: bool) -> Result<(), String> {
         match self.next(|event| event == wanted, lenient) {
             Some(event) if event == *wanted => Ok(()),
-            found => Err(format!("expected {}, found {}", Shown(Some(wanted)), Shown(found.as_ref()))),
+            found => Err(format!(
+                "expected {}, found {}",
+                Shown(Some(wanted)),
+                Shown(found.as_ref())
+            )),
         }
     }
 

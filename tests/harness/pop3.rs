@@ -10,7 +10,8 @@ use std::time::Instant;
 use auth::{Credentials, Exchange, Step};
 use bytes::Bytes;
 use pop3_server::{
-    Answer, Ask, AuthVerdict, Config, Connection, Listing, LoginVerdict, Message, ReadVerdict, Session,
+    Answer, Ask, AuthVerdict, Config, Connection, Listing, LoginVerdict, Message, ReadVerdict,
+    Session,
 };
 use wire::TlsFacts;
 
@@ -70,13 +71,22 @@ impl Pop3Stage {
         if let Some(verdict) = &self.verdict {
             return verdict.clone();
         }
-        let Some(login) = passwords::check(credentials) else { return LoginVerdict::BadCredentials };
+        let Some(login) = passwords::check(credentials) else {
+            return LoginVerdict::BadCredentials;
+        };
         self.told.push(format!("login {login}"));
         let messages = self.messages.iter().enumerate();
         let messages = messages
-            .map(|(index, octets)| Message { octets: octets.len() as u64, epoch: 1, uid: index as u64 + 1 })
+            .map(|(index, octets)| Message {
+                octets: octets.len() as u64,
+                epoch: 1,
+                uid: index as u64 + 1,
+            })
             .collect();
-        LoginVerdict::Open { login, listing: Listing { messages } }
+        LoginVerdict::Open {
+            login,
+            listing: Listing { messages },
+        }
     }
 
     fn exchange(&mut self, step: Step) -> AuthVerdict {
@@ -89,7 +99,11 @@ impl Pop3Stage {
 
     fn read(&self, message: usize, offset: u64) -> ReadVerdict {
         let octets = &self.messages[message];
-        let fault = self.faults.iter().find(|(number, _)| *number == message + 1).map(|(_, fault)| *fault);
+        let fault = self
+            .faults
+            .iter()
+            .find(|(number, _)| *number == message + 1)
+            .map(|(_, fault)| *fault);
         let mut chunk = self.chunk;
         match fault {
             Some(Fault::Gone) => return ReadVerdict::Gone,
@@ -100,11 +114,16 @@ impl Pop3Stage {
         }
         let start = usize::try_from(offset).unwrap().min(octets.len());
         let end = start.saturating_add(chunk).min(octets.len());
-        ReadVerdict::Chunk { octets: Bytes::copy_from_slice(&octets[start..end]), last: end == octets.len() }
+        ReadVerdict::Chunk {
+            octets: Bytes::copy_from_slice(&octets[start..end]),
+            last: end == octets.len(),
+        }
     }
 
     fn fault(&mut self, number: &str, fault: Fault) -> Result<(), String> {
-        let number = number.parse().map_err(|_| format!("{number:?} is no message number"))?;
+        let number = number
+            .parse()
+            .map_err(|_| format!("{number:?} is no message number"))?;
         self.faults.push((number, fault));
         Ok(())
     }
@@ -119,8 +138,10 @@ impl Stage for Pop3Stage {
         let (key, value) = fact.split_once(' ').unwrap_or((fact, ""));
         match (key, value) {
             ("tls", "") => {
-                self.connection.tls =
-                    Some(TlsFacts { version: "TLS1.3", cipher: "TLS_AES_256_GCM_SHA384".to_owned() });
+                self.connection.tls = Some(TlsFacts {
+                    version: "TLS1.3",
+                    cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+                });
             }
             ("no", "tls") => self.connection.tls_available = false,
             ("tls", "broken") => self.tls_ready = false,
@@ -156,16 +177,22 @@ impl Stage for Pop3Stage {
 
     fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Login { user, password } => {
-                Answer::Login(self.login(&Credentials { authzid: None, login: user, password }))
-            }
+            Ask::Login { user, password } => Answer::Login(self.login(&Credentials {
+                authzid: None,
+                login: user,
+                password,
+            })),
             Ask::AuthStart { mechanism, initial } => {
                 let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
                 self.exchange = Some(exchange);
                 Answer::Auth(self.exchange(step))
             }
             Ask::AuthRespond(response) => {
-                let step = self.exchange.as_mut().expect("an exchange is under way").respond(&response);
+                let step = self
+                    .exchange
+                    .as_mut()
+                    .expect("an exchange is under way")
+                    .respond(&response);
                 Answer::Auth(self.exchange(step))
             }
             Ask::AuthCancel => {
@@ -175,7 +202,11 @@ impl Stage for Pop3Stage {
             Ask::Read { message, offset } => Answer::Read(self.read(message, offset)),
             Ask::Expunge(messages) => {
                 if self.removable {
-                    self.told.extend(messages.iter().map(|index| format!("expunged {}", index + 1)));
+                    self.told.extend(
+                        messages
+                            .iter()
+                            .map(|index| format!("expunged {}", index + 1)),
+                    );
                 }
                 Answer::Expunged(self.removable || messages.is_empty())
             }

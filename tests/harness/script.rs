@@ -67,7 +67,8 @@ pub enum Step {
 
 /// Every dialogue below `directory`, in the order of their names.
 pub fn read_all(directory: &Path) -> Vec<Script> {
-    let entries = fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let entries =
+        fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.iter().map(|path| read(path)).collect()
@@ -75,15 +76,22 @@ pub fn read_all(directory: &Path) -> Vec<Script> {
 
 fn read(path: &Path) -> Script {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let story = text.lines().next().and_then(|line| line.strip_prefix("# ")).map(str::to_owned);
-    let story = story.unwrap_or_else(|| panic!("{name}: the first line tells the story after `# `"));
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let story = text
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("# "))
+        .map(str::to_owned);
+    let story =
+        story.unwrap_or_else(|| panic!("{name}: the first line tells the story after `# `"));
     let mut steps: Vec<(usize, Step)> = Vec::new();
     for (index, line) in text.lines().enumerate() {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let step = step(line).unwrap_or_else(|| panic!("{name}:{}: cannot read {line:?}", index + 1));
+        let step =
+            step(line).unwrap_or_else(|| panic!("{name}:{}: cannot read {line:?}", index + 1));
         match (steps.last_mut(), step) {
             (Some((_, Step::Client(before))), Step::Client(more)) => before.extend(more),
             (_, step) => steps.push((index + 1, step)),
@@ -139,7 +147,9 @@ fn duration(text: &str) -> Option<Duration> {
 
 /// The octets a client line stands for, base64 where it says so.
 fn client_octets(text: &str) -> Option<Vec<u8>> {
-    let Some((before, tail)) = text.split_once("{{") else { return unescape(text) };
+    let Some((before, tail)) = text.split_once("{{") else {
+        return unescape(text);
+    };
     let (inner, after) = tail.split_once("}}")?;
     let mut octets = unescape(before)?;
     octets.extend_from_slice(auth::encode_base64(unescape(inner)?).as_bytes());
@@ -191,11 +201,19 @@ pub fn escape(octets: &[u8]) -> String {
 
 /// Whether `text` is what `pattern` says, `*` standing for anything.
 pub fn matches(pattern: &str, text: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut rest) = text.strip_prefix(head) else { return false };
-    let Some((middle, last)) = tail.rsplit_once('*') else { return rest.ends_with(tail) };
+    let Some((head, tail)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut rest) = text.strip_prefix(head) else {
+        return false;
+    };
+    let Some((middle, last)) = tail.rsplit_once('*') else {
+        return rest.ends_with(tail);
+    };
     for part in middle.split('*') {
-        let Some(found) = rest.find(part) else { return false };
+        let Some(found) = rest.find(part) else {
+            return false;
+        };
         rest = &rest[found + part.len()..];
     }
     rest.ends_with(last)
@@ -218,7 +236,11 @@ mod tests {
             ("a*b*c", "a--c", false),
             ("ab*b", "ab", false),
         ] {
-            assert_eq!(matches(pattern, text), expected, "{pattern:?} against {text:?}");
+            assert_eq!(
+                matches(pattern, text),
+                expected,
+                "{pattern:?} against {text:?}"
+            );
         }
     }
 

@@ -10,8 +10,9 @@ use std::time::Instant;
 use address::{ForwardPath, Mailbox, ReversePath};
 use auth::{Exchange, Step};
 use smtp_server::{
-    Answer, Ask, AuthVerdict, BareNewline, Body, Config, Connection, DataVerdict, ExpandVerdict, Expn,
-    FinishVerdict, MailFrom, MailVerdict, RcptTo, RcptVerdict, Role, Session, VerifyVerdict, Vrfy,
+    Answer, Ask, AuthVerdict, BareNewline, Body, Config, Connection, DataVerdict, ExpandVerdict,
+    Expn, FinishVerdict, MailFrom, MailVerdict, RcptTo, RcptVerdict, Role, Session, VerifyVerdict,
+    Vrfy,
 };
 use wire::TlsFacts;
 
@@ -70,7 +71,9 @@ impl Default for SmtpStage {
             rcpt: RcptVerdict::Accepted,
             full: None,
             data: DataVerdict::Go,
-            finish: FinishVerdict::Stored { id: "4TEST".to_owned() },
+            finish: FinishVerdict::Stored {
+                id: "4TEST".to_owned(),
+            },
             login: None,
             tls_ready: true,
             exchange: None,
@@ -83,7 +86,9 @@ impl Default for SmtpStage {
 
 impl SmtpStage {
     fn mail(&mut self, from: MailFrom) -> MailVerdict {
-        let size = from.size.map_or_else(|| "-".to_owned(), |size| size.to_string());
+        let size = from
+            .size
+            .map_or_else(|| "-".to_owned(), |size| size.to_string());
         let body = match from.body {
             Body::SevenBit => "7bit",
             Body::EightBitMime => "8bitmime",
@@ -100,17 +105,30 @@ impl SmtpStage {
             return MailVerdict::NotOwner;
         }
         if self.mail == MailVerdict::Accepted {
-            self.transaction = Some(Transaction { from: from.reverse_path, to: Vec::new(), body: None });
+            self.transaction = Some(Transaction {
+                from: from.reverse_path,
+                to: Vec::new(),
+                body: None,
+            });
         }
         self.mail
     }
 
     fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
         let verdict = self.judge(&to.path);
-        let mut told = format!("rcpt to={} notify={} orcpt={}", to.path, shown(to.notify.as_ref()), shown(to.orcpt.as_ref()));
+        let mut told = format!(
+            "rcpt to={} notify={} orcpt={}",
+            to.path,
+            shown(to.notify.as_ref()),
+            shown(to.orcpt.as_ref())
+        );
         if verdict == RcptVerdict::Accepted {
             told.push_str(" accepted");
-            self.transaction.as_mut().expect("RCPT comes after MAIL").to.push(to.path);
+            self.transaction
+                .as_mut()
+                .expect("RCPT comes after MAIL")
+                .to
+                .push(to.path);
         }
         self.told.push(told);
         verdict
@@ -120,11 +138,25 @@ impl SmtpStage {
         if self.rcpt != RcptVerdict::Accepted {
             return self.rcpt;
         }
-        let ForwardPath::Mailbox(mailbox) = path else { return RcptVerdict::Accepted };
-        if !mailbox.host.domain().is_some_and(|domain| DOMAINS.contains(&domain.as_str())) {
-            return if self.account.is_some() { RcptVerdict::NoOutbound } else { RcptVerdict::RelayDenied };
+        let ForwardPath::Mailbox(mailbox) = path else {
+            return RcptVerdict::Accepted;
+        };
+        if !mailbox
+            .host
+            .domain()
+            .is_some_and(|domain| DOMAINS.contains(&domain.as_str()))
+        {
+            return if self.account.is_some() {
+                RcptVerdict::NoOutbound
+            } else {
+                RcptVerdict::RelayDenied
+            };
         }
-        let key = format!("{}@{}", mailbox.local.base().to_ascii_lowercase(), mailbox.host);
+        let key = format!(
+            "{}@{}",
+            mailbox.local.base().to_ascii_lowercase(),
+            mailbox.host
+        );
         match &self.full {
             Some((address, verdict)) if *address == key => return *verdict,
             _ => {}
@@ -138,11 +170,19 @@ impl SmtpStage {
     }
 
     fn finish(&mut self) -> FinishVerdict {
-        let transaction = self.transaction.take().expect("the message has an envelope");
+        let transaction = self
+            .transaction
+            .take()
+            .expect("the message has an envelope");
         if let FinishVerdict::Stored { .. } = self.finish {
             let to: Vec<String> = transaction.to.iter().map(ToString::to_string).collect();
             let body = transaction.body.expect("the message was begun");
-            self.told.push(format!("stored from={} to={} \"{}\"", transaction.from, to.join(","), escape(&body)));
+            self.told.push(format!(
+                "stored from={} to={} \"{}\"",
+                transaction.from,
+                to.join(","),
+                escape(&body)
+            ));
         }
         self.finish.clone()
     }
@@ -156,7 +196,9 @@ impl SmtpStage {
         if let Some(verdict) = &self.login {
             return verdict.clone();
         }
-        let Some(login) = passwords::check(&credentials) else { return AuthVerdict::Rejected };
+        let Some(login) = passwords::check(&credentials) else {
+            return AuthVerdict::Rejected;
+        };
         self.told.push(format!("login {login}"));
         self.account = Some(login.clone());
         AuthVerdict::Accepted { login }
@@ -166,24 +208,36 @@ impl SmtpStage {
         self.told.push(format!("verify {name}"));
         let found: Vec<&str> = MAILBOXES
             .into_iter()
-            .filter(|address| *address == name || address.split_once('@').is_some_and(|(local, _)| local == name))
+            .filter(|address| {
+                *address == name
+                    || address
+                        .split_once('@')
+                        .is_some_and(|(local, _)| local == name)
+            })
             .collect();
         match found.as_slice() {
             [] => VerifyVerdict::Unknown,
-            ["bob@example.test"] => {
-                VerifyVerdict::Mailbox { name: "Bob Builder".to_owned(), mailbox: mailbox("bob@example.test") }
+            ["bob@example.test"] => VerifyVerdict::Mailbox {
+                name: "Bob Builder".to_owned(),
+                mailbox: mailbox("bob@example.test"),
+            },
+            [one] => VerifyVerdict::Mailbox {
+                name: String::new(),
+                mailbox: mailbox(one),
+            },
+            several => {
+                VerifyVerdict::Ambiguous(several.iter().map(|address| mailbox(address)).collect())
             }
-            [one] => VerifyVerdict::Mailbox { name: String::new(), mailbox: mailbox(one) },
-            several => VerifyVerdict::Ambiguous(several.iter().map(|address| mailbox(address)).collect()),
         }
     }
 
     fn expand(&mut self, name: &str) -> ExpandVerdict {
         self.told.push(format!("expand {name}"));
         match name {
-            "staff" | "staff@example.test" => {
-                ExpandVerdict::Members(vec![mailbox("alice@example.test"), mailbox("bob@example.test")])
-            }
+            "staff" | "staff@example.test" => ExpandVerdict::Members(vec![
+                mailbox("alice@example.test"),
+                mailbox("bob@example.test"),
+            ]),
             _ => ExpandVerdict::Unknown,
         }
     }
@@ -193,14 +247,18 @@ impl SmtpStage {
         match (key, value) {
             ("role", "submission") => self.connection.role = Role::Submission,
             ("tls", "") => {
-                self.connection.tls =
-                    Some(TlsFacts { version: "TLS1.3", cipher: "TLS_AES_256_GCM_SHA384".to_owned() });
+                self.connection.tls = Some(TlsFacts {
+                    version: "TLS1.3",
+                    cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+                });
             }
             ("no", "tls") => self.connection.tls_available = false,
             ("no", "mechanisms") => self.config.mechanisms.clear(),
             ("cleartext", "login") => self.connection.cleartext_login = true,
             ("login", "on exchange") => self.config.login_on_exchange = true,
-            ("bare", "newlines normalized") => self.connection.bare_newline = BareNewline::Normalize,
+            ("bare", "newlines normalized") => {
+                self.connection.bare_newline = BareNewline::Normalize
+            }
             ("admission", name) => self.connection.admission = admission(name)?,
             ("vrfy", "verify") => self.config.vrfy = Vrfy::Verify,
             ("vrfy", "unimplemented") => self.config.vrfy = Vrfy::Unimplemented,
@@ -212,7 +270,9 @@ impl SmtpStage {
                 Some(("size", size)) => self.config.max_message_size = number(size)?,
                 Some(("header", size)) => self.config.max_header = number(size)?,
                 Some(("recipients", count)) => self.config.max_recipients = number(count)?,
-                Some(("transactions", count)) => self.config.max_transactions = Some(number(count)?),
+                Some(("transactions", count)) => {
+                    self.config.max_transactions = Some(number(count)?)
+                }
                 _ => return Ok(false),
             },
             _ => return Ok(false),
@@ -246,7 +306,9 @@ impl SmtpStage {
             "login throttled" => self.login = Some(AuthVerdict::Throttled),
             "login sound" => self.login = None,
             _ => {
-                let Some((what, address)) = fact.rsplit_once(' ') else { return false };
+                let Some((what, address)) = fact.rsplit_once(' ') else {
+                    return false;
+                };
                 let verdict = match what {
                     "quota full" => RcptVerdict::MailboxFullForNow,
                     "quota exceeded" => RcptVerdict::MailboxFull,
@@ -284,8 +346,14 @@ impl Stage for SmtpStage {
             Ask::Rcpt(to) => Answer::Rcpt(self.rcpt(to)),
             Ask::Data(trace) => {
                 let login = trace.login.as_deref().unwrap_or("-");
-                self.told.push(format!("data helo={} protocol={} login={login}", trace.helo, trace.protocol));
-                self.transaction.as_mut().expect("DATA comes after MAIL").body = Some(Vec::new());
+                self.told.push(format!(
+                    "data helo={} protocol={} login={login}",
+                    trace.helo, trace.protocol
+                ));
+                self.transaction
+                    .as_mut()
+                    .expect("DATA comes after MAIL")
+                    .body = Some(Vec::new());
                 Answer::Data(self.data)
             }
             Ask::Finish => Answer::Finish(self.finish()),
@@ -299,7 +367,11 @@ impl Stage for SmtpStage {
                 Answer::Auth(self.exchange(step))
             }
             Ask::AuthRespond(response) => {
-                let step = self.exchange.as_mut().expect("an exchange is under way").respond(&response);
+                let step = self
+                    .exchange
+                    .as_mut()
+                    .expect("an exchange is under way")
+                    .respond(&response);
                 Answer::Auth(self.exchange(step))
             }
             Ask::AuthCancel => {
@@ -313,8 +385,12 @@ impl Stage for SmtpStage {
     }
 
     fn body(&mut self, octets: &[u8]) {
-        let body = self.transaction.as_mut().and_then(|transaction| transaction.body.as_mut());
-        body.expect("octets come after DATA was allowed").extend_from_slice(octets);
+        let body = self
+            .transaction
+            .as_mut()
+            .and_then(|transaction| transaction.body.as_mut());
+        body.expect("octets come after DATA was allowed")
+            .extend_from_slice(octets);
     }
 
     fn told(&self) -> &[String] {

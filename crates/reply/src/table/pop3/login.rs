@@ -93,7 +93,7 @@ rows! {
     }
     "PE-12" USER_FIRST = ERR, "Give USER first" {
         rfc: "RFC 1939 section 7",
-        when: "PASS without USER right before it.",
+        when: "PASS without a USER before it.",
         cause: "The client lost step, or STLS made the server forget the name given before it.",
         remedy: "Send USER, then PASS."
     }

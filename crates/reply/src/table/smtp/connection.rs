@@ -73,6 +73,13 @@ rows! {
         cause: "The client does not speak SMTP properly, or is guessing addresses or passwords.",
         remedy: "Look at the replies before this one: each names its own mistake."
     }
+    // Commands that carry no mail cost the peer nothing; ERROR_LIMIT would name the wrong reason.
+    "T-16" IDLE_LIMIT = coded(421, 7, 0), "{host} Too many commands without a message; connect again" {
+        rfc: "RFC 5321 section 7.8",
+        when: "Hundreds of NOOP, RSET, HELP, VRFY, EXPN, EHLO or HELO without an accepted message between them.",
+        cause: "A program in a loop, or an attempt to keep the server busy.",
+        remedy: "Open a connection when there is mail to send, and close it afterwards."
+    }
     // Argon2id is costly on purpose; an address that keeps failing is put off before a hash is computed.
     "T-05" LOGIN_THROTTLED = coded(421, 7, 0), "{host} Too many failed logins from {peer}; wait a few minutes" {
         rfc: "RFC 4954 section 9",

@@ -27,21 +27,15 @@ rows! {
         cause: "The client encodes wrongly, or a person typed the response by hand.",
         remedy: "Encode as standard base64 with its padding and nothing else on the line."
     }
-    // REPLIES.md X-08 names three codes; each is a row, and a fourth is needed for a response that decodes well
-    // but says nothing the mechanism can read.
+    // REPLIES.md X-08 names several codes, each of which is a row; a response that decodes well but says nothing
+    // the mechanism can read needs one more.
     "T-08" MALFORMED_RESPONSE = coded(501, 5, 2), "The response does not fit the mechanism" {
         rfc: "RFC 4954 section 4",
         when: "A response decodes, but is not what the mechanism expects, such as PLAIN without its two NULs.",
         cause: "The client builds the response wrongly.",
         remedy: "For PLAIN send: NUL, user name, NUL, password; all of it as one base64 text."
     }
-    "X-08b" NO_INITIAL_RESPONSE = coded(501, 7, 0), "Initial response not allowed with this mechanism" {
-        rfc: "RFC 4954 section 4",
-        when: "AUTH with an initial response, though the server speaks first in that mechanism.",
-        cause: "The client sends an answer before the question.",
-        remedy: "Send AUTH with the mechanism alone and wait for 334."
-    }
-    "X-08c" RESPONSE_TOO_LONG = coded(500, 5, 6), "AUTH line too long" {
+    "X-08b" RESPONSE_TOO_LONG = coded(500, 5, 6), "AUTH line too long" {
         rfc: "RFC 4954 section 4",
         when: "A response of more than 12288 octets.",
         cause: "No mechanism needs that much.",
@@ -61,7 +55,7 @@ rows! {
     }
     "S-503g" ALREADY_LOGGED_IN = coded(503, 5, 1), "Session is already logged in" {
         rfc: "RFC 4954 section 4",
-        when: "AUTH after a successful AUTH.",
+        when: "AUTH or STARTTLS after a successful AUTH.",
         cause: "One session belongs to one account.",
         remedy: "Open a new connection to log in to another account."
     }

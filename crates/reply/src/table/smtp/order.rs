@@ -5,7 +5,7 @@ use super::coded;
 rows! {
     "S-503d" EHLO_FIRST = coded(503, 5, 1), "Greet with EHLO first" {
         rfc: "RFC 5321 section 4.1.1.1",
-        when: "MAIL or STARTTLS before EHLO or HELO; also right after STARTTLS, which starts the session anew.",
+        when: "MAIL before EHLO or HELO; also right after STARTTLS, which starts the session anew.",
         cause: "The client did not introduce itself.",
         remedy: "Send EHLO with the client's name, again after STARTTLS."
     }

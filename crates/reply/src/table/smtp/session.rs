@@ -35,7 +35,7 @@ rows! {
     }
     "X-10" START_TLS_FIRST = coded(530, 7, 0), "Start TLS first" {
         rfc: "RFC 3207 section 4",
-        when: "On a submission port in clear: any command but EHLO, HELO, NOOP, STARTTLS, RSET, HELP and QUIT.",
+        when: "On a submission port in clear: any command but EHLO, HELO, NOOP, STARTTLS and QUIT.",
         cause: "Passwords and mail of users cross the network only encrypted.",
         remedy: "Switch STARTTLS on in the mail program, or use port 465 with SSL/TLS."
     }
