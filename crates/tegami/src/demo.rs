@@ -6,13 +6,15 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use address::{Domain, Mailbox};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use auth::{PasswordHash, Secret, encode_base64};
 use mailstore::{Change, NewAccount, Store};
+use reply::{pop3, smtp};
 
 use crate::config::{Config, Listen};
 use crate::probe::{Pin, Probe};
 use crate::serve::{self, Running};
+use crate::telemetry::Telemetry;
 use crate::terminal::print;
 
 const DOMAIN: &str = "example.test";
@@ -42,8 +44,12 @@ struct Person {
 /// # Errors
 /// A port is taken, or the letter did not arrive as it was sent.
 pub fn run(options: DemoOptions) -> Result<()> {
-    let directory = tempfile::Builder::new().prefix("tegami-demo-").tempdir().context("cannot make a temporary directory")?;
+    let directory = tempfile::Builder::new()
+        .prefix("tegami-demo-")
+        .tempdir()
+        .context("cannot make a temporary directory")?;
     let config = config(directory.path().join("data"), options.port_offset)?;
+    let _telemetry = Telemetry::start(&config.log)?;
     let outcome = serve::runtime()?.block_on(async {
         let mut signals = serve::Signals::new()?;
         let running = serve::start(&config).await?;
@@ -57,31 +63,51 @@ pub fn run(options: DemoOptions) -> Result<()> {
         running.stop().await;
         outcome
     });
-    directory.close().context("cannot remove the temporary directory")?;
+    directory
+        .close()
+        .context("cannot remove the temporary directory")?;
     outcome.map(|_| ())
 }
 
 async fn show(config: &Config, running: &Running, once: bool) -> Result<()> {
     let cast = hire(&running.house().store).await?;
-    let pin = Pin::new(serve::certificate(config))?;
-    print(&format!("tegami demo: a mail server for {DOMAIN}, in {} until you stop it.\n", config.data_dir.display()))?;
+    let pin = Pin::new(serve::certificate(config)?)?;
+    print(&format!(
+        "tegami demo: a mail server for {DOMAIN}, in {} until you stop it.\n",
+        config.data_dir.display()
+    ))?;
     let letter = Letter::new();
-    print(&format!("1. Alice sends Bob a letter: submission on {}, STARTTLS, then AUTH.", config.listen.submission[0]))?;
-    send(config.listen.submission[0], &pin, &cast, &letter).await.context("the letter was not sent")?;
-    print(&format!("\n2. Bob fetches it: POP3 over TLS on {}.", config.listen.pop3s[0]))?;
-    let received = fetch(config.listen.pop3s[0], &pin, &cast).await.context("the letter was not fetched")?;
+    print(&format!(
+        "1. Alice sends Bob a letter: submission on {}, STARTTLS, then AUTH.",
+        config.listen.submission[0]
+    ))?;
+    send(config.listen.submission[0], &pin, &cast, &letter)
+        .await
+        .context("the letter was not sent")?;
+    print(&format!(
+        "\n2. Bob fetches it: POP3 over TLS on {}.",
+        config.listen.pop3s[0]
+    ))?;
+    let received = fetch(config.listen.pop3s[0], &pin, &cast)
+        .await
+        .context("the letter was not fetched")?;
     letter.check(&received)?;
-    print(&format!("\nThe letter arrived unchanged, and it was on disk before Alice read 250.\n"))?;
+    print("\nThe letter arrived unchanged, and it was on disk before Alice read 250.\n")?;
     print_settings(config, &cast)?;
     if !once {
-        print(&format!("Serving until Ctrl-C; then everything in {} is removed.", config.data_dir.display()))?;
+        print(&format!(
+            "Serving until Ctrl-C; then everything in {} is removed.",
+            config.data_dir.display()
+        ))?;
     }
     Ok(())
 }
 
 fn config(data_dir: std::path::PathBuf, offset: u16) -> Result<Config> {
     let address = |port: u16| -> Result<Vec<SocketAddr>> {
-        let port = port.checked_add(offset).with_context(|| format!("--port-offset {offset} moves port {port} beyond 65535"))?;
+        let port = port
+            .checked_add(offset)
+            .with_context(|| format!("--port-offset {offset} moves port {port} beyond 65535"))?;
         Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))])
     };
     let mut config = Config {
@@ -104,7 +130,10 @@ fn config(data_dir: std::path::PathBuf, offset: u16) -> Result<Config> {
 }
 
 async fn hire(store: &Store) -> Result<Cast> {
-    let cast = Cast { alice: person("alice")?, bob: person("bob")? };
+    let cast = Cast {
+        alice: person("alice")?,
+        bob: person("bob")?,
+    };
     for (name, person) in [("Alice", &cast.alice), ("Bob", &cast.bob)] {
         let secret = person.password.clone();
         let password = tokio::task::spawn_blocking(move || PasswordHash::hash(&secret)).await??;
@@ -122,8 +151,14 @@ fn person(name: &str) -> Result<Person> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut random = [0_u8; 12];
     getrandom::fill(&mut random).context("the system gives no random numbers")?;
-    let password = random.iter().map(|octet| char::from(LETTERS[usize::from(octet % 32)])).collect();
-    Ok(Person { address: format!("{name}@{DOMAIN}"), password: Secret::new(password) })
+    let password = random
+        .iter()
+        .map(|octet| char::from(LETTERS[usize::from(octet % 32)]))
+        .collect();
+    Ok(Person {
+        address: format!("{name}@{DOMAIN}"),
+        password: Secret::new(password),
+    })
 }
 
 /// What Alice writes; it has a line that begins with a dot, as every demonstration of SMTP should.
@@ -148,60 +183,121 @@ impl Letter {
     }
 
     fn on_the_wire(&self) -> String {
-        self.lines.iter().map(|line| if line.starts_with('.') { format!(".{line}\r\n") } else { format!("{line}\r\n") }).collect()
+        self.lines
+            .iter()
+            .map(|line| {
+                if line.starts_with('.') {
+                    format!(".{line}\r\n")
+                } else {
+                    format!("{line}\r\n")
+                }
+            })
+            .collect()
     }
 
     /// The server adds lines in front and changes nothing else.
     fn check(&self, received: &[String]) -> Result<()> {
-        ensure!(received.len() > self.lines.len(), "the letter arrived without trace fields");
+        ensure!(
+            received.len() > self.lines.len(),
+            "the letter arrived without trace fields"
+        );
         let (trace, letter) = received.split_at(received.len() - self.lines.len());
-        ensure!(trace[0].starts_with("Return-Path: <alice@example.test>"), "no Return-Path in front of the letter");
-        ensure!(letter == self.lines, "the letter was changed on its way: {letter:?}");
+        ensure!(
+            trace[0].starts_with("Return-Path: <alice@example.test>"),
+            "no Return-Path in front of the letter"
+        );
+        ensure!(
+            letter == self.lines,
+            "the letter was changed on its way: {letter:?}"
+        );
         Ok(())
     }
 }
 
 async fn send(address: SocketAddr, pin: &Pin, cast: &Cast, letter: &Letter) -> Result<()> {
     let mut probe = Probe::connect(address).await?.printing();
-    probe.greeted("220").await?;
-    probe.command("EHLO alice.example.test", "250").await?;
-    probe.command("STARTTLS", "220").await?;
+    probe.greeted(&smtp::GREETING).await?;
+    probe
+        .command("EHLO alice.example.test", &smtp::EHLO)
+        .await?;
+    probe.command("STARTTLS", &smtp::START_TLS_NOW).await?;
     let mut probe = probe.secure(pin).await?;
-    probe.command("EHLO alice.example.test", "250").await?;
-    let login = encode_base64(format!("\0{}\0{}", cast.alice.address, cast.alice.password.expose()).as_bytes());
-    probe.secret(&format!("AUTH PLAIN {login}"), "AUTH PLAIN (alice's password)", "235").await?;
-    probe.command("MAIL FROM:<alice@example.test>", "250").await?;
-    probe.command("RCPT TO:<bob@example.test>", "250").await?;
-    probe.command("DATA", "354").await?;
+    probe
+        .command("EHLO alice.example.test", &smtp::EHLO)
+        .await?;
+    let login = encode_base64(
+        format!("\0{}\0{}", cast.alice.address, cast.alice.password.expose()).as_bytes(),
+    );
+    probe
+        .secret(
+            &format!("AUTH PLAIN {login}"),
+            "AUTH PLAIN (alice's password)",
+            &smtp::LOGGED_IN,
+        )
+        .await?;
+    probe
+        .command("MAIL FROM:<alice@example.test>", &smtp::SENDER_ACCEPTED)
+        .await?;
+    probe
+        .command("RCPT TO:<bob@example.test>", &smtp::RECIPIENT_ACCEPTED)
+        .await?;
+    probe.command("DATA", &smtp::SEND_MESSAGE).await?;
     probe.text(&letter.on_the_wire()).await?;
-    probe.command(".", "250").await?;
-    probe.command("QUIT", "221").await?;
+    probe.command(".", &smtp::STORED).await?;
+    probe.command("QUIT", &smtp::GOODBYE).await?;
     Ok(())
 }
 
 async fn fetch(address: SocketAddr, pin: &Pin, cast: &Cast) -> Result<Vec<String>> {
     let mut probe = Probe::connect_tls(address, pin).await?.printing();
-    probe.greeted("+OK").await?;
-    probe.command(&format!("USER {}", cast.bob.address), "+OK").await?;
-    probe.secret(&format!("PASS {}", cast.bob.password.expose()), "PASS (bob's password)", "+OK").await?;
-    let stat = probe.command("STAT", "+OK").await?;
-    if !stat[0].starts_with("+OK 1 ") {
-        bail!("Bob's mailbox should hold one letter, but STAT says {:?}", stat[0]);
-    }
-    probe.command("RETR 1", "+OK").await?;
+    probe.greeted(&pop3::GREETING).await?;
+    probe
+        .command(&format!("USER {}", cast.bob.address), &pop3::SEND_PASSWORD)
+        .await?;
+    probe
+        .secret(
+            &format!("PASS {}", cast.bob.password.expose()),
+            "PASS (bob's password)",
+            &pop3::MAILDROP_OPEN,
+        )
+        .await?;
+    let stat = probe.command("STAT", &pop3::TOTALS).await?;
+    ensure!(
+        stat[0].split(' ').nth(1) == Some("1"),
+        "Bob should have one letter, but STAT says {:?}",
+        stat[0]
+    );
+    probe.command("RETR 1", &pop3::MESSAGE).await?;
     let letter = probe.listing().await?;
-    probe.command("QUIT", "+OK").await?;
+    probe.command("QUIT", &pop3::GOODBYE).await?;
     Ok(letter)
 }
 
 fn print_settings(config: &Config, cast: &Cast) -> Result<()> {
     let listen = &config.listen;
-    print(&format!("Try it with your own mail program (accept the self-signed certificate):"))?;
-    print(&format!("  incoming  POP3  127.0.0.1  port {}  SSL/TLS   (or {} with STARTTLS)", listen.pop3s[0].port(), listen.pop3[0].port()))?;
-    print(&format!("  outgoing  SMTP  127.0.0.1  port {}  SSL/TLS   (or {} with STARTTLS)", listen.submissions[0].port(), listen.submission[0].port()))?;
+    print("\nTry it with your own mail program (accept the self-signed certificate):")?;
+    print(&format!(
+        "  incoming  POP3  127.0.0.1  port {}  SSL/TLS   (or {} with STARTTLS)",
+        listen.pop3s[0].port(),
+        listen.pop3[0].port()
+    ))?;
+    print(&format!(
+        "  outgoing  SMTP  127.0.0.1  port {}  SSL/TLS   (or {} with STARTTLS)",
+        listen.submissions[0].port(),
+        listen.submission[0].port()
+    ))?;
     for person in [&cast.alice, &cast.bob] {
-        print(&format!("  user {}  password {}", person.address, person.password.expose()))?;
+        print(&format!(
+            "  user {}  password {}",
+            person.address,
+            person.password.expose()
+        ))?;
     }
-    print(&format!("Or with curl:"))?;
-    print(&format!("  curl -k --user {}:{} pop3s://127.0.0.1:{}/1\n", cast.bob.address, cast.bob.password.expose(), listen.pop3s[0].port()))
+    print("\nOr with curl:")?;
+    print(&format!(
+        "  curl -k --user {}:{} pop3s://127.0.0.1:{}/1\n",
+        cast.bob.address,
+        cast.bob.password.expose(),
+        listen.pop3s[0].port()
+    ))
 }

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use admin::{Client, ListenerFacts, Request, Response, Status};
 use anyhow::{Context, Result, bail};
+use reply::{pop3, smtp};
 
 use crate::config::Config;
 use crate::probe::{Pin, Probe};
@@ -20,24 +21,35 @@ use crate::terminal::print;
 pub fn run(config: &Config) -> Result<()> {
     let listeners = listeners(config)?;
     let pin = Pin::new(serve::certificate(config)?)?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        for listener in &listeners {
-            let address = reachable(listener.address);
-            check(&listener.service, address, &pin)
-                .await
-                .with_context(|| format!("{} on {} does not work", listener.service, listener.address))?;
-        }
-        anyhow::Ok(())
-    })?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            for listener in &listeners {
+                let address = reachable(listener.address);
+                check(&listener.service, address, &pin)
+                    .await
+                    .with_context(|| {
+                        format!("{} on {} does not work", listener.service, listener.address)
+                    })?;
+            }
+            anyhow::Ok(())
+        })?;
     print(&format!("{} listeners answer", listeners.len()))
 }
 
 fn listeners(config: &Config) -> Result<Vec<ListenerFacts>> {
     let Some(client) = Client::connect(&config.data_dir)? else {
-        bail!("no server runs on {}; start it with: tegami serve", config.data_dir.display());
+        bail!(
+            "no server runs on {}; start it with: tegami serve",
+            config.data_dir.display()
+        );
     };
     match client.ask(&Request::Status)?? {
-        Response::Status(Status { server: Some(server), .. }) => Ok(server.listeners),
+        Response::Status(Status {
+            server: Some(server),
+            ..
+        }) => Ok(server.listeners),
         other => bail!("the server answered a question about its state with {other:?}"),
     }
 }
@@ -55,40 +67,40 @@ async fn check(service: &str, address: SocketAddr, pin: &Pin) -> Result<()> {
     match service {
         "smtp" | "submission" => {
             let mut probe = Probe::connect(address).await?;
-            probe.greeted("220").await?;
-            probe.command("EHLO localhost", "250").await?;
-            probe.command("STARTTLS", "220").await?;
-            smtp(probe.secure(pin).await?).await
+            probe.greeted(&smtp::GREETING).await?;
+            probe.command("EHLO localhost", &smtp::EHLO).await?;
+            probe.command("STARTTLS", &smtp::START_TLS_NOW).await?;
+            rest_of_smtp(probe.secure(pin).await?).await
         }
         "submissions" => {
             let mut probe = Probe::connect_tls(address, pin).await?;
-            probe.greeted("220").await?;
-            smtp(probe).await
+            probe.greeted(&smtp::GREETING).await?;
+            rest_of_smtp(probe).await
         }
         "pop3" => {
             let mut probe = Probe::connect(address).await?;
-            probe.greeted("+OK").await?;
-            probe.command("STLS", "+OK").await?;
-            pop3(probe.secure(pin).await?).await
+            probe.greeted(&pop3::GREETING).await?;
+            probe.command("STLS", &pop3::START_TLS_NOW).await?;
+            rest_of_pop3(probe.secure(pin).await?).await
         }
         "pop3s" => {
             let mut probe = Probe::connect_tls(address, pin).await?;
-            probe.greeted("+OK").await?;
-            pop3(probe).await
+            probe.greeted(&pop3::GREETING).await?;
+            rest_of_pop3(probe).await
         }
         other => bail!("this program does not know a service called {other:?}"),
     }
 }
 
-async fn smtp(mut probe: Probe) -> Result<()> {
-    probe.command("EHLO localhost", "250").await?;
-    probe.command("QUIT", "221").await?;
+async fn rest_of_smtp(mut probe: Probe) -> Result<()> {
+    probe.command("EHLO localhost", &smtp::EHLO).await?;
+    probe.command("QUIT", &smtp::GOODBYE).await?;
     Ok(())
 }
 
-async fn pop3(mut probe: Probe) -> Result<()> {
-    probe.command("CAPA", "+OK").await?;
+async fn rest_of_pop3(mut probe: Probe) -> Result<()> {
+    probe.command("CAPA", &pop3::CAPABILITIES).await?;
     probe.listing().await?;
-    probe.command("QUIT", "+OK").await?;
+    probe.command("QUIT", &pop3::GOODBYE).await?;
     Ok(())
 }

@@ -59,7 +59,11 @@ pub struct Policy {
 impl House {
     /// A house with everything in its place.
     pub fn new(store: Store, authenticator: Authenticator, policy: Policy) -> Self {
-        Self { store, authenticator, policy: ArcSwap::from_pointee(policy) }
+        Self {
+            store,
+            authenticator,
+            policy: ArcSwap::from_pointee(policy),
+        }
     }
 }
 

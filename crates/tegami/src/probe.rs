@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use reply::{Reply, Row};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -52,7 +53,11 @@ impl Probe {
             .with_context(|| format!("{address} did not answer within {PATIENCE:?}"))?
             .with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: Box::new(stream), buffered: Vec::new(), printing: false })
+        Ok(Self {
+            stream: Box::new(stream),
+            buffered: Vec::new(),
+            printing: false,
+        })
     }
 
     /// Connects with TLS from the first octet (RFC 8314 section 3).
@@ -68,7 +73,11 @@ impl Probe {
             .await
             .context("the TLS handshake did not finish")?
             .context("the TLS handshake failed")?;
-        Ok(Self { stream: Box::new(stream), buffered: Vec::new(), printing: self.printing })
+        Ok(Self {
+            stream: Box::new(stream),
+            buffered: Vec::new(),
+            printing: self.printing,
+        })
     }
 
     /// Prints every line from now on, `C:` and `S:` marking who said it.
@@ -78,15 +87,20 @@ impl Probe {
         self
     }
 
-    /// Sends one line and returns the reply to it, which must begin with `expected`.
-    pub async fn command(&mut self, line: &str, expected: &str) -> Result<Vec<String>> {
+    /// Sends one line and returns the reply to it, which must have the status of `expected`.
+    pub async fn command(&mut self, line: &str, expected: &'static Row) -> Result<Vec<String>> {
         self.note("C", line);
         self.write(format!("{line}\r\n").as_bytes()).await?;
         self.expect(expected).await
     }
 
     /// Like [`command`](Self::command), with a line that nobody must see.
-    pub async fn secret(&mut self, line: &str, shown: &str, expected: &str) -> Result<Vec<String>> {
+    pub async fn secret(
+        &mut self,
+        line: &str,
+        shown: &str,
+        expected: &'static Row,
+    ) -> Result<Vec<String>> {
         self.note("C", shown);
         self.write(format!("{line}\r\n").as_bytes()).await?;
         self.expect(expected).await
@@ -100,13 +114,13 @@ impl Probe {
         self.write(text.as_bytes()).await
     }
 
-    /// Reads the greeting, which must begin with `expected`.
-    pub async fn greeted(&mut self, expected: &str) -> Result<()> {
+    /// Reads the greeting, which must have the status of `expected`.
+    pub async fn greeted(&mut self, expected: &'static Row) -> Result<()> {
         self.expect(expected).await.map(|_| ())
     }
 
     /// Reads one reply, SMTP (possibly multi-line) or the status line of POP3.
-    async fn expect(&mut self, expected: &str) -> Result<Vec<String>> {
+    async fn expect(&mut self, expected: &'static Row) -> Result<Vec<String>> {
         let mut lines = Vec::new();
         loop {
             let line = self.line().await?;
@@ -117,8 +131,12 @@ impl Probe {
             }
         }
         match lines.last() {
-            Some(last) if last.starts_with(expected) => Ok(lines),
-            Some(last) => bail!("expected a reply beginning with {expected:?}, got {last:?}"),
+            Some(last) if last.starts_with(&status(expected)) => Ok(lines),
+            Some(last) => bail!(
+                "expected {:?} ({}), got {last:?}",
+                status(expected),
+                expected.id
+            ),
             None => bail!("no reply"),
         }
     }
@@ -159,7 +177,9 @@ impl Probe {
             self.stream.write_all(octets).await?;
             self.stream.flush().await
         };
-        tokio::time::timeout(PATIENCE, writing).await.context("the server does not read")??;
+        tokio::time::timeout(PATIENCE, writing)
+            .await
+            .context("the server does not read")??;
         Ok(())
     }
 
@@ -169,4 +189,12 @@ impl Probe {
             let _ = terminal::print(&format!("   {who}: {line}"));
         }
     }
+}
+
+/// What every reply of this row begins with, whatever its words: the code, or `+OK` or its opposite.
+fn status(row: &'static Row) -> String {
+    let mut line = Vec::new();
+    Reply::new(row).encode(&mut line);
+    line.truncate(3);
+    String::from_utf8_lossy(&line).into_owned()
 }

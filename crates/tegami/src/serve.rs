@@ -24,6 +24,7 @@ use crate::config::{Config, Loaded};
 use crate::declared;
 use crate::host::House;
 use crate::host::accounts::StoredAccounts;
+use crate::telemetry::Telemetry;
 
 mod listeners;
 mod policy;
@@ -55,7 +56,12 @@ pub struct Running {
 /// # Errors
 /// Something the server cannot do without is not there; the message says what.
 pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
-    let Loaded { mut config, warnings, .. } = loaded;
+    let Loaded {
+        mut config,
+        warnings,
+        ..
+    } = loaded;
+    let telemetry = Telemetry::start(&config.log)?;
     for warning in warnings {
         tracing::warn!(%warning, "configuration");
     }
@@ -66,7 +72,7 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
         let mut signals = Signals::new()?;
         let running = start(&config).await?;
         while signals.next().await == signals::Signal::Reload {
-            reload::reload(&running, &mut config, explicit).await;
+            reload::reload(&running, &telemetry, &mut config, explicit).await;
         }
         running.stop().await;
         Ok(())
@@ -78,7 +84,10 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
 /// # Errors
 /// The system gives no threads.
 pub fn runtime() -> Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the worker threads")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the worker threads")
 }
 
 /// Starts a server and returns once every listener accepts.
@@ -147,14 +156,19 @@ impl Running {
             tracing::error!(%error, "admin socket failed");
         }
         self.house.store.clone().close().await;
-        tracing::info!(sessions = drained.open, dropped = drained.dropped, "stopped");
+        tracing::info!(
+            sessions = drained.open,
+            dropped = drained.dropped,
+            "stopped"
+        );
     }
 }
 
 async fn open_store(config: &Config) -> Result<Store> {
     let directory = config.data_dir.clone();
     let options = store_options(config);
-    let (store, opened) = tokio::task::spawn_blocking(move || Store::open(&directory, options)).await??;
+    let (store, opened) =
+        tokio::task::spawn_blocking(move || Store::open(&directory, options)).await??;
     tracing::info!(report = %opened, "store opened");
     Ok(store)
 }
@@ -177,7 +191,8 @@ pub fn certificate(config: &Config) -> Result<CertificateDer<'static>> {
         Some((certificate, _)) => certificate.to_owned(),
         None => config.data_dir.join("tls").join("certificate.pem"),
     };
-    CertificateDer::from_pem_file(&file).with_context(|| format!("cannot read a certificate from {}", file.display()))
+    CertificateDer::from_pem_file(&file)
+        .with_context(|| format!("cannot read a certificate from {}", file.display()))
 }
 
 /// Makes the accounts in the store what the accounts file says.
@@ -193,8 +208,14 @@ async fn reconcile(store: &Store, config: &Config, file: &Path) -> Result<()> {
         let store = store.clone();
         async move { store.change(change).await }
     };
-    let report =
-        declared::reconcile(&declarations.accounts, &accounts, &aliases, &config.data_dir, change).await?;
+    let report = declared::reconcile(
+        &declarations.accounts,
+        &accounts,
+        &aliases,
+        &config.data_dir,
+        change,
+    )
+    .await?;
     tracing::info!(%report, file = %file.display(), "declared accounts");
     Ok(())
 }
@@ -211,11 +232,18 @@ async fn ensure_postmaster(store: &Store, config: &Config) -> Result<()> {
     if directory.accounts().any(|account| account.enabled) {
         return Ok(());
     }
-    let Some(domain) = config.domains.first() else { return Ok(()) };
+    let Some(domain) = config.domains.first() else {
+        return Ok(());
+    };
     let address = Mailbox::parse_user(&format!("postmaster@{domain}"))?;
-    let account = NewAccount { name: "Postmaster".to_owned(), ..NewAccount::new(address.clone()) };
+    let account = NewAccount {
+        name: "Postmaster".to_owned(),
+        ..NewAccount::new(address.clone())
+    };
     match store.change(Change::AddAccount(account)).await {
-        Ok(()) => tracing::info!(%address, "mailbox made for postmaster, since there is no account yet"),
+        Ok(()) => {
+            tracing::info!(%address, "mailbox made for postmaster, since there is no account yet")
+        }
         Err(ChangeError::AddressTaken(address)) => {
             tracing::warn!(%address, "nobody gets the mail for postmaster: that account is disabled");
         }

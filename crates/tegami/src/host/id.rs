@@ -7,10 +7,14 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// A new id: microseconds since 1970 in base 32, moved on by one where two fall together.
 pub fn next() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros());
     let now = u64::try_from(now).unwrap_or(u64::MAX);
     let advance = |last: u64| Some(now.max(last.wrapping_add(1)));
-    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, advance).unwrap_or_default();
+    let last = LAST
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, advance)
+        .unwrap_or_default();
     encode(now.max(last.wrapping_add(1)))
 }
 
@@ -21,8 +25,14 @@ fn encode(mut number: u64) -> String {
         *place = DIGITS[(number % 32) as usize];
         number /= 32;
     }
-    let first = text.iter().position(|digit| *digit != b'0').unwrap_or(text.len() - 1);
-    text[first..].iter().map(|digit| char::from(*digit)).collect()
+    let first = text
+        .iter()
+        .position(|digit| *digit != b'0')
+        .unwrap_or(text.len() - 1);
+    text[first..]
+        .iter()
+        .map(|digit| char::from(*digit))
+        .collect()
 }
 
 #[cfg(test)]

@@ -22,7 +22,11 @@ pub struct Pace {
 impl Pace {
     /// `None` lets everything pass.
     pub fn new(rate: Option<Rate>, exempt: Vec<IpNet>) -> Self {
-        Self { rate, exempt, paced_until: Mutex::new(HashMap::new()) }
+        Self {
+            rate,
+            exempt,
+            paced_until: Mutex::new(HashMap::new()),
+        }
     }
 
     /// Whether one more event from `peer` may happen at `now`; if so, it is counted.
@@ -31,9 +35,14 @@ impl Pace {
         if self.exempt.iter().any(|network| network.contains(&peer)) {
             return true;
         }
-        let mut paced_until = self.paced_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paced_until = self
+            .paced_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let key = AddressKey::from(peer);
-        let Some(next) = rate.admit(paced_until.get(&key).copied(), now) else { return false };
+        let Some(next) = rate.admit(paced_until.get(&key).copied(), now) else {
+            return false;
+        };
         if paced_until.len() >= MOST_ADDRESSES && !paced_until.contains_key(&key) {
             make_room(&mut paced_until, now);
         }
@@ -62,7 +71,13 @@ mod tests {
 
     fn three_a_minute(exempt: &[&str]) -> Pace {
         let rate = Some(Rate::new(3, Duration::from_secs(60)));
-        Pace::new(rate, exempt.iter().map(|network| network.parse().unwrap()).collect())
+        Pace::new(
+            rate,
+            exempt
+                .iter()
+                .map(|network| network.parse().unwrap())
+                .collect(),
+        )
     }
 
     #[track_caller]
@@ -75,7 +90,10 @@ mod tests {
         let (pace, now) = (three_a_minute(&[]), Instant::now());
         let verdicts: Vec<bool> = (0..4).map(|_| allowed(&pace, "192.0.2.1", now)).collect();
         assert_eq!(verdicts, [true, true, true, false]);
-        assert!(allowed(&pace, "192.0.2.2", now), "another address has its own");
+        assert!(
+            allowed(&pace, "192.0.2.2", now),
+            "another address has its own"
+        );
         assert!(allowed(&pace, "192.0.2.1", now + Duration::from_secs(20)));
     }
 
@@ -91,8 +109,13 @@ mod tests {
     #[test]
     fn exempt_networks_and_no_rate_let_everything_pass() {
         let now = Instant::now();
-        let (exempt, off) = (three_a_minute(&["192.0.2.0/24"]), Pace::new(None, Vec::new()));
-        assert!((0..100).all(|_| allowed(&exempt, "192.0.2.1", now) && allowed(&off, "192.0.2.1", now)));
+        let (exempt, off) = (
+            three_a_minute(&["192.0.2.0/24"]),
+            Pace::new(None, Vec::new()),
+        );
+        assert!(
+            (0..100).all(|_| allowed(&exempt, "192.0.2.1", now) && allowed(&off, "192.0.2.1", now))
+        );
     }
 
     #[test]

@@ -21,7 +21,12 @@ pub struct Pop3Host {
 impl Pop3Host {
     /// A host for a client at `peer` that has not logged in.
     pub fn new(house: Arc<House>, peer: IpAddr) -> Self {
-        Self { house, peer, exchange: None, maildrop: None }
+        Self {
+            house,
+            peer,
+            exchange: None,
+            maildrop: None,
+        }
     }
 
     async fn login(&mut self, credentials: &Credentials) -> LoginVerdict {
@@ -42,10 +47,17 @@ impl Pop3Host {
                 let messages = maildrop
                     .messages()
                     .iter()
-                    .map(|entry| Message { octets: entry.octets, epoch: entry.epoch, uid: entry.uid })
+                    .map(|entry| Message {
+                        octets: entry.octets,
+                        epoch: entry.epoch,
+                        uid: entry.uid,
+                    })
                     .collect();
                 self.maildrop = Some(Arc::new(maildrop));
-                LoginVerdict::Open { login: login.address, listing: Listing { messages } }
+                LoginVerdict::Open {
+                    login: login.address,
+                    listing: Listing { messages },
+                }
             }
             Ok(Err(MaildropError::InUse)) => LoginVerdict::InUse,
             Ok(Err(MaildropError::NoAccount)) => LoginVerdict::NoMaildrop,
@@ -76,15 +88,25 @@ impl Pop3Host {
 
     /// The page cache first; what is not there is read where blocking harms nobody.
     async fn read(&self, message: usize, offset: u64) -> ReadVerdict {
-        let Some(maildrop) = &self.maildrop else { return ReadVerdict::TryLater };
+        let Some(maildrop) = &self.maildrop else {
+            return ReadVerdict::TryLater;
+        };
         match maildrop.read_now(message, offset) {
-            Ok(ReadNow::Chunk { octets, last }) => return ReadVerdict::Chunk { octets, last },
-            Ok(ReadNow::WouldBlock) => {}
-            Err(error) => return failed_read(message, &error),
+            ReadNow::Chunk(chunk) => {
+                return ReadVerdict::Chunk {
+                    octets: chunk.octets,
+                    last: chunk.last,
+                };
+            }
+            ReadNow::WouldBlock => {}
+            ReadNow::Failed(error) => return failed_read(message, &error),
         }
         let maildrop = Arc::clone(maildrop);
         match tokio::task::spawn_blocking(move || maildrop.read(message, offset)).await {
-            Ok(Ok(chunk)) => ReadVerdict::Chunk { octets: chunk.octets, last: chunk.last },
+            Ok(Ok(chunk)) => ReadVerdict::Chunk {
+                octets: chunk.octets,
+                last: chunk.last,
+            },
             Ok(Err(error)) => failed_read(message, &error),
             Err(error) => {
                 tracing::error!(message, %error, "message not read");
@@ -93,8 +115,14 @@ impl Pop3Host {
         }
     }
 
-    async fn expunge(&self, messages: &[usize]) -> bool {
-        let Some(maildrop) = &self.maildrop else { return false };
+    /// RFC 1939 section 6: what was marked is removed, then the lock is released, then the client is told.
+    async fn expunge(&mut self, messages: &[usize]) -> bool {
+        let Some(maildrop) = self.maildrop.take() else {
+            return false;
+        };
+        if messages.is_empty() {
+            return true;
+        }
         match maildrop.expunge(messages).await {
             Ok(()) => {
                 tracing::info!(removed = messages.len(), "expunged");
@@ -122,16 +150,24 @@ impl net::Host for Pop3Host {
 
     async fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Login { user, password } => {
-                Answer::Login(self.login(&Credentials { authzid: None, login: user, password }).await)
-            }
+            Ask::Login { user, password } => Answer::Login(
+                self.login(&Credentials {
+                    authzid: None,
+                    login: user,
+                    password,
+                })
+                .await,
+            ),
             Ask::AuthStart { mechanism, initial } => {
                 let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
                 self.exchange = Some(exchange);
                 Answer::Auth(self.exchange(step).await)
             }
             Ask::AuthRespond(response) => {
-                let step = self.exchange.as_mut().map_or(Step::Malformed, |exchange| exchange.respond(&response));
+                let step = self
+                    .exchange
+                    .as_mut()
+                    .map_or(Step::Malformed, |exchange| exchange.respond(&response));
                 Answer::Auth(self.exchange(step).await)
             }
             Ask::AuthCancel => {

@@ -10,13 +10,13 @@ use auth::Exchange;
 use bytes::Bytes;
 use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
 use smtp_server::{
-    Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom, MailVerdict, RcptTo, RcptVerdict, Session, Trace,
-    VerifyVerdict,
+    Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom, MailVerdict,
+    RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
 };
 
 use super::House;
 use super::login::{self, Login};
-use super::routing::{self, Route};
+use super::routing::{self, Found, Route};
 
 /// The host of one SMTP connection.
 pub struct SmtpHost {
@@ -45,7 +45,13 @@ struct Body {
 impl SmtpHost {
     /// A host for a client at `peer` that has not logged in.
     pub fn new(house: Arc<House>, peer: IpAddr) -> Self {
-        Self { house, peer, login: None, exchange: None, transaction: None }
+        Self {
+            house,
+            peer,
+            login: None,
+            exchange: None,
+            transaction: None,
+        }
     }
 
     fn mail(&mut self, from: MailFrom) -> MailVerdict {
@@ -68,7 +74,7 @@ impl SmtpHost {
                 reverse_path: from.reverse_path,
                 envid: from.envid,
                 ret: from.ret,
-                body: from.body,
+                body8bit: from.body == smtp_server::Body::EightBitMime,
                 recipients: Vec::new(),
             },
             declared,
@@ -80,13 +86,22 @@ impl SmtpHost {
 
     /// RFC 6409 section 6.1: a user sends under an own address; `<>` is what read receipts come from.
     fn owns(&self, login: &Login, sender: &ReversePath) -> bool {
-        let ReversePath::Mailbox(mailbox) = sender else { return true };
+        let ReversePath::Mailbox(mailbox) = sender else {
+            return true;
+        };
         let policy = self.house.policy.load();
-        routing::is_local(&policy, mailbox) && self.house.store.directory().owns(login.account, mailbox)
+        routing::is_local(&policy, mailbox)
+            && self
+                .house
+                .store
+                .directory()
+                .leads_to(mailbox, login.account)
     }
 
     fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
-        let Some(transaction) = &mut self.transaction else { return RcptVerdict::TryLater };
+        let Some(transaction) = &mut self.transaction else {
+            return RcptVerdict::TryLater;
+        };
         let policy = self.house.policy.load();
         let directory = self.house.store.directory();
         let accounts = match routing::route(&policy, &directory, &to.path) {
@@ -110,16 +125,22 @@ impl SmtpHost {
                 Err(Full::Octets) if policy.full_is_final => return RcptVerdict::MailboxFull,
                 Err(Full::Octets) => return RcptVerdict::MailboxFullForNow,
                 Err(Full::Messages) => return RcptVerdict::TooManyMessages,
-                Err(Full::NoAccount) => return RcptVerdict::UnknownMailbox,
+                Err(Full::Gone) => return RcptVerdict::UnknownMailbox,
             }
         }
         transaction.reservations.extend(taken);
-        transaction.envelope.recipients.push(Recipient { path: to.path, notify: to.notify, orcpt: to.orcpt });
+        transaction.envelope.recipients.push(Recipient {
+            path: to.path,
+            notify: to.notify,
+            orcpt: to.orcpt,
+        });
         RcptVerdict::Accepted
     }
 
     async fn data(&mut self, trace: Trace) -> DataVerdict {
-        let Some(transaction) = &mut self.transaction else { return DataVerdict::TryLater };
+        let Some(transaction) = &mut self.transaction else {
+            return DataVerdict::TryLater;
+        };
         let id = super::id::next();
         let header = {
             let policy = self.house.policy.load();
@@ -127,10 +148,15 @@ impl SmtpHost {
                 [one] => one.path.mailbox(),
                 _ => None,
             };
-            let date = jiff::Zoned::now().strftime("%a, %d %b %Y %H:%M:%S %z").to_string();
+            let date = jiff::Zoned::now()
+                .strftime("%a, %d %b %Y %H:%M:%S %z")
+                .to_string();
             let received = smtp_server::trace::received(&trace, &policy.hostname, &id, &date, only);
             // RFC 5321 section 4.4: final delivery records the reverse-path, in front of everything else.
-            format!("Return-Path: {}\r\n{received}", transaction.envelope.reverse_path)
+            format!(
+                "Return-Path: {}\r\n{received}",
+                transaction.envelope.reverse_path
+            )
         };
         let mut incoming = self.house.store.begin();
         let written = incoming.write(Bytes::from(header)).await.map(|()| incoming);
@@ -143,7 +169,13 @@ impl SmtpHost {
     }
 
     async fn finish(&mut self) -> FinishVerdict {
-        let Some(Transaction { envelope, reservations, body: Some(body), .. }) = self.transaction.take() else {
+        let Some(Transaction {
+            envelope,
+            reservations,
+            body: Some(body),
+            ..
+        }) = self.transaction.take()
+        else {
             return FinishVerdict::TryLater;
         };
         let Body { id, written } = body;
@@ -153,7 +185,11 @@ impl SmtpHost {
             Ok(incoming) => {
                 let octets = incoming.len();
                 let reservations = reservations.into_values().collect();
-                self.house.store.deliver(incoming, reservations, envelope).await.map(|()| octets)
+                self.house
+                    .store
+                    .deliver(incoming, reservations, envelope)
+                    .await
+                    .map(|()| octets)
             }
             Err(error) => Err(error),
         };
@@ -164,7 +200,7 @@ impl SmtpHost {
             }
             Err(error) => {
                 tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
-                if error.is_full() { FinishVerdict::StoreLow } else { FinishVerdict::TryLater }
+                not_stored(&error)
             }
         }
     }
@@ -172,15 +208,23 @@ impl SmtpHost {
     fn verify(&self, name: &str) -> VerifyVerdict {
         let policy = self.house.policy.load();
         match routing::find(&policy, &self.house.store.directory(), name) {
-            Some(account) => VerifyVerdict::Mailbox { name: account.name.clone(), mailbox: account.address.clone() },
-            None => VerifyVerdict::Unknown,
+            Found::One(account) => VerifyVerdict::Mailbox {
+                name: account.name.clone(),
+                mailbox: account.address.clone(),
+            },
+            Found::Several(mailboxes) => VerifyVerdict::Ambiguous(mailboxes),
+            Found::Nobody => VerifyVerdict::Unknown,
         }
     }
 
     fn expand(&self, name: &str) -> ExpandVerdict {
         let policy = self.house.policy.load();
         let members = routing::members(&policy, &self.house.store.directory(), name);
-        if members.is_empty() { ExpandVerdict::Unknown } else { ExpandVerdict::Members(members) }
+        if members.is_empty() {
+            ExpandVerdict::Unknown
+        } else {
+            ExpandVerdict::Members(members)
+        }
     }
 
     async fn exchange(&mut self, step: auth::Step) -> AuthVerdict {
@@ -207,6 +251,20 @@ impl SmtpHost {
     }
 }
 
+/// A full disk is the administrator's to mend and heals by itself; anything else is a fault.
+fn not_stored(error: &StoreError) -> FinishVerdict {
+    match error {
+        StoreError::Full => FinishVerdict::StoreLow,
+        StoreError::MailboxFull { .. }
+        | StoreError::Io { .. }
+        | StoreError::Rebuilding
+        | StoreError::Incomplete
+        | StoreError::NoRecipients
+        | StoreError::TooLarge
+        | StoreError::Stopped => FinishVerdict::TryLater,
+    }
+}
+
 impl net::Host for SmtpHost {
     type Session = Session;
 
@@ -226,7 +284,12 @@ impl net::Host for SmtpHost {
                 Answer::Auth(self.exchange(step).await)
             }
             Ask::AuthRespond(response) => {
-                let step = self.exchange.as_mut().map_or(auth::Step::Malformed, |exchange| exchange.respond(&response));
+                let step = self
+                    .exchange
+                    .as_mut()
+                    .map_or(auth::Step::Malformed, |exchange| {
+                        exchange.respond(&response)
+                    });
                 Answer::Auth(self.exchange(step).await)
             }
             Ask::AuthCancel => {
@@ -240,7 +303,13 @@ impl net::Host for SmtpHost {
     }
 
     async fn body(&mut self, octets: Bytes) {
-        let Some(body) = self.transaction.as_mut().and_then(|transaction| transaction.body.as_mut()) else { return };
+        let Some(body) = self
+            .transaction
+            .as_mut()
+            .and_then(|transaction| transaction.body.as_mut())
+        else {
+            return;
+        };
         if let Ok(incoming) = &mut body.written
             && let Err(error) = incoming.write(octets).await
         {

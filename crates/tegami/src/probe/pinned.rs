@@ -11,7 +11,10 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 /// A client configuration that accepts `certificate` and no other.
 pub fn client_config(certificate: CertificateDer<'static>) -> Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = PinnedCertificate { certificate, provider: Arc::clone(&provider) };
+    let verifier = PinnedCertificate {
+        certificate,
+        provider: Arc::clone(&provider),
+    };
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -37,7 +40,9 @@ impl ServerCertVerifier for PinnedCertificate {
         if end_entity.as_ref() == self.certificate.as_ref() {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(Error::General("the server shows another certificate than the one it was given".into()))
+            Err(Error::General(
+                "the server shows another certificate than the one it was given".into(),
+            ))
         }
     }
 
@@ -47,7 +52,12 @@ impl ServerCertVerifier for PinnedCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -56,10 +66,17 @@ impl ServerCertVerifier for PinnedCertificate {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

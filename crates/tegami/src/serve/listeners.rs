@@ -23,7 +23,13 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Smtp, Self::Submission, Self::Submissions, Self::Pop3, Self::Pop3s];
+    const ALL: [Self; 5] = [
+        Self::Smtp,
+        Self::Submission,
+        Self::Submissions,
+        Self::Pop3,
+        Self::Pop3s,
+    ];
 
     /// Its key under `[listen]`.
     const fn name(self) -> &'static str {
@@ -71,7 +77,8 @@ pub struct Sockets(Vec<(Kind, Bound)>);
 pub fn bind(config: &Config) -> Result<Sockets> {
     let mut sockets = Vec::new();
     for kind in Kind::ALL {
-        let bound = net::bind_all(kind.addresses(&config.listen)).with_context(|| format!("listen.{}", kind.name()))?;
+        let bound = net::bind_all(kind.addresses(&config.listen))
+            .with_context(|| format!("listen.{}", kind.name()))?;
         sockets.extend(bound.into_iter().map(|bound| (kind, bound)));
     }
     if sockets.is_empty() {
@@ -83,14 +90,23 @@ pub fn bind(config: &Config) -> Result<Sockets> {
 impl Sockets {
     /// Where each service really listens, as one field per service for the log.
     pub fn of(&self, name: &str) -> Vec<SocketAddr> {
-        self.0.iter().filter(|(kind, _)| kind.name() == name).map(|(_, bound)| bound.address()).collect()
+        self.0
+            .iter()
+            .filter(|(kind, _)| kind.name() == name)
+            .map(|(_, bound)| bound.address())
+            .collect()
     }
 
     /// Starts accepting.
     ///
     /// # Errors
     /// The TLS library does not start.
-    pub fn serve(self, server: &Server, house: &Arc<House>, certificates: &Arc<Certificates>) -> Result<()> {
+    pub fn serve(
+        self,
+        server: &Server,
+        house: &Arc<House>,
+        certificates: &Arc<Certificates>,
+    ) -> Result<()> {
         let smtp_tls = server_config(Arc::clone(certificates), Protocol::Smtp)?;
         let pop3_tls = server_config(Arc::clone(certificates), Protocol::Pop3)?;
         for (kind, bound) in self.0 {
@@ -98,15 +114,27 @@ impl Sockets {
                 Protocol::Smtp => Arc::clone(&smtp_tls),
                 Protocol::Pop3 => Arc::clone(&pop3_tls),
             };
-            let security = if kind.is_implicit() { Security::Implicit(tls) } else { Security::StartTls(tls) };
-            let endpoint = Endpoint { name: kind.name(), protocol: kind.protocol(), security };
+            let security = if kind.is_implicit() {
+                Security::Implicit(tls)
+            } else {
+                Security::StartTls(tls)
+            };
+            let endpoint = Endpoint {
+                name: kind.name(),
+                protocol: kind.protocol(),
+                security,
+            };
             let house = Arc::clone(house);
             match kind {
-                Kind::Smtp => server.listen(bound, endpoint, Arc::new(SmtpService::exchange(house))),
+                Kind::Smtp => {
+                    server.listen(bound, endpoint, Arc::new(SmtpService::exchange(house)))
+                }
                 Kind::Submission | Kind::Submissions => {
                     server.listen(bound, endpoint, Arc::new(SmtpService::submission(house)));
                 }
-                Kind::Pop3 | Kind::Pop3s => server.listen(bound, endpoint, Arc::new(Pop3Service::new(house))),
+                Kind::Pop3 | Kind::Pop3s => {
+                    server.listen(bound, endpoint, Arc::new(Pop3Service::new(house)))
+                }
             }
         }
         Ok(())
@@ -118,7 +146,11 @@ pub fn limits(config: &Config) -> Limits {
     let limits = &config.limits;
     Limits {
         sessions: limits.sessions as usize,
-        sessions_per_address: if limits.sessions_per_ip == 0 { u32::MAX } else { limits.sessions_per_ip },
+        sessions_per_address: if limits.sessions_per_ip == 0 {
+            u32::MAX
+        } else {
+            limits.sessions_per_ip
+        },
         connect_rate: rate(limits.connect_rate),
         exempt: limits.exempt.clone(),
     }
@@ -135,10 +167,16 @@ pub fn rate(rate: config::Rate) -> Option<net::Rate> {
 /// The configured files, or a pair of our own in the data directory.
 pub fn certificate_source(config: &Config) -> Source {
     match config.tls.files() {
-        Some((certificate, key)) => Source::Files { certificate: certificate.to_owned(), key: key.to_owned() },
+        Some((certificate, key)) => Source::Files {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        },
         None => Source::SelfSigned {
             directory: config.data_dir.join("tls"),
-            names: std::iter::once(&config.hostname).chain(&config.domains).map(ToString::to_string).collect(),
+            names: std::iter::once(&config.hostname)
+                .chain(&config.domains)
+                .map(ToString::to_string)
+                .collect(),
         },
     }
 }

@@ -7,11 +7,19 @@ use std::sync::Arc;
 
 use super::{Running, listeners, policy, reconcile};
 use crate::config::{self, Config, Loaded};
+use crate::telemetry::Telemetry;
 
 /// Reads everything again. `current` becomes what is in force.
-pub async fn reload(running: &Running, current: &mut Config, explicit: Option<&Path>) {
+pub async fn reload(
+    running: &Running,
+    telemetry: &Telemetry,
+    current: &mut Config,
+    explicit: Option<&Path>,
+) {
     let config = match config::load(explicit) {
-        Ok(Loaded { config, warnings, .. }) => {
+        Ok(Loaded {
+            config, warnings, ..
+        }) => {
             for warning in warnings {
                 tracing::warn!(%warning, "configuration");
             }
@@ -25,17 +33,31 @@ pub async fn reload(running: &Running, current: &mut Config, explicit: Option<&P
     for key in needs_restart(current, &config) {
         tracing::warn!(key, "changed, but takes effect only with a restart");
     }
+    telemetry.reload(&config.log);
     running.house.policy.store(Arc::new(policy::of(&config)));
-    running.house.authenticator.set_exempt(config.limits.exempt.clone());
+    running
+        .house
+        .authenticator
+        .set_exempt(config.limits.exempt.clone());
     running.server.set_limits(listeners::limits(&config));
-    running.house.store.set_limits(config.mailbox.quota.0, config.smtp.max_message_size.0);
+    running
+        .house
+        .store
+        .set_limits(config.mailbox.quota.0, config.smtp.max_message_size.0);
     if let Some(file) = &config.accounts_file
         && let Err(error) = reconcile(&running.house.store, &config, file).await
     {
-        tracing::error!(error = format!("{error:#}"), "accounts file not reloaded; the accounts stay as they are");
+        tracing::error!(
+            error = format!("{error:#}"),
+            "accounts file not reloaded; the accounts stay as they are"
+        );
     }
     certificate(running, &config).await;
-    *current = Config { listen: current.listen.clone(), data_dir: current.data_dir.clone(), log: current.log.clone(), ..config };
+    *current = Config {
+        listen: current.listen.clone(),
+        data_dir: current.data_dir.clone(),
+        ..config
+    };
     tracing::info!("reloaded");
 }
 
@@ -48,18 +70,20 @@ fn needs_restart(current: &Config, new: &Config) -> Vec<&'static str> {
     if current.data_dir != new.data_dir {
         keys.push("data_dir");
     }
-    if current.log != new.log {
-        keys.push("log");
-    }
     keys
 }
 
 async fn certificate(running: &Running, config: &Config) {
     let certificates = Arc::clone(&running.certificates);
-    let source = listeners::certificate_source(&Config { data_dir: config.data_dir.clone(), ..config.clone() });
+    let source = listeners::certificate_source(&Config {
+        data_dir: config.data_dir.clone(),
+        ..config.clone()
+    });
     match tokio::task::spawn_blocking(move || certificates.switch(source)).await {
         Ok(Ok(facts)) => tracing::info!(names = ?facts.names, "certificate loaded"),
-        Ok(Err(error)) => tracing::error!(%error, "certificate not reloaded; the old one stays in use"),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "certificate not reloaded; the old one stays in use")
+        }
         Err(error) => tracing::error!(%error, "certificate not reloaded; the old one stays in use"),
     }
 }

@@ -19,12 +19,18 @@ pub struct SmtpService {
 impl SmtpService {
     /// Mail from other servers, port 25.
     pub fn exchange(house: Arc<House>) -> Self {
-        Self { house, role: Role::Exchange }
+        Self {
+            house,
+            role: Role::Exchange,
+        }
     }
 
     /// Mail from our users (RFC 6409), ports 587 and 465.
     pub fn submission(house: Arc<House>) -> Self {
-        Self { house, role: Role::Submission }
+        Self {
+            house,
+            role: Role::Submission,
+        }
     }
 }
 
@@ -40,6 +46,7 @@ impl Service for SmtpService {
             tls: connection.tls,
             tls_available: connection.tls_available,
             cleartext_login: policy.allows_cleartext(peer),
+            bare_newline: smtp_server::BareNewline::Reject,
             admission: connection.admission,
         };
         let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);

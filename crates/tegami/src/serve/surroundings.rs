@@ -42,11 +42,15 @@ impl Surroundings for Live {
     }
 
     fn server(&self) -> Option<ServerFacts> {
-        let listeners = self.server.status().into_iter().map(|listener| ListenerFacts {
-            service: listener.name.to_owned(),
-            address: listener.address,
-            sessions: listener.open,
-        });
+        let listeners = self
+            .server
+            .status()
+            .into_iter()
+            .map(|listener| ListenerFacts {
+                service: listener.name.to_owned(),
+                address: listener.address,
+                sessions: listener.open,
+            });
         Some(ServerFacts {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             hostname: self.house.policy.load().hostname.clone(),
@@ -64,7 +68,10 @@ impl Surroundings for Live {
 
 fn certificate(facts: &net::tls::CertificateFacts) -> Option<CertificateFacts> {
     let expires = jiff::Timestamp::try_from(facts.not_after).ok()?;
-    let left = expires.as_second() - jiff::Timestamp::try_from(SystemTime::now()).ok()?.as_second();
+    let left = expires.as_second()
+        - jiff::Timestamp::try_from(SystemTime::now())
+            .ok()?
+            .as_second();
     Some(CertificateFacts {
         names: facts.names.clone(),
         expires: expires.to_string(),
