@@ -73,9 +73,10 @@ impl Verb {
             .map(|(_, verb)| *verb)
     }
 
-    /// What to say when the argument holds octets no argument may hold (RFC 5321 section 4.1.2: 501).
-    pub(crate) const fn bad_octets(self) -> &'static Row {
-        match self {
+    /// What to say when the argument holds octets no argument may hold (RFC 5321 section 4.1.2: 501). Nothing,
+    /// where the argument does not matter.
+    pub(crate) const fn bad_octets(self) -> Option<&'static Row> {
+        Some(match self {
             Self::Ehlo => &smtp::EHLO_USAGE,
             Self::Helo => &smtp::HELO_USAGE,
             Self::Mail => &smtp::BAD_SENDER,
@@ -88,9 +89,8 @@ impl Verb {
             Self::StartTls => &smtp::STARTTLS_USAGE,
             Self::Auth => &smtp::AUTH_USAGE,
             Self::Help | Self::Expn => &smtp::BAD_ARGUMENT,
-            Self::NotOffered => &smtp::NOT_IMPLEMENTED,
-            Self::Http => &smtp::NOT_A_WEB_SERVER,
-        }
+            Self::NotOffered | Self::Http => return None,
+        })
     }
 }
 

@@ -17,6 +17,8 @@ use newlines::Newlines;
 
 /// Most octets handed out at once.
 const CHUNK: usize = 64 * 1024;
+/// Most octets of a field name or a line end that may be held back, and come on top of what is decoded.
+const HELD: usize = 1024;
 
 /// One message on its way in.
 #[derive(Debug)]
@@ -132,7 +134,13 @@ impl Intake {
 
     /// Decodes up to one chunk of `octets` and says how many were used.
     fn decode(&mut self, octets: &[u8]) -> usize {
-        let piece = &octets[..octets.len().min(CHUNK)];
+        // Mending line ends can double what comes in.
+        let most = if self.newlines.is_some() {
+            CHUNK / 2 - HELD
+        } else {
+            CHUNK - HELD
+        };
+        let piece = &octets[..octets.len().min(most)];
         let step = if self.newlines.is_none() && self.header.is_finished() {
             self.decode_body(piece)
         } else {

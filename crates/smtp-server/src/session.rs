@@ -17,6 +17,7 @@ mod phase;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,7 +33,6 @@ use phase::Phase;
 ///
 /// See [`wire::Session`] for how it is driven. Octets that arrive while a question is open, or while a reply is
 /// held back, wait inside; whoever drives it bounds how many that are.
-#[derive(Debug)]
 pub struct Session {
     context: Context,
     state: State,
@@ -156,6 +156,13 @@ impl Session {
             | State::AskingTls(_)
             | State::Challenged(_) => self.context.reader.push(octets),
         }
+    }
+}
+
+/// Shows nothing of what the client sent: passwords may be among it.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
     }
 }
 

@@ -215,19 +215,28 @@ fn bare_line_ends_are_mended_for_listed_networks() {
 
 #[test]
 fn large_pieces_leave_in_bounded_chunks() {
-    let config = Config {
-        max_message_size: 0,
-        ..config()
-    };
-    let mut intake = Intake::new(&config, BareNewline::Reject);
-    let mut stream = b"\r\n".to_vec();
-    stream.extend(vec![b'x'; 1_000_000]);
-    stream.extend_from_slice(b"\r\n.\r\nRSET\r\n");
-    intake.take_in(&stream);
-    let chunks: Vec<Bytes> = std::iter::from_fn(|| intake.chunk()).collect();
-    assert!(chunks.iter().all(|chunk| chunk.len() <= 64 * 1024));
-    assert_eq!(chunks.concat(), stream[..1_000_004]);
-    assert!(intake.is_done());
-    assert_eq!(intake.received(), stream.len() as u64);
-    assert_eq!(intake.into_rest(), b"RSET\r\n"[..]);
+    for (bare_newline, filler, growth) in [
+        (BareNewline::Reject, b'x', 1),
+        (BareNewline::Normalize, b'\n', 2),
+    ] {
+        let config = Config {
+            max_message_size: 0,
+            max_header: 10_000,
+            ..config()
+        };
+        let mut intake = Intake::new(&config, bare_newline);
+        let mut stream = b"X: ".to_vec();
+        stream.extend([b'n'; 900]);
+        intake.take_in(&stream);
+        stream.extend(b"\r\n\r\n");
+        stream.extend(vec![filler; 1_000_000]);
+        stream.extend_from_slice(b"\r\n.\r\nRSET\r\n");
+        intake.take_in(&stream[903..]);
+        let chunks: Vec<Bytes> = std::iter::from_fn(|| intake.chunk()).collect();
+        assert!(chunks.iter().all(|chunk| chunk.len() <= 64 * 1024));
+        assert_eq!(chunks.concat().len(), 907 + 1_000_000 * growth + 2);
+        assert!(intake.is_done());
+        assert_eq!(intake.received(), stream.len() as u64);
+        assert_eq!(intake.into_rest(), b"RSET\r\n"[..]);
+    }
 }

@@ -9,6 +9,9 @@ use super::phase::{Greeted, Phase};
 use crate::config::{Expn, Vrfy};
 use crate::helo::Helo;
 
+/// The largest value LIMITS can carry (RFC 9422 section 4).
+const MOST_ANNOUNCED: u32 = 999_999;
+
 /// The first thing a session says. Whoever is not welcome hears nothing else.
 pub(super) fn greet(admission: Admission, context: &Context) -> Turn {
     let peer = || context.peer_text();
@@ -60,9 +63,13 @@ fn keywords(context: &Context) -> Vec<String> {
         limit => format!("SIZE {limit}"),
     });
     keywords.extend(["8BITMIME", "ENHANCEDSTATUSCODES", "DSN"].map(str::to_owned));
+    let most_recipients = config.max_recipients.min(MOST_ANNOUNCED);
     keywords.push(match config.max_transactions {
-        Some(most) => format!("LIMITS MAILMAX={most} RCPTMAX={}", config.max_recipients),
-        None => format!("LIMITS RCPTMAX={}", config.max_recipients),
+        Some(most) => format!(
+            "LIMITS MAILMAX={} RCPTMAX={most_recipients}",
+            most.min(MOST_ANNOUNCED)
+        ),
+        None => format!("LIMITS RCPTMAX={most_recipients}"),
     });
     if context.may_start_tls() {
         keywords.push("STARTTLS".to_owned());

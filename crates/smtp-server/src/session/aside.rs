@@ -4,7 +4,7 @@ use reply::{Reply, smtp};
 
 use super::Turn;
 use super::context::Context;
-use super::phase::{Greeted, Phase};
+use super::phase::{Abandoning, Phase};
 use crate::command::Verb;
 
 /// RFC 5321 section 4.1.1.5.
@@ -13,11 +13,10 @@ pub(super) fn rset(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
         return phase.refuse_row(&smtp::RSET_USAGE, context);
     }
     match phase {
-        Phase::Transaction(transaction) => {
-            let helo = transaction.greeted.helo.clone();
-            let next = Phase::Greeted(Greeted { helo });
-            Phase::Transaction(transaction).reset(Reply::new(&smtp::RESET), next)
-        }
+        Phase::Transaction(transaction) => Abandoning::begin(
+            Reply::new(&smtp::RESET),
+            Phase::Greeted(transaction.greeted),
+        ),
         Phase::Connected | Phase::Greeted(_) => phase.reply(&smtp::RESET),
     }
 }

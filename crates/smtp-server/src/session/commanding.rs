@@ -15,7 +15,7 @@ pub(super) fn proceed(phase: Phase, context: &mut Context) -> Turn {
     }
     match context.next_command() {
         Some(CommandLine::Text(line)) => take(phase, &line, context),
-        Some(CommandLine::Control(line)) => refuse_octets(phase, &line, context),
+        Some(CommandLine::Control(line)) => take_control(phase, &line, context),
         Some(CommandLine::Unparsable) => phase.refuse_row(&smtp::UNPARSABLE, context),
         Some(CommandLine::TooLong) => phase.refuse_row(&smtp::LINE_TOO_LONG, context),
         Some(CommandLine::AuthTooLong) => phase.refuse_row(&smtp::RESPONSE_TOO_LONG, context),
@@ -25,17 +25,24 @@ pub(super) fn proceed(phase: Phase, context: &mut Context) -> Turn {
 
 fn take(phase: Phase, line: &[u8], context: &mut Context) -> Turn {
     let (word, argument) = command::split(line);
-    let Some(verb) = Verb::parse(word) else {
-        let readable = !word.is_empty() && word.is_ascii();
-        return phase.refuse_row(
-            if readable {
-                &smtp::UNKNOWN_VERB
-            } else {
-                &smtp::UNPARSABLE
-            },
-            context,
-        );
-    };
+    match Verb::parse(word) {
+        Some(verb) => obey(phase, verb, argument, context),
+        None if word.is_empty() || !word.is_ascii() => phase.refuse_row(&smtp::UNPARSABLE, context),
+        None => phase.refuse_row(&smtp::UNKNOWN_VERB, context),
+    }
+}
+
+/// RFC 5321 section 4.1.2: an argument with control octets is never read.
+fn take_control(phase: Phase, line: &[u8], context: &mut Context) -> Turn {
+    let (word, _) = command::split(line);
+    match Verb::parse(word).map(|verb| (verb, verb.bad_octets())) {
+        Some((_, Some(row))) => phase.refuse_row(row, context),
+        Some((verb, None)) => obey(phase, verb, b"", context),
+        None => phase.refuse_row(&smtp::UNPARSABLE, context),
+    }
+}
+
+fn obey(phase: Phase, verb: Verb, argument: &[u8], context: &mut Context) -> Turn {
     if carries_no_mail(verb) && context.count_idle_command() {
         return Turn::leave(context.named(&smtp::IDLE_LIMIT));
     }
@@ -60,16 +67,6 @@ fn take(phase: Phase, line: &[u8], context: &mut Context) -> Turn {
         Verb::NotOffered => phase.refuse_row(&smtp::NOT_IMPLEMENTED, context),
         // A browser made to talk to us would send its own headers as commands: nothing more is read.
         Verb::Http => Turn::leave(context.named(&smtp::NOT_A_WEB_SERVER)),
-    }
-}
-
-/// A line with control octets is never carried out (RFC 5321 section 4.1.2).
-fn refuse_octets(phase: Phase, line: &[u8], context: &mut Context) -> Turn {
-    let (word, _) = command::split(line);
-    match Verb::parse(word) {
-        None => phase.refuse_row(&smtp::UNPARSABLE, context),
-        Some(Verb::Http) => Turn::leave(context.named(&smtp::NOT_A_WEB_SERVER)),
-        Some(verb) => phase.refuse_row(verb.bad_octets(), context),
     }
 }
 

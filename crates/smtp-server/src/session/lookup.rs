@@ -14,24 +14,25 @@ const MAX_NAME: usize = 64;
 
 /// RFC 5321 section 4.1.1.6.
 pub(super) fn vrfy(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
-    if context.config.vrfy == Vrfy::Unimplemented {
-        return phase.refuse_row(&smtp::VRFY_OFF, context);
-    }
+    let looks = match context.config.vrfy {
+        Vrfy::Verify => true,
+        Vrfy::Noncommittal => false,
+        Vrfy::Unimplemented => return phase.refuse_row(&smtp::VRFY_OFF, context),
+    };
     let Some(name) = text(argument) else {
         return phase.refuse_row(&smtp::VRFY_USAGE, context);
     };
     if context.needs_login() {
         return phase.refuse_row(&smtp::LOG_IN_FIRST, context);
     }
-    match context.config.vrfy {
-        Vrfy::Verify => Turn::ask(
-            Ask::Verify(name),
-            State::AskingVerify(AskingVerify { phase }),
-        ),
+    if !looks {
         // RFC 5321 section 7.3: the same for every name.
-        Vrfy::Noncommittal => phase.reply(&smtp::NOT_VERIFIED),
-        Vrfy::Unimplemented => phase.refuse_row(&smtp::VRFY_OFF, context),
+        return phase.reply(&smtp::NOT_VERIFIED);
     }
+    Turn::ask(
+        Ask::Verify(name),
+        State::AskingVerify(AskingVerify { phase }),
+    )
 }
 
 /// VRFY is with the host.
@@ -66,21 +67,19 @@ impl AskingVerify {
 
 /// RFC 5321 section 4.1.1.7.
 pub(super) fn expn(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
-    if context.config.expn == Expn::Off {
-        return phase.refuse_row(&smtp::EXPN_OFF, context);
-    }
+    let looks = match context.config.expn {
+        Expn::On => true,
+        Expn::Members => context.login.is_some(),
+        Expn::Noncommittal => false,
+        Expn::Off => return phase.refuse_row(&smtp::EXPN_OFF, context),
+    };
     let Some(name) = text(argument) else {
         return phase.refuse_row(&smtp::MISSING_ARGUMENT, context);
     };
     if context.needs_login() {
         return phase.refuse_row(&smtp::LOG_IN_FIRST, context);
     }
-    let answers = match context.config.expn {
-        Expn::On => true,
-        Expn::Members => context.login.is_some(),
-        Expn::Noncommittal | Expn::Off => false,
-    };
-    if !answers {
+    if !looks {
         return phase.reply(&smtp::NOT_VERIFIED);
     }
     Turn::ask(
