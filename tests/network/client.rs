@@ -8,7 +8,9 @@ use std::time::Duration;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+};
 
 /// Far longer than any reply takes; only so that a hanging server fails the test instead of stopping it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,9 +27,14 @@ pub struct Client {
 impl Client {
     pub fn plain(port: u16) -> Self {
         let socket = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout can be set");
         let stream: Box<dyn Stream> = Box::new(socket.try_clone().expect("a socket can be cloned"));
-        Self { stream: BufReader::new(stream), socket }
+        Self {
+            stream: BufReader::new(stream),
+            socket,
+        }
     }
 
     pub fn tls(port: u16) -> Self {
@@ -36,12 +43,18 @@ impl Client {
 
     /// Shakes hands. Whatever the server sent in the clear must have been read.
     pub fn into_tls(self) -> Self {
-        assert!(self.stream.buffer().is_empty(), "the server said more than its reply");
+        assert!(
+            self.stream.buffer().is_empty(),
+            "the server said more than its reply"
+        );
         let name = ServerName::try_from("localhost").expect("a name");
         let connection = ClientConnection::new(config(), name).expect("a client");
         let socket = self.socket.try_clone().expect("a socket can be cloned");
         let stream: Box<dyn Stream> = Box::new(StreamOwned::new(connection, socket));
-        Self { stream: BufReader::new(stream), socket: self.socket }
+        Self {
+            stream: BufReader::new(stream),
+            socket: self.socket,
+        }
     }
 
     pub fn send(&mut self, octets: &[u8]) {
@@ -64,7 +77,10 @@ impl Client {
             if line.as_bytes().get(3) == Some(&b'-') && line.as_bytes()[0].is_ascii_digit() {
                 continue;
             }
-            assert!(line.starts_with(expected), "expected {expected:?}, got {line:?}");
+            assert!(
+                line.starts_with(expected),
+                "expected {expected:?}, got {line:?}"
+            );
             return line;
         }
     }
@@ -88,8 +104,13 @@ impl Client {
 
     fn line(&mut self) -> String {
         let mut line = String::new();
-        self.stream.read_line(&mut line).expect("the server answers");
-        assert!(line.ends_with("\r\n"), "the connection ended after {line:?}");
+        self.stream
+            .read_line(&mut line)
+            .expect("the server answers");
+        assert!(
+            line.ends_with("\r\n"),
+            "the connection ended after {line:?}"
+        );
         line
     }
 }
@@ -144,6 +165,8 @@ impl ServerCertVerifier for AnyCertificate {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -48,13 +48,20 @@ impl Server {
              [listen]\nsmtp = [\"127.0.0.1:0\"]\nsubmission = [\"127.0.0.1:0\"]\nsubmissions = [\"127.0.0.1:0\"]\n\
              pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n[log]\nformat = \"json\"\n"
         );
-        std::fs::write(directory.path().join("tegami.toml"), config).expect("the configuration is written");
+        std::fs::write(directory.path().join("tegami.toml"), config)
+            .expect("the configuration is written");
         Home { directory }.start()
     }
 
     pub fn port(&self, service: &str) -> u16 {
-        let address = self.ready["fields"][service].as_str().expect("the service listens");
-        address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address with a port")
+        let address = self.ready[service]
+            .as_str()
+            .expect("the service listens");
+        address
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok())
+            .expect("an address with a port")
     }
 
     pub fn data_dir(&self) -> PathBuf {
@@ -62,7 +69,10 @@ impl Server {
     }
 
     pub fn add_account(&self, address: &str, password: &str) {
-        let output = self.tegami(&["account", "add", address, "--password-file", "-"], password);
+        let output = self.tegami(
+            &["account", "add", address, "--password-file", "-"],
+            password,
+        );
         assert_eq!(output.code, Some(0), "{output:?}");
     }
 
@@ -85,14 +95,22 @@ impl Server {
     pub fn events_after(&self, event: &str) -> Vec<String> {
         let mut all = vec![text(&self.ready)];
         all.extend(self.log.iter().map(|entry| text(&entry)));
-        all.into_iter().skip_while(|seen| seen != event).skip(1).collect()
+        all.into_iter()
+            .skip_while(|seen| seen != event)
+            .skip(1)
+            .collect()
     }
 
     /// SIGKILL.
     pub fn kill(mut self) -> Stopped {
         self.child.kill().expect("our own child");
         self.child.wait().expect("our own child");
-        let home = std::mem::replace(&mut self.home, Home { directory: tempfile::tempdir().expect("a directory") });
+        let home = std::mem::replace(
+            &mut self.home,
+            Home {
+                directory: tempfile::tempdir().expect("a directory"),
+            },
+        );
         Stopped { home }
     }
 }
@@ -118,15 +136,24 @@ impl Stopped {
 impl Home {
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tegami"));
-        command.arg("--config").arg(self.directory.path().join("tegami.toml"));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TEGAMI_")) {
+        command
+            .arg("--config")
+            .arg(self.directory.path().join("tegami.toml"));
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TEGAMI_"))
+        {
             command.env_remove(name);
         }
         command
     }
 
     fn start(self) -> Server {
-        let mut child = self.command().arg("serve").stderr(Stdio::piped()).spawn().expect("the binary was built");
+        let mut child = self
+            .command()
+            .arg("serve")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was built");
         let (sender, log) = channel();
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         thread::spawn(move || {
@@ -139,9 +166,16 @@ impl Home {
         });
         let mut seen = Vec::new();
         loop {
-            let entry = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no ready line after {seen:?}"));
+            let entry = log
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("no ready line after {seen:?}"));
             if text(&entry) == "ready" {
-                return Server { home: self, child, log, ready: entry };
+                return Server {
+                    home: self,
+                    child,
+                    log,
+                    ready: entry,
+                };
             }
             seen.push(entry);
         }
@@ -170,5 +204,9 @@ impl Home {
 }
 
 fn text(entry: &Value) -> String {
-    entry["fields"]["message"].as_str().or(entry.as_str()).unwrap_or_default().to_owned()
+    entry["message"]
+        .as_str()
+        .or(entry.as_str())
+        .unwrap_or_default()
+        .to_owned()
 }

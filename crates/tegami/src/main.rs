@@ -15,11 +15,15 @@ mod terminal;
 
 use std::process::ExitCode;
 
+use rustix::fs::Mode;
+
 /// Connections are served by one thread and freed by another; glibc's allocator keeps what such patterns leave.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Whatever is written here is mail, passwords or keys: nobody else's business, whatever umask we inherit.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     net::tls::install_provider();
     cli::main()
 }
