@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use wire::{Admission, Input, Output, Session as _, TlsFacts};
 
-use super::{Session, State};
+use super::Session;
 use crate::ask::{
     Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailVerdict, RcptVerdict,
     VerifyVerdict,

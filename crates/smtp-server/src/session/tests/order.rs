@@ -236,9 +236,12 @@ fn a_peer_that_is_gone_hears_nothing() {
 
 #[test]
 fn a_panic_in_a_transition_leaves_a_session_that_only_closes() {
-    let mut session = Rig::exchange().session;
-    session.state = State::Gone;
-    assert!(matches!(session.output(), Output::Close));
+    let mut rig = Rig::exchange();
+    rig.check(HELLO, "S-220a S-250b");
+    let panicking =
+        std::panic::AssertUnwindSafe(|| rig.session.turn(|_, _| panic!("as a bug would")));
+    assert!(std::panic::catch_unwind(panicking).is_err());
+    rig.check("NOOP\r\n", "close");
 }
 
 #[test]
