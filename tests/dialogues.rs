@@ -86,15 +86,15 @@ fn play_at_every_pace<H: Stage + Default>(protocol: &str) {
 /// Octet by octet, with a slow host, and in two pieces: cut at every octet of short groups, near the ends of long
 /// ones.
 fn paces(script: &Script) -> Vec<Pace> {
-    const SHORT: usize = 1000;
-    const NEAR: usize = 40;
     let mut splits = BTreeSet::new();
     for (_, step) in &script.steps {
         if let Step::Client(octets) = step {
-            let all = 1..octets.len();
-            splits.extend(
-                all.filter(|at| octets.len() <= SHORT || *at < NEAR || octets.len() - at < NEAR),
-            );
+            let near = match octets.len() {
+                0..=1_000 => usize::MAX,
+                1_001..=10_000 => 40,
+                _ => 6,
+            };
+            splits.extend((1..octets.len()).filter(|at| *at < near || octets.len() - at < near));
         }
     }
     let splits = splits.into_iter().map(Pace::SplitAt);

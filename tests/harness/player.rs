@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use reply::Row;
+use reply::{Enhanced, Reply, Row, Status};
 use wire::{Input, Output, Session, TlsFacts};
 
 use super::script::{Script, Step, escape, matches};
@@ -292,7 +292,9 @@ impl<H: Stage> Player<H> {
                         reply.row().id
                     );
                     self.outcome.rows.push(reply.row());
+                    let start = self.buffer.len();
                     reply.encode(&mut self.buffer);
+                    check_wire(&reply, &self.buffer[start..]);
                     self.take_lines();
                 }
                 Output::Send(octets) => {
@@ -417,6 +419,44 @@ impl<H: Stage> Player<H> {
                 Ok(())
             }
             None => Err(format!("the host was not told {pattern:?} but {told:#?}")),
+        }
+    }
+}
+
+/// What every reply keeps, whatever it says: REP-02, REP-03, REP-06, POP-02, PEX-06.
+#[track_caller]
+fn check_wire(reply: &Reply, wire: &[u8]) {
+    let row = reply.row();
+    for line in wire.split_inclusive(|octet| *octet == b'\n') {
+        let text = line.strip_suffix(b"\r\n").expect("CRLF ends every line");
+        assert!(
+            text.iter().all(|octet| (b' '..=b'~').contains(octet)),
+            "{}: unprintable: {}",
+            row.id,
+            escape(text)
+        );
+        assert!(
+            row.name == "CHALLENGE" || line.len() <= 512,
+            "{}: {} octets in a line",
+            row.id,
+            line.len()
+        );
+        if let Status::Smtp(code, enhanced) = row.status {
+            let prefix = &text[..4];
+            assert!(
+                prefix == format!("{code} ").as_bytes() || prefix == format!("{code}-").as_bytes(),
+                "{}",
+                row.id
+            );
+            if let Some(Enhanced(class, subject, detail)) = enhanced {
+                let expected = format!("{class}.{subject}.{detail} ");
+                assert!(
+                    text[4..].starts_with(expected.as_bytes()),
+                    "{}: {}",
+                    row.id,
+                    escape(text)
+                );
+            }
         }
     }
 }

@@ -68,6 +68,7 @@ fn ids_are_unique_and_names_are_unique_within_a_protocol() {
     assert_eq!(names.len(), rows().count());
 }
 
+// REP-02
 #[test]
 fn codes_are_digits_that_rfc_5321_knows() {
     for row in rows() {
@@ -79,6 +80,7 @@ fn codes_are_digits_that_rfc_5321_knows() {
     }
 }
 
+// REP-06, REP-08
 #[test]
 fn enhanced_codes_are_registered_and_agree_with_the_reply_code() {
     for row in rows() {
@@ -97,6 +99,7 @@ fn enhanced_codes_are_registered_and_agree_with_the_reply_code() {
     }
 }
 
+// REP-05
 #[test]
 fn enhanced_codes_are_absent_exactly_where_rfc_2034_says() {
     let bare: BTreeSet<_> = rows()
@@ -147,6 +150,7 @@ fn texts_are_printable_and_short_and_name_known_arguments() {
     }
 }
 
+// PEX-06
 #[test]
 fn pop3_texts_never_pose_as_response_codes() {
     for row in rows().filter(|row| row.protocol() == Protocol::Pop3) {
@@ -161,6 +165,7 @@ fn pop3_texts_never_pose_as_response_codes() {
     }
 }
 
+// INT-12
 #[test]
 fn every_row_explains_itself_and_every_refusal_names_a_remedy() {
     for row in rows() {

@@ -153,6 +153,6 @@ rows! {
         when: "The session failed inside the server and cannot go on.",
         cause: "A fault in the server. No message was deleted.",
         remedy: "Fetch mail again. Please report it with the lines of the server's log around it.",
-        proof: "internal_failure_is_said_in_both_protocols"
+        proof: "an_answer_to_no_question_fails_closed"
     }
 }

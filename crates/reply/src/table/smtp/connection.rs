@@ -93,7 +93,7 @@ rows! {
         when: "The session failed inside the server and cannot go on.",
         cause: "A fault in the server. Nothing of the message in hand was accepted.",
         remedy: "Send again. Please report it with the lines of the server's log around it.",
-        proof: "internal_failure_is_said_in_both_protocols"
+        proof: "an_answer_that_fits_no_question_fails_closed"
     }
     "X-23" NOT_A_WEB_SERVER = coded(421, 7, 0), "{host} Not a web server" {
         rfc: "RFC 5321 section 7.8",
