@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A running server, ended with the value.
 pub struct Server {
     home: Home,
-    child: Child,
+    process: Process,
     log: Receiver<Value>,
     ready: Value,
 }
@@ -54,9 +54,7 @@ impl Server {
     }
 
     pub fn port(&self, service: &str) -> u16 {
-        let address = self.ready[service]
-            .as_str()
-            .expect("the service listens");
+        let address = self.ready[service].as_str().expect("the service listens");
         address
             .rsplit(':')
             .next()
@@ -83,12 +81,12 @@ impl Server {
 
     /// SIGTERM.
     pub fn terminate(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
+        let pid = rustix::process::Pid::from_child(&self.process.0);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("our own child");
     }
 
     pub fn exit_code(&mut self) -> Option<i32> {
-        self.child.wait().expect("our own child").code()
+        self.process.0.wait().expect("our own child").code()
     }
 
     /// The log's events after the first `event`, once the server has ended.
@@ -103,23 +101,20 @@ impl Server {
 
     /// SIGKILL.
     pub fn kill(mut self) -> Stopped {
-        self.child.kill().expect("our own child");
-        self.child.wait().expect("our own child");
-        let home = std::mem::replace(
-            &mut self.home,
-            Home {
-                directory: tempfile::tempdir().expect("a directory"),
-            },
-        );
-        Stopped { home }
+        self.process.0.kill().expect("our own child");
+        self.process.0.wait().expect("our own child");
+        Stopped { home: self.home }
     }
 }
 
-impl Drop for Server {
+/// A child that never outlives its test.
+struct Process(Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
         // Already ended in some tests; there is nobody to tell either way.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -148,14 +143,11 @@ impl Home {
     }
 
     fn start(self) -> Server {
-        let mut child = self
-            .command()
-            .arg("serve")
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary was built");
+        let mut command = self.command();
+        command.arg("serve").stderr(Stdio::piped());
+        let mut process = Process(command.spawn().expect("the binary was built"));
         let (sender, log) = channel();
-        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let stderr = BufReader::new(process.0.stderr.take().expect("stderr is piped"));
         thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 let entry = serde_json::from_str(&line).unwrap_or(Value::String(line));
@@ -172,7 +164,7 @@ impl Home {
             if text(&entry) == "ready" {
                 return Server {
                     home: self,
-                    child,
+                    process,
                     log,
                     ready: entry,
                 };

@@ -45,13 +45,14 @@ fn listeners(config: &Config) -> Result<Vec<ListenerFacts>> {
             config.data_dir.display()
         );
     };
-    match client.ask(&Request::Status)?? {
-        Response::Status(Status {
-            server: Some(server),
-            ..
-        }) => Ok(server.listeners),
-        other => bail!("the server answered a question about its state with {other:?}"),
-    }
+    let Response::Status(Status {
+        server: Some(server),
+        ..
+    }) = client.ask(&Request::Status)??
+    else {
+        bail!("the server gave no account of itself; is it of another version?");
+    };
+    Ok(server.listeners)
 }
 
 /// Where a client on this machine reaches a listener bound to every address.

@@ -55,10 +55,10 @@ impl SmtpHost {
     }
 
     fn mail(&mut self, from: MailFrom) -> MailVerdict {
-        if let Some(login) = &self.login {
-            if !self.owns(login, &from.reverse_path) {
-                return MailVerdict::NotOwner;
-            }
+        if let Some(login) = &self.login
+            && !self.owns(login, &from.reverse_path)
+        {
+            return MailVerdict::NotOwner;
         }
         let policy = self.house.policy.load();
         if !policy.mail_rate.allows(self.peer, Instant::now()) {
