@@ -359,6 +359,7 @@ impl Stage for SmtpStage {
             Ask::Finish => Answer::Finish(self.finish()),
             Ask::Abandon => {
                 self.transaction = None;
+                self.told.push("abandoned".to_owned());
                 Answer::Done
             }
             Ask::AuthStart { mechanism, initial } => {
