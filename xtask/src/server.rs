@@ -251,20 +251,18 @@ fn read_from(path: &Path, from: u64) -> Result<String> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The fields of the first complete JSON log line whose message is `ready`.
+/// The first complete JSON log line whose message is `ready`; its fields stand beside the message.
 fn find_ready(log: &str) -> Option<Value> {
     log.split_inclusive('\n')
         .filter(|line| line.ends_with('\n'))
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .map(|mut line| line["fields"].take())
-        .find(|fields| fields["message"] == "ready")
+        .find(|line| line["message"] == "ready")
 }
 
-/// A listener may have several addresses, separated by commas or blanks; the first will do.
-fn first_address(fields: &Value, listener: &str) -> Option<SocketAddr> {
-    let text = fields[listener].as_str()?;
-    text.split([',', ' ', '[', ']', '"'])
-        .find_map(|address| address.parse().ok())
+/// A listener may have several addresses, separated by commas; the first will do.
+fn first_address(ready: &Value, listener: &str) -> Option<SocketAddr> {
+    let text = ready[listener].as_str()?;
+    text.split(',').find_map(|address| address.parse().ok())
 }
 
 fn tail(log: &str) -> String {
@@ -278,8 +276,8 @@ mod tests {
 
     #[test]
     fn the_ready_line_gives_the_addresses() {
-        let log = "{\"level\":\"INFO\",\"fields\":{\"message\":\"store opened\"}}\nnot json\n\
-                   {\"fields\":{\"message\":\"ready\",\"smtp\":\"127.0.0.1:2525, [::1]:2525\",\"pop3\":\"\"}}\n";
+        let log = "{\"level\":\"INFO\",\"message\":\"store opened\"}\nnot json\n\
+                   {\"message\":\"ready\",\"smtp\":\"127.0.0.1:2525,[::1]:2525\",\"pop3\":\"\"}\n";
         let ready = find_ready(log).unwrap();
         let smtp = first_address(&ready, "smtp").unwrap();
         assert_eq!(smtp, "127.0.0.1:2525".parse().unwrap());
@@ -289,7 +287,7 @@ mod tests {
 
     #[test]
     fn half_a_line_is_not_ready_yet() {
-        assert!(find_ready("{\"fields\":{\"message\":\"ready\"}}").is_none());
+        assert!(find_ready("{\"message\":\"ready\"}").is_none());
     }
 
     #[test]

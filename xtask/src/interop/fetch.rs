@@ -33,10 +33,10 @@ pub const FETCHERS: [Fetcher; 4] = [
         },
     },
     Fetcher {
-        name: "curl, pop3 with STLS and USER",
+        name: "curl, pop3 with STLS and AUTH LOGIN",
         command: |ground, count, into| {
             let address = ground.server.address("pop3")?;
-            let mut command = curl(&format!("pop3://{address}"), "AUTH=+LOGIN", count, into);
+            let mut command = curl(&format!("pop3://{address}"), "AUTH=LOGIN", count, into);
             command.arg("--ssl-reqd");
             Ok(command)
         },
