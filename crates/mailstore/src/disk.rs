@@ -2,6 +2,9 @@
 //!
 //! Files are made for their owner only, whatever the umask. Nothing here retries and nothing here caches.
 
+#[cfg(test)]
+pub(crate) mod simulated;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};

@@ -7,6 +7,8 @@
 pub(crate) mod applier;
 mod gate;
 pub(crate) mod keys;
+#[cfg(test)]
+pub(crate) mod simulated;
 pub(crate) mod table;
 pub(crate) mod tree;
 mod worker;

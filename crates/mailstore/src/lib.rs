@@ -13,6 +13,8 @@ mod index;
 mod ledger;
 mod log;
 mod maildrop;
+#[cfg(test)]
+mod model;
 mod options;
 mod pool;
 mod report;

@@ -1,0 +1,68 @@
+//! The store against a simple model of it, with a fault at every write, sync, creation and opening there is.
+//!
+//! One scenario is a list of steps made from a seed. It runs once without a fault to count the operations of the disk,
+//! then once for each operation and each kind of fault. After every step, and with all bodies after every start, the
+//! store must say exactly what the model says:
+//!
+//! * what was answered with success is there, once, byte for byte, under the UIDL it had;
+//! * what was answered with an error is not there, and never comes;
+//! * what was not answered, because the process ended, is there as a whole or not at all;
+//! * what was removed never comes back; counters are what listings add up to.
+
+mod scenario;
+mod world;
+
+use std::io::ErrorKind;
+
+use crate::disk::simulated::Fault;
+use scenario::{Step, scenario};
+use world::World;
+
+/// Runs a scenario; gives the number of disk operations it took.
+fn run(seed: u64, steps: &[Step], fault: Option<(u64, Fault)>) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut world = World::new(seed, fault);
+        world.start().await;
+        for step in steps {
+            world.take(step).await;
+        }
+        let operations = world.operations();
+        world.finish().await;
+        operations
+    })
+}
+
+#[track_caller]
+fn check(seeds: std::ops::Range<u64>, fault: Fault) {
+    for seed in seeds {
+        let steps = scenario(seed);
+        let operations = run(seed, &steps, None);
+        assert!(
+            operations > 60,
+            "a scenario without much happening: {operations}"
+        );
+        for at in 1..=operations {
+            let context = format!("seed {seed}, {fault:?} at operation {at} of {operations}");
+            let result = std::panic::catch_unwind(|| run(seed, &steps, Some((at, fault))));
+            assert!(result.is_ok(), "{context}");
+        }
+    }
+}
+
+#[test]
+fn keeps_its_word_when_the_power_goes_at_any_operation() {
+    check(0..4, Fault::PowerCut);
+}
+
+#[test]
+fn keeps_its_word_when_any_operation_fails() {
+    check(4..7, Fault::Errors(ErrorKind::Other, 1));
+}
+
+#[test]
+fn keeps_its_word_when_the_disk_is_full_for_a_while() {
+    check(7..9, Fault::Errors(ErrorKind::StorageFull, 5));
+}

@@ -1,0 +1,445 @@
+//! The store under test, its disk, and the model it is compared with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use address::{Envelope, Mailbox};
+use bytes::Bytes;
+
+use super::scenario::{End, Letter, Step};
+use crate::account::{AccountId, Change, NewAccount};
+use crate::disk::Layout;
+use crate::disk::simulated::{Fault, Random, SimulatedDisk};
+use crate::error::{Full, ReadError, StoreError};
+use crate::index::simulated::SimulatedTables;
+use crate::log::LogEngine;
+use crate::maildrop::Maildrop;
+use crate::options::Options;
+use crate::store::Store;
+
+/// A UIDL.
+type Uidl = (u32, u64);
+
+/// What one account should hold.
+#[derive(Debug, Default)]
+struct Mail {
+    id: Option<AccountId>,
+    name: String,
+    /// Oldest first; without a UIDL while nobody has listed it.
+    messages: Vec<(Option<Uidl>, Vec<u8>)>,
+}
+
+pub(super) struct World {
+    disk: SimulatedDisk,
+    tables: SimulatedTables,
+    store: Option<Store>,
+    model: BTreeMap<usize, Mail>,
+    /// Every UIDL ever seen, and of what.
+    seen: HashMap<(usize, Uidl), Vec<u8>>,
+    random: Random,
+    options: Options,
+    letters: u64,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, fault: Option<(u64, Fault)>) -> Self {
+        let disk = SimulatedDisk::new(seed);
+        if let Some((at, fault)) = fault {
+            disk.fail_at(at, fault);
+        }
+        let options = Options {
+            segment: 4_096,
+            inline_body: 1_500,
+            // Every other scenario has no memory for bodies at all.
+            body_memory: if seed.is_multiple_of(2) { 1 << 20 } else { 0 },
+            // Whether anybody was answered does not count when the power goes.
+            failure_hold: match fault {
+                Some((_, Fault::PowerCut)) => Duration::ZERO,
+                _ => Duration::from_secs(20),
+            },
+            failure_retry: Duration::from_millis(1),
+            ..Options::default()
+        };
+        Self {
+            disk,
+            tables: SimulatedTables::default(),
+            store: None,
+            model: BTreeMap::new(),
+            seen: HashMap::new(),
+            random: Random::new(seed ^ 0xABCD),
+            options,
+            letters: 0,
+        }
+    }
+
+    pub(super) fn operations(&self) -> u64 {
+        self.disk.operations()
+    }
+
+    /// Starts a process; a fault on the way is another start.
+    pub(super) async fn start(&mut self) {
+        self.open(false);
+        self.compare(true).await;
+    }
+
+    fn open(&mut self, mut unclean: bool) {
+        for _ in 0..20 {
+            let opened = LogEngine::open_on(
+                Arc::new(self.disk.clone()),
+                Layout::new(Path::new("/data")),
+                Arc::new(self.tables.clone()),
+                &self.options,
+                unclean,
+            );
+            match opened {
+                Ok((engine, inventory, report)) => {
+                    let options = self.options.clone();
+                    let store = Store::assemble(Arc::new(engine), inventory, report, options);
+                    self.store = Some(store.unwrap());
+                    return;
+                }
+                Err(_) => {
+                    unclean = true;
+                    let end = if self.random.coin() {
+                        End::Killed
+                    } else {
+                        End::PowerCut
+                    };
+                    self.end(end);
+                }
+            }
+        }
+        panic!("the store does not open any more");
+    }
+
+    fn store(&self) -> Store {
+        self.store.clone().unwrap()
+    }
+
+    /// The process ends without being asked.
+    fn end(&mut self, end: End) {
+        let disk = match end {
+            End::Killed => self.disk.after_kill(),
+            End::PowerCut | End::Closed => self.disk.after_power_cut(),
+        };
+        let old = std::mem::replace(&mut self.disk, disk);
+        self.tables = self.tables.after_crash(&mut self.random);
+        // What the old process still does, it does to a disk nobody looks at.
+        old.fail_at(0, Fault::PowerCut);
+        self.store = None;
+    }
+
+    /// If the disk lost power under the last step: another process, which finds out what became of it.
+    async fn after_fault(&mut self) -> bool {
+        if !self.disk.is_dead() {
+            return false;
+        }
+        let end = if self.random.coin() {
+            End::Killed
+        } else {
+            End::PowerCut
+        };
+        self.end(end);
+        self.open(true);
+        true
+    }
+
+    pub(super) async fn take(&mut self, step: &Step) {
+        match step {
+            Step::Add(number) => self.add(*number).await,
+            Step::Rename(number) => self.rename(*number).await,
+            Step::Remove(number) => self.remove(*number).await,
+            Step::Deliver(letter) => self.deliver(std::slice::from_ref(letter)).await,
+            Step::Burst(letters) => self.deliver(letters).await,
+            Step::Expunge(number, divisor) => self.expunge(*number, *divisor).await,
+            Step::Restart(end) => self.restart(*end).await,
+        }
+        self.compare(false).await;
+    }
+
+    pub(super) async fn finish(&mut self) {
+        for end in [End::Killed, End::PowerCut, End::Closed] {
+            self.restart(end).await;
+        }
+        self.store().close().await;
+    }
+
+    async fn restart(&mut self, end: End) {
+        if end == End::Closed {
+            self.store().close().await;
+            self.store = None;
+            if self.disk.is_dead() {
+                self.end(End::PowerCut);
+                self.open(true);
+            } else {
+                self.open(false);
+            }
+        } else {
+            self.end(end);
+            self.open(true);
+        }
+        self.compare(true).await;
+    }
+
+    async fn add(&mut self, number: usize) {
+        if self.model.contains_key(&number) {
+            return;
+        }
+        let change = Change::AddAccount(NewAccount::new(address(number)));
+        let mut done = self.store().change(change).await.is_ok();
+        if self.after_fault().await {
+            done = self.find(number).is_some();
+        }
+        if done {
+            let id = self.find(number);
+            let mail = Mail {
+                id,
+                ..Mail::default()
+            };
+            self.model.insert(number, mail);
+        }
+    }
+
+    fn find(&self, number: usize) -> Option<AccountId> {
+        let directory = self.store().directory();
+        directory
+            .by_address(&address(number))
+            .map(|account| account.id)
+    }
+
+    fn name(&self, number: usize) -> Option<String> {
+        let directory = self.store().directory();
+        directory
+            .by_address(&address(number))
+            .map(|account| account.name.clone())
+    }
+
+    async fn rename(&mut self, number: usize) {
+        let Some(id) = self.model.get(&number).and_then(|mail| mail.id) else {
+            return;
+        };
+        let mut account = self.store().directory().account(id).unwrap().clone();
+        account.name.push('x');
+        let name = account.name.clone();
+        let mut done = self
+            .store()
+            .change(Change::PutAccount(account))
+            .await
+            .is_ok();
+        if self.after_fault().await {
+            done = self.name(number).as_ref() == Some(&name);
+        }
+        if done {
+            self.model.get_mut(&number).unwrap().name = name;
+        }
+    }
+
+    async fn remove(&mut self, number: usize) {
+        let Some(id) = self.model.get(&number).and_then(|mail| mail.id) else {
+            return;
+        };
+        let mut done = self.store().change(Change::RemoveAccount(id)).await.is_ok();
+        if self.after_fault().await {
+            done = self.find(number).is_none();
+        }
+        if done {
+            self.model.remove(&number);
+        }
+    }
+
+    async fn deliver(&mut self, letters: &[Letter]) {
+        let mut sent = Vec::new();
+        for letter in letters {
+            let to: Vec<usize> = letter
+                .to
+                .iter()
+                .copied()
+                .filter(|to| self.model.contains_key(to))
+                .collect();
+            if to.is_empty() {
+                continue;
+            }
+            self.letters += 1;
+            let mut body = format!("letter {}\r\n", self.letters).into_bytes();
+            body.resize(body.len() + letter.octets, b'a' + (self.letters % 26) as u8);
+            let ids = to.iter().map(|to| self.model[to].id.unwrap()).collect();
+            let task = tokio::spawn(send(self.store(), ids, body.clone()));
+            sent.push((to, body, task));
+        }
+        let mut answered = Vec::new();
+        for (to, body, task) in sent {
+            answered.push((to, body, task.await.unwrap().is_ok()));
+        }
+        let mut power_cut = self.after_fault().await;
+        let mut arrived: Vec<(Option<Uidl>, Vec<usize>, Vec<u8>)> = Vec::new();
+        for (to, body, accepted) in answered {
+            let found = loop {
+                match self.find_message(&to, &body) {
+                    Some(found) => break found,
+                    None => power_cut |= self.after_fault().await,
+                }
+            };
+            // Answered before the power went is answered; not answered is whatever became of it.
+            if accepted || (power_cut && found.is_some()) {
+                assert!(found.is_some(), "lost: {}", String::from_utf8_lossy(&body));
+                arrived.push((found, to, body));
+            }
+        }
+        // A burst arrives in the order of its uids.
+        arrived.sort_by_key(|(uidl, _, _)| uidl.map(|(_, uid)| uid));
+        for (_, to, body) in arrived {
+            for to in to {
+                self.model
+                    .get_mut(&to)
+                    .unwrap()
+                    .messages
+                    .push((None, body.clone()));
+            }
+        }
+    }
+
+    /// Looks for a message: it is in all these mailboxes, under the same uid, or in none. `None` if reading failed.
+    fn find_message(&self, to: &[usize], body: &[u8]) -> Option<Option<Uidl>> {
+        let mut found = Vec::new();
+        for number in to {
+            let maildrop = self
+                .store()
+                .open_maildrop(self.model[number].id.unwrap())
+                .unwrap();
+            let mut here = None;
+            for (at, entry) in maildrop.messages().iter().enumerate() {
+                if read(&maildrop, at)? == body {
+                    here = Some((entry.epoch, entry.uid));
+                }
+            }
+            found.push(here);
+        }
+        let uids: Vec<_> = found.iter().map(|uidl| uidl.map(|(_, uid)| uid)).collect();
+        assert!(
+            uids.iter().all(|uid| *uid == uids[0]),
+            "in some mailboxes only: {found:?}"
+        );
+        Some(found[0])
+    }
+
+    async fn expunge(&mut self, number: usize, divisor: usize) {
+        let Some(id) = self.model.get(&number).and_then(|mail| mail.id) else {
+            return;
+        };
+        let maildrop = self.store().open_maildrop(id).unwrap();
+        let count = maildrop.messages().len();
+        let indexes: Vec<usize> = (0..count).filter(|at| at.is_multiple_of(divisor)).collect();
+        let mut done = maildrop.expunge(&indexes).await.is_ok();
+        drop(maildrop);
+        if self.after_fault().await {
+            let left = self.store().open_maildrop(id).unwrap().messages().len();
+            assert!(
+                left == count || left == count - indexes.len(),
+                "removed by halves"
+            );
+            done = left != count;
+        }
+        if done {
+            let mail = self.model.get_mut(&number).unwrap();
+            let mut at = 0;
+            mail.messages.retain(|_| {
+                at += 1;
+                !(at - 1_usize).is_multiple_of(divisor)
+            });
+        }
+    }
+
+    /// The store says what the model says; a fault while reading is another attempt.
+    async fn compare(&mut self, bodies: bool) {
+        while self.try_compare(bodies).is_none() {
+            self.after_fault().await;
+        }
+    }
+
+    /// `None` if reading failed.
+    fn try_compare(&mut self, bodies: bool) -> Option<()> {
+        let store = self.store();
+        let directory = store.directory();
+        assert_eq!(directory.accounts().len(), self.model.len());
+        let (mut messages, mut octets) = (0, 0);
+        for (number, mail) in &mut self.model {
+            let account = directory.by_address(&address(*number)).unwrap();
+            assert_eq!(Some(account.id), mail.id);
+            assert_eq!(account.name, mail.name);
+            let maildrop = store.open_maildrop(account.id).unwrap();
+            assert_eq!(
+                maildrop.messages().len(),
+                mail.messages.len(),
+                "account {number}"
+            );
+            let mut sum = 0;
+            for (at, (uidl, body)) in mail.messages.iter_mut().enumerate() {
+                let entry = &maildrop.messages()[at];
+                assert_eq!(
+                    *uidl.get_or_insert((entry.epoch, entry.uid)),
+                    (entry.epoch, entry.uid)
+                );
+                assert_eq!(entry.octets, body.len() as u64);
+                let before = self.seen.entry((*number, (entry.epoch, entry.uid)));
+                assert!(
+                    *before.or_insert_with(|| body.clone()) == *body,
+                    "a UIDL used again"
+                );
+                if bodies {
+                    assert!(read(&maildrop, at)? == *body, "another body");
+                }
+                sum += entry.octets;
+            }
+            let usage = store.usage(account.id);
+            assert_eq!(
+                (usage.messages, usage.octets),
+                (mail.messages.len() as u64, sum)
+            );
+            messages += usage.messages;
+            octets += usage.octets;
+        }
+        let stats = store.stats();
+        assert_eq!((stats.messages, stats.octets), (messages, octets));
+        Some(())
+    }
+}
+
+fn address(number: usize) -> Mailbox {
+    format!("user{number}@example.test").parse().unwrap()
+}
+
+async fn send(store: Store, to: Vec<AccountId>, body: Vec<u8>) -> Result<(), StoreError> {
+    let reservations: Result<Vec<_>, Full> = to.iter().map(|id| store.reserve(*id, 0)).collect();
+    let mut incoming = store.begin();
+    for chunk in body.chunks(1_000) {
+        incoming.write(Bytes::copy_from_slice(chunk)).await?;
+    }
+    let envelope = Envelope {
+        reverse_path: "<>".parse().unwrap(),
+        envid: None,
+        ret: None,
+        body8bit: false,
+        recipients: Vec::new(),
+    };
+    store
+        .deliver(incoming, reservations.unwrap(), envelope)
+        .await
+}
+
+/// `None` when the disk did not let us; what it did let us read is right.
+fn read(maildrop: &Maildrop, index: usize) -> Option<Vec<u8>> {
+    let mut octets = Vec::new();
+    loop {
+        let chunk = match maildrop.read(index, octets.len() as u64) {
+            Ok(chunk) => chunk,
+            Err(ReadError::Io(_)) => return None,
+            Err(error) => panic!("{error}"),
+        };
+        octets.extend_from_slice(&chunk.octets);
+        if chunk.last {
+            return Some(octets);
+        }
+    }
+}
