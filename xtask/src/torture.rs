@@ -1,6 +1,8 @@
 //! `cargo xtask torture`: does anything acknowledged get lost? Kills the server under load, and cuts the power of the
 //! disk under it, then counts over POP3 what is there.
 //!
+//! The first wrong message ends it, with everything left in place below `target/xtask/torture`.
+//!
 //! Whether a message is the one that was sent is the load generator's judgement (hash and id of each); what to do to the
 //! server, and when, is decided here.
 
@@ -78,7 +80,8 @@ pub fn run(options: &Options) -> Result<()> {
         drop(disk);
         fs::remove_dir_all(&place)?;
     }
-    round::judge(&outcomes)
+    round::print_sum(&outcomes);
+    Ok(())
 }
 
 struct Torture {
