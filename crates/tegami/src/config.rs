@@ -27,6 +27,7 @@ pub use document::Document;
 pub use load::{Loaded, load};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 pub use setting::{Raw, Slot};
+pub use smtp_server::{BareNewline, Expn, Vrfy};
 pub use units::{LogLevel, Octets, Rate};
 
 /// Where the configuration is when nobody says otherwise.
@@ -193,39 +194,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// What happens to a bare CR or LF.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BareNewline {
-    /// Refused (RFC 5321 section 2.3.8).
-    Reject,
-    /// Repaired; refused as a setting until that exists.
-    Normalize,
-}
-
-/// What VRFY tells (RFC 5321 sections 3.5.3 and 7.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vrfy {
-    /// Whether the mailbox exists.
-    Verify,
-    /// 252 for everything.
-    Noncommittal,
-    /// 502.
-    Unimplemented,
-}
-
-/// What EXPN tells (RFC 5321 section 3.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expn {
-    /// Everybody may see the members of an alias.
-    On,
-    /// Those who have logged in may.
-    Members,
-    /// 252 for everything.
-    Noncommittal,
-    /// 502.
-    Off,
 }
 
 /// What a sender is told when a mailbox is full.

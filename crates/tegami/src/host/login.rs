@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use auth::{AccountRef, Credentials, Verdict};
+use auth::{AccountRef, Credentials, Exchange, Mechanism, Step, Verdict};
 use mailstore::AccountId;
 
 use super::House;
@@ -43,4 +43,61 @@ pub async fn verify(house: &House, credentials: &Credentials, peer: IpAddr) -> V
         }
     }
     verdict
+}
+
+/// The SASL exchange of one session, the same over both protocols (RFC 4954, RFC 5034).
+#[derive(Default)]
+pub struct Sasl(Option<Exchange>);
+
+/// Where an exchange has come to.
+pub enum Progress {
+    /// The client must answer this.
+    Challenge(Vec<u8>),
+    /// What the client said is not of this mechanism; the exchange is over.
+    Malformed,
+    /// The credentials are complete and have been checked; the exchange is over.
+    Checked(Verdict),
+}
+
+impl Sasl {
+    /// Begins an exchange; one that was going on is forgotten.
+    pub async fn start(
+        &mut self,
+        mechanism: Mechanism,
+        initial: Option<&[u8]>,
+        house: &House,
+        peer: IpAddr,
+    ) -> Progress {
+        let (exchange, step) = Exchange::start(mechanism, initial);
+        self.0 = Some(exchange);
+        self.take(step, house, peer).await
+    }
+
+    /// Takes the client's answer to the last challenge.
+    pub async fn respond(&mut self, response: &[u8], house: &House, peer: IpAddr) -> Progress {
+        let step = match &mut self.0 {
+            Some(exchange) => exchange.respond(response),
+            None => Step::Malformed,
+        };
+        self.take(step, house, peer).await
+    }
+
+    /// Forgets the exchange.
+    pub fn cancel(&mut self) {
+        self.0 = None;
+    }
+
+    async fn take(&mut self, step: Step, house: &House, peer: IpAddr) -> Progress {
+        match step {
+            Step::Challenge(octets) => Progress::Challenge(octets),
+            Step::Malformed => {
+                self.cancel();
+                Progress::Malformed
+            }
+            Step::Verify(credentials) => {
+                self.cancel();
+                Progress::Checked(verify(house, &credentials, peer).await)
+            }
+        }
+    }
 }

@@ -3,18 +3,18 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use auth::{Credentials, Exchange, Step, Verdict};
+use auth::{Credentials, Verdict};
 use mailstore::{Maildrop, MaildropError, ReadError, ReadNow};
 use pop3_server::{Answer, Ask, AuthVerdict, Listing, LoginVerdict, Message, ReadVerdict, Session};
 
 use super::House;
-use super::login::{self, Login};
+use super::login::{self, Login, Progress, Sasl};
 
 /// The host of one POP3 connection. Its maildrop is locked while it lives.
 pub struct Pop3Host {
     house: Arc<House>,
     peer: IpAddr,
-    exchange: Option<Exchange>,
+    sasl: Sasl,
     maildrop: Option<Arc<Maildrop>>,
 }
 
@@ -24,17 +24,25 @@ impl Pop3Host {
         Self {
             house,
             peer,
-            exchange: None,
+            sasl: Sasl::default(),
             maildrop: None,
         }
     }
 
-    async fn login(&mut self, credentials: &Credentials) -> LoginVerdict {
-        match login::verify(&self.house, credentials, self.peer).await {
+    async fn logged_in(&mut self, verdict: Verdict) -> LoginVerdict {
+        match verdict {
             Verdict::Accepted(account) => self.open(Login::from(account)).await,
             Verdict::Rejected => LoginVerdict::BadCredentials,
             Verdict::Busy => LoginVerdict::Busy,
             Verdict::Throttled => LoginVerdict::Throttled,
+        }
+    }
+
+    async fn proceed(&mut self, progress: Progress) -> AuthVerdict {
+        match progress {
+            Progress::Challenge(octets) => AuthVerdict::Challenge(octets),
+            Progress::Malformed => AuthVerdict::Malformed,
+            Progress::Checked(verdict) => AuthVerdict::Login(self.logged_in(verdict).await),
         }
     }
 
@@ -68,20 +76,6 @@ impl Pop3Host {
             Err(error) => {
                 tracing::error!(account = %login.address, %error, "maildrop not opened");
                 LoginVerdict::StoreFailed
-            }
-        }
-    }
-
-    async fn exchange(&mut self, step: Step) -> AuthVerdict {
-        match step {
-            Step::Challenge(octets) => AuthVerdict::Challenge(octets),
-            Step::Malformed => {
-                self.exchange = None;
-                AuthVerdict::Malformed
-            }
-            Step::Verify(credentials) => {
-                self.exchange = None;
-                AuthVerdict::Login(self.login(&credentials).await)
             }
         }
     }
@@ -150,28 +144,24 @@ impl net::Host for Pop3Host {
 
     async fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Login { user, password } => Answer::Login(
-                self.login(&Credentials {
-                    authzid: None,
-                    login: user,
-                    password,
-                })
-                .await,
-            ),
+            Ask::Login { user, password } => {
+                let credentials = Credentials::new(user, password);
+                let verdict = login::verify(&self.house, &credentials, self.peer).await;
+                Answer::Login(self.logged_in(verdict).await)
+            }
             Ask::AuthStart { mechanism, initial } => {
-                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
-                self.exchange = Some(exchange);
-                Answer::Auth(self.exchange(step).await)
+                let progress = self
+                    .sasl
+                    .start(mechanism, initial.as_deref(), &self.house, self.peer)
+                    .await;
+                Answer::Auth(self.proceed(progress).await)
             }
             Ask::AuthRespond(response) => {
-                let step = self
-                    .exchange
-                    .as_mut()
-                    .map_or(Step::Malformed, |exchange| exchange.respond(&response));
-                Answer::Auth(self.exchange(step).await)
+                let progress = self.sasl.respond(&response, &self.house, self.peer).await;
+                Answer::Auth(self.proceed(progress).await)
             }
             Ask::AuthCancel => {
-                self.exchange = None;
+                self.sasl.cancel();
                 Answer::Done
             }
             Ask::Read { message, offset } => Answer::Read(self.read(message, offset).await),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use address::{Envelope, Recipient, ReversePath};
-use auth::Exchange;
+use auth::Verdict;
 use bytes::Bytes;
 use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
 use smtp_server::{
@@ -15,7 +15,7 @@ use smtp_server::{
 };
 
 use super::House;
-use super::login::{self, Login};
+use super::login::{Login, Progress, Sasl};
 use super::routing::{self, Found, Route};
 
 /// The host of one SMTP connection.
@@ -23,7 +23,7 @@ pub struct SmtpHost {
     house: Arc<House>,
     peer: IpAddr,
     login: Option<Login>,
-    exchange: Option<Exchange>,
+    sasl: Sasl,
     transaction: Option<Transaction>,
 }
 
@@ -33,6 +33,8 @@ struct Transaction {
     declared: u64,
     /// One per account, however many of its addresses were given: nobody gets a letter twice.
     reservations: BTreeMap<AccountId, Reservation>,
+    /// Recipients that were not accepted.
+    refused: usize,
     body: Option<Body>,
 }
 
@@ -49,7 +51,7 @@ impl SmtpHost {
             house,
             peer,
             login: None,
-            exchange: None,
+            sasl: Sasl::default(),
             transaction: None,
         }
     }
@@ -79,6 +81,7 @@ impl SmtpHost {
             },
             declared,
             reservations: BTreeMap::new(),
+            refused: 0,
             body: None,
         });
         MailVerdict::Accepted
@@ -135,6 +138,14 @@ impl SmtpHost {
             orcpt: to.orcpt,
         });
         RcptVerdict::Accepted
+    }
+
+    fn count(&mut self, verdict: RcptVerdict) {
+        if let Some(transaction) = &mut self.transaction
+            && verdict != RcptVerdict::Accepted
+        {
+            transaction.refused += 1;
+        }
     }
 
     async fn data(&mut self, trace: Trace) -> DataVerdict {
@@ -227,27 +238,40 @@ impl SmtpHost {
         }
     }
 
-    async fn exchange(&mut self, step: auth::Step) -> AuthVerdict {
-        let credentials = match step {
-            auth::Step::Challenge(octets) => return AuthVerdict::Challenge(octets),
-            auth::Step::Malformed => {
-                self.exchange = None;
-                return AuthVerdict::Malformed;
+    fn logged_in(&mut self, progress: Progress) -> AuthVerdict {
+        match progress {
+            Progress::Challenge(octets) => AuthVerdict::Challenge(octets),
+            Progress::Malformed => AuthVerdict::Malformed,
+            Progress::Checked(Verdict::Accepted(account)) => {
+                let login = account.address.clone();
+                self.login = Some(Login::from(account));
+                AuthVerdict::Accepted { login }
             }
-            auth::Step::Verify(credentials) => credentials,
-        };
-        self.exchange = None;
-        match login::verify(&self.house, &credentials, self.peer).await {
-            auth::Verdict::Accepted(account) => {
-                let login = Login::from(account);
-                let name = login.address.clone();
-                self.login = Some(login);
-                AuthVerdict::Accepted { login: name }
-            }
-            auth::Verdict::Rejected => AuthVerdict::Rejected,
-            auth::Verdict::Busy => AuthVerdict::Busy,
-            auth::Verdict::Throttled => AuthVerdict::Throttled,
+            Progress::Checked(Verdict::Rejected) => AuthVerdict::Rejected,
+            Progress::Checked(Verdict::Busy) => AuthVerdict::Busy,
+            Progress::Checked(Verdict::Throttled) => AuthVerdict::Throttled,
         }
+    }
+
+    /// A transaction that ended without a message, for the log; what it held is given back.
+    fn abandon(&mut self) {
+        if let Some(transaction) = self.transaction.take() {
+            let Transaction {
+                envelope,
+                refused,
+                body,
+                ..
+            } = transaction;
+            let id = body.map(|body| body.id);
+            let (from, rcpts) = (&envelope.reverse_path, envelope.recipients.len());
+            tracing::info!(txn = id, %from, rcpts, refused, "abandoned");
+        }
+    }
+}
+
+impl Drop for SmtpHost {
+    fn drop(&mut self) {
+        self.abandon();
     }
 }
 
@@ -271,29 +295,30 @@ impl net::Host for SmtpHost {
     async fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
             Ask::Mail(from) => Answer::Mail(self.mail(from)),
-            Ask::Rcpt(to) => Answer::Rcpt(self.rcpt(to)),
+            Ask::Rcpt(to) => {
+                let verdict = self.rcpt(to);
+                self.count(verdict);
+                Answer::Rcpt(verdict)
+            }
             Ask::Data(trace) => Answer::Data(self.data(trace).await),
             Ask::Finish => Answer::Finish(self.finish().await),
             Ask::Abandon => {
-                self.transaction = None;
+                self.abandon();
                 Answer::Done
             }
             Ask::AuthStart { mechanism, initial } => {
-                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
-                self.exchange = Some(exchange);
-                Answer::Auth(self.exchange(step).await)
+                let progress = self
+                    .sasl
+                    .start(mechanism, initial.as_deref(), &self.house, self.peer)
+                    .await;
+                Answer::Auth(self.logged_in(progress))
             }
             Ask::AuthRespond(response) => {
-                let step = self
-                    .exchange
-                    .as_mut()
-                    .map_or(auth::Step::Malformed, |exchange| {
-                        exchange.respond(&response)
-                    });
-                Answer::Auth(self.exchange(step).await)
+                let progress = self.sasl.respond(&response, &self.house, self.peer).await;
+                Answer::Auth(self.logged_in(progress))
             }
             Ask::AuthCancel => {
-                self.exchange = None;
+                self.sasl.cancel();
                 Answer::Done
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::listeners::rate;
-use crate::config::{Config, Expn, OverQuota, Vrfy};
+use crate::config::{Config, OverQuota};
 use crate::host::Policy;
 use crate::host::pace::Pace;
 
@@ -33,17 +33,8 @@ fn smtp(config: &Config) -> smtp_server::Config {
         max_recipients: config.smtp.max_recipients,
         max_received: config.smtp.max_received,
         command_timeout: config.smtp.command_timeout,
-        vrfy: match config.smtp.vrfy {
-            Vrfy::Verify => smtp_server::Vrfy::Verify,
-            Vrfy::Noncommittal => smtp_server::Vrfy::Noncommittal,
-            Vrfy::Unimplemented => smtp_server::Vrfy::Unimplemented,
-        },
-        expn: match config.smtp.expn {
-            Expn::On => smtp_server::Expn::On,
-            Expn::Members => smtp_server::Expn::Members,
-            Expn::Noncommittal => smtp_server::Expn::Noncommittal,
-            Expn::Off => smtp_server::Expn::Off,
-        },
+        vrfy: config.smtp.vrfy,
+        expn: config.smtp.expn,
         errors: config.limits.errors,
         mechanisms: config.auth.offered(),
         ..smtp_server::Config::new(config.hostname.to_string())
