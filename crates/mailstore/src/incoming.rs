@@ -18,7 +18,7 @@ pub(crate) const SHARE: usize = 64 << 10;
 /// A body being received. Dropping it throws away what came so far.
 pub struct Incoming {
     engine: Arc<dyn Engine>,
-    pool: Arc<Pool>,
+    pools: Arc<Pools>,
     /// Present while memory may be used.
     share: Option<Share>,
     /// Octets not yet in the spool; all of them while there is none.
@@ -26,6 +26,14 @@ pub struct Incoming {
     spool: Spooling,
     octets: u64,
     crc: u32,
+}
+
+/// Threads for files of bodies.
+pub(crate) struct Pools {
+    /// Writes what comes in.
+    pub(crate) spoolers: Pool,
+    /// Syncs large bodies, which takes long and must not hold up what comes in.
+    pub(crate) sealers: Pool,
 }
 
 /// Where the part of the body is that does not fit into memory.
@@ -37,10 +45,10 @@ enum Spooling {
 }
 
 impl Incoming {
-    pub(crate) fn new(engine: Arc<dyn Engine>, pool: Arc<Pool>, budget: &Arc<Budget>) -> Self {
+    pub(crate) fn new(engine: Arc<dyn Engine>, pools: Arc<Pools>, budget: &Arc<Budget>) -> Self {
         Self {
             engine,
-            pool,
+            pools,
             share: budget.take(SHARE),
             held: Vec::new(),
             spool: Spooling::NotNeeded,
@@ -89,7 +97,8 @@ impl Incoming {
         };
         let engine = Arc::clone(&self.engine);
         let (spool, held) = self
-            .pool
+            .pools
+            .spoolers
             .run(move || {
                 let mut spool = match spool {
                     Some(spool) => spool,
@@ -125,11 +134,13 @@ impl Incoming {
         let Spooling::Open(mut spool) = mem::replace(&mut self.spool, Spooling::Broken) else {
             return Err(StoreError::Incomplete);
         };
-        self.pool
+        if octets > inline {
+            let sealers = &self.pools.sealers;
+            return sealers.run(move || spool.seal(octets, crc)).await?;
+        }
+        self.pools
+            .spoolers
             .run(move || {
-                if octets > inline {
-                    return spool.seal(octets, crc);
-                }
                 let read = spool.read_back()?;
                 if read.len() as u64 != octets || crc32c::crc32c(&read) != crc {
                     return Err(StoreError::Incomplete);
@@ -144,7 +155,7 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         // Removing a large file takes its time.
         if let Spooling::Open(spool) = mem::replace(&mut self.spool, Spooling::Broken) {
-            self.pool.post(move || drop(spool));
+            self.pools.spoolers.post(move || drop(spool));
         }
     }
 }

@@ -10,6 +10,8 @@ pub(crate) mod keys;
 #[cfg(test)]
 pub(crate) mod simulated;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tree;
 mod worker;
 
@@ -177,7 +179,11 @@ impl Index {
         loop {
             let (table, gate, waiting) = {
                 let state = self.shared.lock();
-                let (table, gate) = state.table.clone().ok_or(StoreError::Rebuilding)?;
+                let (table, gate) = match &state.table {
+                    Some(table) => table.clone(),
+                    None if state.closed => return Err(StoreError::Stopped),
+                    None => return Err(StoreError::Rebuilding),
+                };
                 (
                     table,
                     gate,

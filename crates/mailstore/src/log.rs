@@ -9,6 +9,8 @@ mod read;
 pub(crate) mod record;
 pub(crate) mod replay;
 mod spool;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::Low;
+
 /// What was found and done when the store was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opened {
@@ -24,6 +26,8 @@ pub struct Opened {
     pub orphans: u64,
     /// Unfinished messages removed from `tmp`.
     pub leftovers: u64,
+    /// New mail is refused until space returns.
+    pub low: Option<Low>,
     /// How long all of it took.
     pub took: Duration,
 }
@@ -90,6 +94,9 @@ impl Opened {
                 "{} unfinished messages were removed from tmp.",
                 self.leftovers
             ));
+        }
+        if let Some(low) = self.low {
+            say.push(format!("New mail is refused for want of space: {low}."));
         }
         say
     }

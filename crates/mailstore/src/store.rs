@@ -16,7 +16,7 @@ use crate::engine::memory::MemoryEngine;
 use crate::engine::{Addressee, Body, Effect, Engine, Fact, Inventory, Message, Ticket};
 use crate::error::{Full, Low, MaildropError, OpenError, StoreError};
 use crate::hall::Hall;
-use crate::incoming::Incoming;
+use crate::incoming::{Incoming, Pools};
 use crate::ledger::{Allowance, Reservation, Usage};
 use crate::log::LogEngine;
 use crate::maildrop::{Locks, Maildrop};
@@ -31,6 +31,8 @@ const FREE_AGE: Duration = Duration::from_millis(500);
 const QUEUE_UNIT: usize = 4 << 10;
 /// Threads that write bodies to files.
 const SPOOLERS: usize = 4;
+/// Threads that sync large bodies.
+const SEALERS: usize = 2;
 
 /// Accounts, mailboxes and messages. Cheap to clone; all clones are the same store.
 #[derive(Clone)]
@@ -48,7 +50,7 @@ struct Inner {
     queue: Arc<Semaphore>,
     queue_permits: u32,
     locks: Arc<Locks>,
-    pool: Arc<Pool>,
+    pools: Arc<Pools>,
     /// One change of accounts at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
     free: Mutex<Option<(Instant, Result<u64, StoreError>)>>,
@@ -96,10 +98,17 @@ impl Store {
     pub(crate) fn assemble(
         engine: Arc<dyn Engine>,
         inventory: Inventory,
-        opened: Opened,
+        mut opened: Opened,
         options: Options,
     ) -> Result<Self, OpenError> {
-        let pool = Pool::start("tegami-spool", SPOOLERS).map_err(OpenError::Thread)?;
+        let pools = Pools {
+            spoolers: Pool::start("tegami-spool", SPOOLERS).map_err(OpenError::Thread)?,
+            sealers: Pool::start("tegami-seal", SEALERS).map_err(OpenError::Thread)?,
+        };
+        let needed = reserve(&options, options.max_message);
+        // Where it cannot be measured, MAIL will say so.
+        let free = engine.free().unwrap_or(needed);
+        opened.low = (free < needed).then_some(Low { free, needed });
         let permits = options
             .queue_memory
             .div_ceil(QUEUE_UNIT)
@@ -113,7 +122,7 @@ impl Store {
             queue: Arc::new(Semaphore::new(permits)),
             queue_permits: u32::try_from(permits).unwrap_or(u32::MAX),
             locks: Arc::default(),
-            pool: Arc::new(pool),
+            pools: Arc::new(pools),
             turn: Arc::default(),
             free: Mutex::default(),
             opened: Arc::new(opened),
@@ -173,10 +182,9 @@ impl Store {
         Ok(())
     }
 
-    /// One segment and one and a half of the largest message.
     fn reserve_octets(&self) -> u64 {
         let largest = self.inner.max_message.load(Ordering::Relaxed);
-        self.inner.options.segment + largest.saturating_add(largest / 2)
+        reserve(&self.inner.options, largest)
     }
 
     fn free(&self) -> Result<u64, StoreError> {
@@ -220,7 +228,7 @@ impl Store {
         let inner = &self.inner;
         Incoming::new(
             Arc::clone(&inner.engine),
-            Arc::clone(&inner.pool),
+            Arc::clone(&inner.pools),
             &inner.budget,
         )
     }
@@ -336,8 +344,14 @@ impl Store {
     pub async fn close(self) {
         let engine = Arc::clone(&self.inner.engine);
         // Not answered only if the pool is gone, and it lives as long as `self`.
-        let _ = self.inner.pool.run(move || engine.close()).await;
+        let _ = self.inner.pools.sealers.run(move || engine.close()).await;
     }
+}
+
+/// Octets that must stay free: one segment and one and a half of the largest message.
+fn reserve(options: &Options, largest: u64) -> u64 {
+    let half = largest / 2;
+    options.segment.saturating_add(largest).saturating_add(half)
 }
 
 fn unix_milliseconds() -> u64 {

@@ -206,6 +206,20 @@ impl SimulatedDisk {
         inode.durable[offset] ^= 1;
     }
 
+    /// Adds octets to a file behind everybody's back.
+    pub(crate) fn append(&self, path: &Path, octets: &[u8]) {
+        let mut state = self.state();
+        let inode = state.names[path];
+        let inode = state.inodes.get_mut(&inode).unwrap();
+        inode.seen.extend_from_slice(octets);
+        inode.durable.extend_from_slice(octets);
+    }
+
+    pub(crate) fn contents(&self, path: &Path) -> Vec<u8> {
+        let state = self.state();
+        state.inodes[&state.names[path]].seen.clone()
+    }
+
     /// Names of the files there are.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.state().names.keys().cloned().collect()

@@ -27,7 +27,7 @@ struct Orders {
 struct Wrong {
     /// Every batch waits until this is over.
     stalled: bool,
-    /// So many tables still stall; later ones work.
+    /// The tables before this number stall; later ones work.
     stalls: u32,
     /// The next batch fails.
     failing: bool,
@@ -71,7 +71,7 @@ impl SimulatedTables {
     pub(crate) fn stall(&self, tables: u32) {
         let mut wrong = self.orders.wrong.lock().unwrap();
         wrong.stalled = true;
-        wrong.stalls = tables;
+        wrong.stalls = wrong.fresh + tables;
     }
 
     /// Lets every stalled thread go on.
@@ -109,7 +109,6 @@ impl Tables for SimulatedTables {
     fn fresh(&self) -> Result<Arc<dyn Table>, TableError> {
         let mut wrong = self.orders.wrong.lock().unwrap();
         wrong.fresh += 1;
-        wrong.stalls = wrong.stalls.saturating_sub(1);
         drop(wrong);
         Ok(self.make())
     }
@@ -120,18 +119,18 @@ struct SimulatedTable {
     map: MemoryTable,
     history: Mutex<Vec<Map>>,
     orders: Arc<Orders>,
-    /// Made while tables stalled.
-    sick: bool,
+    /// How many fresh ones were made before it.
+    number: u32,
 }
 
 impl SimulatedTable {
     fn new(orders: Arc<Orders>) -> Self {
-        let sick = orders.wrong.lock().unwrap().stalls > 0;
+        let number = orders.wrong.lock().unwrap().fresh;
         Self {
             map: MemoryTable::default(),
             history: Mutex::new(vec![Map::new()]),
             orders,
-            sick,
+            number,
         }
     }
 
@@ -166,7 +165,7 @@ impl Table for SimulatedTable {
         if std::mem::take(&mut wrong.failing) {
             return Err(TableError::Failed("a failure was asked for".to_owned()));
         }
-        while wrong.stalled && (self.sick || wrong.fresh == 0) {
+        while wrong.stalled && self.number < wrong.stalls {
             wrong = self.orders.changed.wait(wrong).unwrap();
         }
         drop(wrong);

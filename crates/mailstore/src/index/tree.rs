@@ -3,9 +3,9 @@
 //! sled's own flush is no fsync, so a checkpoint syncs sled's files from here; and sled opens happily over damage,
 //! so nothing it says is final. Every rebuild gets a directory of its own, for a stalled handle can never be closed.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,6 +79,13 @@ impl Tree {
             .flush_every_ms(None)
             .segment_size(SEGMENT)
             .mode(sled::Mode::HighThroughput);
+        // Made here because sled would leave it to the umask.
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed("making a directory")(error));
+            }
+            _ => {}
+        }
         // sled answers some kinds of damage with a panic.
         let db = catch_unwind(AssertUnwindSafe(|| config.open()))
             .map_err(|_| TableError::Failed("sled panicked while opening".to_owned()))?
@@ -88,7 +95,7 @@ impl Tree {
             path: path.to_owned(),
         };
         tree.each_file(|path| fs::set_permissions(path, Permissions::from_mode(0o600)))
-            .map_err(failed("permissions"))?;
+            .map_err(failed("setting permissions"))?;
         Ok(tree)
     }
 
@@ -98,7 +105,10 @@ impl Tree {
             for entry in fs::read_dir(&directory)? {
                 let path = entry?.path();
                 match fs::symlink_metadata(&path) {
-                    Ok(found) if found.is_dir() => directories.push(path),
+                    Ok(found) if found.is_dir() => {
+                        fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+                        directories.push(path);
+                    }
                     Ok(_) => match work(&path) {
                         // sled removes old snapshots whenever it likes.
                         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -141,6 +141,7 @@ impl LogEngine {
             rebuilt: caught.rebuilt,
             orphans: orphans.removed,
             leftovers,
+            low: None,
             took: begun.elapsed(),
         };
         let gauges = Arc::new(Gauges {

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -132,9 +132,9 @@ impl Files {
     }
 
     fn file(&self, name: Name, wait: Wait) -> Result<Arc<dyn DiskFile>, Trouble> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = open.files.get(&name) {
-            return Ok(Arc::clone(file));
+        let cached = self.lock().files.get(&name).cloned();
+        if let Some(file) = cached {
+            return Ok(file);
         }
         if wait == Wait::Never {
             return Err(Trouble::Io(io::ErrorKind::WouldBlock.into()));
@@ -144,14 +144,20 @@ impl Files {
             Name::Body(number) => self.layout.body(number),
         };
         let file = self.disk.open(&path).map_err(Trouble::Io)?;
-        if open.order.len() >= OPEN_FILES
+        let mut open = self.lock();
+        if open.files.insert(name, Arc::clone(&file)).is_none() {
+            open.order.push_back(name);
+        }
+        if open.order.len() > OPEN_FILES
             && let Some(oldest) = open.order.pop_front()
         {
             open.files.remove(&oldest);
         }
-        open.order.push_back(name);
-        open.files.insert(name, Arc::clone(&file));
         Ok(file)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

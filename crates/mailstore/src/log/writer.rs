@@ -418,6 +418,14 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    /// However the writer ends, nobody waits for it in vain.
+    fn drop(&mut self) {
+        self.queue.close();
+        drop(std::mem::take(&mut self.queue.lock().operations));
+    }
+}
+
 /// Answers with a failure. `stated` says that none of these can ever be read back.
 fn settle_all(operations: VecDeque<Operation>, error: &StoreError, stated: bool) {
     for Operation { draft, ticket } in operations {
