@@ -292,3 +292,6 @@ fn without_detail(address: &Mailbox) -> Option<Mailbox> {
     let local = format!("\"{base}\"").parse().ok()?;
     Some(Mailbox::new(local, address.host.clone()))
 }
+
+#[cfg(test)]
+mod tests;

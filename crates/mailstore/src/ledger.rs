@@ -217,3 +217,6 @@ impl Drop for Reservation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
