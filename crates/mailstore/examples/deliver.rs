@@ -1,7 +1,7 @@
 //! How fast the store takes mail, and what it costs: durable messages a second and processor time per message, by
 //! thread. Nothing but the store runs here: no network, no protocol.
 //!
-//!     cargo run --release -p mailstore --example deliver -- [DIRECTORY [SENDERS [MESSAGES [OCTETS]]]]
+//!     cargo run --release -p mailstore --example deliver -- [DIRECTORY [SENDERS [MESSAGES [OCTETS [ACCOUNTS]]]]]
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -17,12 +17,11 @@ use address::{Envelope, Recipient};
 use bytes::Bytes;
 use mailstore::{AccountId, Change, NewAccount, Options, Store};
 
-const ACCOUNTS: usize = 100;
-
 struct Run {
     senders: usize,
     messages: usize,
     octets: usize,
+    accounts: usize,
 }
 
 fn main() {
@@ -39,6 +38,7 @@ fn main() {
         senders: number(50),
         messages: number(100_000),
         octets: number(4_096),
+        accounts: number(100),
     };
     let place = tempfile::tempdir_in(directory).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -55,7 +55,7 @@ async fn measure(run: &Run, place: &std::path::Path) {
         ..Options::default()
     };
     let (store, _) = Store::open(place, options.clone()).unwrap();
-    let accounts = make_accounts(&store).await;
+    let accounts = make_accounts(&store, run.accounts).await;
     let before = processor_time();
     let begun = Instant::now();
     let mut tasks = Vec::new();
@@ -63,13 +63,13 @@ async fn measure(run: &Run, place: &std::path::Path) {
         let store = store.clone();
         let accounts = accounts.clone();
         let messages = run.messages / run.senders;
-        let body = Bytes::from(vec![b'x'; run.octets]);
+        let octets = run.octets;
         tasks.push(tokio::spawn(async move {
             let mut slowest = Duration::ZERO;
             for message in 0..messages {
                 let account = accounts[(sender + message * 7) % accounts.len()];
                 let begun = Instant::now();
-                send(&store, account, body.clone()).await;
+                send(&store, account, octets).await;
                 slowest = slowest.max(begun.elapsed());
             }
             slowest
@@ -93,6 +93,12 @@ async fn measure(run: &Run, place: &std::path::Path) {
     );
     println!("index {lag} records behind at the end, {behind:.1?} later none");
     print_times(&before, sent);
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap();
+    println!("peak of resident memory {}", peak[6..].trim());
     let account = accounts[0];
     let begun = Instant::now();
     let maildrop = store.open_maildrop(account).unwrap();
@@ -109,8 +115,8 @@ async fn measure(run: &Run, place: &std::path::Path) {
     store.close().await;
 }
 
-async fn make_accounts(store: &Store) -> Vec<AccountId> {
-    let changes = (0..ACCOUNTS).map(|number| {
+async fn make_accounts(store: &Store, count: usize) -> Vec<AccountId> {
+    let changes = (0..count).map(|number| {
         let address = format!("user{number}@example.test");
         Change::AddAccount(NewAccount::new(address.parse().unwrap()))
     });
@@ -122,10 +128,16 @@ async fn make_accounts(store: &Store) -> Vec<AccountId> {
         .collect()
 }
 
-async fn send(store: &Store, account: AccountId, body: Bytes) {
-    let reservation = store.reserve(account, body.len() as u64).unwrap();
+async fn send(store: &Store, account: AccountId, octets: usize) {
+    const CHUNK: &[u8] = &[b'x'; 16 << 10];
+    let reservation = store.reserve(account, octets as u64).unwrap();
     let mut incoming = store.begin();
-    incoming.write(body).await.unwrap();
+    let mut left = octets;
+    while left > 0 {
+        let chunk = &CHUNK[..left.min(CHUNK.len())];
+        incoming.write(Bytes::from_static(chunk)).await.unwrap();
+        left -= chunk.len();
+    }
     let envelope = Envelope {
         reverse_path: "<sender@example.net>".parse().unwrap(),
         envid: None,

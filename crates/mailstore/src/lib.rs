@@ -1,4 +1,103 @@
-//! Accounts, mailboxes and messages: the durable truth.
+//! Accounts, mailboxes and messages: the durable truth. "250" means that what was accepted is found after any crash.
+//!
+//! This crate knows no protocol, no domains, no clock but the one that stamps a message, and no configuration file. It
+//! decides what needs the whole picture at once (who an address leads to, whether a mailbox has room, who may open a
+//! maildrop) and keeps what it is given. What a client is told about an error is the host's business.
+//!
+//! # The way of a message
+//!
+//! ```text
+//! RCPT   Store::reserve   Ledger: room promised, exactly            Reservation, given back when dropped
+//! DATA   Store::begin     Incoming: 64 KiB of memory, then tmp/     body and its CRC
+//!        Store::deliver   Draft: frame, head, envelope              made on the caller's thread
+//!          | queue        bounded by octets and count
+//!        tegami-log       one write, one fdatasync for all that waits
+//!          |-> Index      the group waits there, visible to readers, until tegami-index has put it into sled
+//!          '-> Ticket     the promise becomes usage, the caller is answered
+//! POP3   Store::open_maildrop   listing = table + what waits; RETR straight from the segment, verified
+//! ```
+//!
+//! [`Store`] speaks to an engine through one narrow trait (`engine::Engine`): the log engine, one that keeps
+//! everything in memory ([`Store::in_memory`]) and one that fails on demand ([`Store::with_faults`]).
+//!
+//! # Files
+//!
+//! ```text
+//! data_dir/            0700, every file in it 0600, whatever the umask
+//!   lock               held by the one process; empty after a clean stop, otherwise the id of the last process
+//!   log/0000000001.log segments of 64 MiB; only the last is written to, and never after a restart or a failure
+//!   log/0123...ef.body a body above 1 MiB, sealed
+//!   tmp/               bodies on their way in; emptied at every start
+//!   index/1/           sled; the highest number counts; may be removed at any time while nothing runs
+//! ```
+//!
+//! # A record
+//!
+//! All numbers are little-endian. A record never spans segments.
+//!
+//! ```text
+//!  0        8  9  10   12         20    24         32         36         40         44
+//! +----------+--+--+----+----------+-----+----------+----------+----------+----------+------+------+
+//! | mark     |v |k | 0  | sequence |head | body     | CRC32C   | CRC32C   | CRC32C   | head | body |
+//! |          |  |  |    |          |len. | length   | of head  | of body  | of 0..40 |      |      |
+//! +----------+--+--+----+----------+-----+----------+----------+----------+----------+------+------+
+//! ```
+//!
+//! *mark*: eight random octets, the segment's own, stated in its opening record. Behind a damaged place reading goes on
+//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 1. *k*: kind. *sequence*:
+//! grows by one per record for ever; a message's is its uid.
+//!
+//! | k | kind | head (postcard) | body |
+//! |---|---|---|---|
+//! | 1 | opening | fixed, below | |
+//! | 2 | accounts and aliases | what they are from now on | |
+//! | 3 | message | time, mailboxes with their epochs; envelope | the octets, once |
+//! | 4 | message by reference | number, length and CRC32C of the body; time, mailboxes; envelope | |
+//! | 5 | expunge | account, uids | |
+//! | 6 | body | none | the octets; the only record of a `.body` file, its mark being `tegami\x01\n` |
+//! | 16, 17, 18 | kept for mail queued, attempted, done | | |
+//!
+//! A segment begins with its opening, whose own mark is `tegami\x01\n`:
+//!
+//! ```text
+//!  0     4          12          16           24           32     36
+//! +-----+----------+-----------+------------+------------+------+
+//! |seg- | mark     | durable:  | durable:   | highest id | room |   "Everything behind segment:offset in the
+//! |ment |          | segment   | offset     | or epoch   |      |    segments before this one is void."
+//! +-----+----------+-----------+------------+------------+------+
+//! ```
+//!
+//! # What may be relied on
+//!
+//! * **Success is durable** (rule 1). Answers come after the fdatasync; a new segment is created at its first append and
+//!   its directory synced first. A large body is synced, moved and its directory synced before its record is written.
+//! * **Failure is for ever** (rule 7). After a failed write or sync nothing is tried again on that segment. Answers are
+//!   held back until the opening of a new one states, durably, where the log ended, so mail answered with an error never
+//!   appears. Only if the disk lets nothing be written for the whole of [`Options::failure_hold`] are they given all the
+//!   same; the statement is then made before anything else is.
+//! * **A start believes only what is durable** (rule 6): the last segment and its directory are synced before they are
+//!   read, and writing goes on in a fresh one.
+//! * **The index is never needed** (rules 2, 4, 8). Entries, counters, sums and checkpoint go into one batch; a start
+//!   reads on from the checkpoint. Counters, accounts and shape are checked at once, all entries in the background after
+//!   an unclean stop. Whatever does not add up is built anew from the log. A checkpoint is sled's flush and an fsync of
+//!   its files by us.
+//! * **sled may stall.** A step that takes longer than [`Options::index_patience`] is given up: readers are told, mail
+//!   goes on, a fresh table is built in another directory. sled has one lock for the whole process, so a stalled thread
+//!   can block every other sled, too; after the second stall the index is kept in memory until the next start.
+//! * **Quotas are exact.** Announced sizes never go over; without them a mailbox goes over by one message at most.
+//! * **Space** (rule 9): [`Store::room`] keeps one segment and one and a half of the largest message free. Deleting and
+//!   reading do not ask it.
+//! * **Memory** (rule 10): bodies share [`Options::body_memory`], 64 KiB each or none, and nobody waits for any; records
+//!   waiting for the writer share [`Options::queue_memory`].
+//! * **UIDLs** are epoch and uid. Uids are sequence numbers, so they grow whatever is lost; ids and epochs come from one
+//!   counter that every opening repeats, so they are never used twice.
+//! * **Damage is reported and spreads nowhere.** A small message is verified before its first octet is handed out, a
+//!   large one before its last chunk is.
+//!
+//! # What is left to others
+//!
+//! Compaction: a message keeps its uid in a copy only if the copy's record says it, so copies need a kind of their own;
+//! until then segments only grow in number and nothing expunged is given back to the file system.
 #![forbid(unsafe_code)]
 
 mod account;

@@ -391,16 +391,25 @@ impl Worker {
     }
 
     fn close(mut self) {
+        let closing = Closing(Arc::clone(&self.shared));
         if let Err(error) = self.checkpoint() {
             tracing::warn!(%error, "index not written out; the next start reads it from the log");
         }
-        let shared = Arc::clone(&self.shared);
         // sled gives its directory back when the last handle goes, so that comes before anybody is told.
-        let table = shared.lock().table.take();
+        let table = self.shared.lock().table.take();
         drop(table);
         drop(self);
-        shared.lock().closed = true;
-        shared.progress.notify_all();
-        shared.alarm.notify_all();
+        drop(closing);
+    }
+}
+
+/// Says that the index is closed, whatever happens on the way.
+struct Closing(Arc<Shared>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.progress.notify_all();
+        self.0.alarm.notify_all();
     }
 }
