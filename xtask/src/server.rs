@@ -172,6 +172,35 @@ impl Running {
         Ok(())
     }
 
+    /// Stops every thread where it is, as the end of its power would; one inside the kernel never comes out of it.
+    ///
+    /// # Errors
+    /// When the process was gone already, or a thread goes on.
+    pub fn freeze(&self) -> Result<()> {
+        process::signal(self.pid(), Signal::STOP);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.stands_still()? {
+            if Instant::now() >= deadline {
+                bail!("a thread of the server goes on in spite of SIGSTOP");
+            }
+        }
+        Ok(())
+    }
+
+    fn stands_still(&self) -> Result<bool> {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.pid()))? {
+            let stat = fs::read_to_string(thread?.path().join("stat"))?;
+            let (_, fields) = stat
+                .rsplit_once(") ")
+                .context("a stat line without a name")?;
+            // T: stopped. D: waiting for the disk, and stopped before it can act on what comes of it.
+            if !fields.starts_with(['T', 'D']) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// SIGTERM, and a clean end.
     ///
     /// # Errors

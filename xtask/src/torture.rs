@@ -13,7 +13,6 @@ mod round;
 use std::fs;
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -24,8 +23,6 @@ use disk::Disk;
 use load::{Load, between};
 use round::{Ledger, Outcome};
 
-/// How long a server goes on after its disk is gone: what it acknowledges then is lost, and will be found missing.
-const AFTER_THE_CUT: Duration = Duration::from_millis(300);
 /// Every this many rounds all mail is deleted by POP3, so that removals are put to the test too.
 const CLEAR_EVERY: u32 = 4;
 /// Every this many rounds the server is killed once more while it recovers.
@@ -135,24 +132,27 @@ impl Torture {
         for number in 1..=rounds {
             let load = Load::start(&self.mailload, &server, &self.place, number)?;
             thread::sleep(between(300, 3000));
-            self.cut(disk, server)?;
+            Self::cut(disk, server)?;
             ledger.sent(load.finish()?)?;
             server = self.site.start()?;
             let clear = number.is_multiple_of(CLEAR_EVERY) || number == rounds;
             outcomes.push(ledger.verify("power cut", number, &server, clear)?);
         }
-        self.cut(disk, server)?;
+        Self::cut(disk, server)?;
         outcomes.push(self.nothing_came_back(ledger, "power cut")?);
         disk.unmount()?;
         Ok(outcomes)
     }
 
-    /// Takes the disk away under the running server, then the server, and brings the disk back with what it kept.
-    fn cut(&self, disk: &Disk, server: Running) -> Result<()> {
+    /// Ends the server and its disk at one instant, and brings the disk back with what it kept.
+    ///
+    /// The server is frozen first, for a process that outlives its disk is told lies: an fdatasync that is under way
+    /// when ext4 is shut down may succeed and keep nothing (Linux 6.18; once in sixty tries of a loop that does nothing
+    /// else). When the power really goes, nobody is left to believe it.
+    fn cut(disk: &Disk, server: Running) -> Result<()> {
+        server.freeze()?;
         disk.cut()?;
-        thread::sleep(AFTER_THE_CUT);
-        // That the server ended by itself without its disk is its right; that it acknowledged mail is not.
-        drop(server);
+        server.kill()?;
         disk.unmount()?;
         disk.mount()
     }
