@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The socket is there and this user may not use it.
-    #[error("{} belongs to somebody else", .0.display())]
+    #[error("{} belongs to a server of another user", .0.display())]
     NotAllowed(PathBuf),
     /// It took the request, or should have, and no answer came.
     #[error("the server at {} does not answer: {source}", path.display())]

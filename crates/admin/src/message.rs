@@ -24,6 +24,16 @@ pub enum Request {
         /// Octets; `None` is the server's default, 0 no limit.
         quota: Option<u64>,
     },
+    /// Asks whether an account of this address could be made, before its password is.
+    AccountMayAdd {
+        /// Its full address.
+        address: Mailbox,
+    },
+    /// Asks whether an account may be changed here, before its new password is made.
+    AccountMayChange {
+        /// Whose.
+        address: Mailbox,
+    },
     /// Lists all accounts.
     AccountList,
     /// Shows one account.
@@ -83,6 +93,8 @@ pub enum Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Response {
+    /// What was asked about would be done.
+    Allowed,
     /// One account: the one asked for, made or changed.
     Account(AccountFacts),
     /// All accounts, by address.
@@ -99,8 +111,10 @@ pub enum Response {
         messages: u64,
         /// Their octets.
         octets: u64,
-        /// Aliases that led there and no longer do.
-        aliases: Vec<Mailbox>,
+        /// Aliases that led there, and lead elsewhere still.
+        left: Vec<Mailbox>,
+        /// Aliases that led nowhere else, and are gone with it.
+        emptied: Vec<Mailbox>,
     },
     /// How things are.
     Status(Status),

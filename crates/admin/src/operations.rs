@@ -4,6 +4,7 @@
 mod accounts;
 mod aliases;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use address::{Domain, Host, Mailbox};
@@ -23,6 +24,9 @@ pub trait Surroundings: Send + Sync {
     /// The quota of an account that names none, in octets; 0 is no limit.
     fn default_quota(&self) -> u64;
 
+    /// The accounts file in force. Without one, nothing is declared, whatever was declared before.
+    fn accounts_file(&self) -> Option<PathBuf>;
+
     /// How the running server is; `None` when this is not one.
     fn server(&self) -> Option<ServerFacts>;
 
@@ -37,6 +41,8 @@ pub struct Stopped {
     pub domains: Vec<Domain>,
     /// Octets; 0 is no limit.
     pub default_quota: u64,
+    /// The accounts file.
+    pub accounts_file: Option<PathBuf>,
 }
 
 impl Surroundings for Stopped {
@@ -46,6 +52,10 @@ impl Surroundings for Stopped {
 
     fn default_quota(&self) -> u64 {
         self.default_quota
+    }
+
+    fn accounts_file(&self) -> Option<PathBuf> {
+        self.accounts_file.clone()
     }
 
     fn server(&self) -> Option<ServerFacts> {
@@ -79,7 +89,9 @@ impl Operations {
     /// [`Refusal`]; nothing has been changed then, unless the store failed in the middle of it.
     pub async fn execute(&self, request: Request) -> Answer {
         let _changing = match request {
-            Request::AccountList
+            Request::AccountMayAdd { .. }
+            | Request::AccountMayChange { .. }
+            | Request::AccountList
             | Request::AccountShow { .. }
             | Request::AliasList
             | Request::Status => None,
@@ -98,6 +110,12 @@ impl Operations {
                 password,
                 quota,
             } => self.add_account(address, name, password, quota).await,
+            Request::AccountMayAdd { address } => {
+                self.check_new(&address).map(|()| Response::Allowed)
+            }
+            Request::AccountMayChange { address } => {
+                self.find_own(&address).map(|_| Response::Allowed)
+            }
             Request::AccountList => Ok(Response::Accounts(self.list_accounts())),
             Request::AccountShow { address } => self.show_account(&address).map(Response::Account),
             Request::AccountRemove { address, with_mail } => {
@@ -185,7 +203,7 @@ impl Operations {
             name: account.name.clone(),
             enabled: account.enabled,
             password: account.password.is_some(),
-            declared: account.declared.is_some(),
+            declared: account.declared.is_some() && self.surroundings.accounts_file().is_some(),
             quota: account
                 .quota
                 .unwrap_or_else(|| self.surroundings.default_quota()),

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use address::{Domain, Envelope, Mailbox, ReversePath};
@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 #[derive(Default)]
 struct Server {
     changed: Mutex<Vec<AccountId>>,
+    accounts_file: Mutex<Option<PathBuf>>,
 }
 
 impl Surroundings for Server {
@@ -34,6 +35,10 @@ impl Surroundings for Server {
 
     fn default_quota(&self) -> u64 {
         1000
+    }
+
+    fn accounts_file(&self) -> Option<PathBuf> {
+        self.accounts_file.lock().unwrap().clone()
     }
 
     fn server(&self) -> Option<ServerFacts> {
@@ -70,6 +75,18 @@ fn add(address: &str) -> Request {
         name: "Somebody".to_owned(),
         password: hash(),
         quota: None,
+    }
+}
+
+fn may_add(address: &str) -> Request {
+    Request::AccountMayAdd {
+        address: mailbox(address),
+    }
+}
+
+fn may_change(address: &str) -> Request {
+    Request::AccountMayChange {
+        address: mailbox(address),
     }
 }
 
@@ -129,8 +146,18 @@ impl Office {
     }
 }
 
+/// `label a b`, or nothing.
+fn named(label: &str, addresses: &[Mailbox]) -> String {
+    if addresses.is_empty() {
+        return String::new();
+    }
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    format!("{label} {}", addresses.join(" "))
+}
+
 fn line(response: &Response) -> String {
     match response {
+        Response::Allowed => "allowed".to_owned(),
         Response::Account(account) => {
             format!(
                 "{} enabled={} quota={}",
@@ -155,15 +182,13 @@ fn line(response: &Response) -> String {
             address,
             messages,
             octets,
-            aliases,
-        } => {
-            let aliases: Vec<String> = aliases.iter().map(ToString::to_string).collect();
-            let line = format!(
-                "{address} gone with {messages}, {octets}, {}",
-                aliases.join(" ")
-            );
-            line.trim_end_matches([',', ' ']).to_owned()
-        }
+            left,
+            emptied,
+        } => format!(
+            "{address} gone with {messages}, {octets}{}{}",
+            named(", left", left),
+            named(", emptied", emptied)
+        ),
         Response::Status(status) => format!(
             "{:?} accounts={} disabled={} aliases={} messages={}",
             status.server.as_ref().map(|server| server.process),
@@ -188,6 +213,7 @@ async fn accounts_and_aliases_from_the_first_to_the_last() {
     };
     for (request, outcome) in [
         (Request::AccountList, ""),
+        (may_add("alice@example.test"), "allowed"),
         (
             add("Alice@example.test"),
             "Alice@example.test enabled=true quota=1000",
@@ -197,12 +223,29 @@ async fn accounts_and_aliases_from_the_first_to_the_last() {
             "Taken: alice@example.test is already taken",
         ),
         (
+            may_add("ALICE@example.test"),
+            "Taken: ALICE@example.test is already taken",
+        ),
+        (
             add("bob@example.org"),
             "bob@example.org enabled=true quota=1000",
         ),
         (
             add("carol@elsewhere.test"),
             "Unsuitable: elsewhere.test is not a domain of this server, which has: example.org, example.test",
+        ),
+        (
+            may_add("carol@elsewhere.test"),
+            "Unsuitable: elsewhere.test is not a domain of this server, which has: example.org, example.test",
+        ),
+        (
+            may_add("dora+x@example.test"),
+            "Unsuitable: dora+x@example.test: an account address has no +detail",
+        ),
+        (may_change("bob@example.org"), "allowed"),
+        (
+            may_change("carol@example.org"),
+            "NoAccount: there is no account carol@example.org",
         ),
         (
             add("dora+x@example.test"),
@@ -247,6 +290,10 @@ async fn accounts_and_aliases_from_the_first_to_the_last() {
         ),
         (
             add("info@example.test"),
+            "Taken: info@example.test is already taken",
+        ),
+        (
+            may_add("info@example.test"),
             "Taken: info@example.test is already taken",
         ),
         (Request::AliasList, "all@example.test info@example.test"),
@@ -320,13 +367,48 @@ async fn a_removed_account_leaves_no_alias_pointing_to_it() {
     for (request, outcome) in [
         (
             remove(alice, false),
-            "alice@example.test gone with 0, 0, boss@example.test info@example.test",
+            "alice@example.test gone with 0, 0, left info@example.test, emptied boss@example.test",
         ),
         (Request::AliasList, "info@example.test shop@example.test"),
         (
             no_alias("info@example.test", &[bob]),
             "info@example.test gone with 0, 0",
         ),
+        (Request::AliasList, "shop@example.test"),
+    ] {
+        let seen = office.ask(request.clone()).await;
+        assert_eq!(seen, outcome, "{request:?}");
+    }
+}
+
+/// `tegami alias remove` once left aliases behind that led to nothing, whose mail was refused as unknown.
+#[tokio::test]
+async fn a_removed_alias_takes_along_what_led_only_to_it() {
+    let office = Office::new();
+    office.ask(add("alice@example.test")).await;
+    office.ask(add("bob@example.test")).await;
+    let (alice, bob) = ("alice@example.test", "bob@example.test");
+    let info = "info@example.test";
+    office.ask(alias(info, &[alice])).await;
+    office.ask(alias("help@example.test", &[info])).await;
+    office
+        .ask(alias("team@example.test", &["help@example.test", bob]))
+        .await;
+    for (request, outcome) in [
+        (
+            no_alias(info, &[]),
+            "info@example.test gone with 0, 0, left team@example.test, emptied help@example.test",
+        ),
+        (Request::AliasList, "team@example.test"),
+        (
+            alias("lists@example.test", &["bob+lists@example.test"]),
+            "lists@example.test -> bob+lists@example.test",
+        ),
+        (
+            remove(bob, false),
+            "bob@example.test gone with 0, 0, emptied lists@example.test team@example.test",
+        ),
+        (Request::AliasList, ""),
     ] {
         let seen = office.ask(request.clone()).await;
         assert_eq!(seen, outcome, "{request:?}");
@@ -385,47 +467,56 @@ async fn whoever_remembers_logins_hears_of_every_change() {
     assert_eq!(*office.server.changed.lock().unwrap(), [id, id, id]);
 }
 
-#[tokio::test]
-async fn what_the_accounts_file_says_is_changed_there() {
-    let office = Office::new();
-    office.ask(add("alice@example.test")).await;
-    let address = || mailbox("alice@example.test");
+/// Makes an account look as if the accounts file had made it.
+async fn declare(office: &Office, address: &str) {
     let account = office
         .store
         .directory()
-        .by_address(&address())
+        .by_address(&mailbox(address))
         .unwrap()
         .clone();
     let declared = Some(Declared {
         fingerprint: vec![1],
         aliases: Vec::new(),
     });
-    office
-        .store
-        .change(Change::PutAccount(Account {
-            declared,
-            ..account
-        }))
-        .await
-        .unwrap();
+    let change = Change::PutAccount(Account {
+        declared,
+        ..account
+    });
+    office.store.change(change).await.unwrap();
+}
+
+fn is_declared(office: &Office, address: &str) -> bool {
+    let directory = office.store.directory();
+    let account = directory.by_address(&mailbox(address)).unwrap();
+    account.declared.is_some()
+}
+
+#[tokio::test]
+async fn what_the_accounts_file_says_is_changed_there() {
+    let office = Office::new();
+    *office.server.accounts_file.lock().unwrap() = Some("/etc/accounts.toml".into());
+    office.ask(add("alice@example.test")).await;
+    let address = || mailbox("alice@example.test");
+    declare(&office, "alice@example.test").await;
     for (request, outcome) in [
         (
             Request::AccountPassword {
                 address: address(),
                 password: hash(),
             },
-            "Declared: alice@example.test is declared in the accounts file",
+            "Declared: alice@example.test is declared in /etc/accounts.toml",
         ),
         (
             Request::AccountQuota {
                 address: address(),
                 quota: None,
             },
-            "Declared: alice@example.test is declared in the accounts file",
+            "Declared: alice@example.test is declared in /etc/accounts.toml",
         ),
         (
             remove("alice@example.test", true),
-            "Declared: alice@example.test is declared in the accounts file",
+            "Declared: alice@example.test is declared in /etc/accounts.toml",
         ),
         (
             Request::AccountEnable {
@@ -439,15 +530,34 @@ async fn what_the_accounts_file_says_is_changed_there() {
         assert_eq!(seen, outcome, "{request:?}");
     }
     // Switching it off did not make it an ordinary one.
-    assert!(
-        office
-            .store
-            .directory()
-            .by_address(&address())
-            .unwrap()
-            .declared
-            .is_some()
-    );
+    assert!(is_declared(&office, "alice@example.test"));
+}
+
+/// Without `accounts_file` in the configuration, `account password` once sent people to a file that was not there.
+#[tokio::test]
+async fn without_an_accounts_file_whoever_changes_an_account_takes_it_over() {
+    let office = Office::new();
+    for address in ["alice@example.test", "bob@example.test"] {
+        office.ask(add(address)).await;
+        declare(&office, address).await;
+    }
+    let quota = Request::AccountQuota {
+        address: mailbox("alice@example.test"),
+        quota: Some(5),
+    };
+    for (request, outcome) in [
+        (may_change("alice@example.test"), "allowed"),
+        (quota, "alice@example.test enabled=true quota=5"),
+        (
+            remove("bob@example.test", false),
+            "bob@example.test gone with 0, 0",
+        ),
+    ] {
+        let seen = office.ask(request.clone()).await;
+        assert_eq!(seen, outcome, "{request:?}");
+    }
+    // Should the file come back, it finds an account made by hand, and puts its own password in place.
+    assert!(!is_declared(&office, "alice@example.test"));
 }
 
 /// A socket that is being served, and the way to stop it.

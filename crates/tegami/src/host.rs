@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use address::{Domain, Mailbox};
@@ -40,6 +41,8 @@ pub struct Policy {
     pub domains: HashSet<Domain>,
     /// Who reads what is sent to postmaster, if the configuration says so.
     pub postmaster: Option<Mailbox>,
+    /// The accounts file in force: what stands there is changed there.
+    pub accounts_file: Option<PathBuf>,
     /// Whether a full mailbox refuses for good (552) or for the time being (452).
     pub full_is_final: bool,
     /// The quota of an account that names none, in octets; 0 is no limit.

@@ -2,7 +2,7 @@
 
 use address::Mailbox;
 use auth::PasswordHash;
-use mailstore::{Account, Change, NewAccount};
+use mailstore::{Account, Change, ChangeError, NewAccount};
 
 use super::{Operations, refusal};
 use crate::message::{AccountFacts, Answer, Refusal, RefusalKind, Response};
@@ -18,7 +18,7 @@ impl Operations {
         password: PasswordHash,
         quota: Option<u64>,
     ) -> Answer {
-        self.check_domain(&address)?;
+        self.check_new(&address)?;
         if name.len() > MAX_NAME || name.chars().any(char::is_control) {
             let message = format!("a name has at most {MAX_NAME} octets and no control characters");
             return Err(Refusal::new(RefusalKind::Unsuitable, message));
@@ -32,6 +32,19 @@ impl Operations {
         self.change(Change::AddAccount(account)).await?;
         tracing::info!(account = %address, "account added");
         self.show_account(&address).map(Response::Account)
+    }
+
+    /// Refuses an address that no account can be made for. The store would do so too, except for the domain.
+    pub(super) fn check_new(&self, address: &Mailbox) -> Result<(), Refusal> {
+        self.check_domain(address)?;
+        let directory = self.store.directory();
+        if address.local.detail().is_some() {
+            return Err(refusal(ChangeError::Detail(address.clone())));
+        }
+        if directory.by_address(address).is_some() || self.alias(address).is_some() {
+            return Err(refusal(ChangeError::AddressTaken(address.clone())));
+        }
+        Ok(())
     }
 
     pub(super) fn list_accounts(&self) -> Vec<AccountFacts> {
@@ -52,17 +65,24 @@ impl Operations {
         let account = self.find_own(address)?;
         let usage = self.store.usage(account.id);
         if usage.messages > 0 && !with_mail {
+            let messages = match usage.messages {
+                1 => "1 message".to_owned(),
+                several => format!("{several} messages"),
+            };
             let message = format!(
-                "{} holds mail: {} messages would be deleted for good",
-                account.address, usage.messages
+                "{} holds mail: {messages} would be deleted for good",
+                account.address
             );
             return Err(Refusal::new(RefusalKind::HoldsMail, message)
                 .remedy("fetch the mail first, or say --yes; `account disable` keeps it"));
         }
         // All or nothing: an account of that name made later must not get mail meant for this one.
-        let (aliases, mut changes) = self.without_target(&account.address);
-        changes.push(Change::RemoveAccount(account.id));
-        self.store.change_all(changes).await.map_err(refusal)?;
+        let mut without = self.without(&account.address);
+        without.changes.push(Change::RemoveAccount(account.id));
+        self.store
+            .change_all(without.changes)
+            .await
+            .map_err(refusal)?;
         self.surroundings.changed(account.id);
         let (messages, octets) = (usage.messages, usage.octets);
         tracing::info!(account = %account.address, messages, octets, "account removed");
@@ -70,7 +90,8 @@ impl Operations {
             address: account.address,
             messages,
             octets,
-            aliases,
+            left: without.left,
+            emptied: without.emptied,
         })
     }
 
@@ -112,13 +133,19 @@ impl Operations {
     }
 
     /// An account that may be changed here: one that stands in the accounts file would be set back, or made
-    /// again, at the next reload.
-    fn find_own(&self, address: &Mailbox) -> Result<Account, Refusal> {
+    /// again, at the next reload. Where there is no such file any more, whoever changes an account takes it over.
+    pub(super) fn find_own(&self, address: &Mailbox) -> Result<Account, Refusal> {
         let account = self.find(address)?;
         if account.declared.is_none() {
             return Ok(account);
         }
-        let message = format!("{} is declared in the accounts file", account.address);
+        let Some(file) = self.surroundings.accounts_file() else {
+            return Ok(Account {
+                declared: None,
+                ..account
+            });
+        };
+        let message = format!("{} is declared in {}", account.address, file.display());
         Err(Refusal::new(RefusalKind::Declared, message)
             .remedy("change it there, then reload the server (SIGHUP) or start it"))
     }

@@ -1,10 +1,23 @@
 //! The alias verbs.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use address::Mailbox;
 use mailstore::{Alias, Change, Resolution};
 
-use super::Operations;
+use super::{Operations, refusal};
 use crate::message::{AliasFacts, Answer, Refusal, RefusalKind, Response};
+
+/// What has to change so that nothing leads to an address any more.
+#[derive(Default)]
+pub(super) struct Without {
+    /// Aliases that lose a target and keep others.
+    pub left: Vec<Mailbox>,
+    /// Aliases that lose their last target, and are gone then.
+    pub emptied: Vec<Mailbox>,
+    /// The changes, to be made together.
+    pub changes: Vec<Change>,
+}
 
 impl Operations {
     pub(super) async fn add_alias(&self, address: Mailbox, targets: Vec<Mailbox>) -> Answer {
@@ -67,40 +80,61 @@ impl Operations {
         if !targets.is_empty() && !alias.targets.is_empty() {
             return self.put_alias(alias).await;
         }
-        self.change(Change::RemoveAlias(alias.address.clone()))
-            .await?;
+        // An alias that leads to nothing would look like a mailbox that refuses mail.
+        let mut without = self.without(&alias.address);
+        without
+            .changes
+            .push(Change::RemoveAlias(alias.address.clone()));
+        self.store
+            .change_all(without.changes)
+            .await
+            .map_err(refusal)?;
         tracing::info!(alias = %alias.address, "alias removed");
         Ok(Response::Removed {
             address: alias.address,
             messages: 0,
             octets: 0,
-            aliases: Vec::new(),
+            left: without.left,
+            emptied: without.emptied,
         })
     }
 
-    /// The aliases that lead to this address, and the changes after which they do not.
-    pub(super) fn without_target(&self, target: &Mailbox) -> (Vec<Mailbox>, Vec<Change>) {
-        let key = target.key();
+    /// Takes an address out of all aliases, and with it the aliases that led only there.
+    pub(super) fn without(&self, address: &Mailbox) -> Without {
         let directory = self.store.directory();
-        let leading_there = directory
+        let mut aliases: BTreeMap<String, Alias> = directory
             .aliases()
-            .filter(|alias| alias.targets.iter().any(|target| target.key() == key));
-        leading_there
-            .map(|alias| {
-                let mut targets = alias.targets.clone();
-                targets.retain(|target| target.key() != key);
-                let address = alias.address.clone();
-                let change = if targets.is_empty() {
-                    Change::RemoveAlias(address.clone())
-                } else {
-                    Change::PutAlias(Alias {
-                        address: address.clone(),
-                        targets,
-                    })
-                };
-                (address, change)
-            })
-            .unzip()
+            .map(|alias| (alias.address.key(), alias.clone()))
+            .collect();
+        let names: BTreeSet<String> = aliases.keys().cloned().collect();
+        let mut touched = BTreeSet::new();
+        let mut going = vec![address.clone()];
+        while let Some(gone) = going.pop() {
+            for (key, alias) in &mut aliases {
+                let before = alias.targets.len();
+                alias
+                    .targets
+                    .retain(|target| !leads_to(target, &gone, &names));
+                if alias.targets.len() == before {
+                    continue;
+                }
+                touched.insert(key.clone());
+                if alias.targets.is_empty() {
+                    going.push(alias.address.clone());
+                }
+            }
+        }
+        let mut without = Without::default();
+        for alias in touched.iter().filter_map(|key| aliases.remove(key)) {
+            if alias.targets.is_empty() {
+                without.emptied.push(alias.address.clone());
+                without.changes.push(Change::RemoveAlias(alias.address));
+            } else {
+                without.left.push(alias.address.clone());
+                without.changes.push(Change::PutAlias(alias));
+            }
+        }
+        without
     }
 
     async fn put_alias(&self, alias: Alias) -> Answer {
@@ -112,7 +146,7 @@ impl Operations {
         }))
     }
 
-    fn alias(&self, address: &Mailbox) -> Option<Alias> {
+    pub(super) fn alias(&self, address: &Mailbox) -> Option<Alias> {
         let key = address.key();
         let directory = self.store.directory();
         directory
@@ -120,4 +154,17 @@ impl Operations {
             .find(|alias| alias.address.key() == key)
             .cloned()
     }
+}
+
+/// Whether mail for `target` goes to `gone`: the same address, or that of a `+detail` which is no alias of its own.
+fn leads_to(target: &Mailbox, gone: &Mailbox, aliases: &BTreeSet<String>) -> bool {
+    let key = target.key();
+    if key == gone.key() {
+        return true;
+    }
+    target.host == gone.host
+        && target.local.detail().is_some()
+        && gone.local.detail().is_none()
+        && target.local.base().eq_ignore_ascii_case(gone.local.base())
+        && !aliases.contains(&key)
 }

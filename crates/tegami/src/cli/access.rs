@@ -60,6 +60,7 @@ fn offline(config: &Config, store: Store, request: &Request) -> Result<Answer> {
     let stopped = Stopped {
         domains: config.domains.clone(),
         default_quota: config.mailbox.quota.0,
+        accounts_file: config.accounts_file.clone(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -80,8 +81,9 @@ fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
         Ok(there) => there,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return match request {
-                Request::AccountAdd { .. } => Ok(()),
-                Request::AccountList
+                Request::AccountAdd { .. } | Request::AccountMayAdd { .. } => Ok(()),
+                Request::AccountMayChange { .. }
+                | Request::AccountList
                 | Request::AccountShow { .. }
                 | Request::AccountRemove { .. }
                 | Request::AccountPassword { .. }

@@ -4,11 +4,13 @@ use std::io::{IsTerminal, Write};
 
 use address::Mailbox;
 use admin::{AccountFacts, RefusalKind, Request, Response};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use super::access::{ask, try_ask};
+use super::alias::taken_along;
 use super::password::PasswordSource;
+use super::report::Stuck;
 use super::table::{counted, pairs, quota, size, table};
 use super::{Listing, print_json};
 use crate::config::{Config, Octets};
@@ -113,7 +115,12 @@ impl Quota {
         match text {
             "default" => Ok(Self(None)),
             "none" => Ok(Self(Some(0))),
-            size => Ok(Self(Some(Octets::parse(size)?.0))),
+            size => match Octets::parse(size) {
+                Ok(octets) => Ok(Self(Some(octets.0))),
+                Err(_) => Err(format!(
+                    "{size:?} is no quota; write a size such as \"5GB\", \"none\" or \"default\""
+                )),
+            },
         }
     }
 }
@@ -131,6 +138,10 @@ impl Verb {
                 quota,
                 password,
             } => {
+                if password.is_typed() {
+                    let address = address.clone();
+                    ask(config, &Request::AccountMayAdd { address })?;
+                }
                 let password = password.hash(&address.to_string())?;
                 let request = Request::AccountAdd {
                     address,
@@ -156,6 +167,10 @@ impl Verb {
             }
             Self::Remove { address, yes } => remove(config, address, yes),
             Self::Password { address, password } => {
+                if password.is_typed() {
+                    let address = address.clone();
+                    ask(config, &Request::AccountMayChange { address })?;
+                }
                 let password = password.hash(&address.to_string())?;
                 let account = account(ask(
                     config,
@@ -220,15 +235,21 @@ fn remove(config: &Config, address: Mailbox, yes: bool) -> Result<()> {
     if let Err(refusal) = &answer
         && refusal.kind == RefusalKind::HoldsMail
         && std::io::stdin().is_terminal()
-        && confirm(&refusal.message)
     {
+        if !confirm(&refusal.message) {
+            bail!(Stuck::new(
+                "nothing was removed",
+                format!("`tegami account disable {address}` locks it and keeps the mail"),
+            ));
+        }
         answer = try_ask(config, &request(true))?;
     }
     let Response::Removed {
         address,
         messages,
         octets,
-        aliases,
+        left,
+        emptied,
     } = answer?
     else {
         return Err(unexpected());
@@ -241,11 +262,7 @@ fn remove(config: &Config, address: Mailbox, yes: bool) -> Result<()> {
             size(octets)
         ),
     };
-    let aliases: Vec<String> = aliases.iter().map(ToString::to_string).collect();
-    let aliases = match aliases.as_slice() {
-        [] => String::new(),
-        some => format!(" It was taken out of {}.", some.join(", ")),
-    };
+    let aliases = taken_along(&left, &emptied);
     print(&format!("{address} is removed. {mail}{aliases}"))
 }
 
@@ -324,7 +341,8 @@ fn quota_of(account: &AccountFacts) -> String {
 fn account(response: Response) -> Result<AccountFacts> {
     match response {
         Response::Account(account) => Ok(account),
-        Response::Accounts(_)
+        Response::Allowed
+        | Response::Accounts(_)
         | Response::Alias(_)
         | Response::Aliases(_)
         | Response::Removed { .. }
@@ -357,6 +375,10 @@ mod tests {
         ] {
             assert_eq!(Quota::parse(text).ok(), quota, "{text:?}");
         }
+        assert_eq!(
+            Quota::parse("plenty").unwrap_err(),
+            "\"plenty\" is no quota; write a size such as \"5GB\", \"none\" or \"default\""
+        );
     }
 
     #[test]

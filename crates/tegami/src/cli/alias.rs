@@ -69,8 +69,17 @@ fn report(response: Response) -> Result<()> {
             alias.address,
             targets(&alias)
         )),
-        Response::Removed { address, .. } => print(&format!("{address} is removed.")),
-        Response::Account(_)
+        Response::Removed {
+            address,
+            left,
+            emptied,
+            ..
+        } => print(&format!(
+            "{address} is removed.{}",
+            taken_along(&left, &emptied)
+        )),
+        Response::Allowed
+        | Response::Account(_)
         | Response::Accounts(_)
         | Response::Aliases(_)
         | Response::Status(_) => Err(unexpected()),
@@ -94,6 +103,58 @@ fn list(config: &Config, listing: Listing) -> Result<()> {
 }
 
 fn targets(alias: &AliasFacts) -> String {
-    let targets: Vec<String> = alias.targets.iter().map(ToString::to_string).collect();
-    targets.join(", ")
+    list_of(&alias.targets)
+}
+
+fn list_of(addresses: &[Mailbox]) -> String {
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
+}
+
+/// What became of the aliases that led to something removed: sentences with a blank in front, or nothing.
+pub(super) fn taken_along(left: &[Mailbox], emptied: &[Mailbox]) -> String {
+    let mut sentences = String::new();
+    if !left.is_empty() {
+        sentences.push_str(&format!(" It was taken out of {}.", list_of(left)));
+    }
+    match emptied {
+        [] => {}
+        [one] => sentences.push_str(&format!(" {one} led only there and is removed too.")),
+        several => {
+            let several = list_of(several);
+            sentences.push_str(&format!(" {several} led only there and are removed too."));
+        }
+    }
+    sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_along_with_something_removed_is_said() {
+        let mailbox = |local| Mailbox::parse_user(&format!("{local}@example.test")).unwrap();
+        let (a, b) = (mailbox("a"), mailbox("b"));
+        for (left, emptied, sentences) in [
+            (vec![], vec![], ""),
+            (
+                vec![a.clone(), b.clone()],
+                vec![],
+                " It was taken out of a@example.test, b@example.test.",
+            ),
+            (
+                vec![a.clone()],
+                vec![b.clone()],
+                " It was taken out of a@example.test. b@example.test led only there and is removed too.",
+            ),
+            (
+                vec![],
+                vec![a, b],
+                " a@example.test, b@example.test led only there and are removed too.",
+            ),
+        ] {
+            assert_eq!(taken_along(&left, &emptied), sentences);
+        }
+    }
 }

@@ -25,6 +25,11 @@ pub struct PasswordSource {
 }
 
 impl PasswordSource {
+    /// Whether a person has to type it, twice: not for a change that will be refused.
+    pub fn is_typed(&self) -> bool {
+        self.password_file.is_none()
+    }
+
     /// Gets the password for `address`, warns when it is weak, and hashes it.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError
     let accounts = reading.document_accounts();
     reading.twice(&accounts);
     if accounts.is_empty() && reading.problems.is_empty() {
-        let message = "declares no account; to switch declared accounts off, remove accounts_file from the configuration";
+        let message = "declares no account; to change accounts with `tegami account` instead, remove accounts_file from the configuration";
         reading.problems.push(Place::file(path).problem(message));
     }
     ConfigError::unless_empty(reading.problems)?;

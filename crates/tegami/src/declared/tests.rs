@@ -135,7 +135,7 @@ fn warns_once_about_password_files_that_others_can_read() {
 
 #[test]
 fn a_file_without_accounts_is_an_error() {
-    let nothing = "accounts.toml: declares no account; to switch declared accounts off, remove accounts_file from the configuration";
+    let nothing = "accounts.toml: declares no account; to change accounts with `tegami account` instead, remove accounts_file from the configuration";
     bad("", &[nothing]);
     bad("# nothing yet\n", &[nothing]);
     let error = load(Path::new("/absent/accounts.toml"), &domains())

@@ -14,6 +14,7 @@ pub fn of(config: &Config) -> Policy {
         hostname: config.hostname.to_string(),
         domains: config.domains.iter().cloned().collect(),
         postmaster: config.postmaster.clone(),
+        accounts_file: config.accounts_file.clone(),
         full_is_final: match config.mailbox.over_quota {
             OverQuota::Tempfail => false,
             OverQuota::Reject => true,

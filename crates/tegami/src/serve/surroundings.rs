@@ -1,5 +1,6 @@
 //! What the admin verbs may know of the running server.
 
+use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -39,6 +40,10 @@ impl Surroundings for Live {
 
     fn default_quota(&self) -> u64 {
         self.house.policy.load().default_quota
+    }
+
+    fn accounts_file(&self) -> Option<PathBuf> {
+        self.house.policy.load().accounts_file.clone()
     }
 
     fn server(&self) -> Option<ServerFacts> {
