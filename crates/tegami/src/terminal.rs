@@ -15,7 +15,7 @@ pub fn print(text: &str) -> Result<()> {
 /// Octets as they are, on stdout.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn write_out(octets: &[u8]) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(octets).and_then(|()| out.flush()) {
