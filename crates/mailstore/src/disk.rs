@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::io::ReadWriteFlags;
+use rustix::io::{Errno, ReadWriteFlags};
 
 use crate::engine::Wait;
 
@@ -119,7 +119,7 @@ impl DiskFile for File {
             let written = match rustix::io::pwritev(self, &slices[..batch], offset) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => written,
-                Err(rustix::io::Errno::INTR) => continue,
+                Err(Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
             };
             offset += written as u64;
@@ -137,8 +137,13 @@ impl DiskFile for File {
                 Wait::Allowed => FileExt::read_at(self, rest, at),
                 Wait::Never => {
                     let mut slices = [io::IoSliceMut::new(rest)];
-                    rustix::io::preadv2(self, &mut slices, at, ReadWriteFlags::NOWAIT)
-                        .map_err(io::Error::from)
+                    match rustix::io::preadv2(self, &mut slices, at, ReadWriteFlags::NOWAIT) {
+                        // Some file systems do not know RWF_NOWAIT: there, every read may wait.
+                        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                            Err(io::ErrorKind::WouldBlock.into())
+                        }
+                        read => read.map_err(io::Error::from),
+                    }
                 }
             };
             match read {

@@ -70,7 +70,7 @@ pub enum OpenError {
         holder: Option<String>,
     },
     /// A file or directory could not be read or written.
-    #[error("{}: {doing}: {source}", path.display())]
+    #[error("{doing} {}: {source}", path.display())]
     Io {
         /// Which one.
         path: PathBuf,

@@ -27,7 +27,7 @@ use crate::log::Position;
 use crate::log::replay::Replay;
 use crate::stats::IndexState;
 
-use applier::Applier;
+use applier::{Applier, Beat};
 use gate::Gate;
 use table::{Table, TableError, Tables};
 
@@ -89,6 +89,7 @@ struct Shared {
     tables: Arc<dyn Tables>,
     replay: Replay,
     pace: Pace,
+    beat: Arc<Beat>,
 }
 
 struct State {
@@ -113,6 +114,8 @@ struct State {
     step: Option<Instant>,
     closing: bool,
     closed: bool,
+    /// All of it was made durable before it was closed.
+    written: bool,
 }
 
 impl Index {
@@ -137,6 +140,7 @@ impl Index {
             step: None,
             closing: false,
             closed: false,
+            written: false,
         };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -146,6 +150,7 @@ impl Index {
             tables,
             replay,
             pace,
+            beat: applier.beat(),
         });
         worker::start(&shared, applier, check)?;
         let watch = worker::watch(&shared)?;
@@ -239,8 +244,8 @@ impl Index {
         (state.waiting as u64, state.phase.clone())
     }
 
-    /// Puts everything into the table, makes it durable and stops. Blocks.
-    pub(crate) fn close(&self) {
+    /// Puts everything into the table, makes it durable and stops; says whether that worked. Blocks.
+    pub(crate) fn close(&self) -> bool {
         let mut state = self.shared.lock();
         state.closing = true;
         self.shared.work.notify_all();
@@ -253,6 +258,7 @@ impl Index {
             }
             state = self.shared.wait(&self.shared.progress, state);
         }
+        let written = state.written;
         drop(state);
         self.shared.alarm.notify_all();
         let watch = self
@@ -263,6 +269,7 @@ impl Index {
         if let Some(watch) = watch {
             let _ = watch.join();
         }
+        written
     }
 }
 

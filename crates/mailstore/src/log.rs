@@ -121,14 +121,14 @@ impl Engine for LogEngine {
         if let Some(writer) = writer {
             let _ = writer.join();
         }
-        self.index.close();
+        let written = self.index.close();
         let held = self
             .held
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(held) = held {
-            held.release();
+            held.release(written);
         }
     }
 }

@@ -129,6 +129,11 @@ impl SimulatedDisk {
         self.state().fault = Some((operation, fault));
     }
 
+    /// Nothing goes wrong any more.
+    pub(crate) fn heal(&self) {
+        self.state().fault = None;
+    }
+
     pub(crate) fn operations(&self) -> u64 {
         self.state().operations
     }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::gate::Gate;
 use super::keys::{self, Checkpoint, SHAPE, Totals};
@@ -31,7 +32,11 @@ pub(crate) struct Applier {
     /// The changes may be in the table already: a batch was cut before its group ended.
     cautious: bool,
     check: Option<Check>,
+    beat: Arc<Beat>,
 }
+
+/// Counts batches, so that long work can be told from no work.
+pub(crate) type Beat = AtomicU64;
 
 /// A look at every message of the table, a piece at a time, while changes go on.
 struct Check {
@@ -54,7 +59,7 @@ impl Applier {
     ///
     /// # Errors
     /// When what it holds cannot be right; the table has to be built anew.
-    pub(crate) fn load(table: Arc<dyn Table>) -> Result<Self, TableError> {
+    pub(crate) fn load(table: Arc<dyn Table>, beat: Arc<Beat>) -> Result<Self, TableError> {
         let wrong = |what: &str| TableError::Failed(what.to_owned());
         let checkpoint = match table.get(keys::CHECKPOINT)? {
             None => Checkpoint {
@@ -75,6 +80,7 @@ impl Applier {
             touched: BTreeSet::new(),
             cautious: true,
             check: None,
+            beat,
         };
         let mut sum = Usage::default();
         let mut unread = false;
@@ -106,6 +112,10 @@ impl Applier {
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {
         self.checkpoint
+    }
+
+    pub(crate) fn beat(&self) -> Arc<Beat> {
+        Arc::clone(&self.beat)
     }
 
     pub(crate) fn table(&self) -> (Arc<dyn Table>, Arc<Gate>) {
@@ -384,6 +394,7 @@ impl Applier {
         let pass = self.gate.write()?;
         self.table.apply(&self.batch)?;
         drop(pass);
+        self.beat.fetch_add(1, Ordering::Relaxed);
         self.batch.clear();
         Ok(())
     }

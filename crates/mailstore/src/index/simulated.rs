@@ -179,7 +179,7 @@ impl Table for SimulatedTable {
         Ok(())
     }
 
-    fn checkpoint(&self) -> Result<(), TableError> {
+    fn sync(&self) -> Result<(), TableError> {
         let mut history = self.history.lock().unwrap();
         let last = history.pop();
         history.clear();

@@ -37,8 +37,8 @@ pub(crate) trait Table: Send + Sync + 'static {
     fn apply(&self, batch: &Batch) -> Result<(), TableError>;
     /// Lets go of buffers; says nothing about durability.
     fn flush(&self) -> Result<(), TableError>;
-    /// Makes everything applied so far survive a power cut.
-    fn checkpoint(&self) -> Result<(), TableError>;
+    /// Makes everything flushed so far survive a power cut. Waits for the disk and for nothing else.
+    fn sync(&self) -> Result<(), TableError>;
 }
 
 /// Where tables come from.
@@ -98,7 +98,7 @@ impl Table for MemoryTable {
         Ok(())
     }
 
-    fn checkpoint(&self) -> Result<(), TableError> {
+    fn sync(&self) -> Result<(), TableError> {
         Ok(())
     }
 }

@@ -284,3 +284,40 @@ async fn a_check_that_finds_everything_in_order_says_so_while_mail_comes_in() {
     assert_eq!(ground.tables.fresh_ones(), 0);
     assert_eq!(listed(&store, alice), Some(100));
 }
+
+#[tokio::test]
+async fn large_mailboxes_are_emptied_and_removed_in_many_batches() {
+    let ground = Ground::new();
+    let store = ground.open(false);
+    let alice = account(&store).await;
+    let put_in = async |count| {
+        for _ in 0..count {
+            deliver(&store, alice).await;
+        }
+    };
+    put_in(5_000).await;
+    let maildrop = store.open_maildrop(alice).unwrap();
+    let most: Vec<usize> = (0..4_900).collect();
+    maildrop.expunge(&most).await.unwrap();
+    drop(maildrop);
+    assert_eq!(listed(&store, alice), Some(100));
+    put_in(4_900).await;
+    store.change(Change::RemoveAccount(alice)).await.unwrap();
+    let again = account(&store).await;
+    assert_eq!(
+        (listed(&store, again), store.stats().messages),
+        (Some(0), 0)
+    );
+    deliver(&store, again).await;
+    store.close().await;
+    let store = ground.open(true);
+    eventually(|| store.stats().engine.index == IndexState::Ready);
+    assert_eq!(
+        (listed(&store, again), store.stats().messages),
+        (Some(1), 1)
+    );
+    assert_eq!(
+        (ground.tables.fresh_ones(), &store.stats().opened.rebuilt),
+        (0, &None)
+    );
+}

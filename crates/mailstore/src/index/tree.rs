@@ -122,7 +122,7 @@ impl Tree {
         Ok(())
     }
 
-    fn sync(&self) -> io::Result<()> {
+    fn sync_files(&self) -> io::Result<()> {
         self.each_file(|path| {
             fs::set_permissions(path, Permissions::from_mode(0o600))?;
             File::open(path)?.sync_all()
@@ -175,9 +175,8 @@ impl Table for Tree {
         guarded("flushing", || self.db.flush().map(|_| ()))
     }
 
-    fn checkpoint(&self) -> Result<(), TableError> {
-        self.flush()?;
-        self.sync().map_err(failed("syncing the index"))
+    fn sync(&self) -> Result<(), TableError> {
+        self.sync_files().map_err(failed("syncing the index"))
     }
 }
 

@@ -70,10 +70,12 @@ impl Held {
         Ok((Self { file }, !holder.is_empty()))
     }
 
-    /// Notes that everything was written and lets go.
-    pub(crate) fn release(self) {
-        // Should this fail, the next start checks the index for nothing.
-        let _ = self.file.set_len(0).and_then(|()| self.file.sync_all());
+    /// Lets go; if everything was written, notes that, too.
+    pub(crate) fn release(self, written: bool) {
+        if written {
+            // Should this fail, the next start checks the index for nothing.
+            let _ = self.file.set_len(0).and_then(|()| self.file.sync_all());
+        }
         let _ = self.file.unlock();
     }
 }
@@ -96,7 +98,17 @@ impl LogEngine {
     ) -> Result<(Self, Inventory, Opened), OpenError> {
         let layout = Layout::new(directory);
         let disk = Arc::new(RealDisk);
+        let new = !directory.exists();
         make_directory(&*disk, directory)?;
+        if new && let Some(parent) = directory.parent() {
+            // `data` alone has the empty path for a parent.
+            let here = if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            };
+            sync_directory(&*disk, here)?;
+        }
         let (held, unclean) = Held::take(&layout)?;
         make_directory(&*disk, &layout.index)?;
         let tables = Arc::new(Trees::new(layout.index.clone()));
@@ -232,7 +244,7 @@ fn catch_up(replay: &Replay, tables: &dyn Tables) -> Result<Caught, OpenError> {
         sync_directory(&*replay.disk, &replay.layout.log)?;
     }
     let attempt = |table: Result<Arc<dyn Table>, TableError>| -> Result<Caught, WalkError> {
-        let mut applier = Applier::load(table?)?;
+        let mut applier = Applier::load(table?, Arc::default())?;
         let position = applier.position();
         let limit = segments
             .get(&position.segment)

@@ -18,7 +18,7 @@ use crate::error::ReadError;
 /// Octets handed out at once; a message up to this size comes whole.
 const CHUNK: u64 = 64 << 10;
 /// Files kept open for readers.
-const OPEN_FILES: usize = 128;
+const OPEN_FILES: usize = 64;
 
 /// Where a message lies.
 struct Lie {
@@ -70,16 +70,7 @@ impl Files {
         let lie = locate(entry);
         match self.read_lie(&lie, entry, reading, wait) {
             Ok(chunk) => Ok(Some(chunk)),
-            // tmpfs and some others do not know RWF_NOWAIT: then every read may wait.
-            Err(Trouble::Io(error))
-                if wait == Wait::Never
-                    && matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::Unsupported
-                    ) =>
-            {
-                Ok(None)
-            }
+            Err(Trouble::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(Trouble::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 Err(ReadError::Gone)
             }

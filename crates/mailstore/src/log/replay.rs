@@ -3,7 +3,7 @@
 //! It changes nothing on the disk. Damage ends nothing: it is noted, and reading goes on behind it at the next frame
 //! that carries the segment's mark.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,8 +65,8 @@ pub(crate) struct Walked {
     pub(crate) damaged: Vec<Damage>,
     /// Sequence number of the next record.
     pub(crate) sequence: u64,
-    /// Highest number of a body that a record names.
-    pub(crate) bodies: Vec<u64>,
+    /// Numbers of the bodies that records name.
+    pub(crate) bodies: BTreeSet<u64>,
 }
 
 /// Why a walk ended early.
@@ -236,7 +236,7 @@ impl Replay {
                 Ok(())
             })
         })?;
-        let highest = walked.bodies.iter().max().map_or(0, |body| body + 1);
+        let highest = walked.bodies.last().map_or(0, |body| body + 1);
         let end = until.unwrap_or(walked.end).max(from);
         step(&mut || {
             applier.advance(end, walked.sequence, bodies.max(highest));
@@ -330,7 +330,7 @@ impl Reader {
                 if let Change::Message { place, .. } = &change
                     && let crate::engine::Place::Sealed { body } = place
                 {
-                    walked.bodies.push(*body);
+                    walked.bodies.insert(*body);
                 }
                 walked.records += 1;
                 walked.sequence = walked.sequence.max(frame.sequence + 1);

@@ -1,7 +1,9 @@
 //! The log under damage: whatever is wrong is noticed, reported, and harms nothing else.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use address::Envelope;
 use bytes::Bytes;
@@ -12,9 +14,9 @@ use super::frame::{FIRST, FRAME, Frame, Kind, OPENING, Opening};
 use super::{Position, record};
 use crate::account::{AccountId, Change, NewAccount};
 use crate::disk::Layout;
-use crate::disk::simulated::SimulatedDisk;
+use crate::disk::simulated::{Fault, SimulatedDisk};
 use crate::engine::{Addressee, Body, Fact, Message};
-use crate::error::{OpenError, ReadError};
+use crate::error::{OpenError, ReadError, StoreError};
 use crate::index::simulated::SimulatedTables;
 use crate::options::Options;
 use crate::report::Opened;
@@ -26,7 +28,16 @@ fn layout() -> Layout {
 
 /// Opens a store whose index knows nothing yet.
 fn open(disk: &SimulatedDisk) -> Result<(Store, Arc<Opened>), OpenError> {
+    open_with(disk, Duration::from_secs(20))
+}
+
+fn open_with(
+    disk: &SimulatedDisk,
+    failure_hold: Duration,
+) -> Result<(Store, Arc<Opened>), OpenError> {
     let options = Options {
+        failure_hold,
+        failure_retry: Duration::from_millis(1),
         segment: 2_048,
         inline_body: 100_000,
         ..Options::default()
@@ -222,6 +233,44 @@ async fn a_record_put_into_a_letter_is_not_believed() {
     let read = read_all(&store, alice);
     assert_eq!(read.len(), 1);
     assert_eq!(read[0].as_deref().unwrap(), b"after it\r\n");
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_mail_until_there_is_room_again() {
+    let disk = SimulatedDisk::new(2);
+    let (store, _) = open_with(&disk, Duration::ZERO).unwrap();
+    let alice = account(&store).await;
+    deliver(&store, alice, b"before\r\n").await;
+    disk.fail_at(
+        disk.operations(),
+        Fault::Errors(ErrorKind::StorageFull, u64::MAX / 2),
+    );
+    for _ in 0..3 {
+        let mut incoming = store.begin();
+        incoming
+            .write(Bytes::from_static(b"refused\r\n"))
+            .await
+            .unwrap();
+        let reservations = vec![store.reserve(alice, 0).unwrap()];
+        let answer = store.deliver(incoming, reservations, envelope()).await;
+        assert!(matches!(answer, Err(StoreError::Full)), "{answer:?}");
+    }
+    let failure = store.stats().engine.write_failure;
+    assert_eq!(failure.as_deref(), Some("no space left for mail"));
+    // What is there can be read all the while.
+    assert_eq!(read_all(&store, alice).len(), 1);
+    disk.heal();
+    while store.stats().engine.write_failure.is_some() {
+        std::thread::yield_now();
+    }
+    deliver(&store, alice, b"after\r\n").await;
+    store.close().await;
+    let (store, _) = open(&disk.after_power_cut()).unwrap();
+    let bodies: Vec<_> = read_all(&store, alice)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(bodies, [b"before\r\n".to_vec(), b"after\r\n".to_vec()]);
 }
 
 #[tokio::test]
