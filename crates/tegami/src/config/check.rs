@@ -1,7 +1,7 @@
 //! What no single value can show: keys that wait for a feature, and values that do not go together.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use address::Host;
 
@@ -72,13 +72,11 @@ fn awaited_features(found: &mut Findings, config: &mut Config) {
 
 fn names(found: &mut Findings, config: &Config) {
     let made_up = !found.origins.contains_key("hostname") && config.hostname.as_str() == NAMELESS;
-    if made_up || !config.hostname.as_str().contains('.') {
+    let hostname = config.hostname.as_str();
+    if made_up || !hostname.contains('.') || hostname.parse::<IpAddr>().is_ok() {
         found.warning(
             "hostname",
-            format!(
-                "{:?} is not fully qualified, so other servers cannot look it up",
-                config.hostname.as_str()
-            ),
+            format!("{hostname:?} is no fully qualified name, so other servers cannot look it up"),
         );
     }
     if config.domains.is_empty() {
@@ -130,7 +128,10 @@ fn listeners(found: &mut Findings, config: &Config) {
         }
     }
     if seen.is_empty() {
-        found.warning("listen.smtp", "every listener is switched off");
+        found.problem(
+            "listen.smtp",
+            "every listener is switched off; give at least one address under [listen]",
+        );
     }
 }
 

@@ -52,7 +52,13 @@ impl Document {
                 let at = error.span().map_or(text.len(), |span| span.start);
                 let before = text.get(..at).unwrap_or(&text);
                 let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-                let message = error.message().trim().replace('\n', ", ");
+                let mut message = error.message().trim().replace('\n', ", ");
+                // The parser names what it expected, but not which key or section is there twice.
+                if message == "duplicate key"
+                    && let Some(key) = error.span().and_then(|span| text.get(span))
+                {
+                    message = format!("{key:?} is here for the second time");
+                }
                 Err(Place::line(path, line_at(&newlines, at))
                     .problem(format!("column {column}: {message}")))
             }

@@ -44,7 +44,8 @@ impl<'a> Raw<'a> {
 fn kind(value: &Value) -> &'static str {
     match value {
         Value::String(_) => "a string",
-        Value::Integer(_) | Value::Float(_) => "a number",
+        Value::Integer(_) => "a number",
+        Value::Float(_) => "a number with a fraction",
         Value::Boolean(_) => "true or false",
         Value::Datetime(_) => "a date",
         Value::Array(_) => "a list",

@@ -267,6 +267,14 @@ fn says_what_is_wrong_with_a_value() {
         "smtp.max_recipients: a whole number from 0 to 4294967295 is wanted here, not -1",
     );
     wrong(
+        "[limits]\nsessions_per_ip = 1.5",
+        "limits.sessions_per_ip: a whole number from 0 to 4294967295 is wanted here, not a number with a fraction",
+    );
+    wrong(
+        "listen = { smtp = [], submission = [], submissions = [], pop3 = [], pop3s = [] }",
+        "listen.smtp: every listener is switched off; give at least one address under [listen]",
+    );
+    wrong(
         "[smtp]\nmax_recipients = 0",
         "smtp.max_recipients: must be at least 1",
     );
@@ -390,7 +398,12 @@ fn explains_toml_mistakes_with_line_and_column() {
     assert!(error.starts_with("tegami.toml:2: column 8: "), "{error}");
     let error = load_from(Some("hostname = \"a.test\"\nhostname = \"b.test\"\n"), &[]).unwrap_err();
     assert!(
-        error.starts_with("tegami.toml:2: column 1: duplicate key"),
+        error.starts_with("tegami.toml:2: column 1: \"hostname\" is here for the second time"),
+        "{error}"
+    );
+    let error = load_from(Some("[listen]\npop3 = []\n[listen]\n"), &[]).unwrap_err();
+    assert!(
+        error.starts_with("tegami.toml:3: column 2: \"listen\" is here for the second time"),
         "{error}"
     );
 }
@@ -441,7 +454,11 @@ fn warns(file: &str, expected: &str) {
 fn warns_about_what_is_odd() {
     warns(
         "hostname = \"mail\"",
-        "tegami.toml:1: hostname: \"mail\" is not fully qualified",
+        "tegami.toml:1: hostname: \"mail\" is no fully qualified name",
+    );
+    warns(
+        "hostname = \"192.0.2.25\"",
+        "tegami.toml:1: hostname: \"192.0.2.25\" is no fully qualified name",
     );
     warns("", "domains: not set, so mail is taken for localhost only");
     warns(
@@ -459,10 +476,6 @@ fn warns_about_what_is_odd() {
     warns(
         "[auth]\nallow_cleartext_from = [\"0.0.0.0/0\"]",
         "passwords of the whole Internet",
-    );
-    warns(
-        "listen = { smtp = [], submission = [], submissions = [], pop3 = [], pop3s = [] }",
-        "every listener is switched off",
     );
     let quiet = load_from(
         Some("hostname = \"mail.a.test\"\ndomains = [\"a.test\"]"),
