@@ -88,10 +88,10 @@ impl Drop for Telemetry {
 }
 
 /// What passes. A client that talks nonsense makes rustls warn as often as it likes, and sled chats about
-/// its housekeeping: both are heard from `debug` on, or when somebody names them.
+/// its housekeeping, more than the server says itself: both are heard at `trace`, or when somebody names them.
 fn targets(level: &LogLevel) -> Targets {
     let mut targets = Targets::new().with_default(level.default);
-    if level.default <= LevelFilter::INFO {
+    if level.default < LevelFilter::TRACE {
         let quiet = level.default.min(LevelFilter::ERROR);
         targets = targets
             .with_target("rustls", quiet)

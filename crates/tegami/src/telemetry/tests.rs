@@ -164,6 +164,8 @@ fn levels_are_as_configured_and_libraries_stay_quiet() {
     passes("info", "rustls::conn", LevelFilter::WARN, false);
     passes("info", "sled", LevelFilter::ERROR, true);
     passes("off", "sled", LevelFilter::ERROR, false);
-    passes("debug", "rustls::conn", LevelFilter::DEBUG, true);
+    passes("debug", "net::driver", LevelFilter::DEBUG, true);
+    passes("debug", "sled::pagecache", LevelFilter::DEBUG, false);
+    passes("trace", "rustls::conn", LevelFilter::DEBUG, true);
     passes("info,rustls=warn", "rustls::conn", LevelFilter::WARN, true);
 }
