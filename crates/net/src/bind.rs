@@ -68,8 +68,9 @@ pub enum BindError {
     },
     /// Ports below 1024 need a privilege.
     #[error(
-        "not allowed to listen on {address}: ports below 1024 need root or CAP_NET_BIND_SERVICE \
-         (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE; containers: map a higher port)"
+        "not allowed to listen on {address}: ports below 1024 need root or CAP_NET_BIND_SERVICE (sudo setcap \
+         cap_net_bind_service=+ep PROGRAM; systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE; containers: map a \
+         higher port)"
     )]
     NotAllowed {
         /// The address asked for.

@@ -8,7 +8,7 @@ mod account;
 mod alias;
 mod check;
 mod password;
-mod report;
+pub mod report;
 mod status;
 mod table;
 

@@ -32,8 +32,10 @@ mod ready;
 mod reload;
 mod services;
 mod signals;
+mod strangers;
 mod surroundings;
 
+pub use listeners::certificates;
 use ready::Ready;
 pub use signals::Signals;
 use surroundings::Live;
@@ -111,6 +113,7 @@ async fn stand_up(config: &Config, store: Store, begun: Instant) -> Result<Runni
         reconcile(&store, config, file).await?;
     }
     ensure_postmaster(&store, config).await?;
+    strangers::mention(&store, &config.domains);
     let accounts = Arc::new(StoredAccounts(store.clone()));
     let options = auth::Options {
         exempt: config.limits.exempt.clone(),
@@ -118,8 +121,9 @@ async fn stand_up(config: &Config, store: Store, begun: Instant) -> Result<Runni
     };
     let authenticator = Authenticator::new(accounts, options)?;
     let house = Arc::new(House::new(store, authenticator, policy::of(config)));
-    let source = listeners::certificate_source(config);
-    let certificates = tokio::task::spawn_blocking(move || Certificates::open(source)).await??;
+    let for_certificates = config.clone();
+    let certificates =
+        tokio::task::spawn_blocking(move || certificates(&for_certificates)).await??;
     let sockets = listeners::bind(config)?;
     let server = Arc::new(Server::new(listeners::limits(config)));
     let socket = AdminSocket::bind(&config.data_dir)?;
@@ -148,7 +152,7 @@ impl Running {
 
     /// Turns new clients away, lets sessions finish within [`DRAIN`], then closes the store.
     pub async fn stop(self) {
-        tracing::info!("stopping");
+        tracing::info!(within = ?DRAIN, "stopping");
         let drained = self.server.shutdown(DRAIN).await;
         self.stopping.cancel();
         self.watch.abort();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use admin::{Answer, Client, ClientError, Operations, Request, Response, Stopped};
+use admin::{Answer, Client, Operations, Request, Response, Stopped};
 use anyhow::{Context, Result, bail};
 use mailstore::{OpenError, Store};
 
@@ -34,8 +34,8 @@ pub fn ask(config: &Config, request: &Request) -> Result<Response> {
 pub fn try_ask(config: &Config, request: &Request) -> Result<Answer> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(client) = Client::connect(&config.data_dir).map_err(unreachable_server)? {
-            return client.ask(request).map_err(unreachable_server);
+        if let Some(client) = Client::connect(&config.data_dir)? {
+            return Ok(client.ask(request)?);
         }
         check_directory(&config.data_dir, request)?;
         match Store::open(&config.data_dir, serve::store_options(config)) {
@@ -136,17 +136,4 @@ fn unopened(error: OpenError, data_dir: &Path) -> anyhow::Error {
         | OpenError::Index(_)
         | OpenError::Thread(_) => anyhow::Error::new(error).context("cannot open the store"),
     }
-}
-
-fn unreachable_server(error: ClientError) -> anyhow::Error {
-    let remedy = match error {
-        ClientError::NotAllowed(_) => "run this as root or as the user the server runs as",
-        ClientError::NoAnswer { .. } => {
-            "look at the server's log; the change may have been made, so look before repeating it"
-        }
-        ClientError::Strange { .. } => {
-            "restart the server after an update, so that both are the same program"
-        }
-    };
-    Stuck::new(error.to_string(), remedy).into()
 }

@@ -1,15 +1,18 @@
 //! `tegami check`: what the configuration means, in the words of the configuration. Everything wrong with it has
-//! been said before this is reached, except what stands in the accounts file.
+//! been said before this is reached, except what stands in the files it names.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use anyhow::Result;
+use net::tls::CertificateFacts;
 use serde::Serialize;
 
 use super::table::{counted, pairs, quota, size};
 use crate::config::{Config, Loaded};
 use crate::declared;
+use crate::serve;
 use crate::terminal::note;
 
 /// What was understood.
@@ -38,7 +41,7 @@ struct Listener {
 /// The result as text or JSON; warnings go to stderr, or into the JSON.
 ///
 /// # Errors
-/// The accounts file is wrong.
+/// The accounts file or the certificate is wrong.
 pub fn show(loaded: &Loaded, json: bool) -> Result<String> {
     let understood = understand(loaded)?;
     if json {
@@ -63,6 +66,11 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         warnings.extend(declarations.warnings);
         accounts_declared = Some(declarations.accounts.len());
     }
+    // Without configured files, the server makes a pair of its own; that is not for us to do.
+    if config.tls.files().is_some() {
+        let facts = serve::certificates(config)?.facts();
+        warnings.extend(about(&facts, config.hostname.as_str(), SystemTime::now()));
+    }
     Ok(Understood {
         file: source.clone(),
         hostname: config.hostname.to_string(),
@@ -85,6 +93,33 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         quota: config.mailbox.quota.0,
         warnings,
     })
+}
+
+/// What mail programs will complain about.
+fn about(facts: &CertificateFacts, hostname: &str, now: SystemTime) -> Vec<String> {
+    let file = facts.file.display();
+    let mut warnings = Vec::new();
+    if facts.is_expired(now) {
+        warnings.push(format!("{file} has expired; clients will refuse it"));
+    }
+    if !facts.names.iter().any(|name| covers(name, hostname)) {
+        let names = if facts.names.is_empty() {
+            "no name at all".to_owned()
+        } else {
+            facts.names.join(", ")
+        };
+        warnings.push(format!(
+            "{file} is for {names}; clients that connect to {hostname} will refuse it"
+        ));
+    }
+    warnings
+}
+
+/// RFC 6125 section 6.4.3: a wildcard stands for one label, the leftmost.
+fn covers(name: &str, hostname: &str) -> bool {
+    let above = |name: &str| name.split_once('.').map(|(_, above)| above.to_owned());
+    let (name, hostname) = (name.to_ascii_lowercase(), hostname.to_ascii_lowercase());
+    name == hostname || (name.starts_with("*.") && above(&name) == above(&hostname))
 }
 
 fn listeners(config: &Config) -> Vec<Listener> {
@@ -154,4 +189,57 @@ fn describe(understood: &Understood) -> String {
     ));
     let odd = counted(understood.warnings.len() as u64, "warning");
     format!("{}\nThe configuration is good; {odd}.", pairs(rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_clients_will_refuse_is_warned_about() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        for (names, hostname, days, expected) in [
+            (&["mail.example.test"][..], "mail.example.test", 1, &[][..]),
+            (
+                &["example.test", "*.Example.test"],
+                "mail.example.test",
+                1,
+                &[],
+            ),
+            (
+                &["*.example.test"],
+                "a.mail.example.test",
+                1,
+                &[
+                    "c.pem is for *.example.test; clients that connect to a.mail.example.test will refuse it",
+                ],
+            ),
+            (
+                &[],
+                "mail.example.test",
+                1,
+                &[
+                    "c.pem is for no name at all; clients that connect to mail.example.test will refuse it",
+                ],
+            ),
+            (
+                &["mail.example.test"],
+                "mail.example.test",
+                -1,
+                &["c.pem has expired; clients will refuse it"],
+            ),
+        ] {
+            let day = Duration::from_secs(24 * 60 * 60);
+            let facts = CertificateFacts {
+                names: names.iter().map(ToString::to_string).collect(),
+                not_before: SystemTime::UNIX_EPOCH,
+                not_after: if days > 0 { now + day } else { now - day },
+                self_signed: false,
+                file: "c.pem".into(),
+            };
+            assert_eq!(about(&facts, hostname, now), expected);
+        }
+    }
 }

@@ -1,6 +1,11 @@
 //! Errors as the user reads them: what happened, why, and what to do, in a few lines.
 
-use admin::Refusal;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use admin::{ClientError, Refusal};
+use mailstore::OpenError;
+use net::tls::CertificateError;
 
 /// What to do about an error, carried along with it.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +41,80 @@ pub fn describe(error: &anyhow::Error) -> String {
     }
     if let Some(remedy) = error.chain().find_map(remedy) {
         text.push_str("\n  try: ");
-        text.push_str(remedy);
+        text.push_str(&remedy);
     }
     text
 }
 
-fn remedy<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
-    let stuck = cause
-        .downcast_ref::<Stuck>()
-        .map(|stuck| stuck.remedy.as_str());
-    stuck.or_else(|| cause.downcast_ref::<Refusal>()?.remedy.as_deref())
+type Cause<'a> = &'a (dyn std::error::Error + 'static);
+
+fn remedy(cause: Cause<'_>) -> Option<String> {
+    if let Some(stuck) = cause.downcast_ref::<Stuck>() {
+        return Some(stuck.remedy.clone());
+    }
+    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
+        return refusal.remedy.clone();
+    }
+    if let Some(error) = cause.downcast_ref::<ClientError>() {
+        return Some(unreachable_server(error).to_owned());
+    }
+    match cause.downcast_ref::<OpenError>() {
+        Some(OpenError::Io {
+            path,
+            doing,
+            source,
+        }) => return no_store(path, doing, source),
+        Some(OpenError::InUse { .. }) => {
+            return Some(
+                "one server at a time; `tegami status` shows the one that runs".to_owned(),
+            );
+        }
+        Some(
+            OpenError::Newer { .. }
+            | OpenError::UnknownKind { .. }
+            | OpenError::Index(_)
+            | OpenError::Thread(_),
+        )
+        | None => {}
+    }
+    if let Some(CertificateError::Unreadable { source, .. }) =
+        cause.downcast_ref::<CertificateError>()
+        && source.kind() == ErrorKind::PermissionDenied
+    {
+        return Some("the user the server runs as has to be able to read it".to_owned());
+    }
+    None
+}
+
+fn unreachable_server(error: &ClientError) -> &'static str {
+    match error {
+        ClientError::NotAllowed(_) => "run this as root or as the user the server runs as",
+        ClientError::NoAnswer { .. } => {
+            "look at the server's log; the change may have been made, so look before repeating it"
+        }
+        ClientError::Strange { .. } => {
+            "restart the server after an update, so that both are the same program"
+        }
+    }
+}
+
+/// What to do about a data directory, or a file in it, that cannot be made or opened.
+fn no_store(path: &Path, doing: &str, source: &io::Error) -> Option<String> {
+    let making = doing == "making";
+    let denied = source.kind() == ErrorKind::PermissionDenied;
+    if making && denied {
+        Some(format!(
+            "make data_dir for the user this runs as, or choose another: sudo install -d -m 700 -o $USER {}",
+            path.display()
+        ))
+    } else if making && source.kind() == ErrorKind::NotFound {
+        Some(format!(
+            "make the directory above it first: mkdir -p {}",
+            path.parent().unwrap_or(path).display()
+        ))
+    } else if denied {
+        Some("data_dir and all in it have to belong to the user this runs as".to_owned())
+    } else {
+        None
+    }
 }

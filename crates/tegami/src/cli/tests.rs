@@ -146,6 +146,50 @@ fn an_error_says_what_why_and_what_to_do() {
 }
 
 #[test]
+fn errors_of_other_crates_get_their_remedies_here() {
+    let denied = || std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let unopened = |doing, path: &str, source| {
+        anyhow::Error::new(mailstore::OpenError::Io {
+            path: path.into(),
+            doing,
+            source,
+        })
+    };
+    let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
+    for (error, expected) in [
+        (
+            unopened("making", "/absent/tegami", denied()),
+            "error: making /absent/tegami: permission denied\n  try: make data_dir for the user this runs as, \
+             or choose another: sudo install -d -m 700 -o $USER /absent/tegami",
+        ),
+        (
+            unopened("opening", "/x/lock", denied()).context("cannot open the store"),
+            "error: cannot open the store: opening /x/lock: permission denied\n  try: data_dir and all in it have to \
+             belong to the user this runs as",
+        ),
+        (
+            unopened("making", "/absent/a/b", absent),
+            "error: making /absent/a/b: entity not found\n  try: make the directory above it first: mkdir -p /absent/a",
+        ),
+        (
+            admin::ClientError::NotAllowed("/x/admin.sock".into()).into(),
+            "error: /x/admin.sock belongs to a server of another user\n  try: run this as root or as the user \
+             the server runs as",
+        ),
+        (
+            net::tls::CertificateError::Unreadable {
+                file: "/x/key.pem".into(),
+                source: denied(),
+            }
+            .into(),
+            "error: /x/key.pem: permission denied\n  try: the user the server runs as has to be able to read it",
+        ),
+    ] {
+        assert_eq!(report::describe(&error), expected);
+    }
+}
+
+#[test]
 fn tables_are_plain_columns() {
     let rows = [
         vec!["alice".to_owned(), "5".to_owned()],

@@ -164,6 +164,17 @@ pub fn rate(rate: config::Rate) -> Option<net::Rate> {
     }
 }
 
+/// Loads the certificate, or makes it. Reads and writes files, so not for an async worker.
+///
+/// # Errors
+/// It cannot be used; the message names the keys and the file.
+pub fn certificates(config: &Config) -> Result<Arc<Certificates>> {
+    Certificates::open(certificate_source(config)).context(match config.tls.files() {
+        Some(_) => "tls.certificate and tls.key cannot be used",
+        None => "there is no certificate, and none could be made",
+    })
+}
+
 /// The configured files, or a pair of our own in the data directory.
 pub fn certificate_source(config: &Config) -> Source {
     match config.tls.files() {

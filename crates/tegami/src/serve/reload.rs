@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Running, listeners, policy, reconcile};
+use super::{Running, listeners, policy, reconcile, strangers};
 use crate::config::{self, Config, Loaded};
 use crate::telemetry::Telemetry;
 
@@ -52,6 +52,7 @@ pub async fn reload(
             "accounts file not reloaded; the accounts stay as they are"
         );
     }
+    strangers::mention(&running.house.store, &config.domains);
     certificate(running, &config).await;
     *current = Config {
         listen: current.listen.clone(),
