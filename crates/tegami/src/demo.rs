@@ -9,8 +9,10 @@ use address::{Domain, Mailbox};
 use anyhow::{Context, Result, ensure};
 use auth::{PasswordHash, Secret, encode_base64};
 use mailstore::{Change, NewAccount, Store};
+use net::BindError;
 use reply::{pop3, smtp};
 
+use crate::cli::report::Stuck;
 use crate::config::{Config, Listen};
 use crate::probe::{Pin, Probe};
 use crate::serve::{self, Running};
@@ -52,7 +54,9 @@ pub fn run(options: DemoOptions) -> Result<()> {
     let _telemetry = Telemetry::start(&config.log)?;
     let outcome = serve::runtime()?.block_on(async {
         let mut signals = serve::Signals::new()?;
-        let running = serve::start(&config).await?;
+        let running = serve::start(&config)
+            .await
+            .map_err(|error| elsewhere(error, options.port_offset))?;
         let outcome = tokio::select! {
             outcome = show(&config, &running, options.once) => outcome.map(|()| true),
             () = signals.stop() => Ok(false),
@@ -66,7 +70,30 @@ pub fn run(options: DemoOptions) -> Result<()> {
     directory
         .close()
         .context("cannot remove the temporary directory")?;
-    outcome.map(|_| ())
+    outcome?;
+    if options.once {
+        Ok(())
+    } else {
+        print("Stopped; nothing is left behind.")
+    }
+}
+
+/// A taken port is nothing to be hunted down for a demonstration.
+fn elsewhere(error: anyhow::Error, offset: u16) -> anyhow::Error {
+    match error.downcast_ref::<BindError>() {
+        Some(BindError::Taken { .. }) => Stuck::new(
+            format!("{error:#}"),
+            format!(
+                "move all ports: tegami demo --port-offset {}",
+                offset.saturating_add(1000)
+            ),
+        )
+        .into(),
+        Some(
+            BindError::NotAllowed { .. } | BindError::NotOurs { .. } | BindError::Failed { .. },
+        )
+        | None => error,
+    }
 }
 
 async fn show(config: &Config, running: &Running, once: bool) -> Result<()> {
@@ -93,14 +120,14 @@ async fn show(config: &Config, running: &Running, once: bool) -> Result<()> {
         .context("the letter was not fetched")?;
     letter.check(&received)?;
     print("\nThe letter arrived unchanged, and it was on disk before Alice read 250.\n")?;
-    print_settings(config, &cast)?;
-    if !once {
-        print(&format!(
-            "Serving until Ctrl-C; then everything in {} is removed.",
-            config.data_dir.display()
-        ))?;
+    if once {
+        return Ok(());
     }
-    Ok(())
+    print_settings(config, &cast)?;
+    print(&format!(
+        "\nServing until Ctrl-C; then everything in {} is removed.",
+        config.data_dir.display()
+    ))
 }
 
 fn config(data_dir: std::path::PathBuf, offset: u16) -> Result<Config> {
