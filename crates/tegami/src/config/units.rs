@@ -118,13 +118,23 @@ impl fmt::Display for Rate {
     }
 }
 
+/// A hundred years. Clocks cannot count much further than some hundred thousand million years from now, and whoever
+/// adds a longer time to one panics.
+const LONGEST_TIME: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
 /// Reads `5m`, `7d`, `1h 30m`, `0s`.
 ///
 /// # Errors
 /// A sentence for the person who wrote it.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|_| format!("{text:?} is not a time; write a number and a unit, such as \"30s\", \"5m\", \"12h\" or \"7d\""))
+    let time = humantime::parse_duration(text)
+        .map_err(|_| format!("{text:?} is not a time; write a number and a unit, such as \"30s\", \"5m\", \"12h\" or \"7d\""))?;
+    if time > LONGEST_TIME {
+        return Err(format!(
+            "{text:?} is longer than a hundred years; write a shorter time, such as \"5m\" or \"7d\""
+        ));
+    }
+    Ok(time)
 }
 
 /// Reads a network in CIDR, or a single address. Host bits are cut off, and a v4-mapped network becomes the IPv4
@@ -369,6 +379,8 @@ mod tests {
         rate("300", None);
         rate("-3/1m", None);
         rate("300/1fortnight", None);
+        // Added to the clock, this once ended the listener at its first connection.
+        rate("1/300000000000y", None);
         assert_eq!(Rate::per(300, minute).to_string(), "300/1m");
         assert_eq!(Rate::Off.to_string(), "off");
     }
@@ -378,7 +390,7 @@ mod tests {
         assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
         assert_eq!(parse_duration("0s"), Ok(Duration::ZERO));
         assert_eq!(parse_duration("7d"), Ok(Duration::from_secs(604_800)));
-        for wrong in ["300", "", "5 apples", "-5m"] {
+        for wrong in ["300", "", "5 apples", "-5m", "101y", "300000000000y"] {
             assert!(
                 parse_duration(wrong).is_err_and(|message| message.contains("\"5m\"")),
                 "{wrong:?}"
