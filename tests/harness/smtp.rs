@@ -298,6 +298,7 @@ impl SmtpStage {
             }
             "store broken" => self.finish = FinishVerdict::TryLater,
             "store full at the end" => self.finish = FinishVerdict::StoreLow,
+            "mailbox full at the end" => self.finish = FinishVerdict::MailboxFull,
             "directory down" => self.rcpt = RcptVerdict::TryLater,
             "mail too fast" => self.mail = MailVerdict::TooFast,
             "mail sound" => self.mail = MailVerdict::Accepted,

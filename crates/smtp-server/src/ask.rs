@@ -162,6 +162,8 @@ pub enum FinishVerdict {
     },
     /// The store ran out of room; nothing was kept.
     StoreLow,
+    /// A recipient's mailbox filled up since RCPT; nothing was kept. The next RCPT will say more.
+    MailboxFull,
     /// It could not be written; nothing was kept.
     TryLater,
 }

@@ -27,6 +27,9 @@ pub struct Config {
     /// Octets per second a message must arrive with on average, once `command_timeout` has passed; 0 means that
     /// only silence is punished.
     pub min_rate: u64,
+    /// How long a message that is coming in may go on once the server stops. Less than what the server waits for its
+    /// sessions, so that the client still hears why it is cut off (RFC 5321 section 3.8).
+    pub last_call: Duration,
     /// What VRFY answers.
     pub vrfy: Vrfy,
     /// What EXPN answers.
@@ -56,6 +59,7 @@ impl Config {
             max_header: 1024 * 1024,
             command_timeout: Duration::from_secs(5 * 60),
             min_rate: 1024,
+            last_call: Duration::from_secs(8),
             vrfy: Vrfy::Noncommittal,
             expn: Expn::Off,
             errors: 20,

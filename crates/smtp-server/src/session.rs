@@ -181,7 +181,7 @@ impl wire::Session for Session {
                 }
             }
             Input::Deadline => self.turn(State::expired),
-            Input::Shutdown => self.context.stopping = true,
+            Input::Shutdown => self.context.stop(),
             Input::Closed => {
                 self.state = State::Gone;
                 self.ready = None;

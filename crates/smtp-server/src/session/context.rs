@@ -39,6 +39,8 @@ pub(super) struct Context {
     pub(super) now: Instant,
     /// The server is draining.
     pub(super) stopping: bool,
+    /// Until when a message may still come in, once the server is draining.
+    pub(super) last_call: Option<Instant>,
     errors: u32,
     idle_commands: u32,
     transactions: u32,
@@ -86,6 +88,7 @@ impl Context {
             reader: LineReader::new(),
             now,
             stopping: false,
+            last_call: None,
             errors: 0,
             idle_commands: 0,
             transactions: 0,
@@ -93,6 +96,13 @@ impl Context {
             auth_line: false,
             answered_early: false,
         }
+    }
+
+    /// The server drains: no more commands are taken, and a message that is coming in has a last call.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+        self.last_call
+            .get_or_insert(self.now + self.config.last_call);
     }
 
     // What may be said here.

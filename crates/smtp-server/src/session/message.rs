@@ -132,14 +132,17 @@ impl Receiving {
     }
 
     /// A message may take as long as it likes, if only it moves: silence is bounded by the command timeout, and
-    /// beyond that time the octets so far must have come at the minimum rate on average.
+    /// beyond that time the octets so far must have come at the minimum rate on average. A server that stops waits
+    /// for the end of the message, but not for ever.
     fn deadline(&self, context: &Context) -> Instant {
         let timeout = context.config.command_timeout;
         let silence = self.heard + timeout;
-        match self.intake.received().checked_div(context.config.min_rate) {
-            Some(seconds) => silence.min(self.began + timeout + Duration::from_secs(seconds)),
-            None => silence,
-        }
+        let rate = self.intake.received().checked_div(context.config.min_rate);
+        let slow = rate.map(|seconds| self.began + timeout + Duration::from_secs(seconds));
+        [slow, context.last_call]
+            .into_iter()
+            .flatten()
+            .fold(silence, Instant::min)
     }
 
     pub(super) fn is_overdue(&self, context: &Context) -> bool {
@@ -149,7 +152,10 @@ impl Receiving {
     /// What a client is told that took too long.
     pub(super) fn time_out(&self, context: &Context) -> Turn {
         let silent = context.now >= self.heard + context.config.command_timeout;
-        Turn::leave(context.named(if silent {
+        let stopped = context.last_call.is_some_and(|last| context.now >= last);
+        Turn::leave(context.named(if stopped {
+            &smtp::STOPPING
+        } else if silent {
             &smtp::TIMEOUT
         } else {
             &smtp::TOO_SLOW
@@ -171,6 +177,8 @@ impl AskingFinish {
                 Phase::Greeted(self.greeted).say(Reply::new(&smtp::STORED).arg("id", id))
             }
             FinishVerdict::StoreLow => self.greeted.reply(&smtp::STORE_LOW),
+            // For the time being, whatever the policy: the others this message is for have room.
+            FinishVerdict::MailboxFull => self.greeted.reply(&smtp::MAILBOX_FULL_FOR_NOW),
             FinishVerdict::TryLater => self.greeted.reply(&smtp::NOT_STORED),
         }
     }

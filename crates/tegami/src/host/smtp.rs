@@ -87,18 +87,21 @@ impl SmtpHost {
         MailVerdict::Accepted
     }
 
-    /// RFC 6409 section 6.1: a user sends under an own address; `<>` is what read receipts come from.
+    /// RFC 6409 section 6.1: a user sends under an own address; `<>` is what read receipts come from. Whoever was
+    /// removed or disabled since the login owns nothing any more.
     fn owns(&self, login: &Login, sender: &ReversePath) -> bool {
+        let directory = self.house.store.directory();
+        if !directory
+            .account(login.account)
+            .is_some_and(|account| account.enabled)
+        {
+            return false;
+        }
         let ReversePath::Mailbox(mailbox) = sender else {
             return true;
         };
         let policy = self.house.policy.load();
-        routing::is_local(&policy, mailbox)
-            && self
-                .house
-                .store
-                .directory()
-                .leads_to(mailbox, login.account)
+        routing::is_local(&policy, mailbox) && directory.leads_to(mailbox, login.account)
     }
 
     fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
@@ -209,6 +212,10 @@ impl SmtpHost {
                 tracing::info!(txn = %id, %from, rcpts, octets, "delivered");
                 FinishVerdict::Stored { id }
             }
+            Err(error @ StoreError::MailboxFull { .. }) => {
+                tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
+                not_stored(&error)
+            }
             Err(error) => {
                 tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
                 not_stored(&error)
@@ -275,12 +282,13 @@ impl Drop for SmtpHost {
     }
 }
 
-/// A full disk is the administrator's to mend and heals by itself; anything else is a fault.
+/// A full disk is the administrator's to mend and heals by itself; so is a full mailbox its owner's. Anything else
+/// is a fault.
 fn not_stored(error: &StoreError) -> FinishVerdict {
     match error {
         StoreError::Full => FinishVerdict::StoreLow,
-        StoreError::MailboxFull { .. }
-        | StoreError::Io { .. }
+        StoreError::MailboxFull { .. } => FinishVerdict::MailboxFull,
+        StoreError::Io { .. }
         | StoreError::Rebuilding
         | StoreError::Incomplete
         | StoreError::NoRecipients

@@ -1,11 +1,17 @@
 //! The configuration, as the hosts and the sessions want it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::DRAIN;
 use super::listeners::rate;
 use crate::config::{Config, OverQuota};
 use crate::host::Policy;
 use crate::host::pace::Pace;
+
+/// How much sooner than the rest a message that is still coming in must end when the server stops, so that its client
+/// is told.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Everything a session or its host may need to know of `config`.
 pub fn of(config: &Config) -> Policy {
@@ -34,6 +40,7 @@ fn smtp(config: &Config) -> smtp_server::Config {
         max_recipients: config.smtp.max_recipients,
         max_received: config.smtp.max_received,
         command_timeout: config.smtp.command_timeout,
+        last_call: DRAIN.saturating_sub(LAST_WORDS),
         vrfy: config.smtp.vrfy,
         expn: config.smtp.expn,
         errors: config.limits.errors,
