@@ -99,6 +99,26 @@ impl Server {
             .collect()
     }
 
+    /// The log's entry for `event`, once it comes.
+    pub fn logged(&self, event: &str) -> Value {
+        loop {
+            let entry = self
+                .log
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("{event:?} is not in the log"));
+            if text(&entry) == event {
+                return entry;
+            }
+        }
+    }
+
+    /// SIGTERM, and what is left once the server has ended.
+    pub fn stop(mut self) -> Stopped {
+        self.terminate();
+        assert_eq!(self.exit_code(), Some(0));
+        Stopped { home: self.home }
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) -> Stopped {
         self.process.0.kill().expect("our own child");
@@ -119,6 +139,10 @@ impl Drop for Process {
 }
 
 impl Stopped {
+    pub fn data_dir(&self) -> PathBuf {
+        self.home.directory.path().join("data")
+    }
+
     pub fn start_again(self) -> Server {
         self.home.start()
     }

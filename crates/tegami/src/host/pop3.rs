@@ -16,6 +16,8 @@ pub struct Pop3Host {
     peer: IpAddr,
     sasl: Sasl,
     maildrop: Option<Arc<Maildrop>>,
+    /// Whose it is, for the log.
+    account: String,
 }
 
 impl Pop3Host {
@@ -26,6 +28,7 @@ impl Pop3Host {
             peer,
             sasl: Sasl::default(),
             maildrop: None,
+            account: String::new(),
         }
     }
 
@@ -62,6 +65,7 @@ impl Pop3Host {
                     })
                     .collect();
                 self.maildrop = Some(Arc::new(maildrop));
+                self.account.clone_from(&login.address);
                 LoginVerdict::Open {
                     login: login.address,
                     listing: Listing { messages },
@@ -93,7 +97,7 @@ impl Pop3Host {
                 };
             }
             ReadNow::WouldBlock => {}
-            ReadNow::Failed(error) => return failed_read(message, &error),
+            ReadNow::Failed(error) => return self.failed_read(message, &error),
         }
         let maildrop = Arc::clone(maildrop);
         match tokio::task::spawn_blocking(move || maildrop.read(message, offset)).await {
@@ -101,9 +105,9 @@ impl Pop3Host {
                 octets: chunk.octets,
                 last: chunk.last,
             },
-            Ok(Err(error)) => failed_read(message, &error),
+            Ok(Err(error)) => self.failed_read(message, &error),
             Err(error) => {
-                tracing::error!(message, %error, "message not read");
+                tracing::error!(account = %self.account, number = message + 1, %error, "message not read");
                 ReadVerdict::TryLater
             }
         }
@@ -119,23 +123,24 @@ impl Pop3Host {
         }
         match maildrop.expunge(messages).await {
             Ok(()) => {
-                tracing::info!(removed = messages.len(), "expunged");
+                tracing::info!(account = %self.account, removed = messages.len(), "expunged");
                 true
             }
             Err(error) => {
-                tracing::error!(marked = messages.len(), %error, "not expunged");
+                tracing::error!(account = %self.account, marked = messages.len(), %error, "not expunged");
                 false
             }
         }
     }
-}
 
-fn failed_read(message: usize, error: &ReadError) -> ReadVerdict {
-    tracing::error!(message, %error, "message not read");
-    match error {
-        ReadError::Damaged { .. } => ReadVerdict::Damaged,
-        ReadError::Gone => ReadVerdict::Gone,
-        ReadError::Io(_) => ReadVerdict::TryLater,
+    /// The field is not called `message`: that is what the log calls its own words.
+    fn failed_read(&self, message: usize, error: &ReadError) -> ReadVerdict {
+        tracing::error!(account = %self.account, number = message + 1, %error, "message not read");
+        match error {
+            ReadError::Damaged { .. } => ReadVerdict::Damaged,
+            ReadError::Gone => ReadVerdict::Gone,
+            ReadError::Io(_) => ReadVerdict::TryLater,
+        }
     }
 }
 

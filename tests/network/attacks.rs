@@ -1,0 +1,70 @@
+//! What was found by attacking the built server, told as tests: each once went another way.
+
+use std::fs;
+
+use super::client::Client;
+use super::{ALICE, BOB, PASSWORD, log_in, send, server_with_accounts};
+
+/// A session of Alice's that is logged in before something happens to her account.
+fn alice(server: &super::Server) -> Client {
+    let mut client = Client::tls(server.port("submissions"));
+    client.expect("220");
+    client.command("EHLO pc", "250");
+    log_in(&mut client, ALICE);
+    client.command("MAIL FROM:<>", "250 2.1.0");
+    client.command("RSET", "250");
+    client
+}
+
+#[test]
+fn an_account_that_is_disabled_or_removed_sends_nothing_more_not_even_without_a_sender() {
+    for verb in [
+        &["account", "disable", ALICE][..],
+        &["account", "remove", ALICE],
+    ] {
+        let server = server_with_accounts();
+        let mut client = alice(&server);
+        let output = server.tegami(verb, "");
+        assert_eq!(output.code, Some(0), "{output:?}");
+        client.command("MAIL FROM:<>", "553 5.7.1");
+        client.command(&format!("MAIL FROM:<{ALICE}>"), "553 5.7.1");
+    }
+}
+
+#[test]
+fn a_damaged_message_is_refused_and_the_log_says_whose_it_is() {
+    const WORDS: &[u8] = b"what the disk will forget";
+    let server = server_with_accounts();
+    let mut exchange = Client::plain(server.port("smtp"));
+    exchange.expect("220");
+    exchange.command("EHLO other.example", "250");
+    for body in ["first".as_bytes(), WORDS] {
+        let body = String::from_utf8_lossy(body);
+        send(&mut exchange, "", BOB, &format!("Subject: x\r\n\r\n{body}"));
+    }
+    let stopped = server.stop();
+    let log = stopped.data_dir().join("log");
+    let mut flipped = 0;
+    for entry in fs::read_dir(log).expect("the log is there") {
+        let path = entry.expect("an entry").path();
+        let mut octets = fs::read(&path).expect("a segment can be read");
+        if let Some(at) = octets.windows(WORDS.len()).position(|words| words == WORDS) {
+            octets[at] ^= 1;
+            fs::write(&path, octets).expect("a segment can be written");
+            flipped += 1;
+        }
+    }
+    assert_eq!(flipped, 1);
+
+    let server = stopped.start_again();
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command("USER bob", "+OK");
+    client.command(&format!("PASS {PASSWORD}"), "+OK");
+    client.command("RETR 2", "-ERR [SYS/PERM]");
+    client.command("RETR 1", "+OK");
+    assert!(client.listing().ends_with("first\r\n"));
+    let entry = server.logged("message not read");
+    assert_eq!(entry["account"], BOB);
+    assert_eq!(entry["number"], 2);
+}
