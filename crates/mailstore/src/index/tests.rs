@@ -31,11 +31,18 @@ impl Ground {
             disk: SimulatedDisk::new(1),
             tables: SimulatedTables::default(),
             options: Options {
-                index_patience: Duration::from_millis(40),
+                index_patience: Duration::from_secs(20),
                 segment: 8_192,
                 ..Options::default()
             },
         }
+    }
+
+    /// Where a stall is noticed while somebody watches.
+    fn impatient() -> Self {
+        let mut ground = Self::new();
+        ground.options.index_patience = Duration::from_millis(250);
+        ground
     }
 
     fn open(&self, unclean: bool) -> Store {
@@ -99,7 +106,7 @@ fn listed(store: &Store, account: AccountId) -> Option<usize> {
 
 #[tokio::test]
 async fn a_stalled_table_is_given_up_and_a_fresh_one_built() {
-    let ground = Ground::new();
+    let ground = Ground::impatient();
     let store = ground.open(false);
     let alice = account(&store).await;
     deliver(&store, alice).await;
@@ -120,7 +127,7 @@ async fn a_stalled_table_is_given_up_and_a_fresh_one_built() {
 
 #[tokio::test]
 async fn an_index_that_never_works_on_disk_is_kept_in_memory() {
-    let ground = Ground::new();
+    let ground = Ground::impatient();
     let store = ground.open(false);
     let alice = account(&store).await;
     ground.tables.stall(1_000);
@@ -151,7 +158,7 @@ async fn a_failing_batch_loses_nothing() {
 
 #[tokio::test]
 async fn mail_comes_in_while_the_index_is_far_behind() {
-    let mut ground = Ground::new();
+    let mut ground = Ground::impatient();
     ground.options.index_backlog = 10;
     let store = ground.open(false);
     let alice = account(&store).await;
