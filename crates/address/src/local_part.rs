@@ -82,6 +82,14 @@ impl LocalPart {
         self.split_detail().1
     }
 
+    /// Whether it looks like a route to somewhere else: `u%x`, `x!u`, `"u@x"`.
+    ///
+    /// Relays of old followed these, and strangers still try them; so no mailbox here is called so.
+    #[must_use]
+    pub fn is_route(&self) -> bool {
+        self.0.contains(['%', '!', '@'])
+    }
+
     fn split_detail(&self) -> (&str, Option<&str>) {
         match self.0.split_once('+') {
             Some((base, detail)) if !base.is_empty() => (base, Some(detail)),
@@ -260,6 +268,21 @@ mod tests {
         check("user+", "user", Some(""));
         check("+user", "+user", None);
         check("+", "+", None);
+    }
+
+    #[test]
+    fn routes_are_known_by_their_signs() {
+        for (input, route) in [
+            ("user", false),
+            ("o'brien", false),
+            ("u%x", true),
+            ("x!u", true),
+            ("\"u@x\"", true),
+            ("\"u x\"", false),
+        ] {
+            let local: LocalPart = input.parse().unwrap();
+            assert_eq!(local.is_route(), route, "{input:?}");
+        }
     }
 
     #[test]

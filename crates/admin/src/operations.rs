@@ -175,6 +175,14 @@ impl Operations {
             Host::Domain(domain) => domains.contains(domain),
             Host::Literal(_) => false,
         };
+        if served && address.local.is_route() {
+            let message = format!(
+                "{address}: with %, ! or @ in its name it would look like a route, and other servers' mail for it is refused"
+            );
+            return Err(
+                Refusal::new(RefusalKind::Unsuitable, message).remedy("choose another name")
+            );
+        }
         if served {
             return Ok(());
         }

@@ -251,6 +251,10 @@ async fn accounts_and_aliases_from_the_first_to_the_last() {
             add("dora+x@example.test"),
             "Unsuitable: dora+x@example.test: an account address has no +detail",
         ),
+        (
+            add("dora%example.org@example.test"),
+            "Unsuitable: dora%example.org@example.test: with %, ! or @ in its name it would look like a route, and other servers' mail for it is refused",
+        ),
         (Request::AccountList, "bob@example.org Alice@example.test"),
         (quota(Some(5)), "Alice@example.test enabled=true quota=5"),
         (quota(Some(0)), "Alice@example.test enabled=true quota=0"),

@@ -113,12 +113,11 @@ pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
 /// Strangers who write a route into a local part (`u%x@l`, `x!u@l`, `"u@x"@l`) look for an open relay; no
 /// mailbox of ours is called so. Users may have to write to such addresses elsewhere.
 fn is_routed(to: &RcptTo, role: Role) -> bool {
-    let local = to
-        .path
-        .mailbox()
-        .map_or("", |mailbox| mailbox.local.as_str());
     match role {
-        Role::Exchange => local.contains(['%', '!', '@']),
+        Role::Exchange => to
+            .path
+            .mailbox()
+            .is_some_and(|mailbox| mailbox.local.is_route()),
         Role::Submission => false,
     }
 }

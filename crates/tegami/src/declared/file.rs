@@ -204,6 +204,12 @@ impl Reading<'_> {
                     "{key}: {address} is in none of the domains of this server"
                 )));
             }
+            if address.local.is_route() {
+                let message = format!(
+                    "{key}: {address} looks like a route, so other servers' mail for it is refused; choose a name without %, ! and @"
+                );
+                self.problems.push(at(key).problem(message));
+            }
             if address.local.detail().is_some() {
                 let message = format!(
                     "{key}: {address} has a +detail, which leads to the address before the + anyway"

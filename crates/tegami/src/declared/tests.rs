@@ -212,6 +212,12 @@ fn says_what_is_wrong_and_where() {
         &["accounts.toml:5: address: Alice@example.test is declared at accounts.toml:1 already"],
     );
     bad(
+        &alice("aliases = [\"elsewhere!alice@example.test\"]"),
+        &[
+            "accounts.toml:4: aliases: elsewhere!alice@example.test looks like a route, so other servers' mail for it is refused; choose a name without %, ! and @",
+        ],
+    );
+    bad(
         &account("address = \"alice+x@example.test\"\npassword_file = \"alice\""),
         &[
             "accounts.toml:2: address: alice+x@example.test has a +detail, which leads to the address before the + anyway",
