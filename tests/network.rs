@@ -252,6 +252,16 @@ fn the_health_check_passes_and_leaves_the_log_as_it_was() {
     assert_eq!(output.code, Some(1), "{output:?}");
 }
 
+/// A renewed certificate is taken over some seconds after it is on disk; the health check once failed until then.
+#[test]
+fn the_health_check_looks_at_the_certificate_shown_and_not_at_the_one_on_disk() {
+    let server = Server::start("");
+    let certificate = server.data_dir().join("tls").join("certificate.pem");
+    std::fs::write(certificate, "half of another one").expect("the certificate is written over");
+    let output = server.tegami(&["healthcheck"], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+}
+
 #[test]
 fn what_is_stored_is_nobody_elses_business() {
     let server = server_with_accounts();

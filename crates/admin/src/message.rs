@@ -202,6 +202,8 @@ pub struct CertificateFacts {
     pub days_left: i64,
     /// Made by this server itself.
     pub self_signed: bool,
+    /// SHA-256 of the server's own certificate, as mail programs show it: upper-case hex with colons.
+    pub sha256: String,
 }
 
 /// What the store holds.

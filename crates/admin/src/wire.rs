@@ -31,7 +31,7 @@ struct AnswerLine {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum AnswerBody {
-    Done(crate::message::Response),
+    Done(Box<crate::message::Response>),
     Refused(Refusal),
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn parse_request(line: &[u8]) -> Result<Request, Refusal> {
 
 pub(crate) fn answer_line(answer: Answer) -> serde_json::Result<Vec<u8>> {
     let answer = match answer {
-        Ok(response) => AnswerBody::Done(response),
+        Ok(response) => AnswerBody::Done(Box::new(response)),
         Err(refusal) => AnswerBody::Refused(refusal),
     };
     line(&AnswerLine {
@@ -77,7 +77,7 @@ pub(crate) fn answer_line(answer: Answer) -> serde_json::Result<Vec<u8>> {
 pub(crate) fn parse_answer(line: &[u8]) -> serde_json::Result<Answer> {
     let line: AnswerLine = serde_json::from_slice(line)?;
     Ok(match line.answer {
-        AnswerBody::Done(response) => Ok(response),
+        AnswerBody::Done(response) => Ok(*response),
         AnswerBody::Refused(refusal) => Err(refusal),
     })
 }

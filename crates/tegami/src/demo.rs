@@ -14,7 +14,7 @@ use reply::{pop3, smtp};
 
 use crate::cli::report::Stuck;
 use crate::config::{Config, Listen};
-use crate::probe::{Pin, Probe};
+use crate::probe::{Pin, Probe, fingerprint};
 use crate::serve::{self, Running};
 use crate::telemetry::Telemetry;
 use crate::terminal::print;
@@ -98,7 +98,7 @@ fn elsewhere(error: anyhow::Error, offset: u16) -> anyhow::Error {
 
 async fn show(config: &Config, running: &Running, once: bool) -> Result<()> {
     let cast = hire(&running.house().store).await?;
-    let pin = Pin::new(serve::certificate(config)?)?;
+    let pin = Pin::new(fingerprint(&running.certificate()))?;
     print(&format!(
         "tegami demo: a mail server for {DOMAIN}, in {} until you stop it.\n",
         config.data_dir.display()

@@ -5,13 +5,12 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use admin::{Client, ListenerFacts, Request, Response, Status};
+use admin::{Client, Request, Response, ServerFacts, Status};
 use anyhow::{Context, Result, bail};
 use reply::{pop3, smtp};
 
 use crate::config::Config;
 use crate::probe::{Pin, Probe};
-use crate::serve;
 use crate::terminal::print;
 
 /// Checks the server that this configuration describes.
@@ -19,8 +18,13 @@ use crate::terminal::print;
 /// # Errors
 /// No server runs, or a listener does not do what it should; the message names it.
 pub fn run(config: &Config) -> Result<()> {
-    let listeners = listeners(config)?;
-    let pin = Pin::new(serve::certificate(config)?)?;
+    let server = server(config)?;
+    let listeners = server.listeners;
+    // Not the one on disk: the server takes over a renewed one a little later.
+    let certificate = server
+        .certificate
+        .context("the server has no certificate")?;
+    let pin = Pin::new(certificate.sha256)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
@@ -38,7 +42,7 @@ pub fn run(config: &Config) -> Result<()> {
     print(&format!("{} listeners answer", listeners.len()))
 }
 
-fn listeners(config: &Config) -> Result<Vec<ListenerFacts>> {
+fn server(config: &Config) -> Result<ServerFacts> {
     let Some(client) = Client::connect(&config.data_dir)? else {
         bail!(
             "no server runs on {}; start it with: tegami serve",
@@ -52,7 +56,7 @@ fn listeners(config: &Config) -> Result<Vec<ListenerFacts>> {
     else {
         bail!("the server gave no account of itself; is it of another version?");
     };
-    Ok(server.listeners)
+    Ok(server)
 }
 
 /// Where a client on this machine reaches a listener bound to every address.

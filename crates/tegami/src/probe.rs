@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use reply::{Reply, Row};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -17,6 +17,8 @@ use tokio_rustls::TlsConnector;
 use crate::terminal;
 
 mod pinned;
+
+pub use pinned::fingerprint;
 
 /// No reply of ours takes longer than this on loopback, unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,12 +38,12 @@ pub struct Probe {
 pub struct Pin(Arc<rustls::ClientConfig>);
 
 impl Pin {
-    /// Trusts exactly this certificate.
+    /// Trusts exactly the certificate with this [`fingerprint`].
     ///
     /// # Errors
     /// The TLS provider refuses the protocol versions, which would be a fault of the build.
-    pub fn new(certificate: CertificateDer<'static>) -> Result<Self> {
-        Ok(Self(Arc::new(pinned::client_config(certificate)?)))
+    pub fn new(sha256: String) -> Result<Self> {
+        Ok(Self(Arc::new(pinned::client_config(sha256)?)))
     }
 }
 

@@ -15,7 +15,6 @@ use mailstore::{Change, ChangeError, NewAccount, Resolution, Store};
 use net::Server;
 use net::tls::Certificates;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -150,6 +149,11 @@ impl Running {
         &self.house
     }
 
+    /// The certificate its listeners show.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.certificates.shown()
+    }
+
     /// Turns new clients away, lets sessions finish within [`DRAIN`], then closes the store.
     pub async fn stop(self) {
         tracing::info!(within = ?DRAIN, "stopping");
@@ -184,19 +188,6 @@ pub fn store_options(config: &Config) -> mailstore::Options {
         max_message: config.smtp.max_message_size.0,
         ..mailstore::Options::default()
     }
-}
-
-/// The certificate that a server of this configuration shows.
-///
-/// # Errors
-/// The file is not there or holds no certificate.
-pub fn certificate(config: &Config) -> Result<CertificateDer<'static>> {
-    let file = match config.tls.files() {
-        Some((certificate, _)) => certificate.to_owned(),
-        None => config.data_dir.join("tls").join("certificate.pem"),
-    };
-    CertificateDer::from_pem_file(&file)
-        .with_context(|| format!("cannot read a certificate from {}", file.display()))
 }
 
 /// Makes the accounts in the store what the accounts file says.

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls_pki_types::CertificateDer;
 
 use super::certificate::{self, CertificateError, CertificateFacts, Loaded};
 use super::self_signed;
@@ -107,6 +108,13 @@ impl Certificates {
     #[must_use]
     pub fn facts(&self) -> CertificateFacts {
         self.current.load().facts.clone()
+    }
+
+    /// The server's own certificate, as handshakes show it now.
+    #[must_use]
+    pub fn shown(&self) -> CertificateDer<'static> {
+        // No pair is taken into use without a certificate.
+        self.current.load().key.cert[0].clone()
     }
 
     /// Loads the pair again, changed or not (SIGHUP). Reads files, so not for an async worker.

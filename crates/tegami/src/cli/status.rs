@@ -60,6 +60,10 @@ fn server_rows(server: &ServerFacts) -> Vec<(&'static str, String)> {
     }
     if let Some(certificate) = &server.certificate {
         rows.push(("Certificate", describe_certificate(certificate)));
+        if certificate.self_signed {
+            // What people are shown when their mail program asks whether to accept it.
+            rows.push(("", format!("SHA-256 {}", certificate.sha256)));
+        }
     }
     rows
 }
@@ -189,6 +193,7 @@ mod tests {
                 expires: "2030-01-02T03:04:05Z".to_owned(),
                 days_left: 3,
                 self_signed: true,
+                sha256: "11:93:25".to_owned(),
             }),
         };
         let store = StoreFacts {
@@ -209,6 +214,7 @@ mod tests {
                 "Listening    smtp on [::1]:25, 1 session",
                 "             pop3s on [::1]:25, 0 sessions",
                 "Certificate  self-signed, for mail.example.test; ends SOON, in 3 days, on 2030-01-02T03:04:05Z",
+                "             SHA-256 11:93:25",
                 "Accounts     3, aliases: 2",
                 "Mail         1200 messages, 34.5 MB",
                 "Disk         log 36.0 MB, free unknown; TOO LITTLE: new mail waits until 104.6 MB are free",

@@ -7,12 +7,22 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use sha2::{Digest, Sha256};
 
-/// A client configuration that accepts `certificate` and no other.
-pub fn client_config(certificate: CertificateDer<'static>) -> Result<ClientConfig> {
+/// SHA-256 of a certificate, as mail programs show it: `11:93:25:...`.
+pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+    let octets: Vec<String> = Sha256::digest(certificate)
+        .iter()
+        .map(|octet| format!("{octet:02X}"))
+        .collect();
+    octets.join(":")
+}
+
+/// A client configuration that accepts the certificate with this fingerprint and no other.
+pub fn client_config(sha256: String) -> Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = PinnedCertificate {
-        certificate,
+        sha256,
         provider: Arc::clone(&provider),
     };
     Ok(ClientConfig::builder_with_provider(provider)
@@ -24,7 +34,7 @@ pub fn client_config(certificate: CertificateDer<'static>) -> Result<ClientConfi
 
 #[derive(Debug)]
 struct PinnedCertificate {
-    certificate: CertificateDer<'static>,
+    sha256: String,
     provider: Arc<CryptoProvider>,
 }
 
@@ -37,7 +47,7 @@ impl ServerCertVerifier for PinnedCertificate {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if end_entity.as_ref() == self.certificate.as_ref() {
+        if fingerprint(end_entity) == self.sha256 {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(Error::General(
@@ -78,5 +88,19 @@ impl ServerCertVerifier for PinnedCertificate {
         self.provider
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_looks_like_those_that_mail_programs_show() {
+        // FIPS 180-2, appendix B.1: the digest of "abc".
+        assert_eq!(
+            fingerprint(&CertificateDer::from(&b"abc"[..])),
+            "BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD"
+        );
     }
 }

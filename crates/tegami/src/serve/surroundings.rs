@@ -12,6 +12,7 @@ use net::Server;
 use net::tls::Certificates;
 
 use crate::host::House;
+use crate::probe::fingerprint;
 
 /// The running server, looked at from the admin socket.
 pub struct Live {
@@ -62,7 +63,7 @@ impl Surroundings for Live {
             process: process::id(),
             uptime: self.since.elapsed().as_secs(),
             listeners: listeners.collect(),
-            certificate: certificate(&self.certificates.facts()),
+            certificate: certificate(&self.certificates),
         })
     }
 
@@ -71,16 +72,18 @@ impl Surroundings for Live {
     }
 }
 
-fn certificate(facts: &net::tls::CertificateFacts) -> Option<CertificateFacts> {
+fn certificate(certificates: &Certificates) -> Option<CertificateFacts> {
+    let facts = certificates.facts();
     let expires = jiff::Timestamp::try_from(facts.not_after).ok()?;
     let left = expires.as_second()
         - jiff::Timestamp::try_from(SystemTime::now())
             .ok()?
             .as_second();
     Some(CertificateFacts {
-        names: facts.names.clone(),
+        names: facts.names,
         expires: expires.to_string(),
         days_left: left.div_euclid(24 * 60 * 60),
         self_signed: facts.self_signed,
+        sha256: fingerprint(&certificates.shown()),
     })
 }
