@@ -54,6 +54,7 @@ pub struct Session {
     /// Nothing goes out before this instant.
     pause: Option<Instant>,
     bad_commands: u32,
+    idle_commands: u32,
     long_lines: u32,
     draining: bool,
 }
@@ -116,6 +117,7 @@ impl Session {
             deadline,
             pause: None,
             bad_commands: 0,
+            idle_commands: 0,
             long_lines: 0,
             draining: false,
         };

@@ -154,7 +154,7 @@ fn after_half_the_errors_answers_come_late() {
 
 #[test]
 fn a_late_answer_is_no_way_to_fill_memory() {
-    let mut talk = Talk::new(Desk::new().with(|desk| desk.config.errors = 4));
+    let mut talk = Talk::logged_in(Desk::new().with(|desk| desk.config.errors = 4));
     talk.say(b"A\r\nB\r\n");
     talk.hear();
     talk.say(b"C\r\n");

@@ -121,6 +121,12 @@ rows! {
         cause: "The client does not speak POP3 properly.",
         remedy: "Look at the replies before this one: each names its own mistake."
     }
+    "T-P24" IDLE_LIMIT = ERR, "Too many commands without a login; connect again" {
+        rfc: "RFC 1939 section 3",
+        when: "A hundred commands before login, PASS and AUTH not counted; the connection is then closed.",
+        cause: "A program in a loop, or an attempt to keep the server busy.",
+        remedy: "Open a connection when there is mail to fetch, and log in at once."
+    }
     "PE-21" UNKNOWN_VERB = ERR, "Verb not known" {
         rfc: "RFC 1939 section 3",
         when: "A line begins with a word that is no POP3 command, or cannot be read at all.",
