@@ -45,6 +45,11 @@ pub fn run(options: &Options) -> Result<()> {
         binary,
         place,
     };
+    let busy = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!(
+        "load average before: {} (figures of a busy machine say little)",
+        busy.split(' ').next().unwrap_or("unknown")
+    );
     println!("{}", bench.rates(options.runs)?);
     println!("{}", bench.large_messages()?);
     println!("{}", bench.idle_connections()?);
