@@ -31,6 +31,38 @@ fn an_account_that_is_disabled_or_removed_sends_nothing_more_not_even_without_a_
     }
 }
 
+/// A client that has sent all of a message to Bob but its end.
+fn nearly_done(server: &super::Server) -> Client {
+    let mut client = Client::plain(server.port("smtp"));
+    client.expect("220");
+    client.command("EHLO other.example", "250");
+    client.command("MAIL FROM:<>", "250");
+    client.command(&format!("RCPT TO:<{BOB}>"), "250");
+    client.command("DATA", "354");
+    client.send(b"Subject: late\r\n\r\n");
+    client
+}
+
+#[test]
+fn what_happens_to_a_mailbox_while_a_message_comes_in_is_said_at_its_end() {
+    let server = server_with_accounts();
+    let output = server.tegami(&["account", "quota", BOB, "1000"], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let (mut first, mut second) = (nearly_done(&server), nearly_done(&server));
+    first.send("x".repeat(1000).as_bytes());
+    first.command("\r\n.", "250 2.0.0");
+    second.command(".", "452 4.2.2");
+
+    let output = server.tegami(&["account", "quota", BOB, "none"], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let mut third = nearly_done(&server);
+    let output = server.tegami(&["account", "remove", BOB, "--yes"], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    third.command(".", "451 4.3.0");
+    third.command("MAIL FROM:<>", "250");
+    third.command(&format!("RCPT TO:<{BOB}>"), "550 5.1.1");
+}
+
 #[test]
 fn a_damaged_message_is_refused_and_the_log_says_whose_it_is() {
     const WORDS: &[u8] = b"what the disk will forget";

@@ -318,10 +318,16 @@ impl Session {
 
     fn command_line(&mut self, line: Line) {
         match line {
-            Line::Complete(line) => match Command::parse(line) {
-                Ok(command) => self.command(command),
-                Err(fault) => self.refuse_fault(fault),
-            },
+            Line::Complete(line) => {
+                let parsed = Command::parse(line);
+                if self.is_idling(&parsed) {
+                    return self.say_and_close(Reply::new(&pop3::IDLE_LIMIT));
+                }
+                match parsed {
+                    Ok(command) => self.command(command),
+                    Err(fault) => self.refuse_fault(fault),
+                }
+            }
             // ATTACKS: whatever hides in such a line, it is one bad command.
             Line::Bare | Line::Control(_) => self.refuse_malformed(&pop3::UNKNOWN_VERB),
             Line::TooLong => self.refuse_long_line(&pop3::LINE_TOO_LONG),

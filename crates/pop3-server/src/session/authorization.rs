@@ -9,7 +9,7 @@ use wire::{Line, Output};
 use super::{Refusal, Session, State};
 use crate::ask::{Ask, AuthVerdict, LoginVerdict};
 use crate::capabilities::{mechanisms, passwords_allowed};
-use crate::command::Command;
+use crate::command::{Command, Fault};
 use crate::maildrop::Maildrop;
 
 /// Commands before login that do not try to log in. Whoever has an account needs five of them.
@@ -17,9 +17,6 @@ const IDLE_COMMANDS: u32 = 100;
 
 impl Session {
     pub(super) fn before_login(&mut self, user: Option<String>, command: Command) {
-        if self.is_one_too_many(&command) {
-            return self.say_and_close(Reply::new(&pop3::IDLE_LIMIT));
-        }
         match command {
             Command::Auth { mechanism, initial } => {
                 return self.start_exchange(user, &mechanism, initial.as_deref());
@@ -43,24 +40,17 @@ impl Session {
         self.state = State::Authorization { user };
     }
 
-    /// Counts commands of somebody unknown that lead nowhere. Logins have a limit of their own.
-    fn is_one_too_many(&mut self, command: &Command) -> bool {
-        match command {
-            Command::Auth { .. } | Command::Pass(_) | Command::Quit => {}
-            Command::Apop
-            | Command::AuthList
-            | Command::Capa
-            | Command::Dele(_)
-            | Command::List(_)
-            | Command::Noop
-            | Command::Retr(_)
-            | Command::Rset
-            | Command::Stat
-            | Command::Stls
-            | Command::Top { .. }
-            | Command::Uidl(_)
-            | Command::User(_) => self.idle_commands = self.idle_commands.saturating_add(1),
+    /// Counts what somebody unknown says without trying to log in, and tells when it is too much. Logins have a limit
+    /// of their own.
+    pub(super) fn is_idling(&mut self, parsed: &Result<Command, Fault>) -> bool {
+        let useful = matches!(
+            parsed,
+            Ok(Command::Auth { .. } | Command::Pass(_) | Command::Quit)
+        );
+        if useful || self.login.is_some() {
+            return false;
         }
+        self.idle_commands = self.idle_commands.saturating_add(1);
         self.idle_commands > IDLE_COMMANDS
     }
 

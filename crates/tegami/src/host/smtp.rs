@@ -287,8 +287,15 @@ impl Drop for SmtpHost {
 fn not_stored(error: &StoreError) -> FinishVerdict {
     match error {
         StoreError::Full => FinishVerdict::StoreLow,
-        StoreError::MailboxFull { .. } => FinishVerdict::MailboxFull,
-        StoreError::Io { .. }
+        StoreError::MailboxFull {
+            full: Full::Octets | Full::Messages,
+            ..
+        } => FinishVerdict::MailboxFull,
+        // Removed since RCPT: the next RCPT will say so, and the others get the message then.
+        StoreError::MailboxFull {
+            full: Full::Gone, ..
+        }
+        | StoreError::Io { .. }
         | StoreError::Rebuilding
         | StoreError::Incomplete
         | StoreError::NoRecipients
