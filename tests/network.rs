@@ -46,7 +46,11 @@ fn fetch_all(server: &Server, login: &str) -> Vec<String> {
     client.command(&format!("USER {login}"), "+OK");
     client.command(&format!("PASS {PASSWORD}"), "+OK");
     let stat = client.command("STAT", "+OK");
-    let count: usize = stat.split(' ').nth(1).and_then(|count| count.parse().ok()).expect("STAT counts");
+    let count: usize = stat
+        .split(' ')
+        .nth(1)
+        .and_then(|count| count.parse().ok())
+        .expect("STAT counts");
     let messages = (1..=count)
         .map(|number| {
             client.command(&format!("RETR {number}"), "+OK");
@@ -64,7 +68,12 @@ fn a_letter_goes_in_through_every_smtp_listener_and_out_through_both_pop3_listen
     let mut exchange = Client::plain(server.port("smtp"));
     exchange.expect("220");
     exchange.command("EHLO other.example", "250");
-    send(&mut exchange, "someone@other.example", BOB, "Subject: one\r\n\r\n..stuffed");
+    send(
+        &mut exchange,
+        "someone@other.example",
+        BOB,
+        "Subject: one\r\n\r\n..stuffed",
+    );
     exchange.command("QUIT", "221");
 
     let mut submission = Client::plain(server.port("submission"));
@@ -84,8 +93,15 @@ fn a_letter_goes_in_through_every_smtp_listener_and_out_through_both_pop3_listen
 
     let messages = fetch_all(&server, BOB);
     assert_eq!(messages.len(), 3);
-    assert!(messages[0].ends_with("Subject: one\r\n\r\n.stuffed\r\n"), "{:?}", messages[0]);
-    assert!(messages[0].starts_with("Return-Path: <someone@other.example>\r\nReceived: from other.example"));
+    assert!(
+        messages[0].ends_with("Subject: one\r\n\r\n.stuffed\r\n"),
+        "{:?}",
+        messages[0]
+    );
+    assert!(
+        messages[0]
+            .starts_with("Return-Path: <someone@other.example>\r\nReceived: from other.example")
+    );
     assert!(messages[1].contains("with ESMTPSA"), "{:?}", messages[1]);
 
     let mut stls = Client::plain(server.port("pop3"));
@@ -106,7 +122,12 @@ fn acknowledged_mail_survives_sigkill_and_unique_ids_stay() {
     exchange.expect("220");
     exchange.command("EHLO other.example", "250");
     for number in 0..20 {
-        send(&mut exchange, "", BOB, &format!("Subject: {number}\r\n\r\nbody"));
+        send(
+            &mut exchange,
+            "",
+            BOB,
+            &format!("Subject: {number}\r\n\r\nbody"),
+        );
     }
     let before = unique_ids(&server);
     let server = server.kill().start_again();
@@ -114,7 +135,10 @@ fn acknowledged_mail_survives_sigkill_and_unique_ids_stay() {
     let messages = fetch_all(&server, BOB);
     assert_eq!(messages.len(), 20);
     for (number, message) in messages.iter().enumerate() {
-        assert!(message.contains(&format!("Subject: {number}\r\n")), "{message:?}");
+        assert!(
+            message.contains(&format!("Subject: {number}\r\n")),
+            "{message:?}"
+        );
     }
 }
 
@@ -174,16 +198,32 @@ fn a_second_server_on_the_same_data_directory_says_so_and_exits_1() {
     let server = Server::start("");
     let output = server.tegami(&["serve"], "");
     assert_eq!(output.code, Some(1), "{}", output.stderr);
-    assert!(output.stderr.contains("in use by another tegami"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("in use by another tegami"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
 fn administration_works_with_and_without_a_running_server() {
     let server = server_with_accounts();
     let online = server.tegami(&["account", "list", "--json"], "");
-    assert!(online.stdout.contains(ALICE) && online.stdout.contains(BOB), "{online:?}");
+    assert!(
+        online.stdout.contains(ALICE) && online.stdout.contains(BOB),
+        "{online:?}"
+    );
     let stopped = server.kill();
-    let added = stopped.tegami(&["account", "add", "carol@example.test", "--password-file", "-"], PASSWORD);
+    let added = stopped.tegami(
+        &[
+            "account",
+            "add",
+            "carol@example.test",
+            "--password-file",
+            "-",
+        ],
+        PASSWORD,
+    );
     assert_eq!(added.code, Some(0), "{added:?}");
     let offline = stopped.tegami(&["account", "list", "--json"], "");
     assert!(offline.stdout.contains("carol@example.test"), "{offline:?}");
@@ -217,9 +257,18 @@ fn what_is_stored_is_nobody_elses_business() {
     while let Some(path) = pending.pop() {
         let metadata = std::fs::symlink_metadata(&path).expect("what is listed exists");
         let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
-        assert_eq!(metadata.permissions().mode() & 0o777, expected, "{}", path.display());
+        assert_eq!(
+            metadata.permissions().mode() & 0o777,
+            expected,
+            "{}",
+            path.display()
+        );
         if metadata.is_dir() {
-            pending.extend(std::fs::read_dir(&path).expect("our directory").map(|entry| entry.expect("an entry").path()));
+            pending.extend(
+                std::fs::read_dir(&path)
+                    .expect("our directory")
+                    .map(|entry| entry.expect("an entry").path()),
+            );
         }
     }
 }
@@ -232,8 +281,51 @@ fn quota_refuses_the_message_after_the_one_that_filled_the_mailbox() {
     let mut exchange = Client::plain(server.port("smtp"));
     exchange.expect("220");
     exchange.command("EHLO other.example", "250");
-    send(&mut exchange, "", BOB, &format!("Subject: big\r\n\r\n{}", "x".repeat(900)));
+    send(
+        &mut exchange,
+        "",
+        BOB,
+        &format!("Subject: big\r\n\r\n{}", "x".repeat(900)),
+    );
     exchange.command("MAIL FROM:<>", "250");
     exchange.command(&format!("RCPT TO:<{BOB}>"), "452 4.2.2");
     exchange.command(&format!("RCPT TO:<{ALICE}>"), "250");
+}
+
+#[test]
+fn a_listed_proxy_names_the_client_and_must_name_one() {
+    let server = Server::start("[proxy]\nfrom = [\"127.0.0.0/8\"]\n");
+    server.add_account(BOB, PASSWORD);
+    let mut passed_on = Client::plain(server.port("smtp"));
+    passed_on.send(b"PROXY TCP4 192.0.2.9 198.51.100.1 1025 25\r\n");
+    passed_on.expect("220");
+    passed_on.command("EHLO other.example", "250");
+    send(&mut passed_on, "", BOB, "Subject: proxied\r\n\r\nbody");
+
+    let mut fetching = Client::plain(server.port("pop3s"));
+    fetching.send(b"PROXY UNKNOWN\r\n");
+    let mut fetching = fetching.into_tls();
+    fetching.expect("+OK");
+    fetching.command("USER bob", "+OK");
+    fetching.command(&format!("PASS {PASSWORD}"), "+OK");
+    fetching.command("RETR 1", "+OK");
+    let message = fetching.listing();
+    assert!(
+        message.contains("from other.example ([192.0.2.9])"),
+        "{message}"
+    );
+
+    let mut unnamed = Client::plain(server.port("smtp"));
+    unnamed.send(b"EHLO a\r\n");
+    assert!(unnamed.is_closed());
+    let health = server.tegami(&["healthcheck"], "");
+    assert_eq!(health.code, Some(0), "{health:?}");
+}
+
+#[test]
+fn a_proxy_header_of_nobody_in_particular_is_an_unknown_command() {
+    let server = Server::start("");
+    let mut client = Client::plain(server.port("smtp"));
+    client.expect("220");
+    client.command("PROXY TCP4 192.0.2.9 198.51.100.1 1025 25", "500");
 }

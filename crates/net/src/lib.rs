@@ -12,6 +12,7 @@ mod bind;
 mod driver;
 mod gate;
 mod open_files;
+mod proxy;
 mod serve;
 mod server;
 mod service;

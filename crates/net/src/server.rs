@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -20,6 +22,9 @@ use crate::stop::{Level, Stop};
 
 /// Connections being turned away at a time, over all listeners. Beyond it they are closed without a word.
 const REFUSALS: usize = 512;
+
+/// Connections whose PROXY header is awaited at a time, over all listeners. Beyond it they are closed.
+const ARRIVALS: usize = 1024;
 
 /// After the drain deadline, how long to wait for dropped connections to be really gone.
 const DROPPING: Duration = Duration::from_secs(1);
@@ -40,6 +45,9 @@ pub(crate) struct Shared {
     /// Accept loops, and connections being turned away.
     pub(crate) doorstep: TaskTracker,
     pub(crate) refusals: Arc<Semaphore>,
+    /// Whose PROXY header is required, and believed.
+    pub(crate) proxies: ArcSwap<Vec<IpNet>>,
+    pub(crate) arrivals: Arc<Semaphore>,
     ids: AtomicU64,
     listeners: Mutex<Vec<Arc<Listening>>>,
 }
@@ -89,6 +97,8 @@ impl Server {
                 sessions: TaskTracker::new(),
                 doorstep: TaskTracker::new(),
                 refusals: Arc::new(Semaphore::new(REFUSALS)),
+                proxies: ArcSwap::default(),
+                arrivals: Arc::new(Semaphore::new(ARRIVALS)),
                 ids: AtomicU64::new(0),
                 listeners: Mutex::default(),
             }),
@@ -133,6 +143,12 @@ impl Server {
         self.shared.gate.set_limits(limits);
     }
 
+    /// Replaces the networks of proxies, for connections to come. Whoever connects from one of them must begin
+    /// with a PROXY header, and the address it names counts from then on as the peer's.
+    pub fn set_proxies(&self, networks: Vec<IpNet>) {
+        self.shared.proxies.store(Arc::new(networks));
+    }
+
     /// Every listener, in the order they were added.
     #[must_use]
     pub fn status(&self) -> Vec<ListenerStatus> {
@@ -168,6 +184,12 @@ impl Server {
 }
 
 impl Shared {
+    pub(crate) fn is_proxy(&self, peer: SocketAddr) -> bool {
+        let address = peer.ip().to_canonical();
+        let proxies = self.proxies.load();
+        proxies.iter().any(|network| network.contains(&address))
+    }
+
     pub(crate) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed) + 1
     }

@@ -122,6 +122,7 @@ async fn stand_up(config: &Config, store: Store, begun: Instant) -> Result<Runni
     let certificates = tokio::task::spawn_blocking(move || Certificates::open(source)).await??;
     let sockets = listeners::bind(config)?;
     let server = Arc::new(Server::new(listeners::limits(config)));
+    server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;
     let surroundings = Live::new(&house, &certificates, &server);
     let operations = Arc::new(Operations::new(house.store.clone(), Arc::new(surroundings)));

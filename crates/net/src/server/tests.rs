@@ -1,6 +1,7 @@
 //! Listeners on loopback sockets: who is let in, who is turned away, and how it all ends.
 
 mod idle_memory;
+mod proxied;
 
 use std::net::Ipv4Addr;
 

@@ -132,6 +132,17 @@ fn listeners(found: &mut Findings, config: &Config) {
     if seen.is_empty() {
         found.warning("listen.smtp", "every listener is switched off");
     }
+    if config
+        .proxy
+        .from
+        .iter()
+        .any(|network| network.prefix_len() == 0)
+    {
+        found.problem(
+            "proxy.from",
+            "anybody could claim any address; name only the proxies that stand in front of this server",
+        );
+    }
 }
 
 fn certificate(found: &mut Findings, config: &Config) {

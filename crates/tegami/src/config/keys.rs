@@ -57,6 +57,7 @@ pub static KEYS: &[Key] = &[
         |c| &mut c.listen.odmr,
     ),
     awaits("the web interface", "listen.web", |c| &mut c.listen.web),
+    live("proxy.from", |c| &mut c.proxy.from),
     live("tls.certificate", |c| &mut c.tls.certificate),
     live("tls.key", |c| &mut c.tls.key),
     live("smtp.max_message_size", |c| &mut c.smtp.max_message_size),

@@ -40,6 +40,7 @@ pub async fn reload(
         .authenticator
         .set_exempt(config.limits.exempt.clone());
     running.server.set_limits(listeners::limits(&config));
+    running.server.set_proxies(config.proxy.from.clone());
     running
         .house
         .store
