@@ -57,6 +57,7 @@ impl Pop3Host {
                     .iter()
                     .map(|entry| Message {
                         octets: entry.octets,
+                        needs_utf8: false,
                         epoch: entry.epoch,
                         uid: entry.uid,
                     })
@@ -164,6 +165,7 @@ impl net::Host for Pop3Host {
                 self.sasl.cancel();
                 Answer::Done
             }
+            Ask::Utf8 => Answer::Done,
             Ask::Read { message, offset } => Answer::Read(self.read(message, offset).await),
             Ask::Expunge(messages) => Answer::Expunged(self.expunge(&messages).await),
             Ask::TlsReady => Answer::Tls(true),
