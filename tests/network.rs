@@ -7,6 +7,8 @@
 
 #[path = "network/client.rs"]
 mod client;
+#[path = "network/manager.rs"]
+mod manager;
 #[path = "network/server.rs"]
 mod server;
 

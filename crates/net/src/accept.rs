@@ -74,15 +74,32 @@ impl Drop for Place {
     }
 }
 
+/// Marks a listener as not accepting when its loop ends, whatever ends it.
+struct Accepting(Arc<Listening>);
+
+impl Accepting {
+    fn set(&self, accepting: bool) {
+        self.0.accepting.store(accepting, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
 impl<S: Service> Door<S> {
     /// Accepts until the server drops everything. While it drains, newcomers are turned away politely.
     pub(crate) async fn keep(self: Arc<Self>, listener: TcpListener) {
         let mut alarm = self.shared.stop.alarm();
         let mut failures = Failures::default();
+        let accepting = Accepting(Arc::clone(&self.listening));
         while let Some(accepted) = accept(&listener, &mut alarm).await {
             match accepted {
                 Ok((socket, peer)) => {
                     if failures.end() {
+                        accepting.set(true);
                         tracing::info!(listener = self.endpoint.name, "accepting again");
                     }
                     self.welcome(socket, peer);
@@ -90,6 +107,7 @@ impl<S: Service> Door<S> {
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => {
                     if failures.is_first() {
+                        accepting.set(false);
                         tracing::warn!(listener = self.endpoint.name, %error, "cannot accept");
                     }
                     let stopped = alarm.at_least(Level::Dropping);

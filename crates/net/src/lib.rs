@@ -22,7 +22,7 @@ pub mod tls;
 #[cfg(test)]
 mod toy;
 
-pub use bind::{BindError, Bound, bind, bind_all};
+pub use bind::{BindError, Bound, adopt, bind, bind_all};
 pub use driver::{INBOX, OUTBOX, WRITE_DEADLINE};
 pub use gate::{AddressKey, Gate, Limits, Permit, Rate, RateError};
 pub use open_files::{OpenFiles, raise_open_files};

@@ -3,7 +3,7 @@
 //! It owns the counts and the stopping; what is said on a connection is none of its business.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub(crate) struct Shared {
 pub(crate) struct Listening {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// Its accept loop runs, and the last accept did not fail for want of something of ours.
+    pub(crate) accepting: AtomicBool,
     pub(crate) open: AtomicU64,
     pub(crate) total: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -114,6 +116,7 @@ impl Server {
         let listening = Arc::new(Listening {
             name: endpoint.name,
             address: bound.address(),
+            accepting: AtomicBool::new(true),
             open: AtomicU64::new(0),
             total: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -154,6 +157,15 @@ impl Server {
     pub fn status(&self) -> Vec<ListenerStatus> {
         let listeners = self.shared.listeners();
         listeners.iter().map(|one| one.status()).collect()
+    }
+
+    /// Whether every listener can take the next connection.
+    #[must_use]
+    pub fn is_accepting(&self) -> bool {
+        let listeners = self.shared.listeners();
+        listeners
+            .iter()
+            .all(|one| one.accepting.load(Ordering::Relaxed))
     }
 
     /// The switch that [`shutdown`](Self::shutdown) throws; other tasks of the process may watch it.

@@ -52,7 +52,7 @@ pub fn run(options: DemoOptions) -> Result<()> {
     let _telemetry = Telemetry::start(&config.log)?;
     let outcome = serve::runtime()?.block_on(async {
         let mut signals = serve::Signals::new()?;
-        let running = serve::start(&config).await?;
+        let running = serve::start(&config, serve::Inherited::default()).await?;
         let outcome = tokio::select! {
             outcome = show(&config, &running, options.once) => outcome.map(|()| true),
             () = signals.stop() => Ok(false),

@@ -26,7 +26,9 @@ use crate::host::House;
 use crate::host::accounts::StoredAccounts;
 use crate::telemetry::Telemetry;
 
+mod activation;
 mod listeners;
+mod manager;
 mod policy;
 mod ready;
 mod reload;
@@ -34,6 +36,7 @@ mod services;
 mod signals;
 mod surroundings;
 
+pub use activation::Inherited;
 use ready::Ready;
 pub use signals::Signals;
 use surroundings::Live;
@@ -65,14 +68,23 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
     for warning in warnings {
         tracing::warn!(%warning, "configuration");
     }
+    let inherited = Inherited::take()?;
     if let Err(error) = net::raise_open_files() {
         tracing::warn!(%error, "limit on open files not raised");
     }
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;
-        let running = start(&config).await?;
+        let running = start(&config, inherited).await?;
+        manager::ready();
+        let watchdog = manager::watchdog(&running.server);
         while signals.next().await == signals::Signal::Reload {
+            manager::reloading();
             reload::reload(&running, &telemetry, &mut config, explicit).await;
+            manager::ready();
+        }
+        manager::stopping();
+        if let Some(watchdog) = watchdog {
+            watchdog.abort();
         }
         running.stop().await;
         Ok(())
@@ -90,14 +102,14 @@ pub fn runtime() -> Result<Runtime> {
         .context("cannot start the worker threads")
 }
 
-/// Starts a server and returns once every listener accepts.
+/// Starts a server, on sockets handed over where there are any, and returns once every listener accepts.
 ///
 /// # Errors
 /// Something the server cannot do without is not there; nothing keeps running then.
-pub async fn start(config: &Config) -> Result<Running> {
+pub async fn start(config: &Config, inherited: Inherited) -> Result<Running> {
     let begun = Instant::now();
     let store = open_store(config).await?;
-    match stand_up(config, store.clone(), begun).await {
+    match stand_up(config, inherited, store.clone(), begun).await {
         Ok(running) => Ok(running),
         Err(error) => {
             store.close().await;
@@ -106,7 +118,12 @@ pub async fn start(config: &Config) -> Result<Running> {
     }
 }
 
-async fn stand_up(config: &Config, store: Store, begun: Instant) -> Result<Running> {
+async fn stand_up(
+    config: &Config,
+    inherited: Inherited,
+    store: Store,
+    begun: Instant,
+) -> Result<Running> {
     if let Some(file) = &config.accounts_file {
         reconcile(&store, config, file).await?;
     }
@@ -120,7 +137,7 @@ async fn stand_up(config: &Config, store: Store, begun: Instant) -> Result<Runni
     let house = Arc::new(House::new(store, authenticator, policy::of(config)));
     let source = listeners::certificate_source(config);
     let certificates = tokio::task::spawn_blocking(move || Certificates::open(source)).await??;
-    let sockets = listeners::bind(config)?;
+    let sockets = listeners::bind(config, inherited)?;
     let server = Arc::new(Server::new(listeners::limits(config)));
     server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;

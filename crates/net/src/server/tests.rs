@@ -235,6 +235,7 @@ async fn a_drain_drops_what_is_open_at_its_deadline() {
 #[tokio::test]
 async fn a_server_without_connections_stops_at_once() {
     let (server, address, _) = start(NO_LIMITS);
+    assert!(server.is_accepting());
     assert_eq!(
         server.shutdown(Duration::from_secs(60)).await,
         Drained {
@@ -243,4 +244,5 @@ async fn a_server_without_connections_stops_at_once() {
         }
     );
     assert!(TcpStream::connect(address).await.is_err());
+    assert!(!server.is_accepting());
 }
