@@ -38,6 +38,8 @@ pub(super) struct Transaction {
     pub(super) attempted: u32,
     /// Those of them that were accepted.
     pub(super) accepted: u32,
+    /// MAIL said SMTPUTF8.
+    pub(super) smtputf8: bool,
 }
 
 impl Greeted {
