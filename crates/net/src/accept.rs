@@ -172,6 +172,7 @@ impl<S: Service> Door<S> {
     }
 
     fn receive(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, local: SocketAddr) {
+        self.shared.look_at(peer);
         let place = self.admit(&socket, peer);
         let (tracker, refusal) = match &place {
             Ok(_) => (&self.shared.sessions, None),

@@ -2,7 +2,7 @@
 //!
 //! It owns the counts and the stopping; what is said on a connection is none of its business.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -48,6 +48,9 @@ pub(crate) struct Shared {
     /// Whose PROXY header is required, and believed.
     pub(crate) proxies: ArcSwap<Vec<IpNet>>,
     pub(crate) arrivals: Arc<Semaphore>,
+    /// Addresses that hide whoever wears them.
+    gateways: ArcSwap<Vec<IpAddr>>,
+    gateway_seen: AtomicBool,
     ids: AtomicU64,
     listeners: Mutex<Vec<Arc<Listening>>>,
 }
@@ -101,6 +104,8 @@ impl Server {
                 refusals: Arc::new(Semaphore::new(REFUSALS)),
                 proxies: ArcSwap::default(),
                 arrivals: Arc::new(Semaphore::new(ARRIVALS)),
+                gateways: ArcSwap::default(),
+                gateway_seen: AtomicBool::new(false),
                 ids: AtomicU64::new(0),
                 listeners: Mutex::default(),
             }),
@@ -152,6 +157,18 @@ impl Server {
         self.shared.proxies.store(Arc::new(networks));
     }
 
+    /// Replaces the addresses of gateways. The first connection that comes from one is worth a warning, since a NAT
+    /// hides the client; what such an address is trusted with is the caller's affair.
+    pub fn set_gateways(&self, addresses: Vec<IpAddr>) {
+        self.shared.gateways.store(Arc::new(addresses));
+    }
+
+    /// The addresses last given to [`set_gateways`](Self::set_gateways).
+    #[must_use]
+    pub fn gateways(&self) -> Arc<Vec<IpAddr>> {
+        self.shared.gateways.load_full()
+    }
+
     /// Every listener, in the order they were added.
     #[must_use]
     pub fn status(&self) -> Vec<ListenerStatus> {
@@ -196,6 +213,23 @@ impl Server {
 }
 
 impl Shared {
+    /// Says, once in the life of the server, that a client came in a gateway's clothes.
+    pub(crate) fn look_at(&self, peer: SocketAddr) {
+        let address = peer.ip().to_canonical();
+        if self.gateways.load().contains(&address)
+            && !self.gateway_seen.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                gateway = %address,
+                remedy = "let clients keep their addresses: host networking (network_mode: host), a proxy that sends \
+                          PROXY headers ([proxy] from), or Docker without its userland-proxy and with IPv6 in the \
+                          container's network",
+                "a client wears the address of the default gateway, so a NAT hides who it is: this address is trusted \
+                 for nothing, and all clients that wear it share the limits of one"
+            );
+        }
+    }
+
     pub(crate) fn is_proxy(&self, peer: SocketAddr) -> bool {
         let address = peer.ip().to_canonical();
         let proxies = self.proxies.load();

@@ -26,6 +26,7 @@ static SAID: Row = Row {
     name: "SAID",
     status: Status::Ok,
     text: "{text}",
+    ja: None,
     shape: Shape::Line,
     rfc: "none",
     when: "the toy says something",

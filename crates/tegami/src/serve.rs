@@ -35,11 +35,13 @@ mod reload;
 mod services;
 mod signals;
 mod surroundings;
+mod trust;
 
 pub use activation::Inherited;
 use ready::Ready;
 pub use signals::Signals;
 use surroundings::Live;
+use trust::Trust;
 
 /// How long sessions may finish what they are doing when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -77,10 +79,20 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
         let running = start(&config, inherited).await?;
         manager::ready();
         let watchdog = manager::watchdog(&running.server);
-        while signals.next().await == signals::Signal::Reload {
-            manager::reloading();
-            reload::reload(&running, &telemetry, &mut config, explicit).await;
-            manager::ready();
+        loop {
+            tokio::select! {
+                signal = signals.next() => match signal {
+                    signals::Signal::Reload => {
+                        manager::reloading();
+                        reload::reload(&running, &telemetry, &mut config, explicit).await;
+                        manager::ready();
+                    }
+                    signals::Signal::Stop => break,
+                },
+                gateways = trust::moved(&running.server) => {
+                    trust::apply(&running, &config, gateways);
+                }
+            }
         }
         manager::stopping();
         if let Some(watchdog) = watchdog {
@@ -129,16 +141,19 @@ async fn stand_up(
     }
     ensure_postmaster(&store, config).await?;
     let accounts = Arc::new(StoredAccounts(store.clone()));
+    let gateways = trust::gateways();
+    let trust = Trust::new(config, &gateways);
     let options = auth::Options {
-        exempt: config.limits.exempt.clone(),
+        exempt: trust.exempt.clone(),
         ..auth::Options::default()
     };
     let authenticator = Authenticator::new(accounts, options)?;
-    let house = Arc::new(House::new(store, authenticator, policy::of(config)));
+    let house = Arc::new(House::new(store, authenticator, policy::of(config, &trust)));
     let source = listeners::certificate_source(config);
     let certificates = tokio::task::spawn_blocking(move || Certificates::open(source)).await??;
     let sockets = listeners::bind(config, inherited)?;
-    let server = Arc::new(Server::new(listeners::limits(config)));
+    let server = Arc::new(Server::new(listeners::limits(config, &trust)));
+    server.set_gateways(gateways);
     server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;
     let surroundings = Live::new(&house, &certificates, &server);

@@ -145,6 +145,18 @@ async fn new_limits_hold_at_once() {
 }
 
 #[tokio::test]
+async fn a_client_in_the_clothes_of_a_gateway_is_noticed_once() {
+    let (server, address, _) = start(NO_LIMITS);
+    server.set_gateways(vec!["192.0.2.1".parse().unwrap()]);
+    connect(address, "hello").await;
+    let seen = || server.shared.gateway_seen.load(Ordering::Relaxed);
+    assert!(!seen());
+    server.set_gateways(vec!["127.0.0.1".parse().unwrap()]);
+    connect(address, "hello").await;
+    assert!(seen());
+}
+
+#[tokio::test]
 async fn a_peer_that_speaks_before_it_is_greeted_is_turned_away() {
     let (server, toy, bound) = (Server::new(NO_LIMITS), ToyService::new(), bound());
     let mut hasty = TcpStream::connect(bound.address()).await.unwrap();

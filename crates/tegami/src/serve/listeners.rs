@@ -10,6 +10,7 @@ use reply::Protocol;
 
 use super::activation::Inherited;
 use super::services::{Pop3Service, SmtpService};
+use super::trust::Trust;
 use crate::config::{self, Config};
 use crate::host::House;
 
@@ -150,7 +151,7 @@ impl Sockets {
 }
 
 /// The network's limits, in the network's types.
-pub fn limits(config: &Config) -> Limits {
+pub fn limits(config: &Config, trust: &Trust) -> Limits {
     let limits = &config.limits;
     Limits {
         sessions: limits.sessions as usize,
@@ -160,7 +161,7 @@ pub fn limits(config: &Config) -> Limits {
             limits.sessions_per_ip
         },
         connect_rate: rate(limits.connect_rate),
-        exempt: limits.exempt.clone(),
+        exempt: trust.exempt.clone(),
     }
 }
 

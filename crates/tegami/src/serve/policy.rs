@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::listeners::rate;
+use super::trust::Trust;
 use crate::config::{Config, OverQuota};
 use crate::host::Policy;
 use crate::host::pace::Pace;
 
-/// Everything a session or its host may need to know of `config`.
-pub fn of(config: &Config) -> Policy {
-    let exempt = &config.limits.exempt;
+/// Everything a session or its host may need to know of `config`, and of whom it trusts for their address.
+pub fn of(config: &Config, trust: &Trust) -> Policy {
+    let exempt = &trust.exempt;
     Policy {
         hostname: config.hostname.to_string(),
         domains: config.domains.iter().cloned().collect(),
@@ -19,7 +20,7 @@ pub fn of(config: &Config) -> Policy {
             OverQuota::Reject => true,
         },
         default_quota: config.mailbox.quota.0,
-        cleartext: config.auth.allow_cleartext_from.clone(),
+        cleartext: trust.cleartext.clone(),
         mail_rate: Pace::new(rate(config.limits.mail_rate), exempt.clone()),
         rcpt_rate: Pace::new(rate(config.limits.rcpt_rate), exempt.clone()),
         smtp: Arc::new(smtp(config)),
