@@ -276,6 +276,95 @@ fn what_is_stored_is_nobody_elses_business() {
 }
 
 #[test]
+fn an_account_may_not_log_in_to_pop3_sooner_than_the_delay() {
+    let server = Server::start("[pop3]\nlogin_delay = \"1h\"\n");
+    for address in [ALICE, BOB] {
+        server.add_account(address, PASSWORD);
+    }
+    let session = |login: &str, password: &str, expected: &str| {
+        let mut client = Client::tls(server.port("pop3s"));
+        client.expect("+OK");
+        client.command("CAPA", "+OK");
+        let capabilities = client.listing();
+        assert!(
+            capabilities.contains("\r\nLOGIN-DELAY 3600\r\n"),
+            "{capabilities}"
+        );
+        client.command(&format!("USER {login}"), "+OK");
+        client.command(&format!("PASS {password}"), expected);
+        client.command("QUIT", "+OK");
+    };
+    // A refused login does not count, and a wrong password learns nothing.
+    session(ALICE, "wrong", "-ERR [AUTH]");
+    session(ALICE, PASSWORD, "+OK");
+    session(
+        ALICE,
+        PASSWORD,
+        "-ERR [LOGIN-DELAY] Minimum interval between logins is 3600 s",
+    );
+    session(ALICE, "wrong", "-ERR [AUTH]");
+    session(BOB, PASSWORD, "+OK");
+}
+
+#[test]
+fn pop3_speaks_japanese_over_the_wire() {
+    let server = server_with_accounts();
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command("UTF8", "+OK UTF8 enabled");
+    client.command("LANG ja-JP", "+OK ja これからは日本語で応答します");
+    client.command(&format!("USER {ALICE}"), "+OK PASS を送信してください");
+    client.command(
+        &format!("PASS {PASSWORD}"),
+        "+OK メールボックスを開きました。メッセージは 0 通です",
+    );
+    client.command("QUIT", "+OK ご利用ありがとうございました");
+}
+
+#[test]
+fn international_mail_has_a_surrogate_for_clients_without_utf8_mode() {
+    let server = server_with_accounts();
+    let mut exchange = Client::plain(server.port("smtp"));
+    exchange.expect("220");
+    exchange.command("EHLO other.example", "250");
+    exchange.command("MAIL FROM:<josé@other.example> SMTPUTF8", "250 2.1.0");
+    exchange.command(&format!("RCPT TO:<{BOB}>"), "250 2.1.5");
+    exchange.command("DATA", "354");
+    let letter = "From: José <josé@other.example>\r\nSubject: 手紙\r\n\r\nこんにちは\r\n";
+    exchange.send(letter.as_bytes());
+    exchange.command(".", "250 2.0.0");
+    let fetch = |modes: &[&str]| {
+        let mut client = Client::tls(server.port("pop3s"));
+        client.expect("+OK");
+        for mode in modes {
+            client.command(mode, "+OK");
+        }
+        client.command(&format!("USER {BOB}"), "+OK");
+        client.command(&format!("PASS {PASSWORD}"), "+OK");
+        let stat = client.command("STAT", "+OK 1 ");
+        client.command("RETR 1", "+OK");
+        let message = client.listing();
+        client.command("QUIT", "+OK");
+        assert_eq!(stat, format!("+OK 1 {}\r\n", message.len()), "{message}");
+        message
+    };
+    let surrogate = fetch(&[]);
+    let (header, body) = surrogate.split_once("\r\n\r\n").expect("a blank line");
+    assert!(header.is_ascii(), "{header}");
+    assert!(
+        header.contains("<invalid@internationalized-address.invalid>"),
+        "{header}"
+    );
+    assert!(
+        header.contains("\r\nSubject: =?UTF-8?B?5omL57SZ?="),
+        "{header}"
+    );
+    assert_eq!(body, "こんにちは\r\n");
+    let original = fetch(&["UTF8"]);
+    assert!(original.ends_with(letter), "{original}");
+}
+
+#[test]
 fn quota_refuses_the_message_after_the_one_that_filled_the_mailbox() {
     let server = server_with_accounts();
     let output = server.tegami(&["account", "quota", BOB, "1000"], "");

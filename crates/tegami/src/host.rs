@@ -16,11 +16,14 @@ use pace::Pace;
 
 pub mod accounts;
 mod id;
+mod letters;
 mod login;
+mod login_delay;
 pub mod pace;
 pub mod pop3;
 mod routing;
 pub mod smtp;
+mod surrogate;
 
 /// What all connections share.
 pub struct House {
@@ -30,6 +33,8 @@ pub struct House {
     pub authenticator: Authenticator,
     /// What the configuration says, replaced as a whole by a reload.
     pub policy: ArcSwap<Policy>,
+    /// When POP3 clients last logged in.
+    pub last_logins: login_delay::LastLogins,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -63,6 +68,7 @@ impl House {
             store,
             authenticator,
             policy: ArcSwap::from_pointee(policy),
+            last_logins: login_delay::LastLogins::default(),
         }
     }
 }

@@ -320,10 +320,6 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "pop3.apop: APOP does not exist in this release; leave it at false",
     );
     wrong(
-        "[pop3]\nlogin_delay = \"5s\"",
-        "pop3.login_delay: a delay between logins (LOGIN-DELAY) does not exist in this release; leave it at \"0s\"",
-    );
-    wrong(
         "[smtp]\nbare_newline = \"normalize\"",
         "smtp.bare_newline: the repair of bare newlines does not exist in this release; leave it at \"reject\"",
     );
@@ -351,6 +347,23 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "[relay]\nnetworks = [\"10.0.0.0/8\"]",
         "relay.networks: outbound delivery (relay) does not exist in this release; remove it",
     );
+}
+
+#[test]
+fn reads_the_delay_between_logins() {
+    use std::time::Duration;
+    for (text, expected) in [
+        ("", 0),
+        ("[pop3]\nlogin_delay = \"0s\"", 0),
+        ("[pop3]\nlogin_delay = \"90s\"", 90),
+        ("[pop3]\nlogin_delay = \"5m\"", 300),
+    ] {
+        assert_eq!(
+            good(text).pop3.login_delay,
+            Duration::from_secs(expected),
+            "{text}"
+        );
+    }
 }
 
 #[test]

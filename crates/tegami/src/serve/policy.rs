@@ -45,6 +45,7 @@ fn smtp(config: &Config) -> smtp_server::Config {
 fn pop3(config: &Config) -> pop3_server::Config {
     pop3_server::Config {
         errors: config.limits.errors,
+        login_delay: config.pop3.login_delay,
         mechanisms: config.auth.offered(),
         ..pop3_server::Config::new(config.hostname.to_string())
     }
