@@ -118,6 +118,25 @@ fn a_letter_goes_in_through_every_smtp_listener_and_out_through_both_pop3_listen
 }
 
 #[test]
+fn a_letter_in_chunks_reaches_a_name_beyond_ascii() {
+    let server = Server::start("[smtp]\nnormalize_from = [\"127.0.0.0/8\", \"::1\"]\n");
+    server.add_account("jörg@example.test", PASSWORD);
+    let mut exchange = Client::plain(server.port("smtp"));
+    exchange.expect("220");
+    exchange.command("EHLO other.example", "250");
+    exchange.command("MAIL FROM:<手紙@other.example> SMTPUTF8", "250 2.1.0");
+    exchange.command("RCPT TO:<JÖRG@example.test>", "250 2.1.5");
+    // The helper adds the CRLF that ends each chunk.
+    exchange.command("BDAT 14\r\nSubject: 手", "250 2.0.0 14 octets");
+    exchange.command("BDAT 9 LAST\r\n\r\n\nbody", "250 2.0.0 Stored");
+    let mut pop3 = Client::tls(server.port("pop3s"));
+    pop3.expect("+OK");
+    let response = client::base64(format!("\0Jo\u{308}rg@example.test\0{PASSWORD}").as_bytes());
+    pop3.command(&format!("AUTH PLAIN {response}"), "+OK");
+    assert!(pop3.command("STAT", "+OK").starts_with("+OK 1 "));
+}
+
+#[test]
 fn acknowledged_mail_survives_sigkill_and_unique_ids_stay() {
     let server = server_with_accounts();
     let mut exchange = Client::plain(server.port("smtp"));

@@ -11,6 +11,7 @@ use address::{Domain, Mailbox};
 use arc_swap::ArcSwap;
 use auth::Authenticator;
 use mailstore::Store;
+use smtp_server::BareNewline;
 
 use pace::Pace;
 
@@ -55,6 +56,10 @@ pub struct Policy {
     pub rcpt_rate: Pace,
     /// Networks whose clients may log in without TLS.
     pub cleartext: Vec<ipnet::IpNet>,
+    /// What happens to bare CR and LF in messages.
+    pub bare_newline: BareNewline,
+    /// Networks of old devices, whose line ends are mended whatever `bare_newline` says.
+    pub normalize_from: Vec<ipnet::IpNet>,
     /// Settings of every new SMTP session.
     pub smtp: Arc<smtp_server::Config>,
     /// Settings of every new POP3 session.
@@ -77,5 +82,15 @@ impl Policy {
     /// Whether a password of a client at `peer` may cross the network without TLS.
     pub fn allows_cleartext(&self, peer: IpAddr) -> bool {
         self.cleartext.iter().any(|network| network.contains(&peer))
+    }
+
+    /// What happens to bare CR and LF in messages of a client at `peer`.
+    pub fn bare_newline(&self, peer: IpAddr) -> BareNewline {
+        let mut networks = self.normalize_from.iter();
+        if networks.any(|network| network.contains(&peer)) {
+            BareNewline::Normalize
+        } else {
+            self.bare_newline
+        }
     }
 }

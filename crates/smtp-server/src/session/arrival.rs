@@ -63,7 +63,13 @@ fn keywords(context: &Context) -> Vec<String> {
         limit => format!("SIZE {limit}"),
     });
     // RFC 6531 section 3.1: SMTPUTF8 needs 8BITMIME.
-    let always = ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"];
+    let always = [
+        "8BITMIME",
+        "SMTPUTF8",
+        "CHUNKING",
+        "ENHANCEDSTATUSCODES",
+        "DSN",
+    ];
     keywords.extend(always.map(str::to_owned));
     let most_recipients = config.max_recipients.min(MOST_ANNOUNCED);
     keywords.push(match config.max_transactions {

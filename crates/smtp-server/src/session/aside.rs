@@ -68,6 +68,7 @@ fn usage(verb: Verb) -> Option<&'static str> {
             Some("RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=rfc822;address]")
         }
         Verb::Data => Some("DATA: the message follows, up to a line holding only a dot"),
+        Verb::Bdat => Some("BDAT <octets> [LAST]: that many octets of the message follow"),
         Verb::Rset => Some("RSET: forget the sender and the recipients"),
         Verb::Noop => Some("NOOP: do nothing"),
         Verb::Quit => Some("QUIT: end the session"),

@@ -69,6 +69,7 @@ impl AskingMail {
                     attempted: 0,
                     accepted: 0,
                     smtputf8: self.smtputf8,
+                    message: None,
                 };
                 Phase::Transaction(transaction).reply(&smtp::SENDER_ACCEPTED)
             }
@@ -98,6 +99,9 @@ pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
             return phase.refuse_row(&smtp::MAIL_FIRST, context);
         }
     };
+    if transaction.message.is_some() {
+        return Phase::Transaction(transaction).refuse_row(&smtp::OUT_OF_ORDER, context);
+    }
     // RFC 5321 section 4.5.3.1.10: those named before stay. RFC 9422 section 4.2: refused ones count.
     if transaction.attempted >= context.config.max_recipients {
         return Phase::Transaction(transaction).reply(&smtp::TOO_MANY_RECIPIENTS);

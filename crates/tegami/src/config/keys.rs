@@ -64,12 +64,8 @@ pub static KEYS: &[Key] = &[
     live("smtp.max_recipients", |c| &mut c.smtp.max_recipients),
     live("smtp.max_received", |c| &mut c.smtp.max_received),
     live("smtp.command_timeout", |c| &mut c.smtp.command_timeout),
-    awaits("the repair of bare newlines", "smtp.bare_newline", |c| {
-        &mut c.smtp.bare_newline
-    }),
-    awaits("the repair of bare newlines", "smtp.normalize_from", |c| {
-        &mut c.smtp.normalize_from
-    }),
+    live("smtp.bare_newline", |c| &mut c.smtp.bare_newline),
+    live("smtp.normalize_from", |c| &mut c.smtp.normalize_from),
     live("smtp.vrfy", |c| &mut c.smtp.vrfy),
     live("smtp.expn", |c| &mut c.smtp.expn),
     awaits("APOP", "pop3.apop", |c| &mut c.pop3.apop),

@@ -23,6 +23,8 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         cleartext: trust.cleartext.clone(),
         mail_rate: Pace::new(rate(config.limits.mail_rate), exempt.clone()),
         rcpt_rate: Pace::new(rate(config.limits.rcpt_rate), exempt.clone()),
+        bare_newline: config.smtp.bare_newline,
+        normalize_from: trust.normalize.clone(),
         smtp: Arc::new(smtp(config)),
         pop3: Arc::new(pop3(config)),
     }
@@ -48,5 +50,28 @@ fn pop3(config: &Config) -> pop3_server::Config {
         login_delay: config.pop3.login_delay,
         mechanisms: config.auth.offered(),
         ..pop3_server::Config::new(config.hostname.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Trust, of};
+    use crate::config::{BareNewline, Config};
+
+    #[test]
+    fn line_ends_are_mended_for_listed_networks_only() {
+        let mut config = Config::default();
+        config.smtp.normalize_from = vec!["192.0.2.0/24".parse().unwrap()];
+        let gateway = "192.0.2.254".parse().unwrap();
+        let policy = |config: &Config| of(config, &Trust::new(config, &[gateway]));
+        let bare_newline = |peer: &str| policy(&config).bare_newline(peer.parse().unwrap());
+        assert_eq!(bare_newline("192.0.2.9"), BareNewline::Normalize);
+        assert_eq!(bare_newline("192.0.3.9"), BareNewline::Reject);
+        assert_eq!(bare_newline("2001:db8::1"), BareNewline::Reject);
+        // Behind it may be anybody.
+        assert_eq!(bare_newline("192.0.2.254"), BareNewline::Reject);
+        config.smtp.bare_newline = BareNewline::Normalize;
+        let everywhere = policy(&config).bare_newline("192.0.3.9".parse().unwrap());
+        assert_eq!(everywhere, BareNewline::Normalize);
     }
 }

@@ -1,7 +1,7 @@
 //! Which networks are trusted for their addresses, once the addresses that hide somebody are taken out.
 //!
 //! Behind a container engine's NAT the whole world may connect from the address of the default gateway. A network
-//! that was meant for the office (`auth.allow_cleartext_from`, `limits.exempt`) must not let the world in with it.
+//! that was meant for the office (`auth.allow_cleartext_from`, `limits.exempt`, `smtp.normalize_from`) must not let the world in with it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub struct Trust {
     pub cleartext: Vec<IpNet>,
     /// Limits per address do not hold. A gateway that is listed all by itself is meant.
     pub exempt: Vec<IpNet>,
+    /// Line ends of old devices are mended. Here, too, a gateway is meant only by itself.
+    pub normalize: Vec<IpNet>,
 }
 
 impl Trust {
@@ -30,6 +32,7 @@ impl Trust {
         Self {
             cleartext: without(&config.auth.allow_cleartext_from, gateways),
             exempt: without_unmeant(&config.limits.exempt, gateways),
+            normalize: without_unmeant(&config.smtp.normalize_from, gateways),
         }
     }
 }
