@@ -9,6 +9,8 @@
 mod attacks;
 #[path = "network/client.rs"]
 mod client;
+#[path = "network/manager.rs"]
+mod manager;
 #[path = "network/server.rs"]
 mod server;
 
@@ -115,6 +117,25 @@ fn a_letter_goes_in_through_every_smtp_listener_and_out_through_both_pop3_listen
     stls.command("DELE 1", "+OK");
     stls.command("QUIT", "+OK");
     assert_eq!(fetch_all(&server, BOB).len(), 2);
+}
+
+#[test]
+fn a_letter_in_chunks_reaches_a_name_beyond_ascii() {
+    let server = Server::start("[smtp]\nnormalize_from = [\"127.0.0.0/8\", \"::1\"]\n");
+    server.add_account("jörg@example.test", PASSWORD);
+    let mut exchange = Client::plain(server.port("smtp"));
+    exchange.expect("220");
+    exchange.command("EHLO other.example", "250");
+    exchange.command("MAIL FROM:<手紙@other.example> SMTPUTF8", "250 2.1.0");
+    exchange.command("RCPT TO:<JÖRG@example.test>", "250 2.1.5");
+    // The helper adds the CRLF that ends each chunk.
+    exchange.command("BDAT 14\r\nSubject: 手", "250 2.0.0 14 octets");
+    exchange.command("BDAT 9 LAST\r\n\r\n\nbody", "250 2.0.0 Stored");
+    let mut pop3 = Client::tls(server.port("pop3s"));
+    pop3.expect("+OK");
+    let response = client::base64(format!("\0Jo\u{308}rg@example.test\0{PASSWORD}").as_bytes());
+    pop3.command(&format!("AUTH PLAIN {response}"), "+OK");
+    assert!(pop3.command("STAT", "+OK").starts_with("+OK 1 "));
 }
 
 #[test]
@@ -286,6 +307,95 @@ fn what_is_stored_is_nobody_elses_business() {
 }
 
 #[test]
+fn an_account_may_not_log_in_to_pop3_sooner_than_the_delay() {
+    let server = Server::start("[pop3]\nlogin_delay = \"1h\"\n");
+    for address in [ALICE, BOB] {
+        server.add_account(address, PASSWORD);
+    }
+    let session = |login: &str, password: &str, expected: &str| {
+        let mut client = Client::tls(server.port("pop3s"));
+        client.expect("+OK");
+        client.command("CAPA", "+OK");
+        let capabilities = client.listing();
+        assert!(
+            capabilities.contains("\r\nLOGIN-DELAY 3600\r\n"),
+            "{capabilities}"
+        );
+        client.command(&format!("USER {login}"), "+OK");
+        client.command(&format!("PASS {password}"), expected);
+        client.command("QUIT", "+OK");
+    };
+    // A refused login does not count, and a wrong password learns nothing.
+    session(ALICE, "wrong", "-ERR [AUTH]");
+    session(ALICE, PASSWORD, "+OK");
+    session(
+        ALICE,
+        PASSWORD,
+        "-ERR [LOGIN-DELAY] Minimum interval between logins is 3600 s",
+    );
+    session(ALICE, "wrong", "-ERR [AUTH]");
+    session(BOB, PASSWORD, "+OK");
+}
+
+#[test]
+fn pop3_speaks_japanese_over_the_wire() {
+    let server = server_with_accounts();
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command("UTF8", "+OK UTF8 enabled");
+    client.command("LANG ja-JP", "+OK ja これからは日本語で応答します");
+    client.command(&format!("USER {ALICE}"), "+OK PASS を送信してください");
+    client.command(
+        &format!("PASS {PASSWORD}"),
+        "+OK メールボックスを開きました。メッセージは 0 通です",
+    );
+    client.command("QUIT", "+OK ご利用ありがとうございました");
+}
+
+#[test]
+fn international_mail_has_a_surrogate_for_clients_without_utf8_mode() {
+    let server = server_with_accounts();
+    let mut exchange = Client::plain(server.port("smtp"));
+    exchange.expect("220");
+    exchange.command("EHLO other.example", "250");
+    exchange.command("MAIL FROM:<josé@other.example> SMTPUTF8", "250 2.1.0");
+    exchange.command(&format!("RCPT TO:<{BOB}>"), "250 2.1.5");
+    exchange.command("DATA", "354");
+    let letter = "From: José <josé@other.example>\r\nSubject: 手紙\r\n\r\nこんにちは\r\n";
+    exchange.send(letter.as_bytes());
+    exchange.command(".", "250 2.0.0");
+    let fetch = |modes: &[&str]| {
+        let mut client = Client::tls(server.port("pop3s"));
+        client.expect("+OK");
+        for mode in modes {
+            client.command(mode, "+OK");
+        }
+        client.command(&format!("USER {BOB}"), "+OK");
+        client.command(&format!("PASS {PASSWORD}"), "+OK");
+        let stat = client.command("STAT", "+OK 1 ");
+        client.command("RETR 1", "+OK");
+        let message = client.listing();
+        client.command("QUIT", "+OK");
+        assert_eq!(stat, format!("+OK 1 {}\r\n", message.len()), "{message}");
+        message
+    };
+    let surrogate = fetch(&[]);
+    let (header, body) = surrogate.split_once("\r\n\r\n").expect("a blank line");
+    assert!(header.is_ascii(), "{header}");
+    assert!(
+        header.contains("<invalid@internationalized-address.invalid>"),
+        "{header}"
+    );
+    assert!(
+        header.contains("\r\nSubject: =?UTF-8?B?5omL57SZ?="),
+        "{header}"
+    );
+    assert_eq!(body, "こんにちは\r\n");
+    let original = fetch(&["UTF8"]);
+    assert!(original.ends_with(letter), "{original}");
+}
+
+#[test]
 fn quota_refuses_the_message_after_the_one_that_filled_the_mailbox() {
     let server = server_with_accounts();
     let output = server.tegami(&["account", "quota", BOB, "1000"], "");
@@ -302,4 +412,42 @@ fn quota_refuses_the_message_after_the_one_that_filled_the_mailbox() {
     exchange.command("MAIL FROM:<>", "250");
     exchange.command(&format!("RCPT TO:<{BOB}>"), "452 4.2.2");
     exchange.command(&format!("RCPT TO:<{ALICE}>"), "250");
+}
+
+#[test]
+fn a_listed_proxy_names_the_client_and_must_name_one() {
+    let server = Server::start("[proxy]\nfrom = [\"127.0.0.0/8\"]\n");
+    server.add_account(BOB, PASSWORD);
+    let mut passed_on = Client::plain(server.port("smtp"));
+    passed_on.send(b"PROXY TCP4 192.0.2.9 198.51.100.1 1025 25\r\n");
+    passed_on.expect("220");
+    passed_on.command("EHLO other.example", "250");
+    send(&mut passed_on, "", BOB, "Subject: proxied\r\n\r\nbody");
+
+    let mut fetching = Client::plain(server.port("pop3s"));
+    fetching.send(b"PROXY UNKNOWN\r\n");
+    let mut fetching = fetching.into_tls();
+    fetching.expect("+OK");
+    fetching.command("USER bob", "+OK");
+    fetching.command(&format!("PASS {PASSWORD}"), "+OK");
+    fetching.command("RETR 1", "+OK");
+    let message = fetching.listing();
+    assert!(
+        message.contains("from other.example ([192.0.2.9])"),
+        "{message}"
+    );
+
+    let mut unnamed = Client::plain(server.port("smtp"));
+    unnamed.send(b"EHLO a\r\n");
+    assert!(unnamed.is_closed());
+    let health = server.tegami(&["healthcheck"], "");
+    assert_eq!(health.code, Some(0), "{health:?}");
+}
+
+#[test]
+fn a_proxy_header_of_nobody_in_particular_is_an_unknown_command() {
+    let server = Server::start("");
+    let mut client = Client::plain(server.port("smtp"));
+    client.expect("220");
+    client.command("PROXY TCP4 192.0.2.9 198.51.100.1 1025 25", "500");
 }

@@ -2,10 +2,12 @@
 //!
 //! Accounts: alice (`wonderland`), bob (`builder`) and carol (`open  sesame `, with those spaces), all at
 //! example.test; dora (`explorer`) is disabled. Every maildrop holds the same two messages unless facts say
-//! otherwise. It compares passwords in clear: hashing is tested in `auth`.
+//! otherwise. `message` adds one; `surrogate` and `no surrogate` say what clients without UTF8 mode get instead of the
+//! last one. It compares passwords in clear: hashing is tested in `auth`.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use auth::{Credentials, Exchange, Step};
 use bytes::Bytes;
@@ -37,6 +39,9 @@ pub struct Pop3Stage {
     removable: bool,
     tls_ready: bool,
     exchange: Option<Exchange>,
+    /// What clients without UTF8 mode get instead of a message, by its index; `None` where there is nothing.
+    surrogates: BTreeMap<usize, Option<Vec<u8>>>,
+    utf8: bool,
     told: Vec<String>,
 }
 
@@ -61,6 +66,8 @@ impl Default for Pop3Stage {
             removable: true,
             tls_ready: true,
             exchange: None,
+            surrogates: BTreeMap::new(),
+            utf8: false,
             told: Vec::new(),
         }
     }
@@ -75,10 +82,10 @@ impl Pop3Stage {
             return LoginVerdict::BadCredentials;
         };
         self.told.push(format!("login {login}"));
-        let messages = self.messages.iter().enumerate();
-        let messages = messages
-            .map(|(index, octets)| Message {
-                octets: octets.len() as u64,
+        let messages = (0..self.messages.len())
+            .map(|index| Message {
+                octets: self.octets(index).len() as u64,
+                needs_utf8: !self.utf8 && self.surrogates.get(&index) == Some(&None),
                 epoch: 1,
                 uid: index as u64 + 1,
             })
@@ -86,6 +93,14 @@ impl Pop3Stage {
         LoginVerdict::Open {
             login,
             listing: Listing { messages },
+        }
+    }
+
+    /// The message as this client gets to see it.
+    fn octets(&self, index: usize) -> &[u8] {
+        match self.surrogates.get(&index) {
+            Some(Some(surrogate)) if !self.utf8 => surrogate,
+            Some(_) | None => &self.messages[index],
         }
     }
 
@@ -98,7 +113,7 @@ impl Pop3Stage {
     }
 
     fn read(&self, message: usize, offset: u64) -> ReadVerdict {
-        let octets = &self.messages[message];
+        let octets = self.octets(message);
         let fault = self
             .faults
             .iter()
@@ -148,6 +163,14 @@ impl Stage for Pop3Stage {
             ("cleartext", "login") => self.connection.cleartext_login = true,
             ("admission", name) => self.connection.admission = admission(name)?,
             ("errors", count) => self.config.errors = count.parse().map_err(|_| "errors")?,
+            ("no", "surrogate") => {
+                let last = self.messages.len() - 1;
+                self.surrogates.insert(last, None);
+            }
+            ("login_delay", milliseconds) => {
+                let milliseconds = milliseconds.parse().map_err(|_| "login_delay")?;
+                self.config.login_delay = Duration::from_millis(milliseconds);
+            }
             ("no", "messages") => self.messages.clear(),
             ("message", text) => self.messages.push(unescape(text).ok_or("message")?),
             ("chunks", size) => self.chunk = size.parse().map_err(|_| "chunks")?,
@@ -162,6 +185,12 @@ impl Stage for Pop3Stage {
             ("in", "use") => self.verdict = Some(LoginVerdict::InUse),
             ("no", "maildrop") => self.verdict = Some(LoginVerdict::NoMaildrop),
             ("maildrop", "broken") => self.verdict = Some(LoginVerdict::StoreFailed),
+            ("surrogate", text) => {
+                let surrogate = unescape(text).ok_or("surrogate")?;
+                let last = self.messages.len() - 1;
+                self.surrogates.insert(last, Some(surrogate));
+            }
+            ("login", "too soon") => self.verdict = Some(LoginVerdict::TooSoon),
             ("login", "misconfigured") => self.verdict = Some(LoginVerdict::Misconfigured),
             ("login", "busy") => self.verdict = Some(LoginVerdict::Busy),
             ("login", "throttled") => self.verdict = Some(LoginVerdict::Throttled),
@@ -197,6 +226,11 @@ impl Stage for Pop3Stage {
             }
             Ask::AuthCancel => {
                 self.exchange = None;
+                Answer::Done
+            }
+            Ask::Utf8 => {
+                self.utf8 = true;
+                self.told.push("utf8 mode".to_owned());
                 Answer::Done
             }
             Ask::Read { message, offset } => Answer::Read(self.read(message, offset)),

@@ -117,7 +117,8 @@ fn step(line: &str) -> Option<Step> {
             Step::Client(unescape(text)?.repeat(count.parse().ok()?))
         }
         "S:" if value == "..." => Step::Anything,
-        "S:" => Step::Line(value.to_owned()),
+        // Japanese may be written as it is; what is compared is the escaped form.
+        "S:" => Step::Line(escape(&unescape(value)?)),
         "S!" if value == "close" => Step::Close,
         "S!" if value == "tls" => Step::StartTls,
         "tls:" if value == "ready" => Step::TlsReady,

@@ -1,7 +1,7 @@
 //! The scripted host of SMTP dialogues.
 //!
-//! It serves example.test and example.org. Accounts: alice, bob, carol (passwords in `passwords.rs`), smith at
-//! both domains, and dora, who is disabled. The alias staff@example.test is alice and bob. What the session asks
+//! It serves example.test, example.org and bücher.example. Accounts: alice, bob, carol (passwords in `passwords.rs`),
+//! jörg, smith at two domains, karl at bücher.example, and dora, who is disabled. The alias staff@example.test is alice and bob. What the session asks
 //! of it is written down in one line each, for `H:` lines to look at.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -20,11 +20,13 @@ use super::player::Stage;
 use super::script::escape;
 use super::{admission, passwords};
 
-const DOMAINS: [&str; 2] = ["example.test", "example.org"];
-const MAILBOXES: [&str; 6] = [
+const DOMAINS: [&str; 3] = ["example.test", "example.org", "xn--bcher-kva.example"];
+const MAILBOXES: [&str; 8] = [
     "alice@example.test",
     "bob@example.test",
+    "karl@xn--bcher-kva.example",
     "carol@example.test",
+    "jörg@example.test",
     "postmaster@example.test",
     "smith@example.test",
     "smith@example.org",
@@ -93,8 +95,9 @@ impl SmtpStage {
             Body::SevenBit => "7bit",
             Body::EightBitMime => "8bitmime",
         };
+        let smtputf8 = if from.smtputf8 { " smtputf8" } else { "" };
         self.told.push(format!(
-            "mail from={} size={size} body={body} ret={} envid={}",
+            "mail from={} size={size} body={body} ret={} envid={}{smtputf8}",
             from.reverse_path,
             shown(from.ret.as_ref()),
             shown(from.envid.as_ref()),
@@ -152,11 +155,7 @@ impl SmtpStage {
                 RcptVerdict::RelayDenied
             };
         }
-        let key = format!(
-            "{}@{}",
-            mailbox.local.base().to_ascii_lowercase(),
-            mailbox.host
-        );
+        let key = format!("{}@{}", address::fold(mailbox.local.base()), mailbox.host);
         match &self.full {
             Some((address, verdict)) if *address == key => return *verdict,
             _ => {}

@@ -41,16 +41,23 @@ pub struct Output {
 impl Server {
     /// Starts a server with these lines added to the top of its configuration.
     pub fn start(extra: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let data = directory.path().join("data");
-        let config = format!(
-            "hostname = \"mail.example.test\"\ndomains = [\"example.test\"]\ndata_dir = {data:?}\n{extra}\n\
-             [listen]\nsmtp = [\"127.0.0.1:0\"]\nsubmission = [\"127.0.0.1:0\"]\nsubmissions = [\"127.0.0.1:0\"]\n\
-             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n[log]\nformat = \"json\"\n"
-        );
-        std::fs::write(directory.path().join("tegami.toml"), config)
-            .expect("the configuration is written");
-        Home { directory }.start()
+        Home::create(extra).start(|command| command)
+    }
+
+    /// Starts a server by the command that `manage` makes of the plain one.
+    pub fn start_managed(manage: impl FnOnce(Command) -> Command) -> Self {
+        Home::create("").start(manage)
+    }
+
+    /// Starts a server the same way that is expected to give up.
+    pub fn fail_managed(manage: impl FnOnce(Command) -> Command) -> Output {
+        Home::create("").fail(manage)
+    }
+
+    /// SIGHUP.
+    pub fn reload(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("our own child");
     }
 
     pub fn port(&self, service: &str) -> u16 {
@@ -144,7 +151,7 @@ impl Stopped {
     }
 
     pub fn start_again(self) -> Server {
-        self.home.start()
+        self.home.start(|command| command)
     }
 
     pub fn tegami(&self, arguments: &[&str], input: &str) -> Output {
@@ -153,6 +160,19 @@ impl Stopped {
 }
 
 impl Home {
+    fn create(extra: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        let config = format!(
+            "hostname = \"mail.example.test\"\ndomains = [\"example.test\"]\ndata_dir = {data:?}\n{extra}\n\
+             [listen]\nsmtp = [\"127.0.0.1:0\"]\nsubmission = [\"127.0.0.1:0\"]\nsubmissions = [\"127.0.0.1:0\"]\n\
+             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n[log]\nformat = \"json\"\n"
+        );
+        std::fs::write(directory.path().join("tegami.toml"), config)
+            .expect("the configuration is written");
+        Self { directory }
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tegami"));
         command
@@ -166,9 +186,18 @@ impl Home {
         command
     }
 
-    fn start(self) -> Server {
+    fn fail(&self, manage: impl FnOnce(Command) -> Command) -> Output {
         let mut command = self.command();
-        command.arg("serve").stderr(Stdio::piped());
+        command.arg("serve");
+        let output = manage(command).output().expect("the binary was built");
+        Output::from(output)
+    }
+
+    fn start(self, manage: impl FnOnce(Command) -> Command) -> Server {
+        let mut command = self.command();
+        command.arg("serve");
+        let mut command = manage(command);
+        command.stderr(Stdio::piped());
         let mut process = Process(command.spawn().expect("the binary was built"));
         let (sender, log) = channel();
         let stderr = BufReader::new(process.0.stderr.take().expect("stderr is piped"));
@@ -210,8 +239,13 @@ impl Home {
         // A command that reads no input may be gone already.
         let _ = writeln!(stdin, "{input}");
         drop(stdin);
-        let output = child.wait_with_output().expect("our own child");
-        Output {
+        Output::from(child.wait_with_output().expect("our own child"))
+    }
+}
+
+impl From<std::process::Output> for Output {
+    fn from(output: std::process::Output) -> Self {
+        Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -81,6 +81,22 @@ impl Domain {
         Self::from_ascii(ascii.as_bytes())
     }
 
+    /// The name in its own letters: U-labels where there are A-labels that stand for some (RFC 5890 section
+    /// 2.3.2.1), for people to read.
+    ///
+    /// ```
+    /// let domain: address::Domain = "xn--bcher-kva.example".parse().unwrap();
+    /// assert_eq!(domain.unicode(), "bücher.example");
+    /// ```
+    #[must_use]
+    pub fn unicode(&self) -> String {
+        let (unicode, outcome) = idna::domain_to_unicode(&self.0);
+        match outcome {
+            Ok(()) => unicode,
+            Err(_) => self.0.to_string(),
+        }
+    }
+
     /// The normalised name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -192,6 +208,16 @@ mod tests {
         check("[192.0.2.1]", Err(DomainError::Character));
         check("bü cher.example", Err(DomainError::International));
         check("\u{fffd}.example", Err(DomainError::International));
+    }
+
+    #[test]
+    fn people_read_their_own_letters() {
+        let unicode = |text: &str| Domain::parse(text).unwrap().unicode();
+        assert_eq!(unicode("BÜCHER.example"), "bücher.example");
+        assert_eq!(unicode("XN--WGV71A119E.jp"), "日本語.jp");
+        assert_eq!(unicode("example.test"), "example.test");
+        // No label of IDNA; it stays what it is.
+        assert_eq!(unicode("xn--a.example"), "xn--a.example");
     }
 
     #[test]

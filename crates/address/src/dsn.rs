@@ -178,6 +178,8 @@ impl Orcpt {
     /// original-recipient-address = addr-type ";" xtext    ; RFC 3461 section 4.2
     /// addr-type                  = atom
     /// ```
+    /// Addresses of type `utf-8` may hold UTF-8 as it is (RFC 6533 section 3, `utf-8-addr-unitext`).
+    ///
     /// # Errors
     /// Not of that form, over 500 characters, or not printable once decoded.
     pub fn parse(value: &[u8]) -> Result<Self, DsnError> {
@@ -195,7 +197,11 @@ impl Orcpt {
         if kind.is_empty() || !kind_is_atom || address.is_empty() {
             return Err(DsnError);
         }
-        checked_xtext(address)?;
+        if kind.eq_ignore_ascii_case(b"utf-8") && !address.is_ascii() {
+            checked_unitext(address)?;
+        } else {
+            checked_xtext(address)?;
+        }
         Ok(Self(str::from_utf8(value).map_err(|_| DsnError)?.into()))
     }
 
@@ -214,7 +220,12 @@ impl Orcpt {
     /// The address a report shows.
     #[must_use]
     pub fn decoded(&self) -> String {
-        decoded(self.0.split_once(';').map_or("", |(_, address)| address))
+        let address = self.0.split_once(';').map_or("", |(_, address)| address);
+        if address.is_ascii() {
+            decoded(address)
+        } else {
+            address.to_owned()
+        }
     }
 }
 
@@ -245,6 +256,16 @@ fn checked_xtext(value: &[u8]) -> Result<&str, DsnError> {
         return Err(DsnError);
     }
     str::from_utf8(value).map_err(|_| DsnError)
+}
+
+/// Xtext with letters beyond ASCII between, none of which is a control.
+fn checked_unitext(value: &[u8]) -> Result<(), DsnError> {
+    let text = str::from_utf8(value).map_err(|_| DsnError)?;
+    if text.contains(char::is_control) {
+        return Err(DsnError);
+    }
+    let plain: Vec<u8> = value.iter().copied().filter(u8::is_ascii).collect();
+    checked_xtext(&plain).map(|_| ())
 }
 
 /// Values were checked when they were made, so nothing is lost here.
@@ -364,5 +385,11 @@ mod tests {
         orcpt("rfc 822;a", None);
         orcpt("rfc822;a=b", None);
         orcpt("rfc822;a+0D+0Ab", None);
+        orcpt("utf-8;j\\x{F6}rg@b", Some(("utf-8", "j\\x{F6}rg@b")));
+        orcpt("UTF-8;jörg@b", Some(("UTF-8", "jörg@b")));
+        orcpt("utf-8;jörg@b=c", None);
+        orcpt("utf-8;jörg\u{85}", None);
+        orcpt("rfc822;jörg@b", None);
+        assert!(Orcpt::parse(b"utf-8;j\xc3").is_err());
     }
 }

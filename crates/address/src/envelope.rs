@@ -16,6 +16,8 @@ pub struct Envelope {
     pub ret: Option<Ret>,
     /// MAIL said `BODY=8BITMIME` (RFC 6152 section 3).
     pub body8bit: bool,
+    /// MAIL said `SMTPUTF8` (RFC 6531 section 3.4): addresses and header fields may hold UTF-8.
+    pub smtputf8: bool,
     /// From RCPT, in order.
     pub recipients: Vec<Recipient>,
 }
@@ -43,6 +45,7 @@ mod tests {
             envid: Some(Envid::parse(b"a+20b").unwrap()),
             ret: Some(Ret::Headers),
             body8bit: true,
+            smtputf8: false,
             recipients: vec![
                 Recipient {
                     path: "<postmaster>".parse().unwrap(),
@@ -60,7 +63,7 @@ mod tests {
         assert_eq!(
             json,
             concat!(
-                r#"{"reverse_path":"<Alice@example.test>","envid":"a+20b","ret":"Headers","body8bit":true,"#,
+                r#"{"reverse_path":"<Alice@example.test>","envid":"a+20b","ret":"Headers","body8bit":true,"smtputf8":false,"#,
                 r#""recipients":[{"path":"<Postmaster>","notify":null,"orcpt":null},"#,
                 r#"{"path":"<bob@[192.0.2.1]>","notify":"Never","orcpt":"rfc822;b@c"}]}"#,
             )

@@ -7,6 +7,7 @@
 mod domain;
 pub mod dsn;
 mod envelope;
+mod fold;
 mod host;
 mod local_part;
 mod mailbox;
@@ -16,6 +17,7 @@ pub mod xtext;
 
 pub use domain::{Domain, DomainError};
 pub use envelope::{Envelope, Recipient};
+pub use fold::fold;
 pub use host::{Host, HostError};
 pub use local_part::{LocalPart, LocalPartError};
 pub use mailbox::{Mailbox, MailboxError};

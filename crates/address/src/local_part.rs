@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
+use crate::fold::fold;
 use crate::text::serde_as_text;
 
 /// Longest local part in octets (RFC 5321 section 4.5.3.1.1), counted without quoting.
 const MAX_OCTETS: usize = 64;
 
-/// A local part with its case kept and its quoting removed.
+/// A local part with its case kept and its quoting removed. It may hold letters beyond ASCII (RFC 6531).
 ///
 /// `"user"` and `user` are the same local part (RFC 5321 section 4.1.2); printing puts quotes and backslashes
 /// back where the text needs them, and only there.
@@ -31,9 +32,6 @@ pub enum LocalPartError {
     /// More than 64 octets.
     #[error("the part before the @ is longer than 64 octets")]
     TooLong,
-    /// Letters beyond ASCII, which need SMTPUTF8.
-    #[error("the part before the @ has letters beyond ASCII, which are not supported")]
-    NonAscii,
 }
 
 impl LocalPart {
@@ -46,7 +44,10 @@ impl LocalPart {
     /// QcontentSMTP   = qtextSMTP / quoted-pairSMTP
     /// quoted-pairSMTP = %d92 %d32-126
     /// qtextSMTP      = %d32-33 / %d35-91 / %d93-126
+    /// atext          =/ UTF8-non-ascii                        ; RFC 6531 section 3.3
+    /// qtextSMTP      =/ UTF8-non-ascii
     /// ```
+    /// Controls and marks that change the direction of text are refused: they show an address as another one.
     ///
     /// # Errors
     /// [`LocalPartError::Syntax`], or [`LocalPartError::TooLong`] when it is otherwise well-formed.
@@ -63,11 +64,17 @@ impl LocalPart {
         &self.0
     }
 
-    /// The key to compare by: ASCII letters in lower case. (Local delivery ignores case; other hosts' local
-    /// parts are never folded, RFC 5321 section 2.4.)
+    /// The key to compare by, see [`fold`]. (Local delivery ignores case; other hosts' local parts are never
+    /// folded, RFC 5321 section 2.4.)
     #[must_use]
     pub fn folded(&self) -> String {
-        self.0.to_ascii_lowercase()
+        fold(&self.0)
+    }
+
+    /// Whether it can be sent without SMTPUTF8.
+    #[must_use]
+    pub fn is_ascii(&self) -> bool {
+        self.0.is_ascii()
     }
 
     /// What stands before the first `+`: `user` of `user+list`. A leading `+` starts no detail.
@@ -107,7 +114,11 @@ impl Taken<'_> {
         if self.0.len() > MAX_OCTETS {
             return Err(LocalPartError::TooLong);
         }
+        // RFC 3629 section 3: overlong forms, surrogates and stray octets are no UTF-8.
         let text = str::from_utf8(&self.0).map_err(|_| LocalPartError::Syntax)?;
+        if text.contains(misleads) {
+            return Err(LocalPartError::Syntax);
+        }
         Ok(LocalPart(text.into()))
     }
 }
@@ -135,19 +146,25 @@ fn take_quoted(quoted: &[u8]) -> Result<(Taken<'_>, &[u8]), LocalPartError> {
                 Some((_, pair @ 32..=126)) => content.push(*pair),
                 Some(_) | None => return Err(LocalPartError::Syntax),
             },
-            32..=126 => content.push(*octet),
+            32..=126 | 128.. => content.push(*octet),
             _ => return Err(LocalPartError::Syntax),
         }
     }
     Err(LocalPartError::Syntax)
 }
 
-/// `atext` of RFC 5322 section 3.2.3.
+/// Controls, line and paragraph separators, and marks that turn the text around.
+fn misleads(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `atext` of RFC 5322 section 3.2.3 and RFC 6531 section 3.3.
 const fn is_atext(octet: u8) -> bool {
     matches!(octet,
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9'
         | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^' | b'_' | b'`'
-        | b'{' | b'|' | b'}' | b'~')
+        | b'{' | b'|' | b'}' | b'~' | 128..)
 }
 
 fn is_dot_string(text: &[u8]) -> bool {
@@ -175,9 +192,6 @@ impl FromStr for LocalPart {
     type Err = LocalPartError;
 
     fn from_str(text: &str) -> Result<Self, LocalPartError> {
-        if !text.is_ascii() {
-            return Err(LocalPartError::NonAscii);
-        }
         let (taken, rest) = Self::take(text.as_bytes())?;
         if !rest.is_empty() {
             return Err(LocalPartError::Syntax);
@@ -240,11 +254,28 @@ mod tests {
         check("\"a\\\nb\"", Err(LocalPartError::Syntax));
         check("\"a\0b\"", Err(LocalPartError::Syntax));
         check("a\u{7f}b", Err(LocalPartError::Syntax));
-        check("jürgen", Err(LocalPartError::NonAscii));
+        check("jürgen", Ok(("jürgen", "jürgen")));
+        check(
+            "Jo\u{308}rg.手紙",
+            Ok(("Jo\u{308}rg.手紙", "Jo\u{308}rg.手紙")),
+        );
+        check(r#""jür gen""#, Ok(("jür gen", r#""jür gen""#)));
+        check(r#""jürgen""#, Ok(("jürgen", "jürgen")));
+        check("\"j\\ürgen\"", Err(LocalPartError::Syntax));
+        check("j\u{85}", Err(LocalPartError::Syntax));
+        check("j\u{2028}", Err(LocalPartError::Syntax));
+        check("j\u{202e}", Err(LocalPartError::Syntax));
+        check("\"j\u{200f}\"", Err(LocalPartError::Syntax));
+        check("jürgen.", Err(LocalPartError::Syntax));
     }
 
     #[test]
     fn limit_is_64_octets_without_quoting() {
+        check(&"ü".repeat(32), Ok((&"ü".repeat(32), &"ü".repeat(32))));
+        check(
+            &format!("{}a", "ü".repeat(32)),
+            Err(LocalPartError::TooLong),
+        );
         let longest = "a".repeat(64);
         check(&longest, Ok((&longest, &longest)));
         check(&format!("\"{longest}\""), Ok((&longest, &longest)));
@@ -286,10 +317,9 @@ mod tests {
     }
 
     #[test]
-    fn folding_is_ascii_lower_case() {
-        assert_eq!(
-            "User.NAME+X".parse::<LocalPart>().unwrap().folded(),
-            "user.name+x"
-        );
+    fn folding_forgets_case_and_composition() {
+        let folded = |text: &str| text.parse::<LocalPart>().unwrap().folded();
+        assert_eq!(folded("User.NAME+X"), "user.name+x");
+        assert_eq!(folded("JO\u{308}RG"), folded("\"jörg\""));
     }
 }

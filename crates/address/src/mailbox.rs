@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::fold::fold;
 use crate::host::{Host, HostError};
 use crate::local_part::{LocalPart, LocalPartError};
 use crate::text::serde_as_text;
@@ -60,12 +61,19 @@ impl Mailbox {
         })
     }
 
-    /// The key to compare local mailboxes by: all lower case, in the shortest correct form.
+    /// The key to compare local mailboxes by: the shortest correct form, see [`fold`].
     #[must_use]
     pub fn key(&self) -> String {
-        let mut key = self.to_string();
-        key.make_ascii_lowercase();
-        key
+        fold(&self.to_string())
+    }
+
+    /// The address as people read it: international domains in their own letters.
+    #[must_use]
+    pub fn unicode(&self) -> String {
+        match &self.host {
+            Host::Domain(domain) => format!("{}@{}", self.local, domain.unicode()),
+            Host::Literal(_) => self.to_string(),
+        }
     }
 }
 
@@ -124,10 +132,8 @@ mod tests {
             "a b@example.test",
             Err(MailboxError::LocalPart(LocalPartError::Syntax)),
         );
-        check(
-            "jürgen@example.test",
-            Err(MailboxError::LocalPart(LocalPartError::NonAscii)),
-        );
+        check("Jürgen@example.test", Ok("Jürgen@example.test"));
+        check("手紙@日本語.jp", Ok("手紙@xn--wgv71a119e.jp"));
         check("alice@", domain(DomainError::Empty));
         check("alice@example.test.", domain(DomainError::EmptyLabel));
         check("alice@exa mple.test", domain(DomainError::Character));
@@ -143,5 +149,17 @@ mod tests {
         assert_eq!(key("ALICE@Example.Test"), "alice@example.test");
         assert_eq!(key("\"Alice\"@example.test"), "alice@example.test");
         assert_eq!(key("\"A b\"@example.test"), "\"a b\"@example.test");
+        assert_eq!(
+            key("JO\u{308}RG@BÜCHER.example"),
+            key("jörg@xn--bcher-kva.example")
+        );
+    }
+
+    #[test]
+    fn people_read_international_domains_in_their_own_letters() {
+        let unicode = |text: &str| Mailbox::parse_user(text).unwrap().unicode();
+        assert_eq!(unicode("jörg@xn--bcher-kva.example"), "jörg@bücher.example");
+        assert_eq!(unicode("a@example.test"), "a@example.test");
+        assert_eq!(unicode("a@[192.0.2.1]"), "a@[192.0.2.1]");
     }
 }

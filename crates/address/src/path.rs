@@ -66,9 +66,6 @@ pub enum PathError {
     /// Well-formed, but the path has more than 256 octets.
     #[error("the path is longer than 256 octets")]
     TooLong,
-    /// Letters beyond ASCII, which need SMTPUTF8 (RFC 6531 section 3.5).
-    #[error("the path has letters beyond ASCII")]
-    NonAscii,
 }
 
 /// Reads the path of MAIL from the front of `input` and hands back what follows it.
@@ -80,7 +77,9 @@ pub enum PathError {
 /// At-domain    = "@" Domain
 /// Mailbox      = Local-part "@" ( Domain / address-literal )
 /// ```
-/// Source routes are read and dropped (RFC 5321 section 4.1.1.3, appendix C).
+/// Source routes are read and dropped (RFC 5321 section 4.1.1.3, appendix C). Letters beyond ASCII are read
+/// (RFC 6531 section 3.3); whether the client may send them is for the session to see. All limits are in octets as
+/// they came (RFC 6531 section 3.3, last paragraph).
 ///
 /// # Errors
 /// Why it is no reverse-path.
@@ -88,7 +87,7 @@ pub fn reverse_path(input: &[u8]) -> Result<(ReversePath, &[u8]), PathError> {
     if let Some(rest) = input.strip_prefix(b"<>") {
         return Ok((ReversePath::Null, rest));
     }
-    let (mailbox, rest) = bracketed(input).map_err(|error| blame_letters(error, input))?;
+    let (mailbox, rest) = bracketed(input)?;
     Ok((ReversePath::Mailbox(mailbox), rest))
 }
 
@@ -107,7 +106,7 @@ pub fn forward_path(input: &[u8]) -> Result<(ForwardPath, &[u8]), PathError> {
     {
         return Ok((ForwardPath::Postmaster, rest));
     }
-    let (mailbox, rest) = bracketed(input).map_err(|error| blame_letters(error, input))?;
+    let (mailbox, rest) = bracketed(input)?;
     Ok((ForwardPath::Mailbox(mailbox), rest))
 }
 
@@ -116,7 +115,7 @@ pub fn forward_path(input: &[u8]) -> Result<(ForwardPath, &[u8]), PathError> {
 /// # Errors
 /// Why it is no mailbox.
 pub fn unbracketed(input: &[u8]) -> Result<(Mailbox, &[u8]), PathError> {
-    mailbox(input).map_err(|error| blame_letters(error, input))
+    mailbox(input)
 }
 
 fn bracketed(input: &[u8]) -> Result<(Mailbox, &[u8]), PathError> {
@@ -149,7 +148,7 @@ fn skip_source_route(input: &[u8]) -> Result<&[u8], PathError> {
     loop {
         rest = rest.strip_prefix(b"@").ok_or(PathError::Syntax)?;
         let (domain, behind) = rest.split_at(domain_end(rest));
-        Domain::from_ascii(domain).map_err(|_| PathError::Syntax)?;
+        self::domain(domain)?;
         match behind.split_first() {
             Some((b',', next)) => rest = next,
             Some((b':', mailbox)) => return Ok(mailbox),
@@ -182,15 +181,20 @@ fn take_host(input: &[u8]) -> Result<(Host, &[u8]), PathError> {
     }
     let (domain, rest) = input.split_at(domain_end(input));
     // A final dot is an empty label, so `u@x.` is a fault of grammar, never another spelling of `u@x`.
-    let domain = Domain::from_ascii(domain).map_err(|_| PathError::Syntax)?;
-    Ok((Host::Domain(domain), rest))
+    Ok((Host::Domain(self::domain(domain)?), rest))
+}
+
+/// RFC 6531 section 3.3: `sub-domain =/ U-label`.
+fn domain(octets: &[u8]) -> Result<Domain, PathError> {
+    let text = str::from_utf8(octets).map_err(|_| PathError::Syntax)?;
+    Domain::parse(text).map_err(|_| PathError::Syntax)
 }
 
 /// Where the run of octets ends that a domain may consist of.
 fn domain_end(input: &[u8]) -> usize {
     input
         .iter()
-        .position(|octet| !octet.is_ascii_alphanumeric() && !matches!(octet, b'-' | b'.'))
+        .position(|octet| !octet.is_ascii_alphanumeric() && !matches!(octet, b'-' | b'.' | 128..))
         .unwrap_or(input.len())
 }
 
@@ -198,26 +202,6 @@ fn local_part_error(error: LocalPartError) -> PathError {
     match error {
         LocalPartError::Syntax => PathError::Syntax,
         LocalPartError::TooLong => PathError::LocalPartTooLong,
-        LocalPartError::NonAscii => PathError::NonAscii,
-    }
-}
-
-/// A fault of grammar in a path with well-formed UTF-8 is that UTF-8 (RFC 6531 section 3.5); broken UTF-8 stays
-/// a fault of grammar.
-fn blame_letters(error: PathError, input: &[u8]) -> PathError {
-    let end = input
-        .iter()
-        .position(|octet| *octet == b'>')
-        .unwrap_or(input.len());
-    let path = &input[..end];
-    match error {
-        PathError::Syntax if !path.is_ascii() && str::from_utf8(path).is_ok() => {
-            PathError::NonAscii
-        }
-        PathError::Syntax
-        | PathError::LocalPartTooLong
-        | PathError::TooLong
-        | PathError::NonAscii => error,
     }
 }
 

@@ -345,6 +345,7 @@ async fn deliver(store: &Store, address: &str, body: &'static [u8]) {
         envid: None,
         ret: None,
         body8bit: false,
+        smtputf8: false,
         recipients: Vec::new(),
     };
     store

@@ -143,6 +143,7 @@ async fn send(store: &Store, account: AccountId, octets: usize) {
         envid: None,
         ret: None,
         body8bit: false,
+        smtputf8: false,
         recipients: vec![Recipient {
             path: "<user1@example.test>".parse().unwrap(),
             notify: None,

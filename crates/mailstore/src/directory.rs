@@ -70,7 +70,7 @@ impl Directory {
     /// Who logs in so: a full address or, where only one account has it, a local part; in any case.
     #[must_use]
     pub fn find_login(&self, login: &str) -> Option<&Account> {
-        let folded = login.to_ascii_lowercase();
+        let folded = address::fold(login);
         if let Some(id) = self.addresses.get(&folded) {
             return self.account(*id);
         }

@@ -130,6 +130,8 @@ pub struct Entry {
     pub epoch: u32,
     /// Exactly what reading yields.
     pub octets: u64,
+    /// It came with SMTPUTF8 (RFC 6531), so its header may hold UTF-8 on purpose.
+    pub utf8: bool,
     pub(crate) place: Place,
 }
 

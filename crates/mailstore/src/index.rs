@@ -41,6 +41,7 @@ pub(crate) enum Change {
         uid: u64,
         octets: u64,
         addressees: Vec<Addressee>,
+        utf8: bool,
         place: Place,
     },
     Expunge {
@@ -306,6 +307,7 @@ impl Overlay {
                 uid,
                 octets,
                 addressees,
+                utf8,
                 place,
             } => {
                 let to = addressees.iter().find(|to| to.account == account);
@@ -314,6 +316,7 @@ impl Overlay {
                         uid: *uid,
                         epoch: addressee.epoch,
                         octets: *octets,
+                        utf8: *utf8,
                         place: *place,
                     };
                     self.added.insert(*uid, entry);

@@ -44,15 +44,15 @@
 //! ```
 //!
 //! *mark*: eight random octets, the segment's own, stated in its opening record. Behind a damaged place reading goes on
-//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 1. *k*: kind. *sequence*:
+//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 2. *k*: kind. *sequence*:
 //! grows by one per record for ever; a message's is its uid.
 //!
 //! | k | kind | head (postcard) | body |
 //! |---|---|---|---|
 //! | 1 | opening | fixed, below | |
 //! | 2 | accounts and aliases | what they are from now on | |
-//! | 3 | message | time, mailboxes with their epochs; envelope | the octets, once |
-//! | 4 | message by reference | number, length and CRC32C of the body; time, mailboxes; envelope | |
+//! | 3 | message | time, mailboxes with their epochs, came with SMTPUTF8; envelope | the octets, once |
+//! | 4 | message by reference | number, length and CRC32C of the body; the head of a message | |
 //! | 5 | expunge | account, uids | |
 //! | 6 | body | none | the octets; the only record of a `.body` file, its mark being `tegami\x01\n` |
 //! | 16, 17, 18 | kept for mail queued, attempted, done | | |

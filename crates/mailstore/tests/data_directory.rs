@@ -25,6 +25,7 @@ fn envelope() -> Envelope {
         envid: None,
         ret: None,
         body8bit: false,
+        smtputf8: false,
         recipients: Vec::new(),
     }
 }

@@ -55,6 +55,7 @@ async fn deliver(store: &Store, to: AccountId, token: u64) {
         envid: None,
         ret: None,
         body8bit: false,
+        smtputf8: false,
         recipients: Vec::new(),
     };
     store

@@ -41,6 +41,7 @@ impl House {
             envid: None,
             ret: None,
             body8bit: true,
+            smtputf8: false,
             recipients: Vec::new(),
         };
         self.store.deliver(incoming, to, envelope).await

@@ -18,6 +18,7 @@ fn envelope(to: &str) -> Envelope {
         envid: None,
         ret: None,
         body8bit: false,
+        smtputf8: false,
         recipients: vec![Recipient {
             path: format!("<{to}>").parse().unwrap(),
             notify: None,
@@ -156,4 +157,41 @@ async fn expunged_messages_stay_away_and_the_others_keep_their_uidl() {
         .collect();
     assert_eq!(after, [before[0], before[2], before[4]]);
     assert_eq!(read(&maildrop, 1), b"message 2\r\n");
+}
+
+/// In a record of the log and in a file of its own, from the overlay, the index and a rebuilt index.
+#[tokio::test]
+async fn the_mark_of_smtputf8_stays_with_its_message() {
+    let directory = tempfile::tempdir().unwrap();
+    let letters = [(10, false), (20, true), (2 << 20, false), (3 << 20, true)];
+    let store = open(directory.path());
+    let alice = account(&store, "alice@example.test").await;
+    for (size, smtputf8) in letters {
+        let reservation = store.reserve(alice, size as u64).unwrap();
+        let mut incoming = store.begin();
+        incoming.write(Bytes::from(body(size))).await.unwrap();
+        let envelope = Envelope {
+            smtputf8,
+            ..envelope("alice@example.test")
+        };
+        store
+            .deliver(incoming, vec![reservation], envelope)
+            .await
+            .unwrap();
+    }
+    let marks = |store: &Store| {
+        let maildrop = store.open_maildrop(alice).unwrap();
+        let entries = maildrop.messages().iter();
+        entries
+            .map(|entry| (entry.octets as usize, entry.utf8))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(marks(&store), letters);
+    store.close().await;
+    let store = open(directory.path());
+    assert_eq!(marks(&store), letters);
+    store.close().await;
+    std::fs::remove_dir_all(directory.path().join("index")).unwrap();
+    let store = open(directory.path());
+    assert_eq!(marks(&store), letters);
 }

@@ -16,7 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use wire::Admission;
 
 use crate::driver::now;
-use crate::gate::Permit;
+use crate::gate::{Permit, normalised};
+use crate::proxy::{self, Passed, ProxyError};
 use crate::serve::{Endpoint, Meeting, Security, serve};
 use crate::server::{Listening, Shared};
 use crate::service::Service;
@@ -73,15 +74,32 @@ impl Drop for Place {
     }
 }
 
+/// Marks a listener as not accepting when its loop ends, whatever ends it.
+struct Accepting(Arc<Listening>);
+
+impl Accepting {
+    fn set(&self, accepting: bool) {
+        self.0.accepting.store(accepting, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
 impl<S: Service> Door<S> {
     /// Accepts until the server drops everything. While it drains, newcomers are turned away politely.
     pub(crate) async fn keep(self: Arc<Self>, listener: TcpListener) {
         let mut alarm = self.shared.stop.alarm();
         let mut failures = Failures::default();
+        let accepting = Accepting(Arc::clone(&self.listening));
         while let Some(accepted) = accept(&listener, &mut alarm).await {
             match accepted {
                 Ok((socket, peer)) => {
                     if failures.end() {
+                        accepting.set(true);
                         tracing::info!(listener = self.endpoint.name, "accepting again");
                     }
                     self.welcome(socket, peer);
@@ -89,6 +107,7 @@ impl<S: Service> Door<S> {
                 Err(error) if is_of_the_peer(&error) => {}
                 Err(error) => {
                     if failures.is_first() {
+                        accepting.set(false);
                         tracing::warn!(listener = self.endpoint.name, %error, "cannot accept");
                     }
                     let stopped = alarm.at_least(Level::Dropping);
@@ -99,6 +118,61 @@ impl<S: Service> Door<S> {
     }
 
     fn welcome(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
+        let Ok(local) = socket.local_addr() else {
+            return;
+        };
+        if self.shared.is_proxy(peer) {
+            self.hear_proxy(socket, peer, local);
+        } else {
+            self.receive(socket, peer, local);
+        }
+    }
+
+    /// Lets the proxy at `proxy` say whose connection this is; until then it is nobody's.
+    fn hear_proxy(self: &Arc<Self>, mut socket: TcpStream, proxy: SocketAddr, local: SocketAddr) {
+        let Ok(arrival) = Arc::clone(&self.shared.arrivals).try_acquire_owned() else {
+            self.listening.refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let door = Arc::clone(self);
+        self.shared.doorstep.spawn(async move {
+            let _arrival = arrival;
+            let mut alarm = door.shared.stop.alarm();
+            let header = tokio::select! {
+                biased;
+                () = alarm.at_least(Level::Dropping) => return,
+                header = proxy::read(&mut socket) => header,
+            };
+            match header {
+                Ok(Passed::On { peer, local }) => {
+                    tracing::debug!(%proxy, %peer, listener = door.endpoint.name, "passed on");
+                    door.receive(socket, peer, local);
+                }
+                Ok(Passed::Own) => door.receive(socket, proxy, local),
+                Err(error) => door.turn_proxy_away(proxy, &error),
+            }
+        });
+    }
+
+    /// Without a header nobody knows who the client is, so it hears nothing.
+    fn turn_proxy_away(&self, proxy: SocketAddr, error: &ProxyError) {
+        self.listening.refused.fetch_add(1, Ordering::Relaxed);
+        let (proxy, listener) = (normalised(proxy), self.endpoint.name);
+        match error {
+            // How a balancer looks whether the port is open.
+            ProxyError::Silent => tracing::debug!(%proxy, listener, %error, "proxy refused"),
+            ProxyError::TooSlow
+            | ProxyError::Missing
+            | ProxyError::Malformed
+            | ProxyError::Foreign
+            | ProxyError::Broken(_) => {
+                tracing::warn!(%proxy, listener, %error, "proxy refused");
+            }
+        }
+    }
+
+    fn receive(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, local: SocketAddr) {
+        self.shared.look_at(peer);
         let place = self.admit(&socket, peer);
         let (tracker, refusal) = match &place {
             Ok(_) => (&self.shared.sessions, None),
@@ -110,9 +184,6 @@ impl<S: Service> Door<S> {
                 };
                 (&self.shared.doorstep, Some(refusal))
             }
-        };
-        let Ok(local) = socket.local_addr() else {
-            return;
         };
         let meeting = Meeting {
             id: self.shared.next_id(),

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -82,6 +83,12 @@ pub enum BindError {
         /// The address asked for.
         address: SocketAddr,
     },
+    /// A socket that was handed over is a connection, or was never told to listen.
+    #[error("the socket handed over for {address} does not listen (systemd: Accept=no)")]
+    NotListening {
+        /// Its own address.
+        address: SocketAddr,
+    },
     /// Anything else.
     #[error("cannot listen on {address}: {source}")]
     Failed {
@@ -123,6 +130,31 @@ pub fn bind(address: SocketAddr) -> Result<Bound, BindError> {
         ),
         other => other,
     };
+    Bound::new(
+        listener.map_err(|error| BindError::new(address, error))?,
+        address,
+    )
+}
+
+/// Takes over a socket that listens already, as a service manager hands it over.
+///
+/// # Errors
+/// [`BindError::NotListening`], or [`BindError::Failed`] where it cannot be set up as our own are.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub fn adopt(socket: std::net::TcpListener) -> Result<Bound, BindError> {
+    let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+    let address = socket
+        .local_addr()
+        .map_err(|error| BindError::new(nowhere, error))?;
+    let listens = sockopt::socket_acceptconn(&socket);
+    if !listens.map_err(|errno| BindError::new(address, errno.into()))? {
+        return Err(BindError::NotListening { address });
+    }
+    let listener = set_options(&socket)
+        .and_then(|()| socket.set_nonblocking(true))
+        .and_then(|()| TcpListener::from_std(socket));
     Bound::new(
         listener.map_err(|error| BindError::new(address, error))?,
         address,
@@ -183,6 +215,11 @@ fn open(address: SocketAddr, ipv6_only: bool) -> io::Result<TcpListener> {
         sockopt::set_ipv6_v6only(&socket, ipv6_only)?;
     }
     socket.bind(address)?;
+    set_options(&socket)?;
+    socket.listen(BACKLOG)
+}
+
+fn set_options(socket: impl AsFd) -> io::Result<()> {
     // Accepted sockets inherit these from the listening one (Linux does, and so do the BSDs), which saves
     // six system calls per connection.
     sockopt::set_tcp_nodelay(&socket, true)?;
@@ -195,7 +232,7 @@ fn open(address: SocketAddr, ipv6_only: bool) -> io::Result<TcpListener> {
         &socket,
         u32::try_from(UNACKNOWLEDGED.as_millis()).unwrap_or(u32::MAX),
     )?;
-    socket.listen(BACKLOG)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -243,6 +280,27 @@ mod tests {
         let bound = bind_all(&addresses).unwrap();
         let ipv4_only = bind("[::]:0".parse().unwrap()).unwrap().is_ipv4_only();
         assert_eq!(bound.len(), if ipv4_only { 1 } else { 2 });
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_listens_already_is_taken_over_with_our_options() {
+        let socket = std::net::TcpListener::bind(loopback(0)).unwrap();
+        let address = socket.local_addr().unwrap();
+        let bound = adopt(socket).unwrap();
+        assert_eq!(bound.address(), address);
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), bound.listener.accept());
+        let (socket, _) = accepted.unwrap();
+        assert!(sockopt::socket_keepalive(&socket).unwrap());
+        drop(client.unwrap());
+    }
+
+    #[test]
+    fn a_connection_is_no_listener() {
+        let listener = std::net::TcpListener::bind(loopback(0)).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = std::net::TcpListener::from(std::os::fd::OwnedFd::from(client));
+        let error = adopt(socket).unwrap_err();
+        assert!(matches!(error, BindError::NotListening { .. }), "{error}");
     }
 
     #[tokio::test]

@@ -11,7 +11,9 @@ mod accept;
 mod bind;
 mod driver;
 mod gate;
+mod gateway;
 mod open_files;
+mod proxy;
 mod serve;
 mod server;
 mod service;
@@ -21,9 +23,10 @@ pub mod tls;
 #[cfg(test)]
 mod toy;
 
-pub use bind::{BindError, Bound, bind, bind_all};
+pub use bind::{BindError, Bound, adopt, bind, bind_all};
 pub use driver::{INBOX, OUTBOX, WRITE_DEADLINE};
 pub use gate::{AddressKey, Gate, Limits, Permit, Rate, RateError};
+pub use gateway::default_gateways;
 pub use open_files::{OpenFiles, raise_open_files};
 pub use serve::{Endpoint, Meeting, Security, serve};
 pub use server::{Drained, ListenerStatus, Server};

@@ -2,11 +2,13 @@
 //!
 //! It owns the counts and the stopping; what is said on a connection is none of its business.
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
@@ -20,6 +22,9 @@ use crate::stop::{Level, Stop};
 
 /// Connections being turned away at a time, over all listeners. Beyond it they are closed without a word.
 const REFUSALS: usize = 512;
+
+/// Connections whose PROXY header is awaited at a time, over all listeners. Beyond it they are closed.
+const ARRIVALS: usize = 1024;
 
 /// After the drain deadline, how long to wait for dropped connections to be really gone.
 const DROPPING: Duration = Duration::from_secs(1);
@@ -40,6 +45,12 @@ pub(crate) struct Shared {
     /// Accept loops, and connections being turned away.
     pub(crate) doorstep: TaskTracker,
     pub(crate) refusals: Arc<Semaphore>,
+    /// Whose PROXY header is required, and believed.
+    pub(crate) proxies: ArcSwap<Vec<IpNet>>,
+    pub(crate) arrivals: Arc<Semaphore>,
+    /// Addresses that hide whoever wears them.
+    gateways: ArcSwap<Vec<IpAddr>>,
+    gateway_seen: AtomicBool,
     ids: AtomicU64,
     listeners: Mutex<Vec<Arc<Listening>>>,
 }
@@ -49,6 +60,8 @@ pub(crate) struct Shared {
 pub(crate) struct Listening {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
+    /// Its accept loop runs, and the last accept did not fail for want of something of ours.
+    pub(crate) accepting: AtomicBool,
     pub(crate) open: AtomicU64,
     pub(crate) total: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -89,6 +102,10 @@ impl Server {
                 sessions: TaskTracker::new(),
                 doorstep: TaskTracker::new(),
                 refusals: Arc::new(Semaphore::new(REFUSALS)),
+                proxies: ArcSwap::default(),
+                arrivals: Arc::new(Semaphore::new(ARRIVALS)),
+                gateways: ArcSwap::default(),
+                gateway_seen: AtomicBool::new(false),
                 ids: AtomicU64::new(0),
                 listeners: Mutex::default(),
             }),
@@ -104,6 +121,7 @@ impl Server {
         let listening = Arc::new(Listening {
             name: endpoint.name,
             address: bound.address(),
+            accepting: AtomicBool::new(true),
             open: AtomicU64::new(0),
             total: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -133,11 +151,38 @@ impl Server {
         self.shared.gate.set_limits(limits);
     }
 
+    /// Replaces the networks of proxies, for connections to come. Whoever connects from one of them must begin
+    /// with a PROXY header, and the address it names counts from then on as the peer's.
+    pub fn set_proxies(&self, networks: Vec<IpNet>) {
+        self.shared.proxies.store(Arc::new(networks));
+    }
+
+    /// Replaces the addresses of gateways. The first connection that comes from one is worth a warning, since a NAT
+    /// hides the client; what such an address is trusted with is the caller's affair.
+    pub fn set_gateways(&self, addresses: Vec<IpAddr>) {
+        self.shared.gateways.store(Arc::new(addresses));
+    }
+
+    /// The addresses last given to [`set_gateways`](Self::set_gateways).
+    #[must_use]
+    pub fn gateways(&self) -> Arc<Vec<IpAddr>> {
+        self.shared.gateways.load_full()
+    }
+
     /// Every listener, in the order they were added.
     #[must_use]
     pub fn status(&self) -> Vec<ListenerStatus> {
         let listeners = self.shared.listeners();
         listeners.iter().map(|one| one.status()).collect()
+    }
+
+    /// Whether every listener can take the next connection.
+    #[must_use]
+    pub fn is_accepting(&self) -> bool {
+        let listeners = self.shared.listeners();
+        listeners
+            .iter()
+            .all(|one| one.accepting.load(Ordering::Relaxed))
     }
 
     /// The switch that [`shutdown`](Self::shutdown) throws; other tasks of the process may watch it.
@@ -168,6 +213,29 @@ impl Server {
 }
 
 impl Shared {
+    /// Says, once in the life of the server, that a client came in a gateway's clothes.
+    pub(crate) fn look_at(&self, peer: SocketAddr) {
+        let address = peer.ip().to_canonical();
+        if self.gateways.load().contains(&address)
+            && !self.gateway_seen.swap(true, Ordering::Relaxed)
+        {
+            tracing::warn!(
+                gateway = %address,
+                remedy = "let clients keep their addresses: host networking (network_mode: host), a proxy that sends \
+                          PROXY headers ([proxy] from), or Docker without its userland-proxy and with IPv6 in the \
+                          container's network",
+                "a client wears the address of the default gateway, so a NAT hides who it is: this address is trusted \
+                 for nothing, and all clients that wear it share the limits of one"
+            );
+        }
+    }
+
+    pub(crate) fn is_proxy(&self, peer: SocketAddr) -> bool {
+        let address = peer.ip().to_canonical();
+        let proxies = self.proxies.load();
+        proxies.iter().any(|network| network.contains(&address))
+    }
+
     pub(crate) fn next_id(&self) -> u64 {
         self.ids.fetch_add(1, Ordering::Relaxed) + 1
     }

@@ -1,10 +1,11 @@
 //! A toy protocol for the tests: enough to make the driver do everything it can, with no mail in it.
 //!
 //! Lines in: `echo TEXT`, `ask TEXT` (answered at once), `later TEXT` (answered when the test says so),
-//! `big OCTETS` (in pieces of [`PIECE`]), `body TEXT`, `tls`, `facts`, `idle SECONDS`, `panic`, `host panic`,
-//! `quit`.
+//! `big OCTETS` (in pieces of [`PIECE`]), `body TEXT`, `tls`, `facts`, `peer`, `idle SECONDS`, `panic`,
+//! `host panic`, `quit`.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,6 +26,7 @@ static SAID: Row = Row {
     name: "SAID",
     status: Status::Ok,
     text: "{text}",
+    ja: None,
     shape: Shape::Line,
     rfc: "none",
     when: "the toy says something",
@@ -87,6 +89,7 @@ impl Service for ToyService {
             blocked: false,
             closed: false,
             facts: connection.tls,
+            peer: connection.peer,
             deadline: now + Duration::from_secs(3600),
         };
         if connection.admission == Admission::Welcome {
@@ -171,6 +174,7 @@ pub(crate) struct Toy {
     blocked: bool,
     closed: bool,
     facts: Option<TlsFacts>,
+    peer: SocketAddr,
     deadline: Instant,
 }
 
@@ -203,6 +207,7 @@ impl Toy {
             .unwrap_or((line.trim_end(), ""));
         match verb {
             "echo" => self.say(rest),
+            "peer" => self.say(&self.peer.to_string()),
             "ask" => self.ask(Ask::Now(rest.to_owned())),
             "later" => self.ask(Ask::Later(rest.to_owned())),
             "host" => self.ask(Ask::Panic),

@@ -29,6 +29,10 @@ pub enum Ask {
     AuthRespond(Vec<u8>),
     /// The exchange is over without a result. Answer: [`Answer::Done`].
     AuthCancel,
+    /// The client reads UTF-8 headers (RFC 6856 section 2.1). Sent before login, if at all; without it the host
+    /// gives international messages as surrogates in ASCII, in the listing's sizes and when they are read.
+    /// Answer: [`Answer::Done`].
+    Utf8,
     /// A part of a message. Answer: [`Answer::Read`].
     Read {
         /// Index in the listing, from zero.
@@ -60,6 +64,7 @@ impl fmt::Debug for Ask {
                 .finish_non_exhaustive(),
             Self::AuthRespond(_) => f.write_str("AuthRespond(..)"),
             Self::AuthCancel => f.write_str("AuthCancel"),
+            Self::Utf8 => f.write_str("Utf8"),
             Self::Read { message, offset } => f
                 .debug_struct("Read")
                 .field("message", message)
@@ -78,7 +83,7 @@ pub enum Answer {
     Login(LoginVerdict),
     /// To [`Ask::AuthStart`] and [`Ask::AuthRespond`].
     Auth(AuthVerdict),
-    /// To [`Ask::AuthCancel`].
+    /// To [`Ask::AuthCancel`] and [`Ask::Utf8`].
     Done,
     /// To [`Ask::Read`].
     Read(ReadVerdict),
@@ -106,6 +111,9 @@ pub enum LoginVerdict {
     Busy,
     /// Another session holds the maildrop.
     InUse,
+    /// The right credentials, but sooner after the last login than [`Config::login_delay`](crate::Config::login_delay)
+    /// allows.
+    TooSoon,
     /// The account keeps no mail here.
     NoMaildrop,
     /// The account's password cannot be used; an administrator must act.
@@ -153,8 +161,10 @@ pub struct Listing {
 /// One message of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// What RETR sends before dot-stuffing, in octets.
+    /// What RETR sends before dot-stuffing, in octets; of a surrogate, its own.
     pub octets: u64,
+    /// It can be given in UTF8 mode only, and the session is not in it: there is no surrogate.
+    pub needs_utf8: bool,
     /// Epoch of the mailbox in which the message arrived.
     pub epoch: u32,
     /// The message's number in that epoch.

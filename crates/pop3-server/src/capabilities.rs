@@ -24,11 +24,20 @@ pub(crate) fn mechanisms<'a>(
         .filter(move |mechanism| passwords || !mechanism.cleartext())
 }
 
+/// Whether the session has come to a point where STLS is refused whatever the connection is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stls {
+    /// Before login and before UTF8.
+    Permitted,
+    /// After one of them.
+    TooLate,
+}
+
 /// The reply to CAPA.
 ///
 /// RFC 2449 section 5: what is listed before login is listed after it too; STLS (RFC 2595 section 4) is the
-/// exception, for it is permitted before login only.
-pub(crate) fn capabilities(config: &Config, connection: &Connection, before_login: bool) -> Reply {
+/// exception, for it is permitted before login, and before UTF8, only.
+pub(crate) fn capabilities(config: &Config, connection: &Connection, stls: Stls) -> Reply {
     let mut reply = Reply::new(&pop3::CAPABILITIES).line("TOP").line("UIDL");
     if passwords_allowed(connection) {
         reply = reply.line("USER");
@@ -44,9 +53,22 @@ pub(crate) fn capabilities(config: &Config, connection: &Connection, before_logi
         .line("RESP-CODES")
         .line("AUTH-RESP-CODE")
         .line("PIPELINING");
-    if before_login && connection.tls_available && connection.tls.is_none() {
+    if stls == Stls::Permitted && connection.tls_available && connection.tls.is_none() {
         reply = reply.line("STLS");
     }
+    // RFC 6856 section 2.2: USER says that names and passwords may be UTF-8, where they can be given at all.
+    reply = reply
+        .line(if passwords_allowed(connection) {
+            "UTF8 USER"
+        } else {
+            "UTF8"
+        })
+        .line("LANG");
     // RFC 2449 section 6.7: nothing is ever removed because it is old.
-    reply.line("EXPIRE NEVER").line("IMPLEMENTATION tegami")
+    reply = reply.line("EXPIRE NEVER");
+    if !config.login_delay.is_zero() {
+        // RFC 2449 section 6.5: the same for every account, so there is no USER behind it.
+        reply = reply.line(format!("LOGIN-DELAY {}", config.login_delay_seconds()));
+    }
+    reply.line("IMPLEMENTATION tegami")
 }

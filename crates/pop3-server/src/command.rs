@@ -20,6 +20,8 @@ pub(crate) enum Command {
     },
     Capa,
     Dele(MessageNumber),
+    /// A language range, or `None` to see which languages there are.
+    Lang(Option<String>),
     List(Option<MessageNumber>),
     Noop,
     /// `None` when what was sent is not UTF-8 and so cannot be anybody's password.
@@ -35,6 +37,7 @@ pub(crate) enum Command {
     },
     Uidl(Option<MessageNumber>),
     User(String),
+    Utf8,
 }
 
 /// Why a line is no command.
@@ -73,6 +76,7 @@ impl Command {
             b"AUTH" => auth(rest),
             b"CAPA" => no_argument(rest, Self::Capa),
             b"DELE" => number(rest).map(Self::Dele),
+            b"LANG" => lang(rest),
             b"LIST" => optional_number(rest).map(Self::List),
             b"NOOP" => no_argument(rest, Self::Noop),
             b"QUIT" => no_argument(rest, Self::Quit),
@@ -83,6 +87,8 @@ impl Command {
             b"TOP" => top(rest),
             b"UIDL" => optional_number(rest).map(Self::Uidl),
             b"USER" => user(rest),
+            // RFC 6856 section 2.1: no parameters.
+            b"UTF8" => no_argument(rest, Self::Utf8),
             other if WEB_VERBS.contains(&other) => Err(Fault::WebRequest),
             _ => Err(Fault::UnknownVerb),
         }
@@ -125,8 +131,16 @@ fn top(rest: &[u8]) -> Result<Command, Fault> {
     Ok(Command::Top { message, lines })
 }
 
+/// RFC 6856 section 3.2: one language range at most. One that is not even text is simply not known.
+fn lang(rest: &[u8]) -> Result<Command, Fault> {
+    let [range] = arguments(rest)?;
+    let range = range.map(|text| String::from_utf8_lossy(text).into_owned());
+    Ok(Command::Lang(range))
+}
+
 fn user(rest: &[u8]) -> Result<Command, Fault> {
-    // A local part may be quoted and hold spaces, so the name is the whole rest of the line.
+    // A local part may be quoted and hold spaces, so the name is the whole rest of the line. RFC 6856 section 2.2:
+    // it may be UTF-8, and what is no UTF-8 is refused.
     let name = std::str::from_utf8(rest.trim_ascii()).map_err(|_| Fault::WrongArguments)?;
     if name.is_empty() {
         Err(Fault::WrongArguments)
@@ -217,8 +231,8 @@ mod tests {
             " STAT",
             "STATS",
             "FOO",
-            "UTF8",
-            "LANG",
+            "UTF-8",
+            "LANGUAGE",
             "\tSTAT",
             "STAT\t",
             "XTND",

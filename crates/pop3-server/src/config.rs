@@ -17,10 +17,13 @@ pub struct Config {
     pub errors: u32,
     /// Mechanisms for AUTH, in the order in which they are listed.
     pub mechanisms: Vec<Mechanism>,
+    /// The least time between two logins to one account; nothing is no delay. The host keeps it, the session only
+    /// speaks of it, in whole seconds.
+    pub login_delay: Duration,
 }
 
 impl Config {
-    /// The usual settings: ten minutes of silence, twenty errors, every mechanism.
+    /// The usual settings: ten minutes of silence, twenty errors, no delay between logins.
     #[must_use]
     pub fn new(hostname: impl Into<String>) -> Self {
         Self {
@@ -28,7 +31,14 @@ impl Config {
             idle_timeout: Duration::from_secs(600),
             errors: 20,
             mechanisms: Mechanism::ALL.to_vec(),
+            login_delay: Duration::ZERO,
         }
+    }
+
+    /// [`login_delay`](Self::login_delay) as clients are told it: a client that waits so long is never too early.
+    pub(crate) fn login_delay_seconds(&self) -> u64 {
+        let delay = self.login_delay;
+        delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
     }
 }
 

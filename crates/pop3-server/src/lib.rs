@@ -1,4 +1,4 @@
-//! The POP3 session as a state machine (RFC 1939 with RFC 2449, 2595, 3206 and 5034).
+//! The POP3 session as a state machine (RFC 1939 with RFC 2449, 2595, 3206, 5034 and 6856).
 //!
 //! It reads commands, keeps the rules of the three states and says what to answer. It knows no socket, no
 //! clock and no store: it asks ([`Ask`]), the host answers ([`Answer`]), and the driver in `net` moves the

@@ -113,6 +113,7 @@ mod tests {
     fn lines_hold_number_and_fact_and_skip_the_flagged() {
         let mut drop = maildrop((1..=3).map(|uid| Message {
             octets: 100 * uid,
+            needs_utf8: false,
             epoch: 26,
             uid: uid + 9,
         }));
@@ -126,6 +127,7 @@ mod tests {
     fn the_longest_lines_fit_their_pieces() {
         let largest = Message {
             octets: u64::MAX,
+            needs_utf8: false,
             epoch: u32::MAX,
             uid: u64::MAX,
         };

@@ -116,6 +116,7 @@ mod tests {
             .zip(1..)
             .map(|(octets, uid)| Message {
                 octets: *octets,
+                needs_utf8: false,
                 epoch: 1,
                 uid,
             })

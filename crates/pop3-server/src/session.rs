@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reply::{Reply, Row, pop3};
+use reply::{Language, Reply, Row, pop3};
 use wire::{Admission, Input, Line, LineReader, Output, TlsFacts, Witness};
 
 use crate::ask::{Answer, Ask};
-use crate::capabilities::capabilities;
+use crate::capabilities::{Stls, capabilities};
 use crate::command::{Command, Fault};
 use crate::config::{Config, Connection};
 use crate::listing::ListingWriter;
@@ -48,6 +48,10 @@ pub struct Session {
     /// What the last event or command led to, not yet taken by the driver.
     queue: VecDeque<Output<Ask>>,
     login: Option<String>,
+    /// Of the texts in replies (RFC 6856 section 3).
+    language: Language,
+    /// The client reads UTF-8 headers (RFC 6856 section 2.1).
+    utf8: bool,
     now: Instant,
     /// When silence ends the session.
     deadline: Instant,
@@ -74,6 +78,8 @@ enum State {
     Cancelling { refusal: Refusal },
     /// The host says whether TLS may start.
     AskingForTls { user: Option<String> },
+    /// The host takes note of UTF8 mode.
+    EnablingUtf8 { user: Option<String> },
     /// The driver runs the handshake.
     Handshaking,
     /// TRANSACTION.
@@ -113,6 +119,8 @@ impl Session {
             state: State::Authorization { user: None },
             queue: VecDeque::new(),
             login: None,
+            language: Language::default(),
+            utf8: false,
             now,
             deadline,
             pause: None,
@@ -144,7 +152,8 @@ impl Session {
     }
 
     fn say(&mut self, reply: Reply) {
-        self.queue.push_back(Output::Reply(reply));
+        self.queue
+            .push_back(Output::Reply(reply.in_language(self.language)));
     }
 
     fn say_row(&mut self, row: &'static Row) {
@@ -210,6 +219,7 @@ impl Session {
             // RFC 2595 section 4: whatever was known before the handshake is forgotten.
             self.reader.clear();
             self.connection.tls = Some(facts);
+            self.language = Language::default();
             self.state = State::Authorization { user: None };
             self.rearm();
         }
@@ -222,6 +232,7 @@ impl Session {
             | State::Exchanging
             | State::Cancelling { .. }
             | State::AskingForTls { .. }
+            | State::EnablingUtf8 { .. }
             | State::Handshaking
             | State::Listing(..)
             | State::Reading(..)
@@ -243,6 +254,7 @@ impl Session {
             (State::Exchanging, Answer::Auth(verdict)) => self.exchange_moved(verdict),
             (State::Cancelling { refusal }, Answer::Done) => self.exchange_cancelled(refusal),
             (State::AskingForTls { user }, Answer::Tls(ready)) => self.tls_decided(user, ready),
+            (State::EnablingUtf8 { user }, Answer::Done) => self.utf8_enabled(user),
             (State::Reading(maildrop, transfer), Answer::Read(verdict)) => {
                 self.read(maildrop, transfer, verdict)
             }
@@ -257,6 +269,7 @@ impl Session {
                 | State::AwaitingResponse
                 | State::Cancelling { .. }
                 | State::AskingForTls { .. }
+                | State::EnablingUtf8 { .. }
                 | State::Handshaking
                 | State::Transaction(_)
                 | State::Listing(..)
@@ -277,6 +290,7 @@ impl Session {
             | State::Exchanging
             | State::Cancelling { .. }
             | State::AskingForTls { .. }
+            | State::EnablingUtf8 { .. }
             | State::Handshaking
             | State::Reading(..)
             | State::Updating { .. } => return Some(Output::Wait(self.deadline)),
@@ -361,6 +375,7 @@ impl Session {
                 | State::AwaitingResponse
                 | State::Cancelling { .. }
                 | State::AskingForTls { .. }
+                | State::EnablingUtf8 { .. }
                 | State::Handshaking
                 | State::Listing(..)
                 | State::Reading(..)
@@ -371,8 +386,28 @@ impl Session {
         }
     }
 
-    fn capabilities(&self, before_login: bool) -> Reply {
-        capabilities(&self.config, &self.connection, before_login)
+    fn capabilities(&self) -> Reply {
+        let stls = if self.login.is_none() && !self.utf8 {
+            Stls::Permitted
+        } else {
+            Stls::TooLate
+        };
+        capabilities(&self.config, &self.connection, stls)
+    }
+
+    /// LANG, which is the same before and after login (RFC 6856 section 3.2).
+    fn choose_language(&mut self, range: Option<&str>) {
+        let Some(range) = range else {
+            let lines = Language::ALL
+                .iter()
+                .map(|language| format!("{} {}", language.tag(), language.name()));
+            return self.say(lines.fold(Reply::new(&pop3::LANGUAGES), Reply::line));
+        };
+        let Some(language) = Language::lookup(range) else {
+            return self.say_row(&pop3::LANGUAGE_UNKNOWN);
+        };
+        self.language = language;
+        self.say(Reply::new(&pop3::LANGUAGE_CHOSEN).arg("language", language.tag()));
     }
 }
 

@@ -39,6 +39,7 @@ const CHAPTERS: [Chapter; 5] = [
         heading: "POP3: no",
         introduction: "Replies that begin with `-ERR`. A word in brackets tells the mail program what kind of \
                        refusal it is: `[AUTH]` wrong credentials, `[IN-USE]` another session holds the maildrop, \
+                       `[LOGIN-DELAY]` the last login was too short a time ago, `[UTF8]` the message needs UTF8 mode, \
                        `[SYS/TEMP]` try later, `[SYS/PERM]` an administrator is needed.",
         holds: |row| matches!(row.status, Status::Err(_)),
     },
@@ -52,7 +53,7 @@ pub fn markdown() -> String {
          <!-- Written by `cargo xtask replies` from crates/reply; edit the rows there. -->\n\n\
          Every line tegami can answer over SMTP and POP3: when it comes, why, and what to do. Words in braces are\n\
          filled in at run time. The three dotted numbers are the enhanced code of RFC 3463. The id at the end of an\n\
-         entry is what the log shows.\n",
+         entry is what the log shows. POP3 clients that say `LANG ja` read the texts in Japanese.\n",
     );
     for chapter in &CHAPTERS {
         let mut rows: Vec<&Row> = crate::rows().filter(|row| (chapter.holds)(row)).collect();
@@ -71,6 +72,9 @@ pub fn markdown() -> String {
 
 fn entry(row: &Row, text: &mut String) {
     let _ = write!(text, "\n### `{}`\n\n", first_line(row));
+    if let Some(ja) = row.ja.filter(|ja| *ja != row.text) {
+        let _ = writeln!(text, "- In Japanese: `{ja}`");
+    }
     let _ = writeln!(text, "- When: {}\n- Why: {}", row.when, row.cause);
     if row.is_refusal() {
         let _ = writeln!(text, "- What to do: {}", row.remedy);

@@ -3,6 +3,7 @@
 //! It does not decide anything: code, enhanced code, shape and text come from the row. Whatever was given at run
 //! time passes through one filter, so that no argument can end a line, start another or outgrow its own.
 
+use crate::language::Language;
 use crate::row::{Enhanced, Row, Shape, Status, next_argument};
 
 /// Longest reply line in octets without its CRLF (RFC 5321 section 4.5.3.1.5; RFC 1939 section 3).
@@ -18,6 +19,7 @@ pub struct Reply {
     row: &'static Row,
     args: Vec<(&'static str, String)>,
     lines: Vec<String>,
+    language: Language,
 }
 
 impl Reply {
@@ -28,6 +30,7 @@ impl Reply {
             row,
             args: Vec::new(),
             lines: Vec::new(),
+            language: Language::default(),
         }
     }
 
@@ -43,6 +46,19 @@ impl Reply {
     pub fn line(mut self, text: impl Into<String>) -> Self {
         self.lines.push(text.into());
         self
+    }
+
+    /// Says it in this language, where the row knows it. Status and response code stay what they are.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        self.language = language;
+        self
+    }
+
+    /// The language of the text.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.language
     }
 
     /// The catalogue row.
@@ -127,7 +143,7 @@ impl Reply {
                     if line.starts_with('.') {
                         out.push(b'.');
                     }
-                    push_printable(line, LINE_LIMIT, out);
+                    push_text(line, out);
                     finish_line(start, LINE_LIMIT, out);
                 }
                 out.extend_from_slice(b".\r\n");
@@ -137,7 +153,7 @@ impl Reply {
 
     /// The row's text with its arguments in place.
     fn fill(&self, argument_limit: usize, out: &mut Vec<u8>) {
-        let mut rest = self.row.text;
+        let mut rest = self.row.text_in(self.language);
         while let Some((before, name, after)) = next_argument(rest) {
             out.extend_from_slice(before.as_bytes());
             push_printable(self.argument(name).unwrap_or("?"), argument_limit, out);
@@ -195,6 +211,15 @@ fn push_printable(text: &str, limit: usize, out: &mut Vec<u8>) {
     shorten(start, limit, out);
 }
 
+/// The same for a line of a POP3 list, which may hold UTF-8 (RFC 6856 section 3.2); bounded by whoever ends the line.
+fn push_text(text: &str, out: &mut Vec<u8>) {
+    let mut octets = [0; 4];
+    for c in text.chars() {
+        let c = if c.is_control() { '?' } else { c };
+        out.extend_from_slice(c.encode_utf8(&mut octets).as_bytes());
+    }
+}
+
 fn is_printable(octet: u8) -> bool {
     matches!(octet, b' '..=b'~')
 }
@@ -207,7 +232,12 @@ fn finish_line(start: usize, limit: usize, out: &mut Vec<u8>) {
 
 fn shorten(start: usize, limit: usize, out: &mut Vec<u8>) {
     if out.len() - start > limit {
-        out.truncate(start + limit - 3);
+        let mut end = start + limit - 3;
+        // Never half a character: a continuation octet of UTF-8 is 10xxxxxx.
+        while out[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+        out.truncate(end);
         out.extend_from_slice(b"...");
     }
 }

@@ -154,3 +154,45 @@ fn internal_failure_is_said_in_both_protocols() {
         "-ERR [SYS/TEMP] Internal failure on our side; nothing was deleted\r\n",
     );
 }
+
+#[test]
+fn a_language_changes_words_and_nothing_else() {
+    let ja = |row| Reply::new(row).in_language(Language::Japanese);
+    check(
+        ja(&pop3::IN_USE),
+        "-ERR [IN-USE] メールボックスは別のセッションで使用中です\r\n",
+    );
+    check(
+        ja(&pop3::TOTALS).arg("count", 2).arg("octets", 320),
+        "+OK 2 320\r\n",
+    );
+    check(ja(&pop3::CHALLENGE).arg("challenge", "AA=="), "+ AA==\r\n");
+    check(
+        ja(&pop3::LANGUAGES).line("ja 日本語").line("x\u{85}\u{7}y"),
+        "+OK 利用できる言語は次のとおりです\r\nja 日本語\r\nx??y\r\n.\r\n",
+    );
+    // Arguments stay ASCII.
+    check(
+        ja(&pop3::LOGIN_THROTTLED).arg("peer", "日本"),
+        "-ERR [SYS/TEMP] ?? からのログイン失敗が多すぎます。数分お待ちください\r\n",
+    );
+    // SMTP has no languages.
+    check(ja(&smtp::NOOP), "250 2.0.0 OK\r\n");
+    assert_eq!(ja(&pop3::IN_USE).language(), Language::Japanese);
+}
+
+#[test]
+fn no_character_is_cut_in_half() {
+    for filler in 0..3 {
+        let long = "x".repeat(filler) + &"日".repeat(400);
+        let mut out = Vec::new();
+        Reply::new(&pop3::LANGUAGES).line(long).encode(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        let line = text.lines().nth(1).unwrap();
+        assert!(
+            line.ends_with("日...") && (506..=510).contains(&line.len()),
+            "{}",
+            line.len()
+        );
+    }
+}

@@ -6,10 +6,12 @@
 
 pub mod document;
 mod encode;
+mod language;
 mod row;
 mod table;
 
 pub use encode::Reply;
+pub use language::Language;
 pub use row::{Enhanced, Proof, Protocol, Row, Shape, Status};
 pub use table::{pop3, smtp};
 

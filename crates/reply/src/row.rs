@@ -1,5 +1,7 @@
 //! One row of the catalogue: what a reply is, when it comes, why, and what to do about it.
 
+use crate::language::Language;
+
 /// One reply the server can give.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
@@ -11,6 +13,8 @@ pub struct Row {
     pub status: Status,
     /// The text for people; `{name}` marks an argument given at run time.
     pub text: &'static str,
+    /// The same in Japanese, with the same arguments. SMTP has no way to ask for it (RFC 6856 is POP3's).
+    pub ja: Option<&'static str>,
     /// Whether lines follow the first one, and how they end.
     pub shape: Shape,
     /// The deciding RFC section, such as `RFC 5321 section 4.1.4`.
@@ -86,6 +90,15 @@ impl Row {
             Status::Smtp(code, _) => code >= 400,
             Status::Err(_) => true,
             Status::Ok | Status::Continue => false,
+        }
+    }
+
+    /// The text in this language; in English where there is no other.
+    #[must_use]
+    pub const fn text_in(&self, language: Language) -> &'static str {
+        match (language, self.ja) {
+            (Language::Japanese, Some(ja)) => ja,
+            (Language::Japanese, None) | (Language::English, _) => self.text,
         }
     }
 

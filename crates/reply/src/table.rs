@@ -1,6 +1,7 @@
 //! The catalogue itself, one file per subject, and the macro that turns its entries into constants.
 //!
-//! An entry reads `"id" NAME = status, "text" { rfc: .., when: .., cause: .., remedy: .. }`. The macro knows no
+//! An entry reads `"id" NAME = status, "text" { rfc: .., when: .., cause: .., remedy: .. }`; those of POP3 begin with
+//! `ja: ..`, the text in Japanese. The macro knows no
 //! reply; the entries hold no code. Whether an entry is right is checked in `tests/catalogue.rs`.
 
 use crate::row::{Enhanced, Status};
@@ -9,10 +10,13 @@ use crate::row::{Enhanced, Status};
 macro_rules! rows {
     (@shape) => { crate::row::Shape::Line };
     (@shape $shape:ident) => { crate::row::Shape::$shape };
+    (@ja) => { None };
+    (@ja $ja:literal) => { Some($ja) };
     (@proof) => { crate::row::Proof::Dialogue };
     (@proof $test:literal) => { crate::row::Proof::Unit($test) };
     ($(
         $id:literal $name:ident = $status:expr, $text:literal {
+            $(ja: $ja:literal,)?
             rfc: $rfc:literal,
             when: $when:literal,
             cause: $cause:literal,
@@ -29,6 +33,7 @@ macro_rules! rows {
                 name: stringify!($name),
                 status: $status,
                 text: $text,
+                ja: rows!(@ja $($ja)?),
                 shape: rows!(@shape $($shape)?),
                 rfc: $rfc,
                 when: $when,

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use reply::{Enhanced, Protocol, Status, rows};
 
 /// Every argument a text may name. A new one is added here on purpose, not by a typing mistake.
-const ARGUMENTS: [&str; 19] = [
+const ARGUMENTS: [&str; 21] = [
     "candidates",
     "challenge",
     "client",
     "count",
     "host",
     "id",
+    "language",
     "limit",
     "login",
     "mailbox",
@@ -22,6 +23,7 @@ const ARGUMENTS: [&str; 19] = [
     "peer",
     "recipient",
     "removed",
+    "seconds",
     "size",
     "tls",
     "usage",
@@ -55,8 +57,15 @@ const WITHOUT_ENHANCED_CODE: [&str; 12] = [
     "TOO_MANY_SESSIONS",
 ];
 
-/// POP3 response codes in use (RFC 2449 section 8, RFC 3206 section 4).
-const RESPONSE_CODES: [&str; 4] = ["AUTH", "IN-USE", "SYS/PERM", "SYS/TEMP"];
+/// POP3 response codes in use (RFC 2449 section 8, RFC 3206 section 4, RFC 6856 section 5).
+const RESPONSE_CODES: [&str; 6] = [
+    "AUTH",
+    "IN-USE",
+    "LOGIN-DELAY",
+    "SYS/PERM",
+    "SYS/TEMP",
+    "UTF8",
+];
 
 #[test]
 fn ids_are_unique_and_names_are_unique_within_a_protocol() {
@@ -162,6 +171,78 @@ fn pop3_texts_never_pose_as_response_codes() {
                 row.id
             );
         }
+    }
+}
+
+/// The longest argument, and the longest `-ERR [CODE] ` before a text.
+const ROOM_FOR_ARGUMENT_AND_STATUS: usize = 256 + 20;
+
+// PEX-26: RFC 6856 section 3.
+#[test]
+fn every_pop3_text_has_a_japanese_twin_with_the_same_arguments() {
+    for row in rows() {
+        let Some(ja) = row.ja else {
+            assert_eq!(row.protocol(), Protocol::Smtp, "{}: no Japanese", row.id);
+            continue;
+        };
+        assert_eq!(
+            row.protocol(),
+            Protocol::Pop3,
+            "{}: SMTP is English",
+            row.id
+        );
+        // Programs read numbers by their place, so texts of nothing else are the same in all languages.
+        let (before, after) = (ja.matches('{').count(), ja.matches('}').count());
+        assert_eq!(
+            (before, after),
+            (row.arguments().count(), before),
+            "{}",
+            row.id
+        );
+        for name in row.arguments() {
+            assert_eq!(
+                ja.matches(&format!("{{{name}}}")).count(),
+                1,
+                "{}: {ja}",
+                row.id
+            );
+        }
+        let words = row.arguments().fold(row.text.to_owned(), |text, name| {
+            text.replace(&format!("{{{name}}}"), "")
+        });
+        let only_arguments = words.trim().is_empty();
+        assert_eq!(ja == row.text, only_arguments, "{}: {ja}", row.id);
+        assert_eq!(ja.is_ascii(), only_arguments, "{}: {ja}", row.id);
+        assert!(
+            !ja.starts_with('[') && !ja.chars().any(char::is_control),
+            "{}: {ja}",
+            row.id
+        );
+        // RFC 1939 section 3: 512 octets with status, arguments and CRLF.
+        assert!(
+            ja.len() + ROOM_FOR_ARGUMENT_AND_STATUS <= 510,
+            "{}: {} octets",
+            row.id,
+            ja.len()
+        );
+    }
+}
+
+#[test]
+fn the_place_of_what_programs_read_is_the_same_in_japanese() {
+    // RFC 1939 section 5: `+OK nn mm` for STAT; RFC 6856 section 3.2: the tag comes first.
+    for name in [
+        "TOTALS",
+        "SIZE",
+        "UNIQUE_ID",
+        "CHALLENGE",
+        "LANGUAGE_CHOSEN",
+        "GREETING",
+    ] {
+        let row = rows().find(|row| row.protocol() == Protocol::Pop3 && row.name == name);
+        let row = row.unwrap_or_else(|| panic!("no row is called {name}"));
+        let first = |text: &'static str| text.split(' ').next();
+        assert_eq!(row.ja.and_then(first), first(row.text), "{}", row.id);
     }
 }
 

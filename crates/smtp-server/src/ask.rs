@@ -78,6 +78,8 @@ pub struct MailFrom {
     /// AUTH: who first submitted the message, as the client says (RFC 4954 section 5). Believe it only of a
     /// client you trust; to all others it means [`ReversePath::Null`].
     pub auth: Option<ReversePath>,
+    /// SMTPUTF8 (RFC 6531 section 3.4): addresses and header fields may hold UTF-8.
+    pub smtputf8: bool,
 }
 
 /// What kind of octets the sender announces (RFC 6152 section 3). They are kept as they come in either case.

@@ -2,6 +2,7 @@
 
 use reply::{Row, smtp};
 
+pub(crate) mod bdat;
 pub(crate) mod mail;
 mod parameters;
 pub(crate) mod rcpt;
@@ -14,6 +15,7 @@ pub(crate) enum Verb {
     Mail,
     Rcpt,
     Data,
+    Bdat,
     Rset,
     Noop,
     Quit,
@@ -33,6 +35,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("MAIL", Verb::Mail),
     ("RCPT", Verb::Rcpt),
     ("DATA", Verb::Data),
+    ("BDAT", Verb::Bdat),
     ("EHLO", Verb::Ehlo),
     ("HELO", Verb::Helo),
     ("RSET", Verb::Rset),
@@ -49,7 +52,6 @@ const VERBS: &[(&str, Verb)] = &[
     ("TURN", Verb::NotOffered),
     ("ETRN", Verb::NotOffered),
     ("ATRN", Verb::NotOffered),
-    ("BDAT", Verb::NotOffered),
     ("BURL", Verb::NotOffered),
     ("XCLIENT", Verb::NotOffered),
     ("XFORWARD", Verb::NotOffered),
@@ -89,7 +91,8 @@ impl Verb {
             Self::StartTls => &smtp::STARTTLS_USAGE,
             Self::Auth => &smtp::AUTH_USAGE,
             Self::Help | Self::Expn => &smtp::BAD_ARGUMENT,
-            Self::NotOffered | Self::Http => return None,
+            // An argument of BDAT that cannot be read has a fate of its own.
+            Self::Bdat | Self::NotOffered | Self::Http => return None,
         })
     }
 }

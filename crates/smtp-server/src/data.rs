@@ -4,6 +4,7 @@
 //! wrong it stops handing octets out, keeps consuming up to the real end, and says at the end what was wrong.
 //! Replies and the transaction are the session's.
 
+mod counted;
 mod header;
 mod newlines;
 
@@ -12,6 +13,7 @@ use reply::{Reply, smtp};
 use wire::{DotDecoder, Malformed, Unstuffed};
 
 use crate::config::{BareNewline, Config};
+use counted::Counted;
 use header::Header;
 use newlines::Newlines;
 
@@ -23,7 +25,7 @@ const HELD: usize = 1024;
 /// One message on its way in.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    decoder: DotDecoder,
+    framing: Framing,
     newlines: Option<Newlines>,
     header: Header,
     limits: Limits,
@@ -38,6 +40,39 @@ pub(crate) struct Intake {
     done: bool,
 }
 
+/// How the end of a message is told.
+#[derive(Debug)]
+enum Framing {
+    /// DATA: CRLF dot CRLF (RFC 5321 section 4.1.1.4).
+    Dots(DotDecoder),
+    /// BDAT: the client counts, and says which chunk is the last (RFC 3030 section 2).
+    Counted(Counted),
+}
+
+impl Framing {
+    /// Appends to `out` what `piece` holds of the message.
+    fn decode(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Unstuffed {
+        match self {
+            Self::Dots(decoder) => decoder.decode(piece, out),
+            Self::Counted(counted) => {
+                counted.scan(piece);
+                out.extend_from_slice(piece);
+                Unstuffed {
+                    consumed: piece.len(),
+                    done: false,
+                }
+            }
+        }
+    }
+
+    fn malformed(&self) -> Option<Malformed> {
+        match self {
+            Self::Dots(decoder) => decoder.malformed(),
+            Self::Counted(counted) => counted.malformed(),
+        }
+    }
+}
+
 /// The limits a message is held to.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
@@ -48,9 +83,19 @@ struct Limits {
 }
 
 impl Intake {
+    /// For a message that comes with DATA.
     pub(crate) fn new(config: &Config, bare_newline: BareNewline) -> Self {
+        Self::framed(Framing::Dots(DotDecoder::new()), config, bare_newline)
+    }
+
+    /// For a message that comes with BDAT.
+    pub(crate) fn counted(config: &Config, bare_newline: BareNewline) -> Self {
+        Self::framed(Framing::Counted(Counted::default()), config, bare_newline)
+    }
+
+    fn framed(framing: Framing, config: &Config, bare_newline: BareNewline) -> Self {
         Self {
-            decoder: DotDecoder::new(),
+            framing,
             newlines: match bare_newline {
                 BareNewline::Reject => None,
                 BareNewline::Normalize => Some(Newlines::default()),
@@ -85,13 +130,32 @@ impl Intake {
         while self.out.is_empty() && !self.done && !self.rest.is_empty() {
             let rest = std::mem::take(&mut self.rest);
             let used = self.decode(&rest);
-            self.rest = rest;
-            self.rest.advance(used);
+            // Between two chunks nothing is held.
+            if used < rest.len() {
+                self.rest = rest;
+                self.rest.advance(used);
+            }
         }
         if self.out.is_empty() {
             None
         } else {
             Some(Bytes::from(std::mem::take(&mut self.out)))
+        }
+    }
+
+    /// A message that came in chunks ends here. Mail is made of lines (RFC 5322 section 2.1), so a last line without
+    /// its CRLF gets one; it does not count towards the size.
+    pub(crate) fn finish(&mut self) {
+        let Framing::Counted(counted) = &mut self.framing else {
+            return;
+        };
+        if counted.finish() {
+            self.header.scan(b"\r\n", &mut self.out);
+        }
+        self.header.finish(&mut self.out);
+        self.done = true;
+        if self.is_flawed() {
+            self.out.clear();
         }
     }
 
@@ -157,7 +221,7 @@ impl Intake {
     fn decode_body(&mut self, piece: &[u8]) -> Unstuffed {
         let before = self.out.len();
         self.out.reserve(piece.len());
-        let step = self.decoder.decode(piece, &mut self.out);
+        let step = self.framing.decode(piece, &mut self.out);
         self.octets += (self.out.len() - before) as u64;
         step
     }
@@ -165,7 +229,7 @@ impl Intake {
     /// In the header, or where line ends have to be mended.
     fn decode_looking(&mut self, piece: &[u8]) -> Unstuffed {
         let mut decoded = Vec::with_capacity(piece.len());
-        let step = self.decoder.decode(piece, &mut decoded);
+        let step = self.framing.decode(piece, &mut decoded);
         self.octets += decoded.len() as u64;
         if let Some(newlines) = &mut self.newlines {
             decoded = newlines.normalize(&decoded);
@@ -187,7 +251,7 @@ impl Intake {
 
     fn malformed(&self) -> Option<Malformed> {
         match &self.newlines {
-            None => self.decoder.malformed(),
+            None => self.framing.malformed(),
             Some(newlines) => newlines.has_nul().then_some(Malformed::Nul),
         }
     }

@@ -5,6 +5,7 @@
 
 mod arrival;
 mod aside;
+mod chunk;
 mod commanding;
 mod context;
 mod encryption;
@@ -53,6 +54,7 @@ enum State {
     AskingMail(envelope::AskingMail),
     AskingRcpt(envelope::AskingRcpt),
     AskingData(message::AskingData),
+    AskingChunk(chunk::AskingChunk),
     AskingFinish(message::AskingFinish),
     Abandoning(phase::Abandoning),
     AskingLogin(login::AskingLogin),
@@ -64,6 +66,8 @@ enum State {
     Challenged(login::Challenged),
     /// A message is coming in.
     Receiving(Box<message::Receiving>),
+    /// A chunk of a message is coming in.
+    Chunking(Box<chunk::Chunking>),
     /// 220 was said to STARTTLS; the handshake comes next.
     Encrypting,
     /// The handshake runs.
@@ -139,6 +143,7 @@ impl Session {
     fn take_in(&mut self, octets: &[u8]) {
         match &mut self.state {
             State::Receiving(receiving) => receiving.take_in(octets, &self.context),
+            State::Chunking(chunking) => chunking.take_in(octets, &mut self.context),
             // RFC 3207 section 4.2: what comes in clear behind STARTTLS is not believed.
             State::Encrypting | State::Handshaking | State::Leaving(_) | State::Gone => {}
             State::Arrived(_)
@@ -147,6 +152,7 @@ impl Session {
             | State::AskingMail(_)
             | State::AskingRcpt(_)
             | State::AskingData(_)
+            | State::AskingChunk(_)
             | State::AskingFinish(_)
             | State::Abandoning(_)
             | State::AskingLogin(_)
@@ -220,6 +226,7 @@ impl State {
             Self::Slowed(slowed) => slowed.proceed(context),
             Self::Challenged(challenged) => challenged.proceed(context),
             Self::Receiving(receiving) => receiving.proceed(context),
+            Self::Chunking(chunking) => chunking.proceed(context),
             Self::Encrypting => {
                 context.reader.clear();
                 Turn {
@@ -233,6 +240,7 @@ impl State {
             Self::AskingMail(_)
             | Self::AskingRcpt(_)
             | Self::AskingData(_)
+            | Self::AskingChunk(_)
             | Self::AskingFinish(_)
             | Self::Abandoning(_)
             | Self::AskingLogin(_)
@@ -250,10 +258,11 @@ impl State {
             (Self::AskingMail(asking), Answer::Mail(verdict)) => asking.answered(verdict, context),
             (Self::AskingRcpt(asking), Answer::Rcpt(verdict)) => asking.answered(verdict, context),
             (Self::AskingData(asking), Answer::Data(verdict)) => asking.answered(verdict, context),
+            (Self::AskingChunk(asking), Answer::Data(verdict)) => asking.answered(verdict, context),
             (Self::AskingFinish(asking), Answer::Finish(verdict)) => {
                 asking.answered(verdict, context)
             }
-            (Self::Abandoning(abandoning), Answer::Done) => abandoning.done(),
+            (Self::Abandoning(abandoning), Answer::Done) => abandoning.done(context),
             (Self::AskingLogin(asking), Answer::Auth(verdict)) => asking.answered(verdict, context),
             (Self::CancellingLogin(cancelling), Answer::Done) => cancelling.done(context),
             (Self::AskingVerify(asking), Answer::Verify(verdict)) => {
@@ -279,6 +288,11 @@ impl State {
             && receiving.is_overdue(context)
         {
             return receiving.time_out(context);
+        }
+        if let Self::Chunking(chunking) = &self
+            && chunking.is_overdue(context)
+        {
+            return chunking.time_out(context);
         }
         self.proceed(context)
     }

@@ -14,8 +14,10 @@ const LINE: usize = 78;
 pub struct Trace {
     /// What the client called itself: a domain or an address literal, nothing else.
     pub helo: String,
-    /// The WITH keyword (RFC 3848), such as `ESMTPSA`.
+    /// The WITH keyword (RFC 3848, RFC 6531 section 4.3), such as `ESMTPSA`.
     pub protocol: &'static str,
+    /// The message came with SMTPUTF8, so its trace may name its recipient in UTF-8 (RFC 6531 section 3.7.3).
+    pub smtputf8: bool,
     /// The client's address.
     pub peer: IpAddr,
     /// What TLS established, if it is on.
@@ -24,8 +26,22 @@ pub struct Trace {
     pub login: Option<String>,
 }
 
-/// The WITH keyword of a session (RFC 3848). There is none for HELO with TLS or AUTH; those count as ESMTP.
-pub(crate) const fn protocol(extended: bool, tls: bool, login: bool) -> &'static str {
+/// The WITH keyword of a session (RFC 3848; with SMTPUTF8 RFC 6531 section 4.3). There is none for HELO with TLS or
+/// AUTH; those count as ESMTP.
+pub(crate) const fn protocol(
+    extended: bool,
+    tls: bool,
+    login: bool,
+    smtputf8: bool,
+) -> &'static str {
+    if smtputf8 {
+        return match (tls, login) {
+            (false, false) => "UTF8SMTP",
+            (false, true) => "UTF8SMTPA",
+            (true, false) => "UTF8SMTPS",
+            (true, true) => "UTF8SMTPSA",
+        };
+    }
     match (extended, tls, login) {
         (false, false, false) => "SMTP",
         (true, false, false) => "ESMTP",
@@ -48,7 +64,7 @@ pub(crate) const fn protocol(extended: bool, tls: bool, login: bool) -> &'static
 #[must_use]
 pub fn received(trace: &Trace, host: &str, id: &str, date: &str, only: Option<&Mailbox>) -> String {
     let peer = Host::Literal(trace.peer.to_canonical());
-    let mut field = Folded::new("Received:");
+    let mut field = Folded::new("Received:", trace.smtputf8);
     field.words(&["from", &trace.helo]);
     field.word(&format!("({peer})"));
     field.words(&["by", host]);
@@ -70,14 +86,17 @@ struct Folded {
     text: String,
     /// Octets in the line so far.
     column: usize,
+    /// Letters beyond ASCII may be in it (RFC 6532 section 3.2).
+    utf8: bool,
 }
 
 impl Folded {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, utf8: bool) -> Self {
         let mut text = String::with_capacity(256);
         text.push_str(name);
         Self {
             column: name.len(),
+            utf8,
             text,
         }
     }
@@ -97,8 +116,9 @@ impl Folded {
             self.column += 1;
         }
         // Everything that comes from outside was checked when it came; this is the second lock on the door.
+        let utf8 = self.utf8;
         let printable = |letter: char| {
-            if matches!(letter, ' '..='~') {
+            if matches!(letter, ' '..='~') || (utf8 && !letter.is_ascii() && !letter.is_control()) {
                 letter
             } else {
                 '?'
@@ -134,6 +154,7 @@ mod tests {
         Trace {
             helo: "client.example".to_owned(),
             protocol: "ESMTP",
+            smtputf8: false,
             peer: "192.0.2.1".parse().unwrap(),
             tls: None,
             login: None,
@@ -177,6 +198,25 @@ mod tests {
              \tid 0a1b2c for <\"a b\"@example.test> tls TLS_AES_256_GCM_SHA384;\r\n\
              \tSun, 22 Nov 2026 01:02:03 +0000\r\n",
         );
+    }
+
+    #[test]
+    fn names_a_recipient_beyond_ascii_where_smtputf8_allows_it() {
+        let utf8 = Trace {
+            protocol: "UTF8SMTP",
+            smtputf8: true,
+            ..trace()
+        };
+        check(
+            &utf8,
+            Some("jörg@bücher.example"),
+            "Received: from client.example ([192.0.2.1]) by mail.example.test\r\n\
+             \twith UTF8SMTP id 0a1b2c for <jörg@xn--bcher-kva.example>;\r\n\
+             \tSun, 22 Nov 2026 01:02:03 +0000\r\n",
+        );
+        let recipient = "jörg@example.test".parse().unwrap();
+        let ascii = received(&trace(), "h", "i", DATE, Some(&recipient));
+        assert!(ascii.contains("<j?rg@example.test>"), "{ascii:?}");
     }
 
     #[test]
@@ -229,12 +269,17 @@ mod tests {
     }
 
     #[test]
-    fn protocols_follow_rfc_3848() {
-        assert_eq!(protocol(false, false, false), "SMTP");
-        assert_eq!(protocol(true, false, false), "ESMTP");
-        assert_eq!(protocol(true, true, false), "ESMTPS");
-        assert_eq!(protocol(true, false, true), "ESMTPA");
-        assert_eq!(protocol(true, true, true), "ESMTPSA");
-        assert_eq!(protocol(false, true, true), "ESMTPSA");
+    fn protocols_follow_rfc_3848_and_rfc_6531() {
+        for (extended, tls, login, plain, utf8) in [
+            (false, false, false, "SMTP", "UTF8SMTP"),
+            (true, false, false, "ESMTP", "UTF8SMTP"),
+            (true, true, false, "ESMTPS", "UTF8SMTPS"),
+            (true, false, true, "ESMTPA", "UTF8SMTPA"),
+            (true, true, true, "ESMTPSA", "UTF8SMTPSA"),
+            (false, true, true, "ESMTPSA", "UTF8SMTPSA"),
+        ] {
+            assert_eq!(protocol(extended, tls, login, false), plain);
+            assert_eq!(protocol(extended, tls, login, true), utf8);
+        }
     }
 }

@@ -16,7 +16,7 @@ mod setting;
 mod tests;
 mod units;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub postmaster: Option<Mailbox>,
     /// The addresses to listen on.
     pub listen: Listen,
+    /// Who passes on the connections of others.
+    pub proxy: Proxy,
     /// The certificate.
     pub tls: Tls,
     /// How SMTP sessions behave.
@@ -81,6 +83,21 @@ pub struct Listen {
     pub odmr: Vec<SocketAddr>,
     /// Admin page; its default is accepted, nothing listens there until it exists.
     pub web: Vec<SocketAddr>,
+}
+
+/// Proxies in front of this server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxy {
+    /// Networks whose connections must begin with a PROXY header, which is believed.
+    pub from: Vec<IpNet>,
+}
+
+impl Proxy {
+    /// Whether a connection from `address` must begin with a PROXY header.
+    pub fn is_one(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.from.iter().any(|network| network.contains(&address))
+    }
 }
 
 /// The certificate and its key, both PEM; with neither a self-signed one is made in `data_dir`.

@@ -54,7 +54,7 @@ pub fn run(options: DemoOptions) -> Result<()> {
     let _telemetry = Telemetry::start(&config.log)?;
     let outcome = serve::runtime()?.block_on(async {
         let mut signals = serve::Signals::new()?;
-        let running = serve::start(&config)
+        let running = serve::start(&config, serve::Inherited::default())
             .await
             .map_err(|error| elsewhere(error, options.port_offset))?;
         let outcome = tokio::select! {
@@ -90,7 +90,10 @@ fn elsewhere(error: anyhow::Error, offset: u16) -> anyhow::Error {
         )
         .into(),
         Some(
-            BindError::NotAllowed { .. } | BindError::NotOurs { .. } | BindError::Failed { .. },
+            BindError::NotAllowed { .. }
+            | BindError::NotOurs { .. }
+            | BindError::NotListening { .. }
+            | BindError::Failed { .. },
         )
         | None => error,
     }

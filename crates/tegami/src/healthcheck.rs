@@ -31,7 +31,8 @@ pub fn run(config: &Config) -> Result<()> {
         .block_on(async {
             for listener in &listeners {
                 let address = reachable(listener.address);
-                check(&listener.service, address, &pin)
+                let passing_on = config.proxy.is_one(address.ip());
+                check(&listener.service, address, passing_on, &pin)
                     .await
                     .with_context(|| {
                         format!("{} on {} does not work", listener.service, listener.address)
@@ -68,28 +69,31 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-async fn check(service: &str, address: SocketAddr, pin: &Pin) -> Result<()> {
+/// `passing_on`: this machine is one of the server's proxies, so a PROXY header is expected of us too.
+async fn check(service: &str, address: SocketAddr, passing_on: bool, pin: &Pin) -> Result<()> {
+    let mut probe = Probe::connect(address).await?;
+    if passing_on {
+        probe.introduce_as_proxy().await?;
+    }
     match service {
         "smtp" | "submission" => {
-            let mut probe = Probe::connect(address).await?;
             probe.greeted(&smtp::GREETING).await?;
             probe.command("EHLO localhost", &smtp::EHLO).await?;
             probe.command("STARTTLS", &smtp::START_TLS_NOW).await?;
             rest_of_smtp(probe.secure(pin).await?).await
         }
         "submissions" => {
-            let mut probe = Probe::connect_tls(address, pin).await?;
+            let mut probe = probe.secure(pin).await?;
             probe.greeted(&smtp::GREETING).await?;
             rest_of_smtp(probe).await
         }
         "pop3" => {
-            let mut probe = Probe::connect(address).await?;
             probe.greeted(&pop3::GREETING).await?;
             probe.command("STLS", &pop3::START_TLS_NOW).await?;
             rest_of_pop3(probe.secure(pin).await?).await
         }
         "pop3s" => {
-            let mut probe = Probe::connect_tls(address, pin).await?;
+            let mut probe = probe.secure(pin).await?;
             probe.greeted(&pop3::GREETING).await?;
             rest_of_pop3(probe).await
         }

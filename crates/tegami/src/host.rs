@@ -12,16 +12,20 @@ use address::{Domain, Mailbox};
 use arc_swap::ArcSwap;
 use auth::Authenticator;
 use mailstore::Store;
+use smtp_server::BareNewline;
 
 use pace::Pace;
 
 pub mod accounts;
 mod id;
+mod letters;
 mod login;
+mod login_delay;
 pub mod pace;
 pub mod pop3;
 mod routing;
 pub mod smtp;
+mod surrogate;
 
 /// What all connections share.
 pub struct House {
@@ -31,6 +35,8 @@ pub struct House {
     pub authenticator: Authenticator,
     /// What the configuration says, replaced as a whole by a reload.
     pub policy: ArcSwap<Policy>,
+    /// When POP3 clients last logged in.
+    pub last_logins: login_delay::LastLogins,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -53,6 +59,10 @@ pub struct Policy {
     pub rcpt_rate: Pace,
     /// Networks whose clients may log in without TLS.
     pub cleartext: Vec<ipnet::IpNet>,
+    /// What happens to bare CR and LF in messages.
+    pub bare_newline: BareNewline,
+    /// Networks of old devices, whose line ends are mended whatever `bare_newline` says.
+    pub normalize_from: Vec<ipnet::IpNet>,
     /// Settings of every new SMTP session.
     pub smtp: Arc<smtp_server::Config>,
     /// Settings of every new POP3 session.
@@ -66,6 +76,7 @@ impl House {
             store,
             authenticator,
             policy: ArcSwap::from_pointee(policy),
+            last_logins: login_delay::LastLogins::default(),
         }
     }
 }
@@ -74,5 +85,15 @@ impl Policy {
     /// Whether a password of a client at `peer` may cross the network without TLS.
     pub fn allows_cleartext(&self, peer: IpAddr) -> bool {
         self.cleartext.iter().any(|network| network.contains(&peer))
+    }
+
+    /// What happens to bare CR and LF in messages of a client at `peer`.
+    pub fn bare_newline(&self, peer: IpAddr) -> BareNewline {
+        let mut networks = self.normalize_from.iter();
+        if networks.any(|network| network.contains(&peer)) {
+            BareNewline::Normalize
+        } else {
+            self.bare_newline
+        }
     }
 }

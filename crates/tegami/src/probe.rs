@@ -67,6 +67,11 @@ impl Probe {
         Self::connect(address).await?.secure(pin).await
     }
 
+    /// Says, as a proxy does before anything else, that this connection is its own (PROXY protocol, version 1).
+    pub async fn introduce_as_proxy(&mut self) -> Result<()> {
+        self.write(b"PROXY UNKNOWN\r\n").await
+    }
+
     /// Upgrades after a STARTTLS or STLS that the server has accepted.
     pub async fn secure(self, pin: &Pin) -> Result<Self> {
         let name = ServerName::try_from("localhost").context("localhost is a server name")?;

@@ -25,7 +25,9 @@ use crate::host::House;
 use crate::host::accounts::StoredAccounts;
 use crate::telemetry::Telemetry;
 
+mod activation;
 mod listeners;
+mod manager;
 mod policy;
 mod ready;
 mod reload;
@@ -33,11 +35,14 @@ mod services;
 mod signals;
 mod strangers;
 mod surroundings;
+mod trust;
 
+pub use activation::Inherited;
 pub use listeners::certificates;
 use ready::Ready;
 pub use signals::Signals;
 use surroundings::Live;
+use trust::Trust;
 
 /// How long sessions may finish what they are doing when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -66,14 +71,33 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
     for warning in warnings {
         tracing::warn!(%warning, "configuration");
     }
+    let inherited = Inherited::take()?;
     if let Err(error) = net::raise_open_files() {
         tracing::warn!(%error, "limit on open files not raised");
     }
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;
-        let running = start(&config).await?;
-        while signals.next().await == signals::Signal::Reload {
-            reload::reload(&running, &telemetry, &mut config, explicit).await;
+        let running = start(&config, inherited).await?;
+        manager::ready();
+        let watchdog = manager::watchdog(&running.server);
+        loop {
+            tokio::select! {
+                signal = signals.next() => match signal {
+                    signals::Signal::Reload => {
+                        manager::reloading();
+                        reload::reload(&running, &telemetry, &mut config, explicit).await;
+                        manager::ready();
+                    }
+                    signals::Signal::Stop => break,
+                },
+                gateways = trust::moved(&running.server) => {
+                    trust::apply(&running, &config, gateways);
+                }
+            }
+        }
+        manager::stopping();
+        if let Some(watchdog) = watchdog {
+            watchdog.abort();
         }
         running.stop().await;
         Ok(())
@@ -91,14 +115,14 @@ pub fn runtime() -> Result<Runtime> {
         .context("cannot start the worker threads")
 }
 
-/// Starts a server and returns once every listener accepts.
+/// Starts a server, on sockets handed over where there are any, and returns once every listener accepts.
 ///
 /// # Errors
 /// Something the server cannot do without is not there; nothing keeps running then.
-pub async fn start(config: &Config) -> Result<Running> {
+pub async fn start(config: &Config, inherited: Inherited) -> Result<Running> {
     let begun = Instant::now();
     let store = open_store(config).await?;
-    match stand_up(config, store.clone(), begun).await {
+    match stand_up(config, inherited, store.clone(), begun).await {
         Ok(running) => Ok(running),
         Err(error) => {
             store.close().await;
@@ -107,24 +131,33 @@ pub async fn start(config: &Config) -> Result<Running> {
     }
 }
 
-async fn stand_up(config: &Config, store: Store, begun: Instant) -> Result<Running> {
+async fn stand_up(
+    config: &Config,
+    inherited: Inherited,
+    store: Store,
+    begun: Instant,
+) -> Result<Running> {
     if let Some(file) = &config.accounts_file {
         reconcile(&store, config, file).await?;
     }
     ensure_postmaster(&store, config).await?;
     strangers::mention(&store, &config.domains);
     let accounts = Arc::new(StoredAccounts(store.clone()));
+    let gateways = trust::gateways();
+    let trust = Trust::new(config, &gateways);
     let options = auth::Options {
-        exempt: config.limits.exempt.clone(),
+        exempt: trust.exempt.clone(),
         ..auth::Options::default()
     };
     let authenticator = Authenticator::new(accounts, options)?;
-    let house = Arc::new(House::new(store, authenticator, policy::of(config)));
+    let house = Arc::new(House::new(store, authenticator, policy::of(config, &trust)));
     let for_certificates = config.clone();
     let certificates =
         tokio::task::spawn_blocking(move || certificates(&for_certificates)).await??;
-    let sockets = listeners::bind(config)?;
-    let server = Arc::new(Server::new(listeners::limits(config)));
+    let sockets = listeners::bind(config, inherited)?;
+    let server = Arc::new(Server::new(listeners::limits(config, &trust)));
+    server.set_gateways(gateways);
+    server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;
     let surroundings = Live::new(&house, &certificates, &server);
     let operations = Arc::new(Operations::new(house.store.clone(), Arc::new(surroundings)));

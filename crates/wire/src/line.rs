@@ -134,6 +134,16 @@ impl LineReader {
         held
     }
 
+    /// Hands over at most `most` of the octets not yet given out as lines; lines go on behind them (RFC 3030
+    /// section 2: a chunk between two commands). Of a line that is being thrown away there are none.
+    #[must_use]
+    pub fn take_front(&mut self, most: usize) -> Vec<u8> {
+        let front = &self.head()[..self.head().len().min(most)];
+        let taken = front.to_vec();
+        self.consume_to(self.start + taken.len());
+        taken
+    }
+
     /// Octets waiting.
     #[must_use]
     pub fn len(&self) -> usize {

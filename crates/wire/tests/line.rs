@@ -263,3 +263,21 @@ proptest! {
         prop_assert_eq!(read(pieces, limit), oracle(&stream, limit));
     }
 }
+
+/// RFC 3030: a chunk of octets between two commands.
+#[test]
+fn octets_between_lines_can_be_taken() {
+    let mut reader = LineReader::new();
+    reader.push(b"BDAT 5\r\na\r\nb\n");
+    assert_eq!(reader.next(512), Some(Line::Complete(b"BDAT 5".to_vec())));
+    assert_eq!(reader.take_front(3), b"a\r\n");
+    assert_eq!(reader.take_front(0), b"");
+    assert_eq!(reader.take_front(2), b"b\n");
+    assert_eq!(reader.take_front(9), b"");
+    assert_eq!(reader.capacity(), 0);
+    reader.push(b"xxNOOP\r\nQU");
+    assert_eq!(reader.take_front(2), b"xx");
+    assert_eq!(reader.next(512), Some(Line::Complete(b"NOOP".to_vec())));
+    reader.push(b"IT\r\n");
+    assert_eq!(reader.next(512), Some(Line::Complete(b"QUIT".to_vec())));
+}

@@ -47,6 +47,7 @@ impl MemoryEngine {
                 octets.unwrap_or_default()
             }
         };
+        let utf8 = message.envelope.smtputf8;
         let mut state = self.state();
         state.uids += 1;
         let uid = state.uids;
@@ -55,6 +56,7 @@ impl MemoryEngine {
                 uid,
                 epoch: addressee.epoch,
                 octets: octets.len() as u64,
+                utf8,
                 place: Place::Sealed { body: uid },
             };
             if let Some(mailbox) = state.mailboxes.get_mut(&addressee.account) {

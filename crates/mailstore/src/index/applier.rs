@@ -191,10 +191,11 @@ impl Applier {
                 uid,
                 octets,
                 addressees,
+                utf8,
                 place,
             } => {
                 for addressee in addressees {
-                    let value = keys::entry_value(addressee.epoch, *octets, *place);
+                    let value = keys::entry_value(addressee.epoch, *octets, *utf8, *place);
                     self.add(addressee.account, *uid, *octets, value)?;
                 }
             }

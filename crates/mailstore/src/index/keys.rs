@@ -6,7 +6,7 @@
 //! | `a` id | account |
 //! | `l` address key | alias |
 //! | `u` id | [`Usage`] of its mailbox |
-//! | `m` id uid | epoch, octets, place of a message |
+//! | `m` id uid | epoch, octets, came with SMTPUTF8, place of a message |
 //!
 //! Ids and uids are eight octets, big end first, so that keys sort by them. `q` is kept for the queue by due time.
 //! Values are postcard; another shape of any of them is another [`SHAPE`], and then the index is built anew.
@@ -19,7 +19,7 @@ use crate::ledger::Usage;
 use crate::log::Position;
 
 /// Number of the shape of keys and values.
-pub(crate) const SHAPE: u32 = 1;
+pub(crate) const SHAPE: u32 = 2;
 /// Key of the checkpoint.
 pub(crate) const CHECKPOINT: &[u8] = b"c";
 /// First octet of account keys.
@@ -62,6 +62,7 @@ pub(crate) struct Totals {
 struct Message {
     epoch: u32,
     octets: u64,
+    utf8: bool,
     place: StoredPlace,
 }
 
@@ -120,7 +121,7 @@ pub(crate) fn id_of(key: &[u8]) -> Option<AccountId> {
 }
 
 /// Value for an entry.
-pub(crate) fn entry_value(epoch: u32, octets: u64, place: Place) -> Vec<u8> {
+pub(crate) fn entry_value(epoch: u32, octets: u64, utf8: bool, place: Place) -> Vec<u8> {
     let place = match place {
         Place::Log {
             segment,
@@ -132,6 +133,7 @@ pub(crate) fn entry_value(epoch: u32, octets: u64, place: Place) -> Vec<u8> {
     value(&Message {
         epoch,
         octets,
+        utf8,
         place,
     })
 }
@@ -152,6 +154,7 @@ pub(crate) fn entry(key: &[u8], value: &[u8]) -> Option<Entry> {
         uid,
         epoch: message.epoch,
         octets: message.octets,
+        utf8: message.utf8,
         place,
     })
 }

@@ -75,6 +75,7 @@ async fn deliver(store: &Store, to: AccountId) {
         envid: None,
         ret: None,
         body8bit: false,
+        smtputf8: false,
         recipients: Vec::new(),
     };
     let reservations = vec![store.reserve(to, 7).unwrap()];

@@ -12,8 +12,10 @@ pub(crate) const OPENING: u64 = (FRAME + OPENING_HEAD) as u64;
 const OPENING_HEAD: usize = 36;
 /// The mark of the first frame of every file; the others carry their segment's own, random one.
 pub(crate) const FIRST: [u8; 8] = *b"tegami\x01\n";
-/// The format written.
-pub(crate) const VERSION: u8 = 1;
+/// The format written. Version 1 did not say whether a message came with SMTPUTF8; it is still read.
+pub(crate) const VERSION: u8 = 2;
+/// The oldest format read.
+pub(crate) const OLDEST: u8 = 1;
 /// Longest head, in octets.
 pub(crate) const MAX_HEAD: usize = 16 << 20;
 

@@ -16,10 +16,40 @@ use crate::index::Change;
 struct MessageHead {
     received: u64,
     addressees: Vec<Addressee>,
+    /// What the envelope's `smtputf8` says. Version 1 had neither.
+    utf8: bool,
+}
+
+/// The same in version 1.
+#[derive(Deserialize)]
+struct MessageHead1 {
+    received: u64,
+    addressees: Vec<Addressee>,
+}
+
+impl MessageHead {
+    /// Reads a head of the given format version; whatever stands behind it is left alone.
+    fn read(version: u8, head: &[u8]) -> Option<Self> {
+        if version > 1 {
+            return Some(postcard::take_from_bytes(head).ok()?.0);
+        }
+        let (
+            MessageHead1 {
+                received,
+                addressees,
+            },
+            _,
+        ) = postcard::take_from_bytes(head).ok()?;
+        Some(Self {
+            received,
+            addressees,
+            utf8: false,
+        })
+    }
 }
 
 /// Head of a message whose body has a file of its own.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct ReferenceHead {
     sealed: Sealed,
     message: MessageHead,
@@ -79,6 +109,7 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
             let head = MessageHead {
                 received: message.received,
                 addressees: message.addressees,
+                utf8: message.envelope.smtputf8,
             };
             match message.body {
                 Body::Held { octets, crc } => {
@@ -89,6 +120,7 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
                         uid: 0,
                         octets: length,
                         addressees: head.addressees,
+                        utf8: head.utf8,
                         place: log_place(0, 0, 0),
                     };
                     finish(Kind::Message, front, octets, crc, change)
@@ -104,6 +136,7 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
                         uid: 0,
                         octets: sealed.octets,
                         addressees: head.message.addressees,
+                        utf8: head.message.utf8,
                         place: Place::Sealed { body: sealed.body },
                     };
                     let mut draft = finish(Kind::Reference, front, Vec::new(), 0, change)?;
@@ -170,23 +203,24 @@ pub(crate) fn change(
 ) -> Option<Change> {
     Some(match kind {
         Kind::Message => {
-            let (message, _) = postcard::take_from_bytes::<MessageHead>(head).ok()?;
+            let message = MessageHead::read(frame.version, head)?;
             Change::Message {
                 uid: frame.sequence,
                 octets: frame.body,
                 addressees: message.addressees,
+                utf8: message.utf8,
                 place: log_place(segment, offset, frame.head),
             }
         }
         Kind::Reference => {
-            let (reference, _) = postcard::take_from_bytes::<ReferenceHead>(head).ok()?;
+            let (sealed, rest) = postcard::take_from_bytes::<Sealed>(head).ok()?;
+            let message = MessageHead::read(frame.version, rest)?;
             Change::Message {
                 uid: frame.sequence,
-                octets: reference.sealed.octets,
-                addressees: reference.message.addressees,
-                place: Place::Sealed {
-                    body: reference.sealed.body,
-                },
+                octets: sealed.octets,
+                addressees: message.addressees,
+                utf8: message.utf8,
+                place: Place::Sealed { body: sealed.body },
             }
         }
         Kind::Expunge => {
@@ -205,4 +239,45 @@ pub(crate) fn change(
         Kind::Decisions => Change::Decisions(postcard::from_bytes::<Vec<Decision>>(head).ok()?),
         Kind::Opening | Kind::Body => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Addressee, Change, Frame, Kind, Sealed, change};
+    use crate::account::AccountId;
+
+    /// Logs written before messages could come with SMTPUTF8 stay readable.
+    #[test]
+    fn messages_of_version_1_came_without_smtputf8() {
+        let to = Addressee {
+            account: AccountId(7),
+            epoch: 8,
+        };
+        let sealed = Sealed {
+            body: 5,
+            octets: 6,
+            crc: 0,
+        };
+        let message = (1_700_000_000_000_u64, vec![to]);
+        // What stood behind was an envelope; here it would read as the mark, were it taken for one.
+        let behind = (1_u8, "<a@b>");
+        for (kind, head) in [
+            (Kind::Message, postcard::to_allocvec(&(&message, behind))),
+            (
+                Kind::Reference,
+                postcard::to_allocvec(&(sealed, &message, behind)),
+            ),
+        ] {
+            let head = head.unwrap();
+            let mut frame = Frame::new(kind, &head, 0, 0);
+            frame.version = 1;
+            let Some(Change::Message {
+                addressees, utf8, ..
+            }) = change(kind, &frame, &head, 1, 80)
+            else {
+                panic!("{kind:?} does not read");
+            };
+            assert_eq!((addressees, utf8), (vec![to], false), "{kind:?}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::Position;
-use super::frame::{FRAME, Frame, Kind, MAX_HEAD, OPENING, Opening, VERSION};
+use super::frame::{FRAME, Frame, Kind, MAX_HEAD, OLDEST, OPENING, Opening, VERSION};
 use super::record;
 use crate::disk::{Disk, DiskFile, Layout, segment_number};
 use crate::engine::Wait;
@@ -350,7 +350,7 @@ impl Reader {
         let Some(frame) = Frame::read(&mark, self.octets(at, FRAME)?) else {
             return Ok(Found::Nothing);
         };
-        if frame.version != VERSION {
+        if !(OLDEST..=VERSION).contains(&frame.version) {
             return Err(OpenError::Newer {
                 path: self.path.clone(),
                 offset: at,

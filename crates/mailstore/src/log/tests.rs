@@ -69,6 +69,7 @@ fn envelope() -> Envelope {
         envid: None,
         ret: None,
         body8bit: false,
+        smtputf8: false,
         recipients: Vec::new(),
     }
 }
@@ -275,7 +276,7 @@ async fn a_full_disk_refuses_mail_until_there_is_room_again() {
 
 #[tokio::test]
 async fn a_log_of_a_newer_version_is_left_alone() {
-    for (kind, version) in [(16_u8, 1_u8), (3, 2)] {
+    for (kind, version) in [(16_u8, 1_u8), (3, 3)] {
         let disk = filled().await;
         let path = disk.paths().pop().unwrap();
         let opening = Opening::from_record(&disk.contents(&path)).unwrap();
@@ -287,8 +288,8 @@ async fn a_log_of_a_newer_version_is_left_alone() {
         record.push(b'?');
         disk.append(&path, &record);
         let error = open(&disk).err().unwrap();
-        let expected = if version == 2 {
-            matches!(error, OpenError::Newer { version: 2, .. })
+        let expected = if version == 3 {
+            matches!(error, OpenError::Newer { version: 3, .. })
         } else {
             matches!(error, OpenError::UnknownKind { kind: 16, .. })
         };

@@ -421,6 +421,7 @@ async fn send(store: Store, to: Vec<AccountId>, body: Vec<u8>) -> Result<(), Sto
         envid: None,
         ret: None,
         body8bit: false,
+        smtputf8: false,
         recipients: Vec::new(),
     };
     store

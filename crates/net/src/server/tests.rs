@@ -1,6 +1,7 @@
 //! Listeners on loopback sockets: who is let in, who is turned away, and how it all ends.
 
 mod idle_memory;
+mod proxied;
 
 use std::net::Ipv4Addr;
 
@@ -144,6 +145,18 @@ async fn new_limits_hold_at_once() {
 }
 
 #[tokio::test]
+async fn a_client_in_the_clothes_of_a_gateway_is_noticed_once() {
+    let (server, address, _) = start(NO_LIMITS);
+    server.set_gateways(vec!["192.0.2.1".parse().unwrap()]);
+    connect(address, "hello").await;
+    let seen = || server.shared.gateway_seen.load(Ordering::Relaxed);
+    assert!(!seen());
+    server.set_gateways(vec!["127.0.0.1".parse().unwrap()]);
+    connect(address, "hello").await;
+    assert!(seen());
+}
+
+#[tokio::test]
 async fn a_peer_that_speaks_before_it_is_greeted_is_turned_away() {
     let (server, toy, bound) = (Server::new(NO_LIMITS), ToyService::new(), bound());
     let mut hasty = TcpStream::connect(bound.address()).await.unwrap();
@@ -234,6 +247,7 @@ async fn a_drain_drops_what_is_open_at_its_deadline() {
 #[tokio::test]
 async fn a_server_without_connections_stops_at_once() {
     let (server, address, _) = start(NO_LIMITS);
+    assert!(server.is_accepting());
     assert_eq!(
         server.shutdown(Duration::from_secs(60)).await,
         Drained {
@@ -242,4 +256,5 @@ async fn a_server_without_connections_stops_at_once() {
         }
     );
     assert!(TcpStream::connect(address).await.is_err());
+    assert!(!server.is_accepting());
 }

@@ -1,4 +1,4 @@
-//! The AUTHORIZATION state: USER and PASS, AUTH, STLS (RFC 1939 section 4, RFC 5034, RFC 2595).
+//! The AUTHORIZATION state: USER and PASS, AUTH, STLS, UTF8 (RFC 1939 section 4, RFC 5034, 2595, 6856).
 //!
 //! Who may log in is the host's decision; here stand the order of things and the words for its verdicts.
 
@@ -25,9 +25,14 @@ impl Session {
             Command::Quit => return self.say_and_close(Reply::new(&pop3::GOODBYE)),
             Command::Stls => return self.start_tls(user),
             Command::User(name) => return self.name(name),
+            Command::Utf8 => {
+                self.state = State::EnablingUtf8 { user };
+                return self.ask(Ask::Utf8);
+            }
             Command::Apop => self.say_row(&pop3::APOP_OFF),
             Command::AuthList => self.list_mechanisms(),
-            Command::Capa => self.say(self.capabilities(true)),
+            Command::Capa => self.say(self.capabilities()),
+            Command::Lang(range) => self.choose_language(range.as_deref()),
             Command::Dele(_)
             | Command::List(_)
             | Command::Noop
@@ -84,6 +89,11 @@ impl Session {
         let row = match verdict {
             LoginVerdict::Open { login, listing } => {
                 return self.maildrop_open(login, Maildrop::new(listing));
+            }
+            LoginVerdict::TooSoon => {
+                self.state = State::Authorization { user: None };
+                let seconds = self.config.login_delay_seconds();
+                return self.say(Reply::new(&pop3::LOGIN_TOO_SOON).arg("seconds", seconds));
             }
             LoginVerdict::Throttled => {
                 let refusal = Reply::new(&pop3::LOGIN_THROTTLED).arg("peer", self.connection.peer);
@@ -184,20 +194,30 @@ impl Session {
         }
     }
 
+    // ---- UTF8 ----
+
+    /// RFC 6856 section 2.1: the mode stays on for the rest of the session; saying it again changes nothing.
+    pub(super) fn utf8_enabled(&mut self, user: Option<String>) {
+        self.utf8 = true;
+        self.state = State::Authorization { user };
+        self.say_row(&pop3::UTF8_ON);
+    }
+
     // ---- STLS ----
 
     fn start_tls(&mut self, user: Option<String>) {
-        if self.connection.tls.is_none() && self.connection.tls_available {
+        let refusal = if self.connection.tls.is_some() {
+            &pop3::TLS_ALREADY_ON
+        } else if !self.connection.tls_available {
+            &pop3::TLS_NOT_OFFERED
+        } else if self.utf8 {
+            &pop3::TLS_BEFORE_UTF8
+        } else {
             self.state = State::AskingForTls { user };
             return self.ask(Ask::TlsReady);
-        }
-        let on = self.connection.tls.is_some();
+        };
         self.state = State::Authorization { user };
-        self.say_row(if on {
-            &pop3::TLS_ALREADY_ON
-        } else {
-            &pop3::TLS_NOT_OFFERED
-        });
+        self.say_row(refusal);
     }
 
     pub(super) fn tls_decided(&mut self, user: Option<String>, ready: bool) {

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod desk;
+mod international;
 mod limits;
 mod splits;
 mod transaction;

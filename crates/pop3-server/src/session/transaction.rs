@@ -26,6 +26,9 @@ impl Session {
                 return self.retrieve(maildrop, message, |_| Extent::Top(lines));
             }
             Command::List(Some(number)) => self.say(list_one(&maildrop, number, |message| {
+                if message.needs_utf8 {
+                    return needs_utf8(number);
+                }
                 Reply::new(&pop3::SIZE)
                     .arg("message", number)
                     .arg("octets", message.octets)
@@ -42,10 +45,11 @@ impl Session {
                 self.say(totals(Reply::new(&pop3::RESET), &maildrop));
             }
             Command::Stat => self.say(totals(Reply::new(&pop3::TOTALS), &maildrop)),
-            Command::Capa => self.say(self.capabilities(false)),
+            Command::Capa => self.say(self.capabilities()),
             Command::Apop => self.say_row(&pop3::APOP_OFF),
             Command::Auth { .. } | Command::AuthList => self.say_row(&pop3::ALREADY_LOGGED_IN),
-            Command::Pass(_) | Command::Stls | Command::User(_) => {
+            Command::Lang(range) => self.choose_language(range.as_deref()),
+            Command::Pass(_) | Command::Stls | Command::User(_) | Command::Utf8 => {
                 self.say_row(&pop3::NOT_AFTER_LOGIN)
             }
         }
@@ -69,6 +73,10 @@ impl Session {
         extent: impl FnOnce(Message) -> Extent,
     ) {
         match maildrop.find(number) {
+            Ok(message) if message.needs_utf8 => {
+                self.state = State::Transaction(maildrop);
+                self.say(needs_utf8(number));
+            }
             Ok(message) => self.ask_for_more(maildrop, Transfer::new(number, extent(message))),
             Err(missing) => {
                 self.state = State::Transaction(maildrop);
@@ -166,6 +174,11 @@ fn delete(maildrop: &mut Maildrop, number: MessageNumber) -> Reply {
         Ok(()) => Reply::new(&pop3::DELETED).arg("message", number),
         Err(missing) => refuse(number, missing),
     }
+}
+
+/// RFC 6856 section 5: there is a message, but nothing of it that this client could read.
+fn needs_utf8(number: MessageNumber) -> Reply {
+    Reply::new(&pop3::UTF8_NEEDED).arg("message", number)
 }
 
 fn refuse(number: MessageNumber, missing: Missing) -> Reply {

@@ -1,5 +1,6 @@
 //! POP3 rows (RFC 1939 and its extensions), gathered from one file per subject.
 
+mod language;
 mod login;
 mod maildrop;
 mod session;
@@ -7,10 +8,10 @@ mod session;
 use crate::row::{Row, Status};
 
 // As in `smtp`: call sites say `pop3::NO_SUCH_MESSAGE`, and the `ROWS` below shadows those of the parts.
-pub use self::{login::*, maildrop::*, session::*};
+pub use self::{language::*, login::*, maildrop::*, session::*};
 
 /// Every POP3 row, part by part.
-pub static ROWS: &[&[&Row]] = &[session::ROWS, login::ROWS, maildrop::ROWS];
+pub static ROWS: &[&[&Row]] = &[session::ROWS, language::ROWS, login::ROWS, maildrop::ROWS];
 
 /// `-ERR` without a response code.
 const ERR: Status = Status::Err(None);

@@ -33,8 +33,16 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<MailFrom, Reply> {
     for parameter in parameters::parse(rest) {
         given.take(&parameter?)?;
     }
+    if given.smtputf8.is_none() {
+        // RFC 6531 section 3.5.
+        let path = &argument[..argument.len() - rest.len()];
+        if !path.is_ascii() {
+            return Err(Reply::new(&smtp::NON_ASCII_SENDER));
+        }
+    }
     Ok(MailFrom {
         reverse_path,
+        smtputf8: given.smtputf8.is_some(),
         size: given.size,
         body: given.body.unwrap_or_default(),
         ret: given.ret,
@@ -47,7 +55,6 @@ fn refusal(error: PathError) -> Reply {
     Reply::new(match error {
         PathError::Syntax | PathError::TooLong => &smtp::BAD_SENDER,
         PathError::LocalPartTooLong => &smtp::LOCAL_PART_RULE,
-        PathError::NonAscii => &smtp::NON_ASCII_SENDER,
     })
 }
 
@@ -59,6 +66,7 @@ struct Given {
     ret: Option<Ret>,
     envid: Option<Envid>,
     auth: Option<ReversePath>,
+    smtputf8: Option<()>,
 }
 
 impl Given {
@@ -82,6 +90,10 @@ impl Given {
             })
         } else if parameter.is("AUTH") {
             set_once(&mut self.auth, auth(value), || parameter.bad())
+        } else if parameter.is("SMTPUTF8") {
+            // RFC 6531 section 3.4: it has no value.
+            let nothing = parameter.value.is_none().then_some(());
+            set_once(&mut self.smtputf8, nothing, || parameter.bad())
         } else {
             Err(parameter.unknown())
         }

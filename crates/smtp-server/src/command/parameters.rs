@@ -20,6 +20,7 @@ pub(super) struct Parameter<'a> {
 /// esmtp-param     = esmtp-keyword ["=" esmtp-value]
 /// esmtp-keyword   = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
 /// esmtp-value     = 1*(%d33-60 / %d62-126)
+/// esmtp-value     =/ UTF8-non-ascii                                 ; RFC 6531 section 3.3
 /// ```
 pub(super) fn parse(rest: &[u8]) -> impl Iterator<Item = Result<Parameter<'_>, Reply>> {
     // `<a@b>SIZE=1` has no space where one belongs.
@@ -41,7 +42,8 @@ fn parameter(word: &[u8]) -> Result<Parameter<'_>, Reply> {
         !value.is_empty()
             && value
                 .iter()
-                .all(|octet| matches!(octet, 33..=60 | 62..=126))
+                .all(|octet| matches!(octet, 33..=60 | 62..=126 | 128..))
+            && str::from_utf8(value).is_ok()
     });
     if keyword_fits && value_fits {
         Ok(Parameter { keyword, value })

@@ -14,7 +14,8 @@ use crate::config::Role;
 /// rcpt = "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path )
 ///        [SP Rcpt-parameters] CRLF                               ; RFC 5321 section 4.1.1.3
 /// ```
-pub(crate) fn parse(argument: &[u8], role: Role) -> Result<RcptTo, Reply> {
+/// With the recipient comes whether writing it took letters beyond ASCII, which only SMTPUTF8 allows.
+pub(crate) fn parse(argument: &[u8], role: Role) -> Result<(RcptTo, Letters), Reply> {
     let usage = || Reply::new(&smtp::RCPT_USAGE);
     let argument = super::after_keyword(argument, "TO:").ok_or_else(usage)?;
     let (path, rest) = match (argument.first(), role) {
@@ -34,14 +35,26 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<RcptTo, Reply> {
     for parameter in parameters::parse(rest) {
         to.take(&parameter?)?;
     }
-    Ok(to)
+    let letters = if argument.is_ascii() {
+        Letters::Ascii
+    } else {
+        Letters::Utf8
+    };
+    Ok((to, letters))
+}
+
+/// What a recipient was written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Letters {
+    Ascii,
+    /// RFC 6531 section 3.3.
+    Utf8,
 }
 
 fn refusal(error: PathError) -> Reply {
     Reply::new(match error {
         PathError::Syntax | PathError::TooLong => &smtp::BAD_RECIPIENT,
         PathError::LocalPartTooLong => &smtp::LOCAL_PART_RULE,
-        PathError::NonAscii => &smtp::NON_ASCII_RECIPIENT,
     })
 }
 

@@ -62,7 +62,15 @@ fn keywords(context: &Context) -> Vec<String> {
         0 => "SIZE".to_owned(),
         limit => format!("SIZE {limit}"),
     });
-    keywords.extend(["8BITMIME", "ENHANCEDSTATUSCODES", "DSN"].map(str::to_owned));
+    // RFC 6531 section 3.1: SMTPUTF8 needs 8BITMIME.
+    let always = [
+        "8BITMIME",
+        "SMTPUTF8",
+        "CHUNKING",
+        "ENHANCEDSTATUSCODES",
+        "DSN",
+    ];
+    keywords.extend(always.map(str::to_owned));
     let most_recipients = config.max_recipients.min(MOST_ANNOUNCED);
     keywords.push(match config.max_transactions {
         Some(most) => format!(

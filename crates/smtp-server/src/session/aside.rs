@@ -61,13 +61,14 @@ fn usage(verb: Verb) -> Option<&'static str> {
     match verb {
         Verb::Ehlo => Some("EHLO <name>: introduce yourself; the reply lists the extensions"),
         Verb::Helo => Some("HELO <name>: introduce yourself without extensions"),
-        Verb::Mail => {
-            Some("MAIL FROM:<address> [SIZE=n] [BODY=8BITMIME] [RET=FULL|HDRS] [ENVID=id]")
-        }
+        Verb::Mail => Some(
+            "MAIL FROM:<address> [SIZE=n] [BODY=8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]",
+        ),
         Verb::Rcpt => {
             Some("RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=rfc822;address]")
         }
         Verb::Data => Some("DATA: the message follows, up to a line holding only a dot"),
+        Verb::Bdat => Some("BDAT <octets> [LAST]: that many octets of the message follow"),
         Verb::Rset => Some("RSET: forget the sender and the recipients"),
         Verb::Noop => Some("NOOP: do nothing"),
         Verb::Quit => Some("QUIT: end the session"),

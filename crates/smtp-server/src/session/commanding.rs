@@ -4,7 +4,7 @@ use reply::smtp;
 
 use super::context::{CommandLine, Context};
 use super::phase::Phase;
-use super::{State, Turn, arrival, aside, encryption, envelope, login, lookup, message};
+use super::{State, Turn, arrival, aside, chunk, encryption, envelope, login, lookup, message};
 use crate::command::{self, Verb};
 
 /// Goes on to the next command, or waits for it.
@@ -56,6 +56,7 @@ fn obey(phase: Phase, verb: Verb, argument: &[u8], context: &mut Context) -> Tur
         Verb::Mail => envelope::mail(phase, argument, context),
         Verb::Rcpt => envelope::rcpt(phase, argument, context),
         Verb::Data => message::data(phase, argument, context),
+        Verb::Bdat => chunk::bdat(phase, argument, context),
         Verb::Rset => aside::rset(phase, argument, context),
         Verb::Noop => phase.reply(&smtp::NOOP),
         Verb::Quit => aside::quit(phase, argument, context),
@@ -82,6 +83,7 @@ fn carries_no_mail(verb: Verb) -> bool {
         Verb::Mail
         | Verb::Rcpt
         | Verb::Data
+        | Verb::Bdat
         | Verb::Quit
         | Verb::StartTls
         | Verb::Auth
@@ -91,12 +93,13 @@ fn carries_no_mail(verb: Verb) -> bool {
 }
 
 /// RFC 3207 section 4 names EHLO, NOOP, STARTTLS and QUIT; HELO does no more than EHLO. What is never offered
-/// is refused as such in every state.
+/// is refused as such in every state. BDAT must take its octets first; it is refused all the same.
 fn goes_before_tls(verb: Verb) -> bool {
     match verb {
         Verb::Ehlo
         | Verb::Helo
         | Verb::Noop
+        | Verb::Bdat
         | Verb::StartTls
         | Verb::Quit
         | Verb::NotOffered

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::phase::{Greeted, Phase, Transaction};
 use super::{State, Turn};
 use crate::ask::{Ask, MailVerdict, RcptTo, RcptVerdict};
-use crate::command;
+use crate::command::{self, rcpt::Letters};
 use crate::config::Role;
 
 /// No file is larger than this, so no store can hold such a message.
@@ -38,7 +38,11 @@ pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     {
         return Phase::Greeted(greeted).say(refusal);
     }
-    Turn::ask(Ask::Mail(from), State::AskingMail(AskingMail { greeted }))
+    let asking = AskingMail {
+        greeted,
+        smtputf8: from.smtputf8,
+    };
+    Turn::ask(Ask::Mail(from), State::AskingMail(asking))
 }
 
 /// RFC 1870 section 6.1.
@@ -53,6 +57,7 @@ fn size_refusal(size: u64, limit: u64) -> Option<Reply> {
 #[derive(Debug)]
 pub(super) struct AskingMail {
     greeted: Greeted,
+    smtputf8: bool,
 }
 
 impl AskingMail {
@@ -63,6 +68,8 @@ impl AskingMail {
                     greeted: self.greeted,
                     attempted: 0,
                     accepted: 0,
+                    smtputf8: self.smtputf8,
+                    message: None,
                 };
                 Phase::Transaction(transaction).reply(&smtp::SENDER_ACCEPTED)
             }
@@ -79,7 +86,7 @@ impl AskingMail {
 
 /// RFC 5321 section 4.1.1.3.
 pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
-    let to = match command::rcpt::parse(argument, context.role) {
+    let (to, letters) = match command::rcpt::parse(argument, context.role) {
         Ok(to) => to,
         Err(reply) => return phase.refuse(reply, context),
     };
@@ -92,9 +99,16 @@ pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
             return phase.refuse_row(&smtp::MAIL_FIRST, context);
         }
     };
+    if transaction.message.is_some() {
+        return Phase::Transaction(transaction).refuse_row(&smtp::OUT_OF_ORDER, context);
+    }
     // RFC 5321 section 4.5.3.1.10: those named before stay. RFC 9422 section 4.2: refused ones count.
     if transaction.attempted >= context.config.max_recipients {
         return Phase::Transaction(transaction).reply(&smtp::TOO_MANY_RECIPIENTS);
+    }
+    // RFC 6531 section 3.5.
+    if letters == Letters::Utf8 && !transaction.smtputf8 {
+        return Phase::Transaction(transaction).refuse_row(&smtp::NON_ASCII_RECIPIENT, context);
     }
     transaction.attempted += 1;
     if is_routed(&to, context.role) {

@@ -10,7 +10,7 @@ use super::phase::{Abandoning, Greeted, Phase, Transaction};
 use super::{State, Turn};
 use crate::ask::{Ask, DataVerdict, FinishVerdict};
 use crate::data::Intake;
-use crate::trace::{self, Trace};
+use crate::trace::{Trace, protocol};
 
 /// RFC 5321 section 4.1.1.4.
 pub(super) fn data(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
@@ -26,6 +26,10 @@ pub(super) fn data(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
             return phase.refuse_row(&smtp::MAIL_FIRST, context);
         }
     };
+    // RFC 3030 section 2: one message comes with DATA or with BDAT, not with both.
+    if transaction.message.is_some() {
+        return Phase::Transaction(transaction).refuse_row(&smtp::OUT_OF_ORDER, context);
+    }
     // RFC 5321 section 3.3: 503 or 554, and a reader is helped by knowing which of the two it was.
     if transaction.attempted == 0 {
         return Phase::Transaction(transaction).refuse_row(&smtp::RCPT_FIRST, context);
@@ -33,22 +37,28 @@ pub(super) fn data(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     if transaction.accepted == 0 {
         return Phase::Transaction(transaction).refuse_row(&smtp::ALL_REFUSED, context);
     }
+    Turn::ask(
+        Ask::Data(trace(&transaction, context)),
+        State::AskingData(AskingData { transaction }),
+    )
+}
+
+/// How the message came, for its Received field.
+pub(super) fn trace(transaction: &Transaction, context: &Context) -> Trace {
     let helo = &transaction.greeted.helo;
-    let trace = Trace {
+    Trace {
         helo: helo.name.clone(),
-        protocol: trace::protocol(
+        protocol: protocol(
             helo.extended,
             context.tls.is_some(),
             context.login.is_some(),
+            transaction.smtputf8,
         ),
+        smtputf8: transaction.smtputf8,
         peer: context.peer,
         tls: context.tls.clone(),
         login: context.login.clone(),
-    };
-    Turn::ask(
-        Ask::Data(trace),
-        State::AskingData(AskingData { transaction }),
-    )
+    }
 }
 
 /// DATA is with the host.
@@ -73,9 +83,7 @@ impl AskingData {
 pub(super) struct Receiving {
     greeted: Greeted,
     intake: Intake,
-    began: Instant,
-    /// When the last octets came.
-    heard: Instant,
+    pulse: Pulse,
 }
 
 impl Receiving {
@@ -84,8 +92,10 @@ impl Receiving {
         let mut receiving = Box::new(Self {
             greeted,
             intake,
-            began: context.now,
-            heard: context.now,
+            pulse: Pulse {
+                began: context.now,
+                heard: context.now,
+            },
         });
         // Well-behaved clients wait for 354; what others sent ahead is the beginning of the message.
         let ahead = context.reader.take();
@@ -96,7 +106,7 @@ impl Receiving {
     }
 
     pub(super) fn take_in(&mut self, octets: &[u8], context: &Context) {
-        self.heard = context.now;
+        self.pulse.heard = context.now;
         self.intake.take_in(octets);
     }
 
@@ -122,31 +132,44 @@ impl Receiving {
         }
         match refusal {
             Some(reply) => Abandoning::begin(reply, Phase::Greeted(self.greeted)),
-            None => Turn::ask(
-                Ask::Finish,
-                State::AskingFinish(AskingFinish {
-                    greeted: self.greeted,
-                }),
-            ),
+            None => AskingFinish::begin(self.greeted),
         }
     }
 
+    fn deadline(&self, context: &Context) -> Instant {
+        self.pulse.deadline(self.intake.received(), context)
+    }
+
+    pub(super) fn is_overdue(&self, context: &Context) -> bool {
+        context.now >= self.deadline(context)
+    }
+
+    pub(super) fn time_out(&self, context: &Context) -> Turn {
+        self.pulse.time_out(context)
+    }
+}
+
+/// When a message, or a piece of it, moved.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pulse {
+    pub(super) began: Instant,
+    /// When the last octets came.
+    pub(super) heard: Instant,
+}
+
+impl Pulse {
     /// A message may take as long as it likes, if only it moves: silence is bounded by the command timeout, and
     /// beyond that time the octets so far must have come at the minimum rate on average. A server that stops waits
     /// for the end of the message, but not for ever.
-    fn deadline(&self, context: &Context) -> Instant {
+    pub(super) fn deadline(&self, received: u64, context: &Context) -> Instant {
         let timeout = context.config.command_timeout;
         let silence = self.heard + timeout;
-        let rate = self.intake.received().checked_div(context.config.min_rate);
+        let rate = received.checked_div(context.config.min_rate);
         let slow = rate.map(|seconds| self.began + timeout + Duration::from_secs(seconds));
         [slow, context.last_call]
             .into_iter()
             .flatten()
             .fold(silence, Instant::min)
-    }
-
-    pub(super) fn is_overdue(&self, context: &Context) -> bool {
-        context.now >= self.deadline(context)
     }
 
     /// What a client is told that took too long.
@@ -170,6 +193,10 @@ pub(super) struct AskingFinish {
 }
 
 impl AskingFinish {
+    pub(super) fn begin(greeted: Greeted) -> Turn {
+        Turn::ask(Ask::Finish, State::AskingFinish(Self { greeted }))
+    }
+
     pub(super) fn answered(self, verdict: FinishVerdict, context: &mut Context) -> Turn {
         match verdict {
             FinishVerdict::Stored { id } => {

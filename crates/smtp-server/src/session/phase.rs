@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use reply::{Reply, Row, smtp};
 
+use super::chunk::Message;
 use super::context::{Context, Patience};
 use super::{State, Turn};
 use crate::ask::Ask;
@@ -38,6 +39,10 @@ pub(super) struct Transaction {
     pub(super) attempted: u32,
     /// Those of them that were accepted.
     pub(super) accepted: u32,
+    /// MAIL said SMTPUTF8.
+    pub(super) smtputf8: bool,
+    /// What has come of the message by BDAT.
+    pub(super) message: Option<Box<Message>>,
 }
 
 impl Greeted {
@@ -116,15 +121,35 @@ impl Slowed {
 #[derive(Debug)]
 pub(super) struct Abandoning {
     reply: Reply,
+    /// The reply counts as an error.
+    counts: bool,
     next: Phase,
 }
 
 impl Abandoning {
     pub(super) fn begin(reply: Reply, next: Phase) -> Turn {
-        Turn::ask(Ask::Abandon, State::Abandoning(Self { reply, next }))
+        Self::ask(reply, false, next)
     }
 
-    pub(super) fn done(self) -> Turn {
-        self.next.say(self.reply)
+    /// The same where the client made a mistake; see [`Phase::refuse`].
+    pub(super) fn refusing(reply: Reply, next: Phase) -> Turn {
+        Self::ask(reply, true, next)
+    }
+
+    fn ask(reply: Reply, counts: bool, next: Phase) -> Turn {
+        let abandoning = Self {
+            reply,
+            counts,
+            next,
+        };
+        Turn::ask(Ask::Abandon, State::Abandoning(abandoning))
+    }
+
+    pub(super) fn done(self, context: &mut Context) -> Turn {
+        if self.counts {
+            self.next.refuse(self.reply, context)
+        } else {
+            self.next.say(self.reply)
+        }
     }
 }

@@ -133,6 +133,17 @@ fn listeners(found: &mut Findings, config: &Config) {
             "every listener is switched off; give at least one address under [listen]",
         );
     }
+    if config
+        .proxy
+        .from
+        .iter()
+        .any(|network| network.prefix_len() == 0)
+    {
+        found.problem(
+            "proxy.from",
+            "anybody could claim any address; name only the proxies that stand in front of this server",
+        );
+    }
 }
 
 fn certificate(found: &mut Findings, config: &Config) {

@@ -9,7 +9,7 @@ use address::Domain;
 use super::units::{Octets, Rate};
 use super::{
     Auth, BareNewline, Config, Expn, Limits, Listen, Log, LogFormat, LogLevel, MailboxRules,
-    Mechanism, OverQuota, Pop3, Smtp, Tls, Vrfy,
+    Mechanism, OverQuota, Pop3, Proxy, Smtp, Tls, Vrfy,
 };
 
 /// The name of a server on a machine without a fully qualified one.
@@ -26,6 +26,7 @@ impl Default for Config {
             accounts_file: None,
             postmaster: None,
             listen: Listen::default(),
+            proxy: Proxy::default(),
             tls: Tls::default(),
             smtp: Smtp::default(),
             pop3: Pop3::default(),

@@ -57,26 +57,19 @@ pub static KEYS: &[Key] = &[
         |c| &mut c.listen.odmr,
     ),
     awaits("the web interface", "listen.web", |c| &mut c.listen.web),
+    live("proxy.from", |c| &mut c.proxy.from),
     live("tls.certificate", |c| &mut c.tls.certificate),
     live("tls.key", |c| &mut c.tls.key),
     live("smtp.max_message_size", |c| &mut c.smtp.max_message_size),
     live("smtp.max_recipients", |c| &mut c.smtp.max_recipients),
     live("smtp.max_received", |c| &mut c.smtp.max_received),
     live("smtp.command_timeout", |c| &mut c.smtp.command_timeout),
-    awaits("the repair of bare newlines", "smtp.bare_newline", |c| {
-        &mut c.smtp.bare_newline
-    }),
-    awaits("the repair of bare newlines", "smtp.normalize_from", |c| {
-        &mut c.smtp.normalize_from
-    }),
+    live("smtp.bare_newline", |c| &mut c.smtp.bare_newline),
+    live("smtp.normalize_from", |c| &mut c.smtp.normalize_from),
     live("smtp.vrfy", |c| &mut c.smtp.vrfy),
     live("smtp.expn", |c| &mut c.smtp.expn),
     awaits("APOP", "pop3.apop", |c| &mut c.pop3.apop),
-    awaits(
-        "a delay between logins (LOGIN-DELAY)",
-        "pop3.login_delay",
-        |c| &mut c.pop3.login_delay,
-    ),
+    live("pop3.login_delay", |c| &mut c.pop3.login_delay),
     live("auth.mechanisms", |c| &mut c.auth.mechanisms),
     live("auth.allow_cleartext_from", |c| {
         &mut c.auth.allow_cleartext_from

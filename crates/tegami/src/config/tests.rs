@@ -328,18 +328,6 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "pop3.apop: APOP does not exist in this release; leave it at false",
     );
     wrong(
-        "[pop3]\nlogin_delay = \"5s\"",
-        "pop3.login_delay: a delay between logins (LOGIN-DELAY) does not exist in this release; leave it at \"0s\"",
-    );
-    wrong(
-        "[smtp]\nbare_newline = \"normalize\"",
-        "smtp.bare_newline: the repair of bare newlines does not exist in this release; leave it at \"reject\"",
-    );
-    wrong(
-        "[smtp]\nnormalize_from = [\"10.0.0.0/8\"]",
-        "smtp.normalize_from: the repair of bare newlines does not exist in this release; leave it at []",
-    );
-    wrong(
         "[mailbox]\nundelete_window = \"8d\"",
         "mailbox.undelete_window: bringing deleted mail back (undelete) does not exist in this release; leave it at \"7d\"",
     );
@@ -362,11 +350,27 @@ fn refuses_by_name_what_does_not_exist_yet() {
 }
 
 #[test]
+fn reads_the_delay_between_logins() {
+    use std::time::Duration;
+    for (text, expected) in [
+        ("", 0),
+        ("[pop3]\nlogin_delay = \"0s\"", 0),
+        ("[pop3]\nlogin_delay = \"90s\"", 90),
+        ("[pop3]\nlogin_delay = \"5m\"", 300),
+    ] {
+        assert_eq!(
+            good(text).pop3.login_delay,
+            Duration::from_secs(expected),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn accepts_what_does_not_exist_yet_when_it_is_off() {
     good("[listen]\nodmr = []\nweb = []");
     good("[listen]\nweb = [\"127.0.0.1:8080\"]");
     good("[pop3]\napop = false\nlogin_delay = \"0s\"");
-    good("[smtp]\nbare_newline = \"reject\"\nnormalize_from = []");
     good("[mailbox]\nundelete_window = \"0s\"");
     good("[mailbox]\nundelete_window = \"168h\"");
     good("[relay]\nnetworks = []\nsmarthost = \"\"\nenabled = false\nretry = {}");

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use auth::{Credentials, Verdict};
-use mailstore::{Maildrop, MaildropError, ReadError, ReadNow};
-use pop3_server::{Answer, Ask, AuthVerdict, Listing, LoginVerdict, Message, ReadVerdict, Session};
+use mailstore::{MaildropError, ReadError, ReadNow};
+use pop3_server::{Answer, Ask, AuthVerdict, LoginVerdict, ReadVerdict, Session};
 
 use super::House;
+use super::letters::Letters;
 use super::login::{self, Login, Progress, Sasl};
 
 /// The host of one POP3 connection. Its maildrop is locked while it lives.
@@ -15,8 +17,10 @@ pub struct Pop3Host {
     house: Arc<House>,
     peer: IpAddr,
     sasl: Sasl,
-    maildrop: Option<Arc<Maildrop>>,
-    /// Whose it is, for the log.
+    /// The client reads UTF-8 headers (RFC 6856).
+    utf8: bool,
+    letters: Option<Arc<Letters>>,
+    /// Whose they are, for the log.
     account: String,
 }
 
@@ -27,7 +31,8 @@ impl Pop3Host {
             house,
             peer,
             sasl: Sasl::default(),
-            maildrop: None,
+            utf8: false,
+            letters: None,
             account: String::new(),
         }
     }
@@ -51,24 +56,26 @@ impl Pop3Host {
 
     /// RFC 1939 section 4: the maildrop is locked exclusively, or the login fails.
     async fn open(&mut self, login: Login) -> LoginVerdict {
-        let store = self.house.store.clone();
-        let opened = tokio::task::spawn_blocking(move || store.open_maildrop(login.account)).await;
-        match opened {
-            Ok(Ok(maildrop)) => {
-                let messages = maildrop
-                    .messages()
-                    .iter()
-                    .map(|entry| Message {
-                        octets: entry.octets,
-                        epoch: entry.epoch,
-                        uid: entry.uid,
-                    })
-                    .collect();
-                self.maildrop = Some(Arc::new(maildrop));
+        // RFC 2449 section 8.1.1: only now, when the password was right, or strangers would learn who logs in when.
+        let delay = self.house.policy.load().pop3.login_delay;
+        let last_logins = &self.house.last_logins;
+        if !last_logins.allow(login.account, delay, Instant::now()) {
+            return LoginVerdict::TooSoon;
+        }
+        let (store, utf8) = (self.house.store.clone(), self.utf8);
+        let open = move || {
+            let maildrop = store.open_maildrop(login.account)?;
+            Ok(Letters::new(maildrop, utf8))
+        };
+        match tokio::task::spawn_blocking(open).await {
+            Ok(Ok(letters)) => {
+                last_logins.record(login.account, delay, Instant::now());
+                let listing = letters.listing();
+                self.letters = Some(Arc::new(letters));
                 self.account.clone_from(&login.address);
                 LoginVerdict::Open {
                     login: login.address,
-                    listing: Listing { messages },
+                    listing,
                 }
             }
             Ok(Err(MaildropError::InUse)) => LoginVerdict::InUse,
@@ -86,10 +93,10 @@ impl Pop3Host {
 
     /// The page cache first; what is not there is read where blocking harms nobody.
     async fn read(&self, message: usize, offset: u64) -> ReadVerdict {
-        let Some(maildrop) = &self.maildrop else {
+        let Some(letters) = &self.letters else {
             return ReadVerdict::TryLater;
         };
-        match maildrop.read_now(message, offset) {
+        match letters.read_now(message, offset) {
             ReadNow::Chunk(chunk) => {
                 return ReadVerdict::Chunk {
                     octets: chunk.octets,
@@ -99,8 +106,8 @@ impl Pop3Host {
             ReadNow::WouldBlock => {}
             ReadNow::Failed(error) => return self.failed_read(message, &error),
         }
-        let maildrop = Arc::clone(maildrop);
-        match tokio::task::spawn_blocking(move || maildrop.read(message, offset)).await {
+        let letters = Arc::clone(letters);
+        match tokio::task::spawn_blocking(move || letters.read(message, offset)).await {
             Ok(Ok(chunk)) => ReadVerdict::Chunk {
                 octets: chunk.octets,
                 last: chunk.last,
@@ -115,13 +122,13 @@ impl Pop3Host {
 
     /// RFC 1939 section 6: what was marked is removed, then the lock is released, then the client is told.
     async fn expunge(&mut self, messages: &[usize]) -> bool {
-        let Some(maildrop) = self.maildrop.take() else {
+        let Some(letters) = self.letters.take() else {
             return false;
         };
         if messages.is_empty() {
             return true;
         }
-        match maildrop.expunge(messages).await {
+        match letters.expunge(messages).await {
             Ok(()) => {
                 tracing::info!(account = %self.account, removed = messages.len(), "expunged");
                 true
@@ -167,6 +174,10 @@ impl net::Host for Pop3Host {
             }
             Ask::AuthCancel => {
                 self.sasl.cancel();
+                Answer::Done
+            }
+            Ask::Utf8 => {
+                self.utf8 = true;
                 Answer::Done
             }
             Ask::Read { message, offset } => Answer::Read(self.read(message, offset).await),

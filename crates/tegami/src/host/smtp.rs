@@ -77,6 +77,7 @@ impl SmtpHost {
                 envid: from.envid,
                 ret: from.ret,
                 body8bit: from.body == smtp_server::Body::EightBitMime,
+                smtputf8: from.smtputf8,
                 recipients: Vec::new(),
             },
             declared,

@@ -8,7 +8,9 @@ use net::tls::{Certificates, Source, server_config};
 use net::{Bound, Endpoint, Limits, Security, Server};
 use reply::Protocol;
 
+use super::activation::Inherited;
 use super::services::{Pop3Service, SmtpService};
+use super::trust::Trust;
 use crate::config::{self, Config};
 use crate::host::House;
 
@@ -70,17 +72,24 @@ impl Kind {
 /// Sockets that listen and are not served yet.
 pub struct Sockets(Vec<(Kind, Bound)>);
 
-/// Binds every configured address, or none.
+/// Takes what was handed over, and binds every address of the other listeners; or none.
 ///
 /// # Errors
-/// An address is taken or not ours; the message names it and its key.
-pub fn bind(config: &Config) -> Result<Sockets> {
+/// An address is taken or not ours; the message names it and its key. A socket was handed over that no listener
+/// can use.
+pub fn bind(config: &Config, mut inherited: Inherited) -> Result<Sockets> {
     let mut sockets = Vec::new();
     for kind in Kind::ALL {
-        let bound = net::bind_all(kind.addresses(&config.listen))
-            .with_context(|| format!("listen.{}", kind.name()))?;
+        let handed = inherited.of(kind.name());
+        let bound = if handed.is_empty() {
+            net::bind_all(kind.addresses(&config.listen))
+        } else {
+            handed.into_iter().map(net::adopt).collect()
+        };
+        let bound = bound.with_context(|| format!("listen.{}", kind.name()))?;
         sockets.extend(bound.into_iter().map(|bound| (kind, bound)));
     }
+    inherited.finish(&Kind::ALL.map(Kind::name))?;
     if sockets.is_empty() {
         anyhow::bail!("every listener is switched off; give at least one address under [listen]");
     }
@@ -142,7 +151,7 @@ impl Sockets {
 }
 
 /// The network's limits, in the network's types.
-pub fn limits(config: &Config) -> Limits {
+pub fn limits(config: &Config, trust: &Trust) -> Limits {
     let limits = &config.limits;
     Limits {
         sessions: limits.sessions as usize,
@@ -152,7 +161,7 @@ pub fn limits(config: &Config) -> Limits {
             limits.sessions_per_ip
         },
         connect_rate: rate(limits.connect_rate),
-        exempt: limits.exempt.clone(),
+        exempt: trust.exempt.clone(),
     }
 }
 

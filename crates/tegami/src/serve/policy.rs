@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::DRAIN;
 use super::listeners::rate;
+use super::trust::Trust;
 use crate::config::{Config, OverQuota};
 use crate::host::Policy;
 use crate::host::pace::Pace;
@@ -13,9 +14,9 @@ use crate::host::pace::Pace;
 /// is told.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Everything a session or its host may need to know of `config`.
-pub fn of(config: &Config) -> Policy {
-    let exempt = &config.limits.exempt;
+/// Everything a session or its host may need to know of `config`, and of whom it trusts for their address.
+pub fn of(config: &Config, trust: &Trust) -> Policy {
+    let exempt = &trust.exempt;
     Policy {
         hostname: config.hostname.to_string(),
         domains: config.domains.iter().cloned().collect(),
@@ -26,9 +27,11 @@ pub fn of(config: &Config) -> Policy {
             OverQuota::Reject => true,
         },
         default_quota: config.mailbox.quota.0,
-        cleartext: config.auth.allow_cleartext_from.clone(),
+        cleartext: trust.cleartext.clone(),
         mail_rate: Pace::new(rate(config.limits.mail_rate), exempt.clone()),
         rcpt_rate: Pace::new(rate(config.limits.rcpt_rate), exempt.clone()),
+        bare_newline: config.smtp.bare_newline,
+        normalize_from: trust.normalize.clone(),
         smtp: Arc::new(smtp(config)),
         pop3: Arc::new(pop3(config)),
     }
@@ -52,7 +55,31 @@ fn smtp(config: &Config) -> smtp_server::Config {
 fn pop3(config: &Config) -> pop3_server::Config {
     pop3_server::Config {
         errors: config.limits.errors,
+        login_delay: config.pop3.login_delay,
         mechanisms: config.auth.offered(),
         ..pop3_server::Config::new(config.hostname.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Trust, of};
+    use crate::config::{BareNewline, Config};
+
+    #[test]
+    fn line_ends_are_mended_for_listed_networks_only() {
+        let mut config = Config::default();
+        config.smtp.normalize_from = vec!["192.0.2.0/24".parse().unwrap()];
+        let gateway = "192.0.2.254".parse().unwrap();
+        let policy = |config: &Config| of(config, &Trust::new(config, &[gateway]));
+        let bare_newline = |peer: &str| policy(&config).bare_newline(peer.parse().unwrap());
+        assert_eq!(bare_newline("192.0.2.9"), BareNewline::Normalize);
+        assert_eq!(bare_newline("192.0.3.9"), BareNewline::Reject);
+        assert_eq!(bare_newline("2001:db8::1"), BareNewline::Reject);
+        // Behind it may be anybody.
+        assert_eq!(bare_newline("192.0.2.254"), BareNewline::Reject);
+        config.smtp.bare_newline = BareNewline::Normalize;
+        let everywhere = policy(&config).bare_newline("192.0.3.9".parse().unwrap());
+        assert_eq!(everywhere, BareNewline::Normalize);
     }
 }

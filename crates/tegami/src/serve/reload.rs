@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Running, listeners, policy, reconcile, strangers};
+use super::{Running, listeners, reconcile, strangers, trust};
 use crate::config::{self, Config, Loaded};
 use crate::telemetry::Telemetry;
 
@@ -34,12 +34,8 @@ pub async fn reload(
         tracing::warn!(key, "changed, but takes effect only with a restart");
     }
     telemetry.reload(&config.log);
-    running.house.policy.store(Arc::new(policy::of(&config)));
-    running
-        .house
-        .authenticator
-        .set_exempt(config.limits.exempt.clone());
-    running.server.set_limits(listeners::limits(&config));
+    trust::apply(running, &config, trust::gateways());
+    running.server.set_proxies(config.proxy.from.clone());
     running
         .house
         .store

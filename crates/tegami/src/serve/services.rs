@@ -46,7 +46,7 @@ impl Service for SmtpService {
             tls: connection.tls,
             tls_available: connection.tls_available,
             cleartext_login: policy.allows_cleartext(peer),
-            bare_newline: smtp_server::BareNewline::Reject,
+            bare_newline: policy.bare_newline(peer),
             admission: connection.admission,
         };
         let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);

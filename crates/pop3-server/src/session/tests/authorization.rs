@@ -112,6 +112,10 @@ fn every_login_verdict_has_its_words() {
             "-ERR [IN-USE] Maildrop locked by another session",
         ),
         (
+            LoginVerdict::TooSoon,
+            "-ERR [LOGIN-DELAY] Minimum interval between logins is 90 s",
+        ),
+        (
             LoginVerdict::NoMaildrop,
             "-ERR [SYS/PERM] Account has no maildrop",
         ),
@@ -124,7 +128,10 @@ fn every_login_verdict_has_its_words() {
             "-ERR [SYS/TEMP] Maildrop could not be opened; retry later",
         ),
     ] {
-        let desk = Desk::new().with(|desk| desk.login = Some(verdict));
+        let desk = Desk::new().with(|desk| {
+            desk.login = Some(verdict);
+            desk.config.login_delay = std::time::Duration::from_secs(90);
+        });
         let client = "USER bob\r\nPASS two words\r\nSTAT\r\n";
         let expected = format!(
             "+OK Send PASS\n{words}\n-ERR Log in first; the session is in the AUTHORIZATION state"
@@ -187,12 +194,15 @@ fn passwords_do_not_cross_the_network_in_clear() {
 #[test]
 fn capa_lists_what_works_right_now() {
     let always = "RESP-CODES\nAUTH-RESP-CODE\nPIPELINING";
-    let end = "EXPIRE NEVER\nIMPLEMENTATION tegami\n.";
+    let end = "UTF8 USER\nLANG\nEXPIRE NEVER\nIMPLEMENTATION tegami\n.";
+    // Where no password can be given, nothing is said about UTF-8 in it.
+    let no_login = end.strip_prefix("UTF8 USER\n").expect("so it begins");
+    let no_login = format!("UTF8\n{no_login}");
     let first = "+OK Capabilities follow\nTOP\nUIDL";
     check(
         &Desk::in_clear(),
         "CAPA\r\n",
-        &format!("{first}\n{always}\nSTLS\n{end}"),
+        &format!("{first}\n{always}\nSTLS\n{no_login}"),
     );
     check(
         &Desk::new(),
@@ -206,7 +216,11 @@ fn capa_lists_what_works_right_now() {
         &format!("{first}\nUSER\nSASL PLAIN LOGIN\n{always}\nSTLS\n{end}"),
     );
     let without = Desk::in_clear().with(|desk| desk.connection.tls_available = false);
-    check(&without, "CAPA\r\n", &format!("{first}\n{always}\n{end}"));
+    check(
+        &without,
+        "CAPA\r\n",
+        &format!("{first}\n{always}\n{no_login}"),
+    );
     let no_mechanisms = Desk::new().with(|desk| desk.config.mechanisms.clear());
     check(
         &no_mechanisms,
@@ -221,6 +235,27 @@ fn capa_lists_what_works_right_now() {
             "+OK Send PASS\n+OK Maildrop open, messages: 2\n{first}\nUSER\nSASL PLAIN LOGIN\n{always}\n{end}"
         ),
     );
+}
+
+#[test]
+fn a_delay_between_logins_is_announced_in_whole_seconds() {
+    for (milliseconds, line) in [
+        (0, None),
+        (1, Some("LOGIN-DELAY 1")),
+        (60_000, Some("LOGIN-DELAY 60")),
+        (60_001, Some("LOGIN-DELAY 61")),
+        (u64::MAX, Some("LOGIN-DELAY 18446744073709552")),
+    ] {
+        let delay = std::time::Duration::from_millis(milliseconds);
+        let desk = Desk::new().with(|desk| desk.config.login_delay = delay);
+        for client in [&b"CAPA\r\n"[..], b"USER bob\r\nPASS two words\r\nCAPA\r\n"] {
+            let mut talk = Talk::new(desk.clone());
+            talk.say(client);
+            let heard = talk.hear();
+            let found = heard.lines().find(|line| line.starts_with("LOGIN-DELAY"));
+            assert_eq!(found, line, "{milliseconds} ms");
+        }
+    }
 }
 
 #[test]

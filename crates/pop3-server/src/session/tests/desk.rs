@@ -29,6 +29,9 @@ pub(super) struct Desk {
     pub(super) login: Option<LoginVerdict>,
     pub(super) expunges: bool,
     pub(super) tls: bool,
+    /// Index of a message without a surrogate.
+    pub(super) international: Option<usize>,
+    utf8: bool,
 }
 
 impl Desk {
@@ -53,6 +56,8 @@ impl Desk {
             login: None,
             expunges: true,
             tls: true,
+            international: None,
+            utf8: false,
         }
     }
 
@@ -79,6 +84,7 @@ impl Desk {
                 .zip(1..)
                 .map(|(octets, uid)| Message {
                     octets: *octets,
+                    needs_utf8: !self.utf8 && self.international == Some(uid as usize - 1),
                     epoch: 1,
                     uid,
                 })
@@ -177,7 +183,8 @@ impl Talk {
 
     /// Everything the server sent since last time.
     pub(super) fn hear(&mut self) -> String {
-        String::from_utf8(std::mem::take(&mut self.sent)).expect("tests send ASCII mail")
+        String::from_utf8(std::mem::take(&mut self.sent))
+            .expect("tests send ASCII mail, replies are UTF-8")
     }
 
     pub(super) fn give(&mut self, input: Input<'_, Answer>) {
@@ -258,6 +265,10 @@ impl Talk {
             }
             Ask::Read { message, offset } => Answer::Read(self.desk.read(message, offset)),
             Ask::Expunge(_) => Answer::Expunged(self.desk.expunges),
+            Ask::Utf8 => {
+                self.desk.utf8 = true;
+                Answer::Done
+            }
             Ask::TlsReady => Answer::Tls(self.desk.tls),
         }
     }

@@ -139,18 +139,18 @@ rows! {
         cause: "Users may only send in their own name.",
         remedy: "Use the account's own address, or have an alias added: `tegami alias add`."
     }
-    "X-07a" NON_ASCII_RECIPIENT = coded(553, 6, 7), "Recipient address must be plain ASCII" {
+    "X-07a" NON_ASCII_RECIPIENT = coded(553, 6, 7), "Non-ASCII recipient address needs SMTPUTF8" {
         rfc: "RFC 6531 section 3.5",
-        when: "RCPT with octets outside ASCII in the address.",
-        cause: "Addresses in other alphabets need an extension (SMTPUTF8) that was not asked for or is not offered.",
-        remedy: "Use the recipient's ASCII address; write domains in their xn-- form."
+        when: "RCPT with letters outside ASCII, when MAIL did not say SMTPUTF8.",
+        cause: "Addresses in other alphabets need an extension that the client did not ask for.",
+        remedy: "Use a mail program that knows SMTPUTF8, or the recipient's ASCII address; write domains in their xn-- form."
     }
     // REPLIES.md names this variant in the trigger of X-07a: at MAIL the code is 550 (RFC 6531 section 3.5).
-    "T-12" NON_ASCII_SENDER = coded(550, 6, 7), "Sender address must be plain ASCII" {
+    "T-12" NON_ASCII_SENDER = coded(550, 6, 7), "Non-ASCII sender address needs SMTPUTF8" {
         rfc: "RFC 6531 section 3.5",
-        when: "MAIL with octets outside ASCII in the address.",
-        cause: "Addresses in other alphabets need an extension (SMTPUTF8) that was not asked for or is not offered.",
-        remedy: "Set an ASCII sender address in the mail program; write domains in their xn-- form."
+        when: "MAIL with letters outside ASCII in the address and without SMTPUTF8.",
+        cause: "Addresses in other alphabets need an extension that the client did not ask for.",
+        remedy: "Use a mail program that knows SMTPUTF8, or set an ASCII sender address in it; write domains in their xn-- form."
     }
     "X-19" TRANSACTION_LIMIT = coded(421, 7, 0), "{host} Enough messages for one session; connect again" {
         rfc: "RFC 9422 section 4.1",

@@ -9,6 +9,19 @@ rows! {
         cause: "The message itself comes next.",
         remedy: "Nothing to do."
     }
+    "X-17" CHUNK_RECEIVED = coded(250, 0, 0), "{octets} octets received" {
+        rfc: "RFC 3030 section 2",
+        when: "BDAT with all of its octets, when it is not the last one of the message.",
+        cause: "A piece of the message has come in; nothing is stored before the last piece.",
+        remedy: "Nothing to do."
+    }
+    // The client's next octets cannot be told from commands, so the session ends here.
+    "T-17" BDAT_USAGE = coded(501, 5, 4), "Usage: BDAT <octets> [LAST]; closing the connection" {
+        rfc: "RFC 3030 section 2",
+        when: "BDAT without a number of octets that can be, or with anything but LAST behind it. The connection is closed.",
+        cause: "A mistake in the client; where the chunk would end and the next command begin cannot be known.",
+        remedy: "Connect again, and announce each chunk by its size in octets, in digits only."
+    }
     "S-250h" STORED = coded(250, 0, 0), "Stored; id={id}" {
         rfc: "RFC 5321 section 4.1.1.4",
         when: "The message is complete, accepted and safely on disk.",
@@ -29,7 +42,7 @@ rows! {
     }
     "S-554e" ALL_REFUSED = coded(554, 5, 1), "All recipients were refused" {
         rfc: "RFC 5321 section 3.3",
-        when: "DATA after RCPT commands none of which was accepted.",
+        when: "DATA or BDAT after RCPT commands none of which was accepted.",
         cause: "Nobody is left to receive the message; each RCPT was told why.",
         remedy: "Correct the recipient addresses and send again."
     }

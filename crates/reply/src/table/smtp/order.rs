@@ -17,13 +17,13 @@ rows! {
     }
     "S-503a" MAIL_FIRST = coded(503, 5, 1), "Give MAIL first" {
         rfc: "RFC 5321 section 3.3",
-        when: "RCPT or DATA outside a transaction.",
+        when: "RCPT, DATA or BDAT outside a transaction.",
         cause: "The sender is not known, often because MAIL was refused just before.",
         remedy: "Look at the reply to MAIL; begin with MAIL FROM."
     }
     "S-503b" RCPT_FIRST = coded(503, 5, 1), "Give RCPT first" {
         rfc: "RFC 5321 section 4.1.1.4",
-        when: "DATA after MAIL, with no RCPT tried.",
+        when: "DATA or BDAT after MAIL, with no RCPT tried.",
         cause: "Nobody was named to receive the message.",
         remedy: "Name at least one recipient with RCPT TO."
     }
@@ -32,6 +32,12 @@ rows! {
         when: "MAIL inside a transaction. The first sender stays.",
         cause: "The client began a second message before it ended the first.",
         remedy: "Finish with DATA, or drop the transaction with RSET."
+    }
+    "S-503" OUT_OF_ORDER = coded(503, 5, 1), "Command out of order" {
+        rfc: "RFC 3030 section 2",
+        when: "DATA or RCPT after the first BDAT of a message. What has come of the message stays.",
+        cause: "A message that begins with BDAT goes on with BDAT.",
+        remedy: "Finish with BDAT and LAST, or drop the transaction with RSET."
     }
     "S-503e" NOT_IN_TRANSACTION = coded(503, 5, 1), "Not during a mail transaction" {
         rfc: "RFC 4954 section 4",

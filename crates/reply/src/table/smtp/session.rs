@@ -57,7 +57,7 @@ rows! {
         cause: "The client asked what the server knows about its session.",
         remedy: "Nothing to do."
     }
-    "S-214" HELP = coded(214, 0, 0), "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP QUIT HELP VRFY EXPN STARTTLS AUTH" {
+    "S-214" HELP = coded(214, 0, 0), "Commands: EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY EXPN STARTTLS AUTH" {
         rfc: "RFC 5321 section 4.1.1.8",
         when: "HELP without a topic.",
         cause: "The client asked what can be said here.",

@@ -14,6 +14,7 @@ fn shown(argument: &[u8], role: Role) -> String {
             ret,
             envid,
             auth,
+            smtputf8,
         }) => {
             let mut text = reverse_path.to_string();
             if let Some(size) = size {
@@ -30,6 +31,9 @@ fn shown(argument: &[u8], role: Role) -> String {
             }
             if let Some(auth) = auth {
                 text += &format!(" auth={auth}");
+            }
+            if smtputf8 {
+                text += " smtputf8";
             }
             text
         }
@@ -114,7 +118,6 @@ fn faulty_parameters() {
     check("FROM:<a@b> X=a=b", "S-501");
     check("FROM:<a@b> FOO=1", "S-555");
     check("FROM:<a@b> FOO", "S-555");
-    check("FROM:<a@b> SMTPUTF8", "S-555");
     check("FROM:<a@b> NOTIFY=NEVER", "S-555");
     check("FROM:<a@b> BY=60;R", "S-555");
     check("FROM:<a@b> SIZE", "S-501a");
@@ -129,11 +132,36 @@ fn faulty_parameters() {
     check("FROM:<a@b> AUTH", "T-14");
     check("FROM:<a@b> AUTH=a+zz", "T-14");
     check("FROM:<a@b> AUTH=<> AUTH=<>", "T-14");
+    check("FROM:<a@b> SMTPUTF8=1", "T-14");
+    check("FROM:<a@b> SMTPUTF8 smtputf8", "T-14");
+    check("FROM:<a@b> SIZE=１", "S-501a");
+    check("FROM:<a@b> ENVID=é SMTPUTF8", "X-21");
     check("FROM:<a@b> RET=ALL", "X-21");
     check("FROM:<a@b> RET=FULL RET=FULL", "X-21");
     check("FROM:<a@b> ENVID=a ENVID=a", "X-21");
     check("FROM:<a@b> ENVID=a+0A", "X-21");
     check(&format!("FROM:<a@b> ENVID={}", "e".repeat(101)), "X-21");
+}
+
+#[test]
+fn letters_beyond_ascii_need_smtputf8() {
+    check("FROM:<jürgen@l>", "T-12");
+    check("FROM:<a@bücher.example>", "T-12");
+    check("FROM:<jürgen@l> SIZE=1", "T-12");
+    check("FROM:<jürgen@l> SMTPUTF8", "<jürgen@l> smtputf8");
+    check(
+        "FROM:<a@BÜCHER.example> BODY=8BITMIME smtputf8",
+        "<a@xn--bcher-kva.example> 8bit smtputf8",
+    );
+    check("FROM:<> SMTPUTF8", "<> smtputf8");
+    check("FROM:<jürgen..x@l> SMTPUTF8", "S-501c");
+    for broken in [&b"\xff"[..], b"\xc0\xaf", b"\xed\xa0\x80"] {
+        let argument = [b"FROM:<a", broken, b"@b> SMTPUTF8"].concat();
+        assert_eq!(shown(&argument, Role::Exchange), "S-501c");
+    }
+    let bare = "FROM:jürgen@l SMTPUTF8".as_bytes();
+    assert_eq!(shown(bare, Role::Submission), "<jürgen@l> smtputf8");
+    assert_eq!(shown("FROM:jürgen@l".as_bytes(), Role::Submission), "T-12");
 }
 
 #[test]

@@ -1,22 +1,28 @@
 //! Known answers for the argument of RCPT.
 
-use super::parse;
+use super::{Letters, parse};
 use crate::ask::RcptTo;
 use crate::config::Role;
 
 fn shown(argument: &[u8], role: Role) -> String {
     match parse(argument, role) {
-        Ok(RcptTo {
-            path,
-            notify,
-            orcpt,
-        }) => {
+        Ok((
+            RcptTo {
+                path,
+                notify,
+                orcpt,
+            },
+            letters,
+        )) => {
             let mut text = path.to_string();
             if let Some(notify) = notify {
                 text += &format!(" notify={notify}");
             }
             if let Some(orcpt) = orcpt {
                 text += &format!(" orcpt={orcpt}");
+            }
+            if letters == Letters::Utf8 {
+                text += " utf8";
             }
             text
         }
@@ -57,6 +63,19 @@ fn well_formed_recipients() {
 }
 
 #[test]
+fn letters_beyond_ascii_are_noticed() {
+    check("TO:<jürgen@l>", "<jürgen@l> utf8");
+    check("TO:<u@bücher.example>", "<u@xn--bcher-kva.example> utf8");
+    check("TO:<u@xn--bcher-kva.example>", "<u@xn--bcher-kva.example>");
+    check(
+        "TO:<u@l> ORCPT=utf-8;jürgen@l",
+        "<u@l> orcpt=utf-8;jürgen@l utf8",
+    );
+    check("TO:<u@l> ORCPT=rfc822;jürgen@l", "X-21");
+    check("TO:<u@l> ÖRCPT=x", "S-501");
+}
+
+#[test]
 fn malformed_recipients() {
     check("", "S-501m");
     check("a@b", "S-501m");
@@ -72,7 +91,7 @@ fn malformed_recipients() {
     check("TO:<\"u@x\">", "S-501b");
     check("TO:<@[192.0.2.1]:u@x>", "S-501b");
     check("TO:<u@l", "S-501b");
-    check("TO:<jürgen@l>", "X-07a");
+    check("TO:<jürgen..x@l>", "S-501b");
     check(&format!("TO:<{}@l>", "a".repeat(65)), "S-553a");
 }
 
