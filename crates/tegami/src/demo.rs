@@ -4,14 +4,16 @@
 //! client would. Nothing stays behind.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use address::{Domain, Mailbox};
 use anyhow::{Context, Result, ensure};
-use auth::{PasswordHash, Secret, encode_base64};
-use mailstore::{Change, NewAccount, Store};
+use auth::{Secret, Wanted, encode_base64};
+use mailstore::{Change, NewAccount};
 use reply::{pop3, smtp};
 
 use crate::config::{Config, Listen};
+use crate::host::House;
 use crate::probe::{Pin, Probe};
 use crate::serve::{self, Running};
 use crate::telemetry::Telemetry;
@@ -70,7 +72,7 @@ pub fn run(options: DemoOptions) -> Result<()> {
 }
 
 async fn show(config: &Config, running: &Running, once: bool) -> Result<()> {
-    let cast = hire(&running.house().store).await?;
+    let cast = hire(running.house()).await?;
     let pin = Pin::new(serve::certificate(config)?)?;
     print(&format!(
         "tegami demo: a mail server for {DOMAIN}, in {} until you stop it.\n",
@@ -129,20 +131,25 @@ fn config(data_dir: std::path::PathBuf, offset: u16) -> Result<Config> {
     Ok(config)
 }
 
-async fn hire(store: &Store) -> Result<Cast> {
+async fn hire(house: &House) -> Result<Cast> {
     let cast = Cast {
         alice: person("alice")?,
         bob: person("bob")?,
     };
     for (name, person) in [("Alice", &cast.alice), ("Bob", &cast.bob)] {
         let secret = person.password.clone();
-        let password = tokio::task::spawn_blocking(move || PasswordHash::hash(&secret)).await??;
+        let address = Mailbox::parse_user(&person.address)?;
+        let (keyring, owner) = (Arc::clone(&house.keyring), address.clone());
+        let wanted = Wanted::by(&house.policy.load().mechanisms);
+        let password =
+            tokio::task::spawn_blocking(move || keyring.derive(&secret, &owner, wanted)).await??;
         let account = NewAccount {
             name: name.to_owned(),
-            password: Some(password),
-            ..NewAccount::new(Mailbox::parse_user(&person.address)?)
+            password: Some(password.hash),
+            keys: password.keys,
+            ..NewAccount::new(address)
         };
-        store.change(Change::AddAccount(account)).await?;
+        house.store.change(Change::AddAccount(account)).await?;
     }
     Ok(cast)
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use address::Mailbox;
 use admin::{AdminSocket, Operations};
 use anyhow::{Context, Result};
-use auth::Authenticator;
+use auth::{Authenticator, Keyring, Wanted};
 use mailstore::{Change, ChangeError, NewAccount, Resolution, Store};
 use net::Server;
 use net::tls::Certificates;
@@ -21,9 +21,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Loaded};
-use crate::declared;
+use crate::declared::{self, Workshop};
 use crate::host::House;
 use crate::host::accounts::StoredAccounts;
+use crate::key_file;
 use crate::telemetry::Telemetry;
 
 mod activation;
@@ -136,8 +137,9 @@ async fn stand_up(
     store: Store,
     begun: Instant,
 ) -> Result<Running> {
+    let keyring = Arc::new(key_file::keyring(&config.data_dir)?);
     if let Some(file) = &config.accounts_file {
-        reconcile(&store, config, file).await?;
+        reconcile(&store, &keyring, config, file).await?;
     }
     ensure_postmaster(&store, config).await?;
     let accounts = Arc::new(StoredAccounts(store.clone()));
@@ -147,8 +149,13 @@ async fn stand_up(
         exempt: trust.exempt.clone(),
         ..auth::Options::default()
     };
-    let authenticator = Authenticator::new(accounts, options)?;
-    let house = Arc::new(House::new(store, authenticator, policy::of(config, &trust)));
+    let authenticator = Authenticator::new(accounts, Arc::clone(&keyring), options)?;
+    let house = Arc::new(House::new(
+        store,
+        authenticator,
+        keyring,
+        policy::of(config, &trust),
+    ));
     let source = listeners::certificate_source(config);
     let certificates = tokio::task::spawn_blocking(move || Certificates::open(source)).await??;
     let sockets = listeners::bind(config, inherited)?;
@@ -229,7 +236,12 @@ pub fn certificate(config: &Config) -> Result<CertificateDer<'static>> {
 }
 
 /// Makes the accounts in the store what the accounts file says.
-async fn reconcile(store: &Store, config: &Config, file: &Path) -> Result<()> {
+async fn reconcile(
+    store: &Store,
+    keyring: &Arc<Keyring>,
+    config: &Config,
+    file: &Path,
+) -> Result<()> {
     let declarations = declared::load(file, &config.domains)?;
     for warning in &declarations.warnings {
         tracing::warn!(%warning, "accounts file");
@@ -246,6 +258,10 @@ async fn reconcile(store: &Store, config: &Config, file: &Path) -> Result<()> {
         &accounts,
         &aliases,
         &config.data_dir,
+        Workshop {
+            keyring: Arc::clone(keyring),
+            wanted: Wanted::by(&config.auth.mechanisms),
+        },
         change,
     )
     .await?;
