@@ -11,6 +11,8 @@ mod attacks;
 mod client;
 #[path = "network/manager.rs"]
 mod manager;
+#[path = "network/scram.rs"]
+mod scram;
 #[path = "network/server.rs"]
 mod server;
 
@@ -450,4 +452,145 @@ fn a_proxy_header_of_nobody_in_particular_is_an_unknown_command() {
     let mut client = Client::plain(server.port("smtp"));
     client.expect("220");
     client.command("PROXY TCP4 192.0.2.9 198.51.100.1 1025 25", "500");
+}
+
+#[test]
+fn scram_is_bound_to_the_tls_connection_it_runs_in() {
+    let server = server_with_accounts();
+    let exporter = "p=tls-exporter,,";
+    let plus = "SCRAM-SHA-256-PLUS";
+    // Over both protocols, with implicit TLS and after STARTTLS.
+    let mut client = Client::plain(server.port("submission"));
+    client.expect("220");
+    client.command("EHLO client.example", "250");
+    client.command("STARTTLS", "220");
+    let mut client = client.into_tls();
+    client.command("EHLO client.example", "250");
+    let binding = client.binding.expect("TLS 1.3 on both sides");
+    let mut wrong = binding;
+    wrong[0] ^= 1;
+    let bound = (plus, exporter, &wrong[..]);
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        bound,
+        (ALICE, PASSWORD),
+        "535 5.7.8",
+    );
+    let bound = (plus, exporter, &binding[..]);
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        bound,
+        (ALICE, "wrong"),
+        "535 5.7.8",
+    );
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        bound,
+        ("nobody", PASSWORD),
+        "535 5.7.8",
+    );
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        bound,
+        (ALICE, PASSWORD),
+        "235 2.7.0",
+    );
+    client.command(&format!("MAIL FROM:<{ALICE}>"), "250");
+
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    let binding = client.binding.expect("TLS 1.3 on both sides");
+    let bound = (plus, exporter, &binding[..]);
+    scram::log_in(&mut client, &scram::POP3, bound, (BOB, PASSWORD), "+OK");
+    client.command("STAT", "+OK 0 0");
+    client.command("QUIT", "+OK");
+
+    // Without binding, where nobody offered any: in clear.
+    let mut client = Client::plain(server.port("pop3"));
+    client.expect("+OK");
+    let unbound = ("SCRAM-SHA-256", "y,,", &b""[..]);
+    scram::log_in(&mut client, &scram::POP3, unbound, ("bob", PASSWORD), "+OK");
+}
+
+#[test]
+fn an_account_gets_its_keys_with_its_first_password_login() {
+    let server = Server::start("[auth]\nmechanisms = [\"PLAIN\"]");
+    server.add_account(ALICE, PASSWORD);
+    let shown = server.tegami(&["account", "show", ALICE], "");
+    assert!(!shown.stdout.contains("SCRAM"), "{shown:?}");
+    server.reconfigure("[\"PLAIN\"]", "[\"SCRAM-SHA-256\", \"PLAIN\"]");
+    let server = server.kill().start_again();
+    let mut client = Client::tls(server.port("submissions"));
+    client.expect("220");
+    let without = client.ehlo();
+    assert!(without.contains("AUTH PLAIN"), "{without}");
+    log_in(&mut client, ALICE);
+    server.event("keys for SCRAM made");
+    let mut client = Client::tls(server.port("submissions"));
+    client.expect("220");
+    let with = client.ehlo();
+    assert!(with.contains("AUTH SCRAM-SHA-256 PLAIN"), "{with}");
+    let unbound = ("SCRAM-SHA-256", "n,,", &b""[..]);
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        unbound,
+        (ALICE, PASSWORD),
+        "235 2.7.0",
+    );
+}
+
+#[test]
+fn apop_is_there_once_every_account_was_allowed_it() {
+    let server = Server::start("[pop3]\napop = true");
+    server.add_account(ALICE, PASSWORD);
+    server.add_account(BOB, PASSWORD);
+    let allow = |address| {
+        let arguments = ["account", "allow-apop", address, "--password-file", "-"];
+        let output = server.tegami(&arguments, PASSWORD);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        output
+    };
+    let output = allow(ALICE);
+    assert!(output.stderr.contains("1 account cannot yet"), "{output:?}");
+    let mut client = Client::plain(server.port("pop3"));
+    let greeting = client.expect("+OK");
+    assert!(!greeting.contains('<'), "{greeting}");
+    allow(BOB);
+    let mut client = Client::plain(server.port("pop3"));
+    let greeting = client.expect("+OK");
+    let other = Client::plain(server.port("pop3")).expect("+OK");
+    assert_ne!(greeting, other, "no timestamp comes twice");
+    let timestamp = &greeting[greeting.find('<').expect("a timestamp")..].trim_end();
+    let digest = |password: &str| {
+        let octets = <md5::Md5 as md5::Digest>::digest(format!("{timestamp}{password}"));
+        octets
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect::<String>()
+    };
+    client.command(&format!("APOP {ALICE} {}", digest("wrong")), "-ERR [AUTH]");
+    client.command(&format!("APOP {ALICE} {}", digest(PASSWORD)), "+OK");
+
+    // A new password goes on with APOP; taking the permission back ends it for all.
+    let output = server.tegami(
+        &["account", "password", ALICE, "--password-file", "-"],
+        "another good password",
+    );
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let shown = server.tegami(&["account", "show", ALICE], "");
+    assert!(shown.stdout.contains("APOP"), "{shown:?}");
+    let output = server.tegami(&["account", "allow-apop", ALICE, "--off"], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let mut client = Client::plain(server.port("pop3"));
+    let greeting = client.expect("+OK");
+    assert!(!greeting.contains('<'), "{greeting}");
+    client.command(
+        "APOP alice c4c9334bac560ecc979e58001b3e22fb",
+        "-ERR APOP is switched off",
+    );
 }

@@ -268,6 +268,7 @@ impl<H: Stage> Player<H> {
             let facts = TlsFacts {
                 version: "TLS1.3",
                 cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+                binding: Some(super::binding()),
             };
             self.give(Input::TlsReady(facts));
         }

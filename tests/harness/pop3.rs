@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use auth::{Credentials, Exchange, Step};
+use auth::{Credentials, DigestProof, Proof};
 use bytes::Bytes;
 use pop3_server::{
     Answer, Ask, AuthVerdict, Config, Connection, Listing, LoginVerdict, Message, ReadVerdict,
@@ -17,6 +17,7 @@ use pop3_server::{
 };
 use wire::TlsFacts;
 
+use super::passwords::{Progress, Sasl};
 use super::player::Stage;
 use super::{admission, passwords, script::unescape};
 
@@ -38,7 +39,7 @@ pub struct Pop3Stage {
     chunk: usize,
     removable: bool,
     tls_ready: bool,
-    exchange: Option<Exchange>,
+    sasl: Sasl,
     /// What clients without UTF8 mode get instead of a message, by its index; `None` where there is nothing.
     surrogates: BTreeMap<usize, Option<Vec<u8>>>,
     utf8: bool,
@@ -54,6 +55,8 @@ impl Default for Pop3Stage {
                 tls: None,
                 tls_available: true,
                 cleartext_login: false,
+                mechanisms: passwords::usual(),
+                timestamp: None,
                 admission: wire::Admission::Welcome,
             },
             verdict: None,
@@ -65,7 +68,7 @@ impl Default for Pop3Stage {
             chunk: usize::MAX,
             removable: true,
             tls_ready: true,
-            exchange: None,
+            sasl: Sasl::default(),
             surrogates: BTreeMap::new(),
             utf8: false,
             told: Vec::new(),
@@ -75,10 +78,14 @@ impl Default for Pop3Stage {
 
 impl Pop3Stage {
     fn login(&mut self, credentials: &Credentials) -> LoginVerdict {
+        self.opened(passwords::check(credentials))
+    }
+
+    fn opened(&mut self, login: Option<String>) -> LoginVerdict {
         if let Some(verdict) = &self.verdict {
             return verdict.clone();
         }
-        let Some(login) = passwords::check(credentials) else {
+        let Some(login) = login else {
             return LoginVerdict::BadCredentials;
         };
         self.told.push(format!("login {login}"));
@@ -104,11 +111,12 @@ impl Pop3Stage {
         }
     }
 
-    fn exchange(&mut self, step: Step) -> AuthVerdict {
-        match step {
-            Step::Challenge(octets) => AuthVerdict::Challenge(octets),
-            Step::Malformed => AuthVerdict::Malformed,
-            Step::Verify(credentials) => AuthVerdict::Login(self.login(&credentials)),
+    fn exchange(&mut self, progress: Progress) -> AuthVerdict {
+        match progress {
+            Progress::Challenge(octets) => AuthVerdict::Challenge(octets),
+            Progress::Malformed => AuthVerdict::Malformed,
+            Progress::Verify(credentials) => AuthVerdict::Login(self.login(&credentials)),
+            Progress::Proved(login) => AuthVerdict::Login(self.opened(login)),
         }
     }
 
@@ -156,6 +164,7 @@ impl Stage for Pop3Stage {
                 self.connection.tls = Some(TlsFacts {
                     version: "TLS1.3",
                     cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+                    binding: Some(super::binding()),
                 });
             }
             ("no", "tls") => self.connection.tls_available = false,
@@ -163,6 +172,11 @@ impl Stage for Pop3Stage {
             ("cleartext", "login") => self.connection.cleartext_login = true,
             ("admission", name) => self.connection.admission = admission(name)?,
             ("errors", count) => self.config.errors = count.parse().map_err(|_| "errors")?,
+            ("mechanisms", names) => self.connection.mechanisms = passwords::mechanisms(names)?,
+            // The greeting of the example in RFC 1939 section 7.
+            ("apop", "") => {
+                self.connection.timestamp = Some("<1896.697170952@dbc.mtview.ca.us>".to_owned());
+            }
             ("no", "surrogate") => {
                 let last = self.messages.len() - 1;
                 self.surrogates.insert(last, None);
@@ -211,21 +225,28 @@ impl Stage for Pop3Stage {
                 login: user,
                 password,
             })),
-            Ask::AuthStart { mechanism, initial } => {
-                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
-                self.exchange = Some(exchange);
-                Answer::Auth(self.exchange(step))
+            Ask::Apop {
+                user,
+                timestamp,
+                digest,
+            } => {
+                let proof = Proof::Digest(DigestProof::apop(user, timestamp, digest));
+                Answer::Login(self.opened(passwords::prove(&proof)))
+            }
+            Ask::AuthStart {
+                mechanism,
+                initial,
+                binding,
+            } => {
+                let progress = self.sasl.start(mechanism, initial.as_deref(), binding);
+                Answer::Auth(self.exchange(progress))
             }
             Ask::AuthRespond(response) => {
-                let step = self
-                    .exchange
-                    .as_mut()
-                    .expect("an exchange is under way")
-                    .respond(&response);
-                Answer::Auth(self.exchange(step))
+                let progress = self.sasl.respond(&response);
+                Answer::Auth(self.exchange(progress))
             }
             Ask::AuthCancel => {
-                self.exchange = None;
+                self.sasl.cancel();
                 Answer::Done
             }
             Ask::Utf8 => {

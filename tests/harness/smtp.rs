@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use address::{ForwardPath, Mailbox, ReversePath};
-use auth::{Exchange, Step};
+use auth::Mechanisms;
 use smtp_server::{
     Answer, Ask, AuthVerdict, BareNewline, Body, Config, Connection, DataVerdict, ExpandVerdict,
     Expn, FinishVerdict, MailFrom, MailVerdict, RcptTo, RcptVerdict, Role, Session, VerifyVerdict,
@@ -16,6 +16,7 @@ use smtp_server::{
 };
 use wire::TlsFacts;
 
+use super::passwords::{Progress, Sasl};
 use super::player::Stage;
 use super::script::escape;
 use super::{admission, passwords};
@@ -43,7 +44,7 @@ pub struct SmtpStage {
     finish: FinishVerdict,
     login: Option<AuthVerdict>,
     tls_ready: bool,
-    exchange: Option<Exchange>,
+    sasl: Sasl,
     account: Option<String>,
     transaction: Option<Transaction>,
     told: Vec<String>,
@@ -66,6 +67,7 @@ impl Default for SmtpStage {
                 tls: None,
                 tls_available: true,
                 cleartext_login: false,
+                mechanisms: passwords::usual(),
                 bare_newline: BareNewline::Reject,
                 admission: wire::Admission::Welcome,
             },
@@ -78,7 +80,7 @@ impl Default for SmtpStage {
             },
             login: None,
             tls_ready: true,
-            exchange: None,
+            sasl: Sasl::default(),
             account: None,
             transaction: None,
             told: Vec::new(),
@@ -186,16 +188,17 @@ impl SmtpStage {
         self.finish.clone()
     }
 
-    fn exchange(&mut self, step: Step) -> AuthVerdict {
-        let credentials = match step {
-            Step::Challenge(octets) => return AuthVerdict::Challenge(octets),
-            Step::Malformed => return AuthVerdict::Malformed,
-            Step::Verify(credentials) => credentials,
+    fn exchange(&mut self, progress: Progress) -> AuthVerdict {
+        let login = match progress {
+            Progress::Challenge(octets) => return AuthVerdict::Challenge(octets),
+            Progress::Malformed => return AuthVerdict::Malformed,
+            Progress::Verify(credentials) => passwords::check(&credentials),
+            Progress::Proved(login) => login,
         };
         if let Some(verdict) = &self.login {
             return verdict.clone();
         }
-        let Some(login) = passwords::check(&credentials) else {
+        let Some(login) = login else {
             return AuthVerdict::Rejected;
         };
         self.told.push(format!("login {login}"));
@@ -249,10 +252,12 @@ impl SmtpStage {
                 self.connection.tls = Some(TlsFacts {
                     version: "TLS1.3",
                     cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+                    binding: Some(super::binding()),
                 });
             }
             ("no", "tls") => self.connection.tls_available = false,
-            ("no", "mechanisms") => self.config.mechanisms.clear(),
+            ("no", "mechanisms") => self.connection.mechanisms = Mechanisms::default(),
+            ("mechanisms", names) => self.connection.mechanisms = passwords::mechanisms(names)?,
             ("cleartext", "login") => self.connection.cleartext_login = true,
             ("login", "on exchange") => self.config.login_on_exchange = true,
             ("bare", "newlines normalized") => {
@@ -362,21 +367,20 @@ impl Stage for SmtpStage {
                 self.told.push("abandoned".to_owned());
                 Answer::Done
             }
-            Ask::AuthStart { mechanism, initial } => {
-                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
-                self.exchange = Some(exchange);
-                Answer::Auth(self.exchange(step))
+            Ask::AuthStart {
+                mechanism,
+                initial,
+                binding,
+            } => {
+                let progress = self.sasl.start(mechanism, initial.as_deref(), binding);
+                Answer::Auth(self.exchange(progress))
             }
             Ask::AuthRespond(response) => {
-                let step = self
-                    .exchange
-                    .as_mut()
-                    .expect("an exchange is under way")
-                    .respond(&response);
-                Answer::Auth(self.exchange(step))
+                let progress = self.sasl.respond(&response);
+                Answer::Auth(self.exchange(progress))
             }
             Ask::AuthCancel => {
-                self.exchange = None;
+                self.sasl.cancel();
                 Answer::Done
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),

@@ -22,6 +22,8 @@ impl<T: Read + Write> Stream for T {}
 pub struct Client {
     stream: BufReader<Box<dyn Stream>>,
     socket: TcpStream,
+    /// What a login can be bound to (RFC 9266), under TLS 1.3.
+    pub binding: Option<[u8; 32]>,
 }
 
 impl Client {
@@ -34,6 +36,7 @@ impl Client {
         Self {
             stream: BufReader::new(stream),
             socket,
+            binding: None,
         }
     }
 
@@ -48,12 +51,19 @@ impl Client {
             "the server said more than its reply"
         );
         let name = ServerName::try_from("localhost").expect("a name");
-        let connection = ClientConnection::new(config(), name).expect("a client");
-        let socket = self.socket.try_clone().expect("a socket can be cloned");
+        let mut connection = ClientConnection::new(config(), name).expect("a client");
+        let mut socket = self.socket.try_clone().expect("a socket can be cloned");
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket).expect("a handshake");
+        }
+        let binding = connection
+            .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))
+            .ok();
         let stream: Box<dyn Stream> = Box::new(StreamOwned::new(connection, socket));
         Self {
             stream: BufReader::new(stream),
             socket: self.socket,
+            binding,
         }
     }
 
@@ -68,6 +78,21 @@ impl Client {
     pub fn command(&mut self, line: &str, expected: &str) -> String {
         self.send(format!("{line}\r\n").as_bytes());
         self.expect(expected)
+    }
+
+    /// Says EHLO; returns all lines of the reply.
+    #[track_caller]
+    pub fn ehlo(&mut self) -> String {
+        self.send(b"EHLO client.example\r\n");
+        let mut reply = String::new();
+        loop {
+            let line = self.line();
+            assert!(line.starts_with("250"), "{line:?}");
+            reply.push_str(&line);
+            if line.starts_with("250 ") {
+                return reply;
+            }
+        }
     }
 
     #[track_caller]

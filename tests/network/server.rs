@@ -96,6 +96,27 @@ impl Server {
         self.process.0.wait().expect("our own child").code()
     }
 
+    /// Replaces text in the configuration, for the next start or reload.
+    pub fn reconfigure(&self, old: &str, new: &str) {
+        let path = self.home.directory.path().join("tegami.toml");
+        let config = std::fs::read_to_string(&path).expect("our own file");
+        assert!(config.contains(old), "{old} is not in {config}");
+        std::fs::write(path, config.replace(old, new)).expect("our own file");
+    }
+
+    /// Waits until the log names this event.
+    pub fn event(&self, event: &str) {
+        let mut seen = Vec::new();
+        loop {
+            let entry = self.log.recv_timeout(PATIENCE);
+            let entry = entry.unwrap_or_else(|_| panic!("no {event} after {seen:?}"));
+            if text(&entry) == event {
+                return;
+            }
+            seen.push(entry);
+        }
+    }
+
     /// The log's events after the first `event`, once the server has ended.
     pub fn events_after(&self, event: &str) -> Vec<String> {
         let mut all = vec![text(&self.ready)];

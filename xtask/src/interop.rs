@@ -5,6 +5,7 @@
 //! the trace fields the server adds, octet for octet what was sent. The first thing that is wrong ends the run.
 
 mod client;
+mod container;
 mod fetch;
 mod message;
 mod refusal;
@@ -39,6 +40,15 @@ pub struct Options {
     /// The server to try; built first where none is named.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+    /// Also what takes long: the container image, on a Docker Engine of its own (as root).
+    #[arg(long)]
+    all: bool,
+    /// The container image alone.
+    #[arg(long)]
+    container: bool,
+    /// A static binary for the image; built first where none is named.
+    #[arg(long, value_name = "FILE")]
+    static_binary: Option<PathBuf>,
 }
 
 /// Where the clients find the server, and where they may put files.
@@ -53,6 +63,17 @@ struct Ground {
 /// When a client cannot be installed, or anything is not as it must be.
 pub fn run(options: &Options) -> Result<()> {
     tools::install()?;
+    if !options.container {
+        clients(options)?;
+    }
+    if options.all || options.container {
+        container::run(options.static_binary.as_deref()).context("container")?;
+    }
+    Ok(())
+}
+
+/// Every client against the built server.
+fn clients(options: &Options) -> Result<()> {
     let binary = binary::release(options.binary.as_deref())?;
     let place = workspace::fresh("interop")?;
     let (site, server) = start(&binary, &place)?;

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use address::Mailbox;
-use auth::PasswordHash;
+use auth::NewPassword;
 use serde::{Deserialize, Serialize};
 
 /// One thing to do.
@@ -20,7 +20,7 @@ pub enum Request {
         /// For people.
         name: String,
         /// What it logs in with.
-        password: PasswordHash,
+        password: NewPassword,
         /// Octets; `None` is the server's default, 0 no limit.
         quota: Option<u64>,
     },
@@ -52,8 +52,14 @@ pub enum Request {
     AccountPassword {
         /// Whose.
         address: Mailbox,
-        /// The new one.
-        password: PasswordHash,
+        /// The new one. With a sealed secret among its keys the account may log in with APOP and CRAM-MD5,
+        /// without one it may not.
+        password: NewPassword,
+    },
+    /// Takes the sealed secret away, and with it APOP and CRAM-MD5.
+    AccountForbidApop {
+        /// Whose.
+        address: Mailbox,
     },
     /// Sets the quota.
     AccountQuota {
@@ -131,6 +137,12 @@ pub struct AccountFacts {
     pub enabled: bool,
     /// Whether it has a password; without one nobody can log in.
     pub password: bool,
+    /// Whether it can log in with SCRAM-SHA-256.
+    pub scram_sha_256: bool,
+    /// Whether it can log in with SCRAM-SHA-1.
+    pub scram_sha_1: bool,
+    /// Whether it may log in with APOP and CRAM-MD5, its password being kept readable under the house's key.
+    pub apop: bool,
     /// Whether it stands in the accounts file.
     pub declared: bool,
     /// Octets it may hold; 0 is no limit.

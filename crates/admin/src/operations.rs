@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use address::{Domain, Host, Mailbox};
+use auth::ScramHash;
 use mailstore::{Account, AccountId, Change, ChangeError, IndexState, Store};
 use tokio::sync::Mutex;
 
@@ -98,6 +99,7 @@ impl Operations {
             Request::AccountAdd { .. }
             | Request::AccountRemove { .. }
             | Request::AccountPassword { .. }
+            | Request::AccountForbidApop { .. }
             | Request::AccountQuota { .. }
             | Request::AccountEnable { .. }
             | Request::AliasAdd { .. }
@@ -122,7 +124,14 @@ impl Operations {
                 self.remove_account(&address, with_mail).await
             }
             Request::AccountPassword { address, password } => {
-                self.change_account(&address, |account| account.password = Some(password))
+                self.change_account(&address, |account| {
+                    account.password = Some(password.hash);
+                    account.keys = password.keys;
+                })
+                .await
+            }
+            Request::AccountForbidApop { address } => {
+                self.change_account(&address, |account| account.keys.unseal())
                     .await
             }
             Request::AccountQuota { address, quota } => {
@@ -211,6 +220,9 @@ impl Operations {
             name: account.name.clone(),
             enabled: account.enabled,
             password: account.password.is_some(),
+            scram_sha_256: account.keys.scram(ScramHash::Sha256).is_some(),
+            scram_sha_1: account.keys.scram(ScramHash::Sha1).is_some(),
+            apop: account.keys.sealed().is_some(),
             declared: account.declared.is_some() && self.surroundings.accounts_file().is_some(),
             quota: account
                 .quota
@@ -239,6 +251,9 @@ fn refusal(error: ChangeError) -> Refusal {
         ChangeError::AddressTaken(_) => Refusal::new(RefusalKind::Taken, message)
             .remedy("see `tegami account list` and `tegami alias list`"),
         ChangeError::NoAccount(_) => Refusal::new(RefusalKind::NoAccount, message),
+        ChangeError::Changed(_) => {
+            Refusal::new(RefusalKind::Unsuitable, message).remedy("look at it, then try again")
+        }
         ChangeError::NoAlias(_) => {
             Refusal::new(RefusalKind::NoAlias, message).remedy("see `tegami alias list`")
         }

@@ -67,7 +67,7 @@ fn add(address: &str) -> Request {
     Request::AccountAdd {
         address: mailbox(address),
         name: "Somebody".to_owned(),
-        password: hash(),
+        password: hash().into(),
         quota: None,
     }
 }
@@ -453,7 +453,7 @@ async fn whoever_remembers_logins_hears_of_every_change() {
     office
         .ask(Request::AccountPassword {
             address: address(),
-            password: hash(),
+            password: hash().into(),
         })
         .await;
     office
@@ -502,7 +502,7 @@ async fn what_the_accounts_file_says_is_changed_there() {
         (
             Request::AccountPassword {
                 address: address(),
-                password: hash(),
+                password: hash().into(),
             },
             "Declared: alice@example.test is declared in /etc/accounts.toml",
         ),

@@ -1,48 +1,20 @@
-//! SASL exchanges with passwords in the clear: PLAIN (RFC 4616) and LOGIN, and the strict base64 around them.
+//! SASL exchanges step by step, and the strict base64 around them: PLAIN (RFC 4616), LOGIN, SCRAM (RFC 5802,
+//! RFC 7677), CRAM-MD5 (RFC 2195).
 //!
-//! It draws no nonce, knows no account and decides nothing: an exchange ends in [`Credentials`] or not at all.
-//! Whether the channel may carry a password is the sessions' question.
+//! An exchange draws no nonce, knows no account and decides nothing: it ends in [`Credentials`] or a [`Proof`],
+//! or not at all. Whether the channel may carry a password is the sessions' question.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::digest::{Answer, cram_response};
+use crate::mechanism::Mechanism;
+use crate::password::HashError;
+use crate::scram::{self, Binding, ClientFirst, ScramHash, ScramKeys};
 use crate::secret::Secret;
 
-/// A way to log in that this server knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mechanism {
-    /// RFC 4616: everything in one message.
-    Plain,
-    /// draft-murchison-sasl-login: user name and password asked for one after the other.
-    Login,
-}
-
-impl Mechanism {
-    /// Every mechanism, in the order in which they are offered.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Login];
-
-    /// The name as EHLO and CAPA list it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::Login => "LOGIN",
-        }
-    }
-
-    /// Finds a mechanism by name, in any letter case (RFC 4954 section 4: an ABNF string).
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
-    }
-
-    /// True when the password itself crosses the wire, so that TLS is needed under it.
-    pub fn cleartext(self) -> bool {
-        match self {
-            Self::Plain | Self::Login => true,
-        }
-    }
-}
+/// The one channel binding type there is here (RFC 9266).
+const TLS_EXPORTER: &str = "tls-exporter";
 
 /// Who someone says they are, and their proof. Only an authenticator can tell whether it is true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,18 +38,136 @@ impl Credentials {
     }
 }
 
-/// What an exchange wants next. The octets are plain: base64 is the session's business.
+/// Who someone says they are, without the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Whom they want to act as, when they said so; anybody but themselves is refused.
+    pub authzid: Option<String>,
+    /// The user name as typed.
+    pub login: String,
+}
+
+/// What shows that somebody has a password without showing the password. Only an authenticator can tell whose
+/// it is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Of SCRAM; checked against the keys given during the exchange.
+    Scram(ScramProof),
+    /// Of CRAM-MD5 or APOP; checked against the password itself.
+    Digest(DigestProof),
+}
+
+/// The end of a SCRAM exchange.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ScramProof {
+    pub(crate) claim: Claim,
+    pub(crate) proof: scram::Proof,
+}
+
+impl ScramProof {
+    /// Who it is about.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// What the server says last, if the proof fits the keys. RFC 5802 section 5.1: with it the server proves
+    /// that it has the keys, too; the client hears it before it is told that it is logged in.
+    pub fn server_final(&self) -> Option<Vec<u8>> {
+        let shown = self.proof.show();
+        shown.right.then(|| shown.server_final.into_bytes())
+    }
+}
+
+/// The end of a CRAM-MD5 exchange, or an APOP command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestProof {
+    pub(crate) claim: Claim,
+    pub(crate) answer: Answer,
+}
+
+impl DigestProof {
+    /// An APOP command in answer to the greeting's timestamp (RFC 1939 section 7).
+    pub fn apop(login: String, timestamp: String, digest: [u8; 16]) -> Self {
+        let answer = Answer::Apop { timestamp, digest };
+        Self {
+            claim: Claim {
+                authzid: None,
+                login,
+            },
+            answer,
+        }
+    }
+
+    /// Who it is about.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// Whether it was made with this password.
+    pub fn fits(&self, password: &Secret) -> bool {
+        self.answer.fits(password)
+    }
+}
+
+/// What an exchange takes from the connection around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Our name, in challenges.
+    pub host: String,
+    /// Fresh for every exchange, printable, without comma, angle brackets and `@`.
+    pub nonce: String,
+    /// The keying material of the TLS connection (RFC 9266), present exactly when SCRAM-SHA-256-PLUS is offered
+    /// on it: a client that saw no such offer was lied to.
+    pub binding: Option<[u8; 32]>,
+}
+
+impl Setting {
+    /// A setting with a nonce of 144 bits.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn new(host: impl Into<String>, binding: Option<[u8; 32]>) -> Result<Self, HashError> {
+        Ok(Self {
+            host: host.into(),
+            nonce: nonce()?,
+            binding,
+        })
+    }
+}
+
+/// A timestamp for an APOP greeting: like a message id, never the same twice (RFC 1939 section 7).
+///
+/// # Errors
+/// The system gives no randomness.
+pub fn timestamp(host: &str) -> Result<String, HashError> {
+    Ok(format!("<{}@{host}>", nonce()?))
+}
+
+fn nonce() -> Result<String, HashError> {
+    let mut random = [0; 18];
+    getrandom::fill(&mut random).map_err(|error| HashError::NoRandomness(error.to_string()))?;
+    Ok(random.iter().map(|octet| format!("{octet:02x}")).collect())
+}
+
+/// What an exchange wants next. The octets are plain: base64 is the session's business.
+#[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// Send this to the client and give its answer to [`Exchange::respond`].
     Challenge(Vec<u8>),
+    /// Give the keys of this account to [`Exchange::keys`]; unmatched ones, if there is no such account.
+    Keys(Claim, ScramHash),
     /// The exchange is complete: check these.
     Verify(Credentials),
+    /// The exchange is complete: check this.
+    Prove(Proof),
     /// The client's message breaks the mechanism's syntax; the exchange is over.
     Malformed,
+    /// The client's message was tampered with, replayed, or belongs to another channel; the exchange is over and
+    /// no password was checked.
+    Refused,
 }
 
-/// One exchange, from AUTH to its end.
+/// One exchange, from AUTH to its end. After any error it is over: every further message is malformed.
 #[derive(Debug)]
 pub struct Exchange(State);
 
@@ -85,25 +175,57 @@ pub struct Exchange(State);
 enum State {
     AwaitingPlain,
     AwaitingUser,
-    AwaitingPassword { login: String },
+    AwaitingPassword {
+        login: String,
+    },
+    AwaitingFirst {
+        hash: ScramHash,
+        bound: bool,
+        setting: Setting,
+    },
+    AwaitingKeys {
+        first: ClientFirst,
+        setting: Setting,
+        bound: bool,
+    },
+    AwaitingFinal {
+        claim: Claim,
+        challenge: scram::Challenge,
+    },
+    AwaitingDigest {
+        timestamp: String,
+    },
     Ended,
 }
 
 impl Exchange {
     /// Begins an exchange. `initial` is the decoded initial response; `Some(b"")` is one that is present but
     /// empty (RFC 4954 section 4, the single `=`).
-    pub fn start(mechanism: Mechanism, initial: Option<&[u8]>) -> (Self, Step) {
-        let state = match mechanism {
-            Mechanism::Plain => State::AwaitingPlain,
-            Mechanism::Login => State::AwaitingUser,
+    pub fn start(mechanism: Mechanism, initial: Option<&[u8]>, setting: Setting) -> (Self, Step) {
+        let scram = |hash, setting| State::AwaitingFirst {
+            hash,
+            bound: mechanism.binds_channel(),
+            setting,
+        };
+        // RFC 4616 section 2, RFC 5802 section 5: the server has nothing to say, so its challenge is empty.
+        let (state, challenge) = match mechanism {
+            Mechanism::ScramSha256Plus | Mechanism::ScramSha256 => {
+                (scram(ScramHash::Sha256, setting), String::new())
+            }
+            Mechanism::ScramSha1 => (scram(ScramHash::Sha1, setting), String::new()),
+            Mechanism::CramMd5 => {
+                let timestamp = format!("<{}@{}>", setting.nonce, setting.host);
+                let challenge = timestamp.clone();
+                (State::AwaitingDigest { timestamp }, challenge)
+            }
+            Mechanism::Plain => (State::AwaitingPlain, String::new()),
+            Mechanism::Login => (State::AwaitingUser, "Username:".to_owned()),
         };
         let mut exchange = Self(state);
-        let step = match (initial, mechanism) {
-            // The draft's server speaks first, yet clients in the field send the user name at once.
-            (Some(response), _) => exchange.respond(response),
-            // RFC 4616 section 2: the server sends nothing, so the challenge is empty.
-            (None, Mechanism::Plain) => Step::Challenge(Vec::new()),
-            (None, Mechanism::Login) => Step::Challenge(b"Username:".to_vec()),
+        let step = match initial {
+            // LOGIN's server speaks first, yet clients in the field send the user name at once.
+            Some(response) => exchange.respond(response),
+            None => Step::Challenge(challenge.into_bytes()),
         };
         (exchange, step)
     }
@@ -123,8 +245,81 @@ impl Exchange {
                 Some(password) => Step::Verify(Credentials::new(login, Secret::new(password))),
                 None => Step::Malformed,
             },
-            State::Ended => Step::Malformed,
+            State::AwaitingFirst {
+                hash,
+                bound,
+                setting,
+            } => self.client_first(response, hash, bound, setting),
+            State::AwaitingFinal { claim, challenge } => match challenge.take(response) {
+                Some(proof) => Step::Prove(Proof::Scram(ScramProof { claim, proof })),
+                None => Step::Refused,
+            },
+            State::AwaitingDigest { timestamp } => match cram_response(response) {
+                Some((login, digest)) => Step::Prove(Proof::Digest(DigestProof {
+                    claim: Claim {
+                        authzid: None,
+                        login,
+                    },
+                    answer: Answer::CramMd5 { timestamp, digest },
+                })),
+                None => Step::Refused,
+            },
+            State::AwaitingKeys { .. } | State::Ended => Step::Malformed,
         }
+    }
+
+    /// Takes the keys that [`Step::Keys`] asked for.
+    pub fn keys(&mut self, keys: ScramKeys) -> Step {
+        let State::AwaitingKeys {
+            first,
+            setting,
+            bound,
+        } = std::mem::replace(&mut self.0, State::Ended)
+        else {
+            return Step::Malformed;
+        };
+        let claim = Claim {
+            authzid: first.authzid.clone(),
+            login: first.user.clone(),
+        };
+        let binding = setting.binding.as_ref().filter(|_| bound);
+        let binding = binding.map(<[u8; 32]>::as_slice);
+        let challenge = scram::Challenge::new(first, keys, &setting.nonce, binding);
+        let message = challenge.message().as_bytes().to_vec();
+        self.0 = State::AwaitingFinal { claim, challenge };
+        Step::Challenge(message)
+    }
+
+    fn client_first(
+        &mut self,
+        message: &[u8],
+        hash: ScramHash,
+        bound: bool,
+        setting: Setting,
+    ) -> Step {
+        let Some(first) = ClientFirst::parse(message) else {
+            return Step::Refused;
+        };
+        let fits = match &first.binding {
+            Binding::Used(name) => bound && setting.binding.is_some() && name == TLS_EXPORTER,
+            // RFC 5802 section 6: -PLUS without binding data is not -PLUS.
+            Binding::Unable => !bound,
+            // RFC 5802 section 6: we offered it, the client would have taken it, so somebody hid the offer.
+            Binding::Unoffered => !bound && setting.binding.is_none(),
+        };
+        if !fits {
+            return Step::Refused;
+        }
+        let claim = Claim {
+            authzid: first.authzid.clone(),
+            login: first.user.clone(),
+        };
+        self.0 = State::AwaitingKeys {
+            first,
+            setting,
+            bound,
+        };
+        Step::Keys(claim, hash)
     }
 }
 
@@ -173,163 +368,4 @@ pub fn encode_base64(octets: impl AsRef<[u8]>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn credentials(authzid: Option<&str>, login: &str, password: &str) -> Step {
-        let authzid = authzid.map(str::to_owned);
-        let (login, password) = (login.to_owned(), Secret::from(password));
-        Step::Verify(Credentials {
-            authzid,
-            login,
-            password,
-        })
-    }
-
-    #[track_caller]
-    fn check_plain(message: &[u8], step: Step) {
-        let (mut exchange, at_once) = Exchange::start(Mechanism::Plain, Some(message));
-        assert_eq!(at_once, step, "initial response {message:?}");
-        assert_eq!(exchange.respond(message), Step::Malformed, "after the end");
-        let (mut exchange, challenge) = Exchange::start(Mechanism::Plain, None);
-        assert_eq!(challenge, Step::Challenge(Vec::new()));
-        assert_eq!(exchange.respond(message), step, "asked for {message:?}");
-    }
-
-    #[test]
-    fn plain_takes_exactly_the_syntax_of_rfc_4616() {
-        check_plain(
-            b"\0tim\0tanstaaftanstaaf",
-            credentials(None, "tim", "tanstaaftanstaaf"),
-        );
-        check_plain(
-            b"Ursel\0Kurt\0xipj3plmq",
-            credentials(Some("Ursel"), "Kurt", "xipj3plmq"),
-        );
-        check_plain(
-            "\0jürgen\0Straße".as_bytes(),
-            credentials(None, "jürgen", "Straße"),
-        );
-        check_plain(b"\0' OR 1=1--\0x", credentials(None, "' OR 1=1--", "x"));
-        check_plain(
-            b"\0../../etc/passwd\0x",
-            credentials(None, "../../etc/passwd", "x"),
-        );
-        for malformed in [
-            &b""[..],
-            b"\0",
-            b"\0\0",
-            b"tim",
-            b"tim\0secret",
-            b"\0tim\0",
-            b"\0\0secret",
-            b"\0tim\0secret\0",
-            b"\0a\0b\0secret",
-            b"\0tim\0sec\xffret",
-            b"\0t\xc3\0secret",
-            b"\xff\0tim\0secret",
-        ] {
-            check_plain(malformed, Step::Malformed);
-        }
-    }
-
-    /// Plays a LOGIN exchange: the answers given, the last step seen.
-    fn login(initial: Option<&[u8]>, answers: &[&[u8]]) -> Vec<Step> {
-        let (mut exchange, first) = Exchange::start(Mechanism::Login, initial);
-        let rest = answers.iter().map(|answer| exchange.respond(answer));
-        std::iter::once(first).chain(rest).collect()
-    }
-
-    #[test]
-    fn login_asks_for_name_then_password() {
-        let user = || Step::Challenge(b"Username:".to_vec());
-        let pass = || Step::Challenge(b"Password:".to_vec());
-        let done = || credentials(None, "tim", "secret");
-        assert_eq!(login(None, &[b"tim", b"secret"]), [user(), pass(), done()]);
-        assert_eq!(login(Some(b"tim"), &[b"secret"]), [pass(), done()]);
-        assert_eq!(
-            login(None, &[b"tim", b"secret", b"x"]),
-            [user(), pass(), done(), Step::Malformed]
-        );
-        assert_eq!(
-            login(None, &[b"", b"x"]),
-            [user(), Step::Malformed, Step::Malformed]
-        );
-        assert_eq!(login(Some(b""), &[]), [Step::Malformed]);
-        assert_eq!(login(Some(b"t\xff"), &[]), [Step::Malformed]);
-        assert_eq!(login(Some(b"tim"), &[b""]), [pass(), Step::Malformed]);
-        assert_eq!(login(Some(b"tim"), &[b"\xff"]), [pass(), Step::Malformed]);
-        // A NUL is not syntax here; it is a name that nobody has.
-        assert_eq!(
-            login(Some(b"a\0b"), &[b"x"]),
-            [pass(), credentials(None, "a\0b", "x")]
-        );
-    }
-
-    #[test]
-    fn mechanism_names_are_found_in_any_case() {
-        for (name, mechanism) in [
-            ("PLAIN", Some(Mechanism::Plain)),
-            ("plain", Some(Mechanism::Plain)),
-            ("LoGiN", Some(Mechanism::Login)),
-            ("CRAM-MD5", None),
-            ("PLAIN ", None),
-            ("", None),
-        ] {
-            assert_eq!(Mechanism::parse(name), mechanism, "{name:?}");
-        }
-        for mechanism in Mechanism::ALL {
-            assert_eq!(Mechanism::parse(mechanism.name()), Some(mechanism));
-            assert!(mechanism.cleartext());
-        }
-    }
-
-    #[test]
-    fn base64_is_taken_strictly() {
-        for (text, decoded) in [
-            ("", Some(&b""[..])),
-            (
-                "AHRpbQB0YW5zdGFhZnRhbnN0YWFm",
-                Some(b"\0tim\0tanstaaftanstaaf"),
-            ),
-            ("VXNlcm5hbWU6", Some(b"Username:")),
-            ("AA==", Some(b"\0")),
-            ("AAA=", Some(b"\0\0")),
-            ("=AAA", None),
-            ("AAA=BBB", None),
-            ("AAA=BBB=", None),
-            ("=", None),
-            ("*", None),
-            ("AA", None),
-            ("AA=", None),
-            ("AA===", None),
-            ("AAA==", None),
-            ("AB==", None),
-            ("AAB=", None),
-            ("AAAA AAAA", None),
-            ("AAAA\r\n", None),
-            ("A-_A", None),
-            ("AAA\u{e9}", None),
-        ] {
-            assert_eq!(decode_base64(text).ok().as_deref(), decoded, "{text:?}");
-        }
-        assert_eq!(encode_base64("Password:"), "UGFzc3dvcmQ6");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn what_is_encoded_decodes_to_the_same(octets: Vec<u8>) {
-            proptest::prop_assert_eq!(decode_base64(encode_base64(&octets)), Ok(octets));
-        }
-
-        #[test]
-        fn no_message_upsets_an_exchange(messages: Vec<Vec<u8>>) {
-            for mechanism in Mechanism::ALL {
-                let (mut exchange, _) = Exchange::start(mechanism, None);
-                for message in &messages {
-                    exchange.respond(message);
-                }
-            }
-        }
-    }
-}
+mod tests;

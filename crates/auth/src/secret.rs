@@ -48,6 +48,41 @@ impl Secret {
             .into_owned();
         Prepared(Cow::Owned(normalised))
     }
+
+    /// The text as SCRAM clients hash it (RFC 5802 section 2.2: SASLprep, RFC 4013): other spaces become
+    /// U+0020, what is mapped to nothing goes, then normalisation form KC. Forbidden code points are not looked
+    /// for, as in [`Secret::prepared`].
+    pub(crate) fn saslprep(&self) -> Prepared<'_> {
+        if self.0.is_ascii() {
+            return Prepared(Cow::Borrowed(&self.0));
+        }
+        let mapped: Zeroizing<String> = Zeroizing::new(
+            self.0
+                .chars()
+                .filter(|letter| !maps_to_nothing(*letter))
+                .map(plain_space)
+                .collect(),
+        );
+        let normalised = ComposingNormalizerBorrowed::new_nfkc()
+            .normalize(&mapped)
+            .into_owned();
+        Prepared(Cow::Owned(normalised))
+    }
+}
+
+/// RFC 3454 table B.1, which RFC 4013 section 2.1 maps to nothing.
+fn maps_to_nothing(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{00ad}'
+            | '\u{034f}'
+            | '\u{1806}'
+            | '\u{180b}'..='\u{180d}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{2060}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+    )
 }
 
 /// A prepared password; wiped like the [`Secret`] it came from.
@@ -126,6 +161,28 @@ mod tests {
         // Neither case nor width is folded: that would make different passwords equal.
         check("\u{ff21}\u{c9}", "\u{ff21}\u{c9}");
         check("手紙", "手紙");
+    }
+
+    /// RFC 4013 section 3, and what both profiles agree on.
+    #[test]
+    fn saslprep_is_that_of_rfc_4013() {
+        for (typed, prepared) in [
+            ("I\u{ad}X", "IX"),
+            ("user", "user"),
+            ("USER", "USER"),
+            ("\u{aa}", "a"),
+            ("\u{2168}", "IX"),
+            ("cafe\u{301}", "caf\u{e9}"),
+            ("a\u{a0}b", "a b"),
+            ("手紙", "手紙"),
+        ] {
+            let secret = Secret::from(typed);
+            assert_eq!(
+                secret.saslprep().as_bytes(),
+                prepared.as_bytes(),
+                "{typed:?}"
+            );
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 
-use crate::cache::{Fingerprinter, Verified};
+use crate::cache::{Fingerprint, Fingerprinter, Verified};
+use crate::keyring::{Keyring, LoginKeys};
 use crate::password::{HashError, PasswordHash, Recipe};
 use crate::pool::Pool;
 use crate::sasl::Credentials;
@@ -27,6 +28,8 @@ pub struct AccountRef {
     pub generation: u64,
     /// The stored password; without one nobody can log in.
     pub hash: Option<PasswordHash>,
+    /// What other mechanisms need of the password.
+    pub keys: LoginKeys,
     /// A disabled account looks to the outside like one that does not exist.
     pub enabled: bool,
 }
@@ -97,15 +100,16 @@ pub enum StartError {
 
 /// Checks logins. One per process, shared by all sessions.
 pub struct Authenticator {
-    accounts: Arc<dyn Accounts>,
-    fingerprints: Fingerprinter,
+    pub(crate) accounts: Arc<dyn Accounts>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) fingerprints: Fingerprinter,
     pool: Pool,
     memory: Mutex<Memory>,
 }
 
-struct Memory {
+pub(crate) struct Memory {
     verified: Verified,
-    throttle: Throttle,
+    pub(crate) throttle: Throttle,
 }
 
 impl Authenticator {
@@ -113,9 +117,14 @@ impl Authenticator {
     ///
     /// # Errors
     /// The system gives no randomness or no threads.
-    pub fn new(accounts: Arc<dyn Accounts>, options: Options) -> Result<Self, StartError> {
+    pub fn new(
+        accounts: Arc<dyn Accounts>,
+        keyring: Arc<Keyring>,
+        options: Options,
+    ) -> Result<Self, StartError> {
         Ok(Self {
             accounts,
+            keyring,
             fingerprints: Fingerprinter::new()?,
             pool: Pool::start(options.workers.max(1), options.queue.max(1))
                 .map_err(StartError::Threads)?,
@@ -192,7 +201,7 @@ impl Authenticator {
         self.memory().throttle.set_exempt(networks);
     }
 
-    fn accept(
+    pub(crate) fn accept(
         mut memory: MutexGuard<'_, Memory>,
         account: AccountRef,
         attempt: &Attempt,
@@ -210,9 +219,7 @@ impl Authenticator {
         credentials: &Credentials,
         peer: IpAddr,
     ) -> Attempt {
-        let name = self
-            .fingerprints
-            .of(&[b"name", throttled_name(&credentials.login).as_bytes()]);
+        let name = self.name(&credentials.login);
         let password = credentials.password.prepared();
         let login = match found {
             Some(account) if may_log_in(account, credentials) => {
@@ -235,7 +242,13 @@ impl Authenticator {
         }
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    /// What failures for this name are counted under.
+    pub(crate) fn name(&self, login: &str) -> Fingerprint {
+        self.fingerprints
+            .of(&[b"name", throttled_name(login).as_bytes()])
+    }
+
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
         // Counters and remembered logins stay consistent whatever panicked.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -243,12 +256,17 @@ impl Authenticator {
 
 /// Whether the right password would be enough.
 fn may_log_in(account: &AccountRef, credentials: &Credentials) -> bool {
-    // RFC 4616 section 2: an authorization identity other than one's own needs a permission nobody has here.
-    let own = credentials.authzid.as_deref().is_none_or(|authzid| {
-        authzid.eq_ignore_ascii_case(&account.address)
-            || authzid.eq_ignore_ascii_case(&credentials.login)
-    });
-    account.enabled && account.hash.is_some() && own
+    account.enabled
+        && account.hash.is_some()
+        && is_own(account, credentials.authzid.as_deref(), &credentials.login)
+}
+
+/// RFC 4616 section 2, RFC 5802 section 5.1: an authorization identity other than one's own needs a permission
+/// nobody has here.
+pub(crate) fn is_own(account: &AccountRef, authzid: Option<&str>, login: &str) -> bool {
+    authzid.is_none_or(|authzid| {
+        authzid.eq_ignore_ascii_case(&account.address) || authzid.eq_ignore_ascii_case(login)
+    })
 }
 
 /// The name under which failures are counted. It is made from what was typed, never from what was found, or

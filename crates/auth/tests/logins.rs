@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use auth::{
-    AccountRef, Accounts, Authenticator, Credentials, Options, PasswordHash, Secret, Verdict,
+    AccountRef, Accounts, Authenticator, Credentials, Keyring, LoginKeys, Options, PasswordHash,
+    Secret, Verdict,
 };
 use tokio::task::JoinSet;
 
@@ -36,6 +37,7 @@ impl Book {
             address: address.to_owned(),
             generation,
             hash: Some(hash),
+            keys: LoginKeys::default(),
             enabled: true,
         };
         accounts.insert(address.to_owned(), account);
@@ -73,8 +75,12 @@ fn credentials(authzid: Option<&str>, login: &str, password: &str) -> Credential
     }
 }
 
+fn keyring() -> Arc<Keyring> {
+    Arc::new(Keyring::new(&[1; 32]).unwrap())
+}
+
 fn authenticator(book: &Arc<Book>) -> Authenticator {
-    Authenticator::new(Arc::<Book>::clone(book), Options::default()).unwrap()
+    Authenticator::new(Arc::<Book>::clone(book), keyring(), Options::default()).unwrap()
 }
 
 /// The verdict in a word: the account's address, or why not.
@@ -194,7 +200,8 @@ async fn only_remembered_logins_take_no_hash() {
         queue: 1,
         ..Options::default()
     };
-    let authenticator = Arc::new(Authenticator::new(Arc::<Book>::clone(&book), options).unwrap());
+    let authenticator =
+        Arc::new(Authenticator::new(Arc::<Book>::clone(&book), keyring(), options).unwrap());
     let (home, start) = (peer("192.0.2.1"), Instant::now());
     let alice = Credentials::new("alice", "wonderland".into());
     let stale = Credentials::new("alice", "stale".into());
@@ -244,7 +251,8 @@ async fn a_flood_is_told_to_come_back_and_costs_a_bounded_number_of_hashes() {
         queue: 8,
         ..Options::default()
     };
-    let authenticator = Arc::new(Authenticator::new(Arc::<Book>::clone(&book), options).unwrap());
+    let authenticator =
+        Arc::new(Authenticator::new(Arc::<Book>::clone(&book), keyring(), options).unwrap());
     let now = Instant::now();
     let mut flood = JoinSet::new();
     for number in 0..500_u32 {
@@ -284,7 +292,8 @@ async fn many_connections_of_one_client_cost_one_hash() {
         queue: 1,
         ..Options::default()
     };
-    let authenticator = Arc::new(Authenticator::new(Arc::<Book>::clone(&book), options).unwrap());
+    let authenticator =
+        Arc::new(Authenticator::new(Arc::<Book>::clone(&book), keyring(), options).unwrap());
     let mut clients = JoinSet::new();
     for _ in 0..200 {
         let authenticator = Arc::clone(&authenticator);

@@ -1,11 +1,11 @@
 //! Accounts, aliases and the changes made to them.
 //!
-//! A password is only ever held here as its hash; who may log in is decided in `auth`.
+//! A password is only ever held here as what `auth` made of it; who may log in is decided there.
 
 use std::fmt;
 
 use address::Mailbox;
-use auth::PasswordHash;
+use auth::{LoginKeys, PasswordHash};
 use serde::{Deserialize, Serialize};
 
 /// Names one account for ever: an account removed and made again gets another one.
@@ -31,6 +31,8 @@ pub struct Account {
     pub enabled: bool,
     /// Without one nobody can log in.
     pub password: Option<PasswordHash>,
+    /// What mechanisms other than PLAIN and LOGIN need of the password.
+    pub keys: LoginKeys,
     /// Octets the mailbox may hold: `None` is the store's default, `Some(0)` no limit.
     pub quota: Option<u64>,
     /// Set when the account comes from the accounts file.
@@ -61,6 +63,8 @@ pub struct NewAccount {
     pub enabled: bool,
     /// See [`Account::password`].
     pub password: Option<PasswordHash>,
+    /// See [`Account::keys`].
+    pub keys: LoginKeys,
     /// See [`Account::quota`].
     pub quota: Option<u64>,
     /// See [`Account::declared`].
@@ -76,6 +80,7 @@ impl NewAccount {
             name: String::new(),
             enabled: true,
             password: None,
+            keys: LoginKeys::default(),
             quota: None,
             declared: None,
         }
@@ -98,6 +103,15 @@ pub enum Change {
     AddAccount(NewAccount),
     /// Replaces the account of that id. Generation and epoch given here are ignored.
     PutAccount(Account),
+    /// Gives an account keys for the password it has, unless it has been changed since that generation.
+    PutKeys {
+        /// Whose.
+        account: AccountId,
+        /// As it was when the password was seen to be right.
+        generation: u64,
+        /// Each takes the place of the one of its kind.
+        keys: LoginKeys,
+    },
     /// Removes an account with all its mail. Aliases that point to it stay and lead nowhere.
     RemoveAccount(AccountId),
     /// Makes or replaces an alias.
@@ -115,6 +129,9 @@ pub enum ChangeError {
     /// There is no such account.
     #[error("there is no account {0}")]
     NoAccount(AccountId),
+    /// The account is not any more what it was when the change was thought of.
+    #[error("the account {0} has been changed meanwhile")]
+    Changed(AccountId),
     /// There is no such alias.
     #[error("there is no alias {0}")]
     NoAlias(Mailbox),

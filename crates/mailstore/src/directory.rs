@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use address::Mailbox;
+use auth::ScramHash;
 
 use crate::account::{Account, AccountId, Alias, Change, ChangeError, Decision};
 
@@ -23,8 +24,20 @@ pub struct Directory {
     locals: HashMap<String, Vec<AccountId>>,
     /// Address key to alias.
     aliases: BTreeMap<String, Arc<Alias>>,
+    lacking: Lacking,
     /// Highest account id or epoch ever given out.
     mark: u64,
+}
+
+/// How many accounts that can log in have no key of a kind, so that nobody is offered what some cannot use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// For SCRAM-SHA-256.
+    pub scram_sha_256: usize,
+    /// For SCRAM-SHA-1.
+    pub scram_sha_1: usize,
+    /// For APOP and CRAM-MD5.
+    pub sealed: usize,
 }
 
 /// Who gets mail for an address.
@@ -118,6 +131,12 @@ impl Directory {
         self.aliases.values().map(Arc::as_ref)
     }
 
+    /// What some of the accounts that can log in do not have.
+    #[must_use]
+    pub fn lacking(&self) -> Lacking {
+        self.lacking
+    }
+
     fn follow(&self, address: &Mailbox, hops: usize, walk: &mut Walk) {
         let key = address.key();
         if hops > MAX_HOPS || !walk.seen.insert(key.clone()) {
@@ -161,6 +180,7 @@ impl Directory {
                     name: new.name,
                     enabled: new.enabled,
                     password: new.password,
+                    keys: new.keys,
                     quota: new.quota,
                     declared: new.declared,
                     generation: 1,
@@ -178,6 +198,20 @@ impl Directory {
                     epoch: before.epoch,
                     ..account
                 }))
+            }
+            Change::PutKeys {
+                account: id,
+                generation,
+                keys,
+            } => {
+                let before = self.account(id).ok_or(ChangeError::NoAccount(id))?;
+                if before.generation != generation {
+                    return Err(ChangeError::Changed(id));
+                }
+                let mut account = before.clone();
+                account.generation += 1;
+                account.keys.merge(keys);
+                Ok(Decision::Account(account))
             }
             Change::RemoveAccount(id) => match self.account(id) {
                 Some(_) => Ok(Decision::NoAccount(id)),
@@ -248,6 +282,7 @@ impl Directory {
 
     fn put_account(&mut self, account: Account) {
         self.forget(account.id);
+        self.lacking.count(&account, 1);
         self.mark = self.mark.max(account.id.0).max(u64::from(account.epoch));
         self.addresses.insert(account.address.key(), account.id);
         self.locals
@@ -261,12 +296,35 @@ impl Directory {
         let Some(account) = self.accounts.remove(&id) else {
             return;
         };
+        self.lacking.count(&account, -1);
         self.addresses.remove(&account.address.key());
         let folded = account.address.local.folded();
         if let Some(ids) = self.locals.get_mut(&folded) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
                 self.locals.remove(&folded);
+            }
+        }
+    }
+}
+
+impl Lacking {
+    /// Counts an account in (1) or out (-1).
+    fn count(&mut self, account: &Account, by: isize) {
+        if !account.enabled || account.password.is_none() {
+            return;
+        }
+        let keys = &account.keys;
+        for (kind, there) in [
+            (
+                &mut self.scram_sha_256,
+                keys.scram(ScramHash::Sha256).is_some(),
+            ),
+            (&mut self.scram_sha_1, keys.scram(ScramHash::Sha1).is_some()),
+            (&mut self.sealed, keys.sealed().is_some()),
+        ] {
+            if !there {
+                *kind = kind.saturating_add_signed(by);
             }
         }
     }

@@ -121,7 +121,7 @@ mod stats;
 mod store;
 
 pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount};
-pub use directory::{Directory, Resolution};
+pub use directory::{Directory, Lacking, Resolution};
 pub use engine::faulty::Faults;
 pub use engine::{Chunk, Entry};
 pub use error::{Full, Low, MaildropError, OpenError, ReadError, StoreError};

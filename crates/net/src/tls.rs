@@ -14,7 +14,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
-use wire::TlsFacts;
+use wire::{ChannelBinding, TlsFacts};
 
 pub use certificate::{CertificateError, CertificateFacts};
 pub use store::{Certificates, Reload, Source, WATCH_INTERVAL};
@@ -73,7 +73,23 @@ pub(crate) fn facts(connection: &ServerConnection) -> TlsFacts {
         .and_then(|suite| suite.suite().as_str());
     // rustls writes TLS13_ where the IANA registry says TLS_.
     let cipher = name.unwrap_or("unknown").replacen("TLS13_", "TLS_", 1);
-    TlsFacts { version, cipher }
+    TlsFacts {
+        version,
+        cipher,
+        binding: binding(connection),
+    }
+}
+
+/// RFC 9266 section 2: label `EXPORTER-Channel-Binding`, empty context, 32 octets. Under TLS 1.2 it would be
+/// safe only with the extended master secret (section 4.2); there, nothing is bound.
+fn binding(connection: &ServerConnection) -> Option<ChannelBinding> {
+    if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        return None;
+    }
+    connection
+        .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))
+        .map(ChannelBinding)
+        .ok()
 }
 
 #[cfg(test)]

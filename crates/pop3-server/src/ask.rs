@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use auth::{Mechanism, Secret};
 use bytes::Bytes;
+use wire::ChannelBinding;
 
 /// A question for the host. Exactly one is outstanding at a time.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,12 +19,23 @@ pub enum Ask {
         /// The password as typed.
         password: Secret,
     },
+    /// Check an APOP digest and open the maildrop. Answer: [`Answer::Login`].
+    Apop {
+        /// The name as typed.
+        user: String,
+        /// The timestamp of the greeting.
+        timestamp: String,
+        /// MD5 of the timestamp followed by the password, says the client.
+        digest: [u8; 16],
+    },
     /// Begin a SASL exchange. Answer: [`Answer::Auth`].
     AuthStart {
-        /// The mechanism, one of those in [`Config::mechanisms`](crate::Config::mechanisms).
+        /// The mechanism, one of those in [`Connection::mechanisms`](crate::Connection::mechanisms).
         mechanism: Mechanism,
         /// The decoded initial response; `Some` of nothing when the client sent an empty one.
         initial: Option<Vec<u8>>,
+        /// What the login can be bound to, if that was offered on this connection.
+        binding: Option<ChannelBinding>,
     },
     /// The client's decoded answer to the last challenge. Answer: [`Answer::Auth`].
     AuthRespond(Vec<u8>),
@@ -58,6 +70,10 @@ impl fmt::Debug for Ask {
                 .debug_struct("Login")
                 .field("user", user)
                 .finish_non_exhaustive(),
+            Self::Apop { user, .. } => f
+                .debug_struct("Apop")
+                .field("user", user)
+                .finish_non_exhaustive(),
             Self::AuthStart { mechanism, .. } => f
                 .debug_struct("AuthStart")
                 .field("mechanism", mechanism)
@@ -79,7 +95,7 @@ impl fmt::Debug for Ask {
 /// The host's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// To [`Ask::Login`].
+    /// To [`Ask::Login`] and [`Ask::Apop`].
     Login(LoginVerdict),
     /// To [`Ask::AuthStart`] and [`Ask::AuthRespond`].
     Auth(AuthVerdict),

@@ -2,6 +2,7 @@
 
 use auth::Mechanism;
 use reply::{Reply, pop3};
+use wire::ChannelBinding;
 
 use crate::config::{Config, Connection};
 
@@ -12,16 +13,26 @@ pub(crate) fn passwords_allowed(connection: &Connection) -> bool {
 }
 
 /// The mechanisms AUTH takes on this connection.
-pub(crate) fn mechanisms<'a>(
-    config: &'a Config,
-    connection: &Connection,
-) -> impl Iterator<Item = Mechanism> + 'a {
+pub(crate) fn mechanisms(connection: &Connection) -> impl Iterator<Item = Mechanism> {
     let passwords = passwords_allowed(connection);
-    config
+    connection
         .mechanisms
         .iter()
-        .copied()
         .filter(move |mechanism| passwords || !mechanism.cleartext())
+        .filter(|mechanism| can_use(connection, *mechanism))
+}
+
+/// The mechanism is switched on, and there is something to bind to if it binds.
+pub(crate) fn can_use(connection: &Connection, mechanism: Mechanism) -> bool {
+    connection.mechanisms.contains(mechanism)
+        && (!mechanism.binds_channel() || channel_binding(connection).is_some())
+}
+
+/// What a login can be bound to, where that is offered.
+pub(crate) fn channel_binding(connection: &Connection) -> Option<ChannelBinding> {
+    let offered = connection.mechanisms.iter().any(Mechanism::binds_channel);
+    let tls = connection.tls.as_ref();
+    tls.and_then(|tls| tls.binding).filter(|_| offered)
 }
 
 /// Whether the session has come to a point where STLS is refused whatever the connection is like.
@@ -42,9 +53,7 @@ pub(crate) fn capabilities(config: &Config, connection: &Connection, stls: Stls)
     if passwords_allowed(connection) {
         reply = reply.line("USER");
     }
-    let mut names = mechanisms(config, connection)
-        .map(Mechanism::name)
-        .peekable();
+    let mut names = mechanisms(connection).map(Mechanism::name).peekable();
     if names.peek().is_some() {
         let sasl = names.fold(String::from("SASL"), |line, name| line + " " + name);
         reply = reply.line(sasl);

@@ -10,7 +10,8 @@ use crate::number::{MessageNumber, NumberFault, parse_u32};
 /// A well-formed command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Apop,
+    /// With everything behind it; what that means depends on whether there is APOP.
+    Apop(Vec<u8>),
     /// AUTH without an argument: old clients ask for the mechanisms that way.
     AuthList,
     Auth {
@@ -72,7 +73,7 @@ impl Command {
         }
         let rest = &line[verb_length..];
         match verb.as_slice() {
-            b"APOP" => Ok(Self::Apop),
+            b"APOP" => Ok(Self::Apop(rest.to_vec())),
             b"AUTH" => auth(rest),
             b"CAPA" => no_argument(rest, Self::Capa),
             b"DELE" => number(rest).map(Self::Dele),
@@ -220,7 +221,7 @@ mod tests {
                 lines: u32::MAX,
             }),
         );
-        check("APOP u 0123", Ok(Command::Apop));
+        check("APOP u 0123", Ok(Command::Apop(b" u 0123".to_vec())));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use auth::Mechanism;
+use auth::Mechanisms;
 use wire::{Admission, TlsFacts};
 
 /// Settings shared by all sessions.
@@ -15,8 +15,6 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// How many unknown or malformed commands end a session. From half of them on each is answered late.
     pub errors: u32,
-    /// Mechanisms for AUTH, in the order in which they are listed.
-    pub mechanisms: Vec<Mechanism>,
     /// The least time between two logins to one account; nothing is no delay. The host keeps it, the session only
     /// speaks of it, in whole seconds.
     pub login_delay: Duration,
@@ -30,7 +28,6 @@ impl Config {
             hostname: hostname.into(),
             idle_timeout: Duration::from_secs(600),
             errors: 20,
-            mechanisms: Mechanism::ALL.to_vec(),
             login_delay: Duration::ZERO,
         }
     }
@@ -53,6 +50,11 @@ pub struct Connection {
     pub tls_available: bool,
     /// Passwords may cross this connection without TLS.
     pub cleartext_login: bool,
+    /// Mechanisms for AUTH, in the order in which they are listed. Those that TLS is needed under are listed
+    /// only there.
+    pub mechanisms: Mechanisms,
+    /// The timestamp of the greeting, never the same twice (RFC 1939 section 7); without one there is no APOP.
+    pub timestamp: Option<String>,
     /// Whether to greet at all.
     pub admission: Admission,
 }

@@ -136,9 +136,13 @@ impl Session {
     fn greet(&mut self) {
         let peer = self.connection.peer;
         let refusal = match self.connection.admission {
-            // RFC 1939 section 7: no timestamp in the greeting, for there is no APOP.
             Admission::Welcome => {
-                return self.say(Reply::new(&pop3::GREETING).arg("host", &self.config.hostname));
+                // RFC 1939 section 7: a timestamp in the greeting says that there is APOP.
+                let greeting = match &self.connection.timestamp {
+                    Some(timestamp) => Reply::new(&pop3::GREETING_APOP).arg("timestamp", timestamp),
+                    None => Reply::new(&pop3::GREETING),
+                };
+                return self.say(greeting.arg("host", &self.config.hostname));
             }
             Admission::TooManySessions => Reply::new(&pop3::TOO_MANY_SESSIONS),
             Admission::TooManyFromAddress => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reply::{Enhanced, Protocol, Status, rows};
 
 /// Every argument a text may name. A new one is added here on purpose, not by a typing mistake.
-const ARGUMENTS: [&str; 21] = [
+const ARGUMENTS: [&str; 22] = [
     "candidates",
     "challenge",
     "client",
@@ -25,6 +25,7 @@ const ARGUMENTS: [&str; 21] = [
     "removed",
     "seconds",
     "size",
+    "timestamp",
     "tls",
     "usage",
 ];

@@ -6,6 +6,8 @@ use address::dsn::{Envid, Notify, Orcpt, Ret};
 use address::{ForwardPath, Mailbox, ReversePath};
 use auth::Mechanism;
 
+use wire::ChannelBinding;
+
 use crate::trace::Trace;
 
 /// A question only the host can answer. Its `Debug` shows nothing of a login.
@@ -26,6 +28,8 @@ pub enum Ask {
         mechanism: Mechanism,
         /// The client's first message, decoded, if it came with the command.
         initial: Option<Vec<u8>>,
+        /// What the login can be bound to, if that was offered on this connection.
+        binding: Option<ChannelBinding>,
     },
     /// The client's answer to the last challenge, decoded. Answered with [`Answer::Auth`].
     AuthRespond(Vec<u8>),

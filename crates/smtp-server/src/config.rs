@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use auth::Mechanism;
+use auth::Mechanisms;
 use wire::{Admission, TlsFacts};
 
 /// Settings shared by all sessions of a listener.
@@ -40,8 +40,6 @@ pub struct Config {
     pub slow_reply: Duration,
     /// Commands that carry no mail (NOOP, RSET, HELP, VRFY, EXPN, EHLO, HELO) between two accepted messages.
     pub max_idle_commands: u32,
-    /// Mechanisms AUTH offers, in the order EHLO lists them; empty switches AUTH off.
-    pub mechanisms: Vec<Mechanism>,
     /// Whether AUTH is offered on [`Role::Exchange`] too, where TLS is optional.
     pub login_on_exchange: bool,
 }
@@ -65,7 +63,6 @@ impl Config {
             errors: 20,
             slow_reply: Duration::from_secs(1),
             max_idle_commands: 500,
-            mechanisms: Mechanism::ALL.to_vec(),
             login_on_exchange: false,
         }
     }
@@ -129,6 +126,9 @@ pub struct Connection {
     pub tls_available: bool,
     /// Whether passwords may cross this connection without TLS.
     pub cleartext_login: bool,
+    /// Mechanisms AUTH offers, in the order EHLO lists them; empty switches AUTH off. Those that TLS is needed
+    /// under are listed only there.
+    pub mechanisms: Mechanisms,
     /// What to do about bare CR and LF in this client's messages.
     pub bare_newline: BareNewline,
     /// Whether the client is welcome at all.

@@ -185,6 +185,7 @@ mod tests {
         let tls = TlsFacts {
             version: "TLS1.3",
             cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+            binding: None,
         };
         let trace = Trace {
             protocol: "ESMTPSA",

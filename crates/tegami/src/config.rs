@@ -23,6 +23,7 @@ use std::time::Duration;
 use address::{Domain, Mailbox};
 use ipnet::IpNet;
 
+pub use auth::Mechanism;
 pub use document::Document;
 pub use load::{Loaded, load};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
@@ -137,10 +138,10 @@ pub struct Smtp {
     pub expn: Expn,
 }
 
-/// How POP3 sessions behave; both keys are refused until their features exist.
+/// How POP3 sessions behave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pop3 {
-    /// Whether APOP is offered.
+    /// Whether APOP may be offered. It is, where every account was allowed it.
     pub apop: bool,
     /// The least time between two logins of one account (RFC 2449 section 6.5).
     pub login_delay: Duration,
@@ -149,20 +150,10 @@ pub struct Pop3 {
 /// How users prove who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auth {
-    /// SASL mechanisms that may be offered, best first. Only those that exist are: see [`Auth::offered`].
+    /// SASL mechanisms that may be offered, best first. Each is, where every account can use it.
     pub mechanisms: Vec<Mechanism>,
     /// Networks whose clients may send passwords without TLS.
     pub allow_cleartext_from: Vec<IpNet>,
-}
-
-impl Auth {
-    /// The configured mechanisms that this release can do, in the configured order.
-    pub fn offered(&self) -> Vec<auth::Mechanism> {
-        self.mechanisms
-            .iter()
-            .filter_map(|mechanism| mechanism.implemented())
-            .collect()
-    }
 }
 
 /// What an account may keep.
@@ -220,32 +211,4 @@ pub enum OverQuota {
     Tempfail,
     /// 552 5.2.2: for good.
     Reject,
-}
-
-/// A SASL mechanism that can be configured, whether or not it exists yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    /// RFC 7677 with channel binding.
-    ScramSha256Plus,
-    /// RFC 7677.
-    ScramSha256,
-    /// RFC 5802, opt-in.
-    ScramSha1,
-    /// RFC 2195, opt-in.
-    CramMd5,
-    /// RFC 4616.
-    Plain,
-    /// The old one that some clients still want.
-    Login,
-}
-
-impl Mechanism {
-    /// The same mechanism where it is done, `None` while it does not exist.
-    pub fn implemented(self) -> Option<auth::Mechanism> {
-        match self {
-            Self::Plain => Some(auth::Mechanism::Plain),
-            Self::Login => Some(auth::Mechanism::Login),
-            Self::ScramSha256Plus | Self::ScramSha256 | Self::ScramSha1 | Self::CramMd5 => None,
-        }
-    }
 }

@@ -12,17 +12,19 @@ mod plan;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use address::{Domain, Mailbox};
-use auth::{PasswordHash, Secret};
+use auth::{Keyring, PasswordHash, Secret, Wanted};
 use mailstore::{Account, Alias};
 use thiserror::Error;
 
 use crate::config::{ConfigError, Octets, Place};
+use crate::key_file::KeyFileError;
 
 pub use apply::{ApplyError, Report, apply};
-pub use fingerprint::{FingerprintError, Fingerprints};
-pub use plan::{AccountStep, Plan, plan};
+pub use fingerprint::Fingerprints;
+pub use plan::{AccountStep, NewSecret, Plan, plan};
 
 /// The accounts file, read and checked.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub struct Declaration {
     pub quota: Option<Octets>,
     /// Other addresses in our domains that lead here.
     pub aliases: Vec<Mailbox>,
+    /// Whether it may log in with APOP and CRAM-MD5.
+    pub apop: bool,
     /// Where it is declared.
     pub place: Place,
 }
@@ -59,6 +63,15 @@ pub enum DeclaredSecret {
     Hash(PasswordHash),
 }
 
+/// Turns passwords into what is stored of them.
+#[derive(Clone, Debug)]
+pub struct Workshop {
+    /// With these keys of the house.
+    pub keyring: Arc<Keyring>,
+    /// What the mechanisms that are switched on need.
+    pub wanted: Wanted,
+}
+
 /// Why declared accounts and the store were not brought together.
 #[derive(Debug, Error)]
 pub enum ReconcileError {
@@ -67,7 +80,7 @@ pub enum ReconcileError {
     Conflict(#[from] ConfigError),
     /// The key for fingerprints could not be read or made; nothing was changed.
     #[error(transparent)]
-    Fingerprint(#[from] FingerprintError),
+    Fingerprint(#[from] KeyFileError),
     /// Hashing a password or changing the store failed; running it again continues where it stopped.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -84,7 +97,8 @@ pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError
 /// Makes the accounts in the store what the declarations say: compares, hashes what is new on all cores, and
 /// sends each change through `change`.
 ///
-/// `accounts` and `aliases` are what the store has now; `data_dir` holds the key for fingerprints.
+/// `accounts` and `aliases` are what the store has now; `data_dir` holds the key for fingerprints; `workshop`
+/// turns passwords into what is stored of them.
 ///
 /// # Errors
 /// [`ReconcileError`] says for each cause whether anything was changed.
@@ -93,6 +107,7 @@ pub async fn reconcile<Change, Changed>(
     accounts: &[Account],
     aliases: &[Alias],
     data_dir: &Path,
+    workshop: Workshop,
     change: Change,
 ) -> Result<Report, ReconcileError>
 where
@@ -100,6 +115,6 @@ where
     Changed: Future<Output = Result<(), mailstore::ChangeError>> + Send + 'static,
 {
     let fingerprints = Fingerprints::open(data_dir)?;
-    let plan = plan(declared, accounts, aliases, &fingerprints)?;
-    Ok(apply(plan, change).await?)
+    let plan = plan(declared, accounts, aliases, &fingerprints, workshop.wanted)?;
+    Ok(apply(plan, workshop, change).await?)
 }

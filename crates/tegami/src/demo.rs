@@ -4,16 +4,18 @@
 //! client would. Nothing stays behind.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use address::{Domain, Mailbox};
 use anyhow::{Context, Result, ensure};
-use auth::{PasswordHash, Secret, encode_base64};
-use mailstore::{Change, NewAccount, Store};
+use auth::{Secret, Wanted, encode_base64};
+use mailstore::{Change, NewAccount};
 use net::BindError;
 use reply::{pop3, smtp};
 
 use crate::cli::report::Stuck;
 use crate::config::{Config, Listen};
+use crate::host::House;
 use crate::probe::{Pin, Probe, fingerprint};
 use crate::serve::{self, Running};
 use crate::telemetry::Telemetry;
@@ -100,7 +102,7 @@ fn elsewhere(error: anyhow::Error, offset: u16) -> anyhow::Error {
 }
 
 async fn show(config: &Config, running: &Running, once: bool) -> Result<()> {
-    let cast = hire(&running.house().store).await?;
+    let cast = hire(running.house()).await?;
     let pin = Pin::new(fingerprint(&running.certificate()))?;
     print(&format!(
         "tegami demo: a mail server for {DOMAIN}, in {} until you stop it.\n",
@@ -159,20 +161,25 @@ fn config(data_dir: std::path::PathBuf, offset: u16) -> Result<Config> {
     Ok(config)
 }
 
-async fn hire(store: &Store) -> Result<Cast> {
+async fn hire(house: &House) -> Result<Cast> {
     let cast = Cast {
         alice: person("alice")?,
         bob: person("bob")?,
     };
     for (name, person) in [("Alice", &cast.alice), ("Bob", &cast.bob)] {
         let secret = person.password.clone();
-        let password = tokio::task::spawn_blocking(move || PasswordHash::hash(&secret)).await??;
+        let address = Mailbox::parse_user(&person.address)?;
+        let (keyring, owner) = (Arc::clone(&house.keyring), address.clone());
+        let wanted = Wanted::by(&house.policy.load().mechanisms);
+        let password =
+            tokio::task::spawn_blocking(move || keyring.derive(&secret, &owner, wanted)).await??;
         let account = NewAccount {
             name: name.to_owned(),
-            password: Some(password),
-            ..NewAccount::new(Mailbox::parse_user(&person.address)?)
+            password: Some(password.hash),
+            keys: password.keys,
+            ..NewAccount::new(address)
         };
-        store.change(Change::AddAccount(account)).await?;
+        house.store.change(Change::AddAccount(account)).await?;
     }
     Ok(cast)
 }

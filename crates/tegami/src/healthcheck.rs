@@ -6,7 +6,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use admin::{Client, Request, Response, ServerFacts, Status};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use reply::{pop3, smtp};
 
 use crate::config::Config;
@@ -30,9 +30,7 @@ pub fn run(config: &Config) -> Result<()> {
         .build()?
         .block_on(async {
             for listener in &listeners {
-                let address = reachable(listener.address);
-                let passing_on = config.proxy.is_one(address.ip());
-                check(&listener.service, address, passing_on, &pin)
+                check(&listener.service, listener.address, config, &pin)
                     .await
                     .with_context(|| {
                         format!("{} on {} does not work", listener.service, listener.address)
@@ -60,19 +58,34 @@ fn server(config: &Config) -> Result<ServerFacts> {
     Ok(server)
 }
 
-/// Where a client on this machine reaches a listener bound to every address.
-fn reachable(address: SocketAddr) -> SocketAddr {
+/// Where a client on this machine reaches a listener bound to every address. `[::]` takes IPv4 as well, and in many a
+/// container there is no `::1`.
+fn reachable(address: SocketAddr) -> Vec<SocketAddr> {
+    let ipv4 = (Ipv4Addr::LOCALHOST, address.port()).into();
+    let ipv6 = (Ipv6Addr::LOCALHOST, address.port()).into();
     match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, v4.port()).into(),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, v6.port()).into(),
-        SocketAddr::V4(_) | SocketAddr::V6(_) => address,
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => vec![ipv4],
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => vec![ipv6, ipv4],
+        SocketAddr::V4(_) | SocketAddr::V6(_) => vec![address],
     }
 }
 
-/// `passing_on`: this machine is one of the server's proxies, so a PROXY header is expected of us too.
-async fn check(service: &str, address: SocketAddr, passing_on: bool, pin: &Pin) -> Result<()> {
-    let mut probe = Probe::connect(address).await?;
-    if passing_on {
+/// Connects to the first of `addresses` that can be reached.
+async fn connect(addresses: &[SocketAddr]) -> Result<(SocketAddr, Probe)> {
+    let mut failure = None;
+    for &address in addresses {
+        match Probe::connect(address).await {
+            Ok(probe) => return Ok((address, probe)),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    Err(failure.unwrap_or_else(|| anyhow!("no address to connect to")))
+}
+
+async fn check(service: &str, address: SocketAddr, config: &Config, pin: &Pin) -> Result<()> {
+    let (address, mut probe) = connect(&reachable(address)).await?;
+    // This machine may be one of the server's proxies; then a PROXY header is expected of us too.
+    if config.proxy.is_one(address.ip()) {
         probe.introduce_as_proxy().await?;
     }
     match service {
@@ -112,4 +125,23 @@ async fn rest_of_pop3(mut probe: Probe) -> Result<()> {
     probe.listing().await?;
     probe.command("QUIT", &pop3::GOODBYE).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bound: &str, expected: &[&str]) {
+        let expected: Vec<SocketAddr> = expected.iter().map(|text| text.parse().unwrap()).collect();
+        assert_eq!(reachable(bound.parse().unwrap()), expected);
+    }
+
+    #[test]
+    fn a_listener_on_every_address_is_looked_for_on_loopback_of_either_family() {
+        check("[::]:25", &["[::1]:25", "127.0.0.1:25"]);
+        check("0.0.0.0:25", &["127.0.0.1:25"]);
+        check("192.0.2.1:25", &["192.0.2.1:25"]);
+        check("[2001:db8::1]:25", &["[2001:db8::1]:25"]);
+    }
 }

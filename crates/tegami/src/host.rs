@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use address::{Domain, Mailbox};
 use arc_swap::ArcSwap;
-use auth::Authenticator;
+use auth::{Authenticator, Keyring, Mechanism};
 use mailstore::Store;
 use smtp_server::BareNewline;
 
@@ -18,6 +18,7 @@ use pace::Pace;
 
 pub mod accounts;
 mod id;
+pub mod keys;
 mod letters;
 mod login;
 mod login_delay;
@@ -33,6 +34,10 @@ pub struct House {
     pub store: Store,
     /// Verifies passwords.
     pub authenticator: Authenticator,
+    /// What salts and sealed secrets are made with.
+    pub keyring: Arc<Keyring>,
+    /// Accounts whose keys are being made.
+    pub making: keys::Making,
     /// What the configuration says, replaced as a whole by a reload.
     pub policy: ArcSwap<Policy>,
     /// When POP3 clients last logged in.
@@ -57,6 +62,10 @@ pub struct Policy {
     pub mail_rate: Pace,
     /// Recipients of one address.
     pub rcpt_rate: Pace,
+    /// Mechanisms that are switched on, best first.
+    pub mechanisms: Vec<Mechanism>,
+    /// Whether APOP is switched on.
+    pub apop: bool,
     /// Networks whose clients may log in without TLS.
     pub cleartext: Vec<ipnet::IpNet>,
     /// What happens to bare CR and LF in messages.
@@ -71,10 +80,17 @@ pub struct Policy {
 
 impl House {
     /// A house with everything in its place.
-    pub fn new(store: Store, authenticator: Authenticator, policy: Policy) -> Self {
+    pub fn new(
+        store: Store,
+        authenticator: Authenticator,
+        keyring: Arc<Keyring>,
+        policy: Policy,
+    ) -> Self {
         Self {
             store,
             authenticator,
+            keyring,
+            making: keys::Making::default(),
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
         }

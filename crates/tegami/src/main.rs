@@ -8,6 +8,7 @@ mod declared;
 mod demo;
 mod healthcheck;
 mod host;
+mod key_file;
 mod probe;
 mod serve;
 mod telemetry;

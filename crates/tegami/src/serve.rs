@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use address::Mailbox;
 use admin::{AdminSocket, Operations};
 use anyhow::{Context, Result};
-use auth::Authenticator;
+use auth::{Authenticator, Keyring, Wanted};
 use mailstore::{Change, ChangeError, NewAccount, Resolution, Store};
 use net::Server;
 use net::tls::Certificates;
@@ -20,9 +20,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Loaded};
-use crate::declared;
+use crate::declared::{self, Workshop};
 use crate::host::House;
 use crate::host::accounts::StoredAccounts;
+use crate::key_file;
 use crate::telemetry::Telemetry;
 
 mod activation;
@@ -137,8 +138,9 @@ async fn stand_up(
     store: Store,
     begun: Instant,
 ) -> Result<Running> {
+    let keyring = Arc::new(key_file::keyring(&config.data_dir)?);
     if let Some(file) = &config.accounts_file {
-        reconcile(&store, config, file).await?;
+        reconcile(&store, &keyring, config, file).await?;
     }
     ensure_postmaster(&store, config).await?;
     strangers::mention(&store, &config.domains);
@@ -149,8 +151,13 @@ async fn stand_up(
         exempt: trust.exempt.clone(),
         ..auth::Options::default()
     };
-    let authenticator = Authenticator::new(accounts, options)?;
-    let house = Arc::new(House::new(store, authenticator, policy::of(config, &trust)));
+    let authenticator = Authenticator::new(accounts, Arc::clone(&keyring), options)?;
+    let house = Arc::new(House::new(
+        store,
+        authenticator,
+        keyring,
+        policy::of(config, &trust),
+    ));
     let for_certificates = config.clone();
     let certificates =
         tokio::task::spawn_blocking(move || certificates(&for_certificates)).await??;
@@ -224,7 +231,12 @@ pub fn store_options(config: &Config) -> mailstore::Options {
 }
 
 /// Makes the accounts in the store what the accounts file says.
-async fn reconcile(store: &Store, config: &Config, file: &Path) -> Result<()> {
+async fn reconcile(
+    store: &Store,
+    keyring: &Arc<Keyring>,
+    config: &Config,
+    file: &Path,
+) -> Result<()> {
     let declarations = declared::load(file, &config.domains)?;
     for warning in &declarations.warnings {
         tracing::warn!(%warning, "accounts file");
@@ -241,6 +253,10 @@ async fn reconcile(store: &Store, config: &Config, file: &Path) -> Result<()> {
         &accounts,
         &aliases,
         &config.data_dir,
+        Workshop {
+            keyring: Arc::clone(keyring),
+            wanted: Wanted::by(&config.auth.mechanisms),
+        },
         change,
     )
     .await?;

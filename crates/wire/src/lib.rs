@@ -13,4 +13,4 @@ mod session;
 pub use admission::Admission;
 pub use dot::{DotDecoder, DotEncoder, Malformed, Unstuffed};
 pub use line::{FLOOD, Line, LineReader};
-pub use session::{Input, Output, Session, TlsFacts, Witness};
+pub use session::{ChannelBinding, Input, Output, Session, TlsFacts, Witness};

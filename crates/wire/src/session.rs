@@ -1,5 +1,6 @@
 //! The contract between a protocol session and whoever drives it.
 
+use std::fmt;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -75,6 +76,19 @@ pub struct TlsFacts {
     pub version: &'static str,
     /// Cipher suite by its IANA name, such as `TLS_AES_256_GCM_SHA384`.
     pub cipher: String,
+    /// What a login can be bound to; TLS 1.3 only.
+    pub binding: Option<ChannelBinding>,
+}
+
+/// Keying material that both ends of one TLS connection can name and nobody else can: `tls-exporter` of
+/// RFC 9266. `Debug` does not show it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ChannelBinding(pub [u8; 32]);
+
+impl fmt::Debug for ChannelBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChannelBinding(..)")
+    }
 }
 
 /// A session's own account of itself, for the log span.

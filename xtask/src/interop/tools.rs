@@ -19,27 +19,41 @@ const TOOLS: [(&str, &[&str]); 4] = [
     ("python3 -c 'import smtplib, poplib, ssl'", &["python3"]),
 ];
 
-/// Installs what is missing.
+/// What the container needs besides.
+const ENGINE: [(&str, &[&str]); 3] = [
+    ("dockerd --version", &["docker.io"]),
+    ("iptables --version", &["iptables"]),
+    ("docker-compose version", &["docker-compose"]),
+];
+
+/// Installs what is missing of a Docker Engine.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn install_engine() -> Result<()> {
+    provide(&ENGINE)
+}
+
+/// Installs what is missing of the clients.
 ///
 /// # Errors
 /// When something is missing and cannot be installed.
 pub fn install() -> Result<()> {
+    provide(&TOOLS)
+}
+
+fn provide(tools: &[(&str, &[&str])]) -> Result<()> {
     let mut packages = Vec::new();
-    for (probe, names) in TOOLS {
+    for (probe, names) in tools {
         if !works(probe)? {
-            packages.extend(names);
+            packages.extend(*names);
         }
     }
     if packages.is_empty() {
         return Ok(());
     }
     println!("installing {}", packages.join(" "));
-    let hint = || {
-        format!(
-            "the clients need {}: install it by hand",
-            packages.join(", ")
-        )
-    };
+    let hint = || format!("{} is needed: install it by hand", packages.join(", "));
     apt(&["update"]).with_context(hint)?;
     apt(&["install", "--yes", "--no-install-recommends"]
         .iter()
@@ -47,7 +61,7 @@ pub fn install() -> Result<()> {
         .copied()
         .collect::<Vec<_>>())
     .with_context(hint)?;
-    for (probe, _) in TOOLS {
+    for (probe, _) in tools {
         if !works(probe)? {
             bail!(
                 "`{probe}` still does not work after installing {}",

@@ -1,7 +1,7 @@
 //! The account verbs.
 
 use address::Mailbox;
-use auth::PasswordHash;
+use auth::NewPassword;
 use mailstore::{Account, Change, ChangeError, NewAccount};
 
 use super::{Operations, refusal};
@@ -15,7 +15,7 @@ impl Operations {
         &self,
         address: Mailbox,
         name: String,
-        password: PasswordHash,
+        password: NewPassword,
         quota: Option<u64>,
     ) -> Answer {
         self.check_new(&address)?;
@@ -25,7 +25,8 @@ impl Operations {
         }
         let account = NewAccount {
             name,
-            password: Some(password),
+            password: Some(password.hash),
+            keys: password.keys,
             quota,
             ..NewAccount::new(address.clone())
         };

@@ -172,7 +172,7 @@ async fn no_password_is_in_an_answer() {
     let add = Request::AccountAdd {
         address,
         name: String::new(),
-        password,
+        password: password.into(),
         quota: None,
     };
     let response = office.operations.execute(add).await.unwrap();

@@ -2,13 +2,13 @@
 //!
 //! Who may log in is the host's decision; here stand the order of things and the words for its verdicts.
 
-use auth::{Mechanism, Secret, decode_base64, encode_base64};
+use auth::{Mechanism, Secret, decode_base64, encode_base64, hex_digest};
 use reply::{Reply, pop3};
 use wire::{Line, Output};
 
 use super::{Refusal, Session, State};
 use crate::ask::{Ask, AuthVerdict, LoginVerdict};
-use crate::capabilities::{mechanisms, passwords_allowed};
+use crate::capabilities::{can_use, channel_binding, mechanisms, passwords_allowed};
 use crate::command::{Command, Fault};
 use crate::maildrop::Maildrop;
 
@@ -29,7 +29,7 @@ impl Session {
                 self.state = State::EnablingUtf8 { user };
                 return self.ask(Ask::Utf8);
             }
-            Command::Apop => self.say_row(&pop3::APOP_OFF),
+            Command::Apop(argument) => return self.apop(user, &argument),
             Command::AuthList => self.list_mechanisms(),
             Command::Capa => self.say(self.capabilities()),
             Command::Lang(range) => self.choose_language(range.as_deref()),
@@ -85,6 +85,29 @@ impl Session {
         self.ask(Ask::Login { user, password });
     }
 
+    /// RFC 1939 section 7: `APOP name digest`, in answer to the timestamp of the greeting. The password does not
+    /// cross the wire, so TLS is not asked for.
+    fn apop(&mut self, user: Option<String>, argument: &[u8]) {
+        self.state = State::Authorization { user };
+        let Some(timestamp) = self.connection.timestamp.clone() else {
+            return self.say_row(&pop3::APOP_OFF);
+        };
+        // A name may hold spaces, so the digest is what follows the last one.
+        let words = str::from_utf8(argument.trim_ascii()).ok();
+        let Some((name, digest)) = words.and_then(|words| words.rsplit_once(' ')) else {
+            return self.refuse_malformed(&pop3::WRONG_ARGUMENTS);
+        };
+        let Some(digest) = hex_digest(digest) else {
+            return self.refuse_malformed(&pop3::APOP_DIGEST);
+        };
+        self.state = State::LoggingIn;
+        self.ask(Ask::Apop {
+            user: name.trim_ascii_end().to_owned(),
+            timestamp,
+            digest,
+        });
+    }
+
     pub(super) fn login_ended(&mut self, verdict: LoginVerdict) {
         let row = match verdict {
             LoginVerdict::Open { login, listing } => {
@@ -121,7 +144,7 @@ impl Session {
     // ---- AUTH ----
 
     fn list_mechanisms(&mut self) {
-        let names = mechanisms(&self.config, &self.connection).map(Mechanism::name);
+        let names = mechanisms(&self.connection).map(Mechanism::name);
         let reply = names.fold(Reply::new(&pop3::MECHANISMS), Reply::line);
         self.say(reply);
     }
@@ -130,12 +153,16 @@ impl Session {
         // RFC 5034 section 4: an AUTH that is refused changes nothing.
         self.state = State::Authorization { user };
         let offered =
-            Mechanism::parse(name).filter(|mechanism| self.config.mechanisms.contains(mechanism));
+            Mechanism::parse(name).filter(|mechanism| can_use(&self.connection, *mechanism));
         let Some(mechanism) = offered else {
             return self.say_row(&pop3::MECHANISM_NOT_OFFERED);
         };
         if mechanism.cleartext() && !passwords_allowed(&self.connection) {
             return self.say_row(&pop3::TLS_FOR_PASSWORDS);
+        }
+        // RFC 5034 section 4, as RFC 4954: there is nothing to answer before the challenge.
+        if initial.is_some() && mechanism.refuses_initial_response() {
+            return self.refuse_malformed(&pop3::INITIAL_RESPONSE_UNWANTED);
         }
         let initial = match initial {
             None => None,
@@ -147,7 +174,12 @@ impl Session {
             },
         };
         self.state = State::Exchanging;
-        self.ask(Ask::AuthStart { mechanism, initial });
+        let binding = channel_binding(&self.connection);
+        self.ask(Ask::AuthStart {
+            mechanism,
+            initial,
+            binding,
+        });
     }
 
     /// A line that answers a challenge.

@@ -46,7 +46,10 @@ impl Session {
             }
             Command::Stat => self.say(totals(Reply::new(&pop3::TOTALS), &maildrop)),
             Command::Capa => self.say(self.capabilities()),
-            Command::Apop => self.say_row(&pop3::APOP_OFF),
+            Command::Apop(_) if self.connection.timestamp.is_none() => {
+                self.say_row(&pop3::APOP_OFF)
+            }
+            Command::Apop(_) => self.say_row(&pop3::NOT_AFTER_LOGIN),
             Command::Auth { .. } | Command::AuthList => self.say_row(&pop3::ALREADY_LOGGED_IN),
             Command::Lang(range) => self.choose_language(range.as_deref()),
             Command::Pass(_) | Command::Stls | Command::User(_) | Command::Utf8 => {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use address::Host;
-use auth::Mechanism;
+use auth::{Mechanism, Mechanisms};
 use reply::{Reply, Row, smtp};
-use wire::{Line, LineReader, TlsFacts};
+use wire::{ChannelBinding, Line, LineReader, TlsFacts};
 
 use super::Turn;
 use crate::config::{BareNewline, Config, Connection, Role};
@@ -33,6 +33,7 @@ pub(super) struct Context {
     pub(super) tls: Option<TlsFacts>,
     tls_available: bool,
     cleartext_login: bool,
+    mechanisms: Mechanisms,
     pub(super) bare_newline: BareNewline,
     /// The account logged in to; it outlives EHLO but not STARTTLS.
     pub(super) login: Option<String>,
@@ -84,6 +85,7 @@ impl Context {
             tls: connection.tls,
             tls_available: connection.tls_available,
             cleartext_login: connection.cleartext_login,
+            mechanisms: connection.mechanisms,
             bare_newline: connection.bare_newline,
             login: None,
             reader: LineReader::new(),
@@ -146,7 +148,7 @@ impl Context {
             Role::Submission => true,
             Role::Exchange => self.config.login_on_exchange,
         };
-        listener_takes_logins && !self.config.mechanisms.is_empty()
+        listener_takes_logins && !self.mechanisms.is_empty()
     }
 
     /// The mechanism may be used on the connection as it is.
@@ -157,11 +159,24 @@ impl Context {
     /// The mechanisms EHLO lists: RFC 4954 section 6 wants none that cannot be used.
     pub(super) fn offered_mechanisms(&self) -> impl Iterator<Item = Mechanism> {
         let open = self.knows_auth() && self.login.is_none();
-        self.config
-            .mechanisms
+        self.mechanisms
             .iter()
-            .copied()
-            .filter(move |mechanism| open && self.is_safe(*mechanism))
+            .filter(move |mechanism| open && self.can_use(*mechanism) && self.is_safe(*mechanism))
+    }
+
+    /// The mechanism is switched on, and there is something to bind to if it binds.
+    pub(super) fn can_use(&self, mechanism: Mechanism) -> bool {
+        self.mechanisms.contains(mechanism)
+            && (!mechanism.binds_channel() || self.channel_binding().is_some())
+    }
+
+    /// What a login can be bound to, where that is offered.
+    pub(super) fn channel_binding(&self) -> Option<ChannelBinding> {
+        let offered = self.mechanisms.iter().any(Mechanism::binds_channel);
+        self.tls
+            .as_ref()
+            .and_then(|tls| tls.binding)
+            .filter(|_| offered)
     }
 
     // Lines.

@@ -29,7 +29,11 @@ pub(super) fn auth(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     };
     match first_message(name, initial, context) {
         Ok((mechanism, initial)) => Turn::ask(
-            Ask::AuthStart { mechanism, initial },
+            Ask::AuthStart {
+                mechanism,
+                initial,
+                binding: context.channel_binding(),
+            },
             State::AskingLogin(AskingLogin { greeted }),
         ),
         Err(row) => Phase::Greeted(greeted).refuse_row(row, context),
@@ -45,10 +49,14 @@ fn first_message(
     let mechanism = str::from_utf8(name)
         .ok()
         .and_then(Mechanism::parse)
-        .filter(|mechanism| context.config.mechanisms.contains(mechanism))
+        .filter(|mechanism| context.can_use(*mechanism))
         .ok_or(&smtp::MECHANISM_NOT_OFFERED)?;
     if !context.is_safe(mechanism) {
         return Err(&smtp::TLS_FOR_PASSWORDS);
+    }
+    // RFC 4954 section 4: there is nothing to answer before the challenge.
+    if initial.is_some() && mechanism.refuses_initial_response() {
+        return Err(&smtp::INITIAL_RESPONSE_UNWANTED);
     }
     let initial = match initial {
         None => None,

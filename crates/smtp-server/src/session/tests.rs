@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use auth::Mechanism;
 use wire::{Admission, Input, Output, Session as _, TlsFacts};
 
 use super::Session;
@@ -36,6 +37,7 @@ fn connection(role: Role) -> Connection {
         tls: None,
         tls_available: true,
         cleartext_login: false,
+        mechanisms: [Mechanism::Plain, Mechanism::Login].into_iter().collect(),
         bare_newline: BareNewline::Reject,
         admission: Admission::Welcome,
     }
@@ -45,6 +47,7 @@ fn tls() -> TlsFacts {
     TlsFacts {
         version: "TLS1.3",
         cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
+        binding: None,
     }
 }
 

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 
 use admin::{Answer, Client, Operations, Request, Response, Stopped};
 use anyhow::{Context, Result, bail};
+use auth::Keyring;
 use mailstore::{OpenError, Store};
 
 use super::report::Stuck;
 use crate::config::Config;
+use crate::key_file;
 use crate::serve;
 use crate::terminal::note;
 
@@ -87,6 +89,7 @@ fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AccountShow { .. }
                 | Request::AccountRemove { .. }
                 | Request::AccountPassword { .. }
+                | Request::AccountForbidApop { .. }
                 | Request::AccountQuota { .. }
                 | Request::AccountEnable { .. }
                 | Request::AliasAdd { .. }
@@ -103,18 +106,41 @@ fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
             return Err(error).with_context(|| format!("cannot look at {}", data_dir.display()));
         }
     };
+    check_owner(data_dir, there.uid())
+}
+
+/// The keys of the house. They are made here only if no server ever was, by the user whose they will be.
+///
+/// # Errors
+/// They cannot be read or made.
+pub fn keyring(data_dir: &Path) -> Result<Keyring> {
+    match fs::metadata(data_dir) {
+        Ok(there) => {
+            if !key_file::exists(data_dir) {
+                check_owner(data_dir, there.uid())?;
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            key_file::make_directory(data_dir)
+                .with_context(|| format!("cannot make {}", data_dir.display()))?;
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot look at {}", data_dir.display()));
+        }
+    }
+    Ok(key_file::keyring(data_dir)?)
+}
+
+fn check_owner(data_dir: &Path, owner: u32) -> Result<()> {
     let user = rustix::process::geteuid().as_raw();
-    if there.uid() != user {
+    if owner != user {
         bail!(Stuck::new(
             format!(
                 "{} belongs to user {}, and no server answers there",
                 data_dir.display(),
-                there.uid()
+                owner
             ),
-            format!(
-                "run this as that user: sudo -u '#{}' tegami ...",
-                there.uid()
-            ),
+            format!("run this as that user: sudo -u '#{}' tegami ...", owner),
         ));
     }
     Ok(())

@@ -14,7 +14,7 @@ use super::report::Stuck;
 use super::table::{counted, pairs, quota, size, table};
 use super::{Listing, print_json};
 use crate::config::{Config, Octets};
-use crate::terminal::print;
+use crate::terminal::{note, print};
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
@@ -74,6 +74,25 @@ pub enum Verb {
         /// Its full address
         #[arg(value_parser = Mailbox::parse_user)]
         address: Mailbox,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+
+    /// Let an account log in with APOP and CRAM-MD5, whose passwords must be kept readable
+    #[command(
+        after_help = "Examples:\n  tegami account allow-apop alice@example.test\n  \
+        tegami account allow-apop alice@example.test --off\n\n\
+        The password given becomes the account's password. It is kept encrypted under a key in the data\n\
+        directory; whoever gets hold of both can read it. APOP is offered with `pop3.apop = true`, CRAM-MD5\n\
+        when auth.mechanisms names it, and both once every account has been allowed them."
+    )]
+    AllowApop {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        /// Take the permission back and forget the readable password
+        #[arg(long, conflicts_with = "password_file")]
+        off: bool,
         #[command(flatten)]
         password: PasswordSource,
     },
@@ -142,7 +161,7 @@ impl Verb {
                     let address = address.clone();
                     ask(config, &Request::AccountMayAdd { address })?;
                 }
-                let password = password.hash(&address.to_string())?;
+                let password = password.derive(config, &address, false)?;
                 let request = Request::AccountAdd {
                     address,
                     name,
@@ -166,20 +185,17 @@ impl Verb {
                 }
             }
             Self::Remove { address, yes } => remove(config, address, yes),
-            Self::Password { address, password } => {
-                if password.is_typed() {
-                    let address = address.clone();
-                    ask(config, &Request::AccountMayChange { address })?;
+            Self::Password { address, password } => new_password(config, address, &password),
+            Self::AllowApop {
+                address,
+                off,
+                password,
+            } => {
+                if off {
+                    forbid_apop(config, address)
+                } else {
+                    allow_apop(config, address, &password)
                 }
-                let password = password.hash(&address.to_string())?;
-                let account = account(ask(
-                    config,
-                    &Request::AccountPassword { address, password },
-                )?)?;
-                print(&format!(
-                    "{} has a new password; the old one no longer works.",
-                    account.address
-                ))
             }
             Self::Quota { address, quota } => {
                 let account = account(ask(
@@ -276,6 +292,57 @@ fn confirm(what: &str) -> bool {
         && matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
+/// Sets a password. Where APOP was allowed it stays so, with the new password.
+fn new_password(config: &Config, address: Mailbox, source: &PasswordSource) -> Result<()> {
+    let before = shown(config, &address)?;
+    let password = source.derive(config, &address, before.apop)?;
+    let request = Request::AccountPassword { address, password };
+    let account = account(ask(config, &request)?)?;
+    print(&format!(
+        "{} has a new password; the old one no longer works.",
+        account.address
+    ))
+}
+
+fn allow_apop(config: &Config, address: Mailbox, source: &PasswordSource) -> Result<()> {
+    // Asked first: nobody should type a password twice to hear that there is no such account.
+    shown(config, &address)?;
+    let password = source.derive(config, &address, true)?;
+    let request = Request::AccountPassword { address, password };
+    let account = account(ask(config, &request)?)?;
+    print(&format!(
+        "{} may log in with APOP and CRAM-MD5, and this is its password.",
+        account.address
+    ))?;
+    let Response::Accounts(accounts) = ask(config, &Request::AccountList)? else {
+        return Err(unexpected());
+    };
+    let without = accounts
+        .iter()
+        .filter(|account| account.enabled && account.password && !account.apop)
+        .count() as u64;
+    if without > 0 {
+        note(&format!(
+            "note: they are offered once every account may; {} cannot yet",
+            counted(without, "account")
+        ));
+    }
+    Ok(())
+}
+
+fn forbid_apop(config: &Config, address: Mailbox) -> Result<()> {
+    let account = account(ask(config, &Request::AccountForbidApop { address })?)?;
+    print(&format!(
+        "{} can no longer log in with APOP and CRAM-MD5; its password works as before.",
+        account.address
+    ))
+}
+
+fn shown(config: &Config, address: &Mailbox) -> Result<AccountFacts> {
+    let address = address.clone();
+    account(ask(config, &Request::AccountShow { address })?)
+}
+
 fn enable(config: &Config, address: Mailbox, enabled: bool) -> Result<()> {
     let account = account(ask(config, &Request::AccountEnable { address, enabled })?)?;
     let now = if account.enabled {
@@ -308,6 +375,7 @@ fn describe(account: &AccountFacts) -> String {
             ),
         ),
         ("Quota", quota_of(account)),
+        ("Logins", or_dash(logins(account).join(", "))),
         ("Aliases", or_dash(aliases.join(", "))),
         (
             "Declared",
@@ -327,6 +395,19 @@ fn state(account: &AccountFacts) -> &'static str {
         (true, true) => "enabled",
         (true, false) => "no password",
     }
+}
+
+/// What its password can be used with; which of these are offered is up to the configuration.
+fn logins(account: &AccountFacts) -> Vec<&'static str> {
+    [
+        (account.password, "password"),
+        (account.scram_sha_256, "SCRAM-SHA-256"),
+        (account.scram_sha_1, "SCRAM-SHA-1"),
+        (account.apop, "APOP and CRAM-MD5"),
+    ]
+    .into_iter()
+    .filter_map(|(possible, name)| possible.then_some(name))
+    .collect()
 }
 
 fn quota_of(account: &AccountFacts) -> String {
@@ -382,12 +463,15 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_described_in_seven_lines() {
+    fn an_account_is_described_in_eight_lines() {
         let account = AccountFacts {
             address: Mailbox::parse_user("alice@example.test").unwrap(),
             name: String::new(),
             enabled: true,
             password: true,
+            scram_sha_256: true,
+            scram_sha_1: false,
+            apop: true,
             declared: false,
             quota: 2_000_000_000,
             quota_is_default: true,
@@ -401,6 +485,7 @@ mod tests {
             State     enabled\n\
             Holds     1 message, 1.5 MB\n\
             Quota     2.0 GB (default)\n\
+            Logins    password, SCRAM-SHA-256, APOP and CRAM-MD5\n\
             Aliases   info@example.test\n\
             Declared  no";
         assert_eq!(describe(&account), expected);

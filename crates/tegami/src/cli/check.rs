@@ -85,9 +85,9 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
             .map(|(certificate, _)| certificate.to_owned()),
         mechanisms: config
             .auth
-            .offered()
-            .into_iter()
-            .map(auth::Mechanism::name)
+            .mechanisms
+            .iter()
+            .map(|mechanism| mechanism.name())
             .collect(),
         max_message_size: config.smtp.max_message_size.0,
         quota: config.mailbox.quota.0,

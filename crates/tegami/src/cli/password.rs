@@ -5,12 +5,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use address::Mailbox;
 use anyhow::{Context, Result, bail, ensure};
-use auth::{PasswordHash, Secret};
+use auth::{NewPassword, Secret, Wanted};
 use clap::Args;
 use zxcvbn::Score;
 
+use super::access;
 use super::report::Stuck;
+use crate::config::Config;
 use crate::terminal::note;
 
 /// Longest password taken, in octets; a file larger than this is not a password.
@@ -30,11 +33,19 @@ impl PasswordSource {
         self.password_file.is_none()
     }
 
-    /// Gets the password for `address`, warns when it is weak, and hashes it.
+    /// Gets the password for `address`, warns when it is weak, and turns it into what is stored of it: what the
+    /// configured mechanisms need, and sealed if `apop` is allowed.
     ///
     /// # Errors
-    /// No password, two different ones, an unreadable file.
-    pub fn hash(&self, address: &str) -> Result<PasswordHash> {
+    /// No password, two different ones, an unreadable file, no keys of the house.
+    pub fn derive(&self, config: &Config, address: &Mailbox, apop: bool) -> Result<NewPassword> {
+        let password = self.read(&address.to_string())?;
+        let wanted = Wanted::by(&config.auth.mechanisms).with_sealed(apop);
+        let keyring = access::keyring(&config.data_dir)?;
+        Ok(keyring.derive(&password, address, wanted)?)
+    }
+
+    fn read(&self, address: &str) -> Result<Secret> {
         let password = match self.password_file.as_deref() {
             Some(path) if path == Path::new("-") => {
                 read_line(io::stdin().lock()).context("stdin")?
@@ -56,7 +67,7 @@ impl PasswordSource {
         if let Some(warning) = weakness(&password, address) {
             note(&format!("warning: {warning}"));
         }
-        Ok(PasswordHash::hash(&password)?)
+        Ok(password)
     }
 }
 

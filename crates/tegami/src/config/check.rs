@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use address::Host;
 
+use super::Config;
 use super::defaults::NAMELESS;
 use super::keys::KEYS;
 use super::load::Layers;
 use super::problem::{Place, Problem};
-use super::{Config, Mechanism};
 
 /// Adds what is wrong, and what is odd, to `layers`.
 pub(super) fn check(layers: &mut Layers) {
@@ -184,27 +184,21 @@ fn numbers(found: &mut Findings, config: &Config) {
 }
 
 fn logins(found: &mut Findings, config: &Config) {
-    for mechanism in &config.auth.mechanisms {
-        match mechanism {
-            // The default list names these two: they are offered once they exist.
-            Mechanism::ScramSha256Plus
-            | Mechanism::ScramSha256
-            | Mechanism::Plain
-            | Mechanism::Login => {}
-            Mechanism::ScramSha1 => found.problem(
-                "auth.mechanisms",
-                "SCRAM-SHA-1 does not exist in this release; take it off the list",
-            ),
-            Mechanism::CramMd5 => found.problem(
-                "auth.mechanisms",
-                "CRAM-MD5 does not exist in this release; take it off the list",
-            ),
-        }
-    }
-    if config.auth.offered().is_empty() {
+    let mechanisms = &config.auth.mechanisms;
+    if mechanisms.is_empty() {
         found.warning(
             "auth.mechanisms",
-            "none of these exists in this release, so nobody can submit mail; PLAIN and LOGIN do",
+            "none is named, so nobody can submit mail",
+        );
+    }
+    let twice = mechanisms
+        .iter()
+        .enumerate()
+        .find(|(place, mechanism)| mechanisms[..*place].contains(mechanism));
+    if let Some((_, mechanism)) = twice {
+        found.problem(
+            "auth.mechanisms",
+            format!("{} is listed twice", mechanism.name()),
         );
     }
     if config

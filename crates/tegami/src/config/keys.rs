@@ -68,7 +68,7 @@ pub static KEYS: &[Key] = &[
     live("smtp.normalize_from", |c| &mut c.smtp.normalize_from),
     live("smtp.vrfy", |c| &mut c.smtp.vrfy),
     live("smtp.expn", |c| &mut c.smtp.expn),
-    awaits("APOP", "pop3.apop", |c| &mut c.pop3.apop),
+    live("pop3.apop", |c| &mut c.pop3.apop),
     live("pop3.login_delay", |c| &mut c.pop3.login_delay),
     live("auth.mechanisms", |c| &mut c.auth.mechanisms),
     live("auth.allow_cleartext_from", |c| {

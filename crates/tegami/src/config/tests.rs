@@ -213,12 +213,12 @@ fn names_line_key_and_the_nearest_key() {
 #[test]
 fn reports_everything_that_is_wrong_at_once_in_the_order_of_the_file() {
     bad(
-        "postmaster = \"root@b.test\"\ndomains = [\"a.test\"]\n[smtp]\nvrfy = \"maybe\"\nexpnn = \"off\"\n[pop3]\napop = true",
+        "postmaster = \"root@b.test\"\ndomains = [\"a.test\"]\n[smtp]\nvrfy = \"maybe\"\nexpnn = \"off\"\n[listen]\nodmr = [\"[::]:366\"]",
         &[
             "tegami.toml:1: postmaster: root@b.test is in none of the domains of this server",
             "tegami.toml:4: smtp.vrfy: \"maybe\" is none of \"verify\", \"noncommittal\", \"unimplemented\"",
             "tegami.toml:5: unknown key \"smtp.expnn\"; did you mean \"smtp.expn\"?",
-            "tegami.toml:7: pop3.apop: APOP does not exist in this release; leave it at false",
+            "tegami.toml:7: listen.odmr: on-demand mail relay (ODMR, RFC 2645) does not exist in this release; leave it at []",
         ],
     );
 }
@@ -324,20 +324,16 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "listen.web: the web interface does not exist in this release; leave it at [\"127.0.0.1:8080\"]",
     );
     wrong(
-        "[pop3]\napop = true",
-        "pop3.apop: APOP does not exist in this release; leave it at false",
+        "[smtp]\nbare_newline = \"normalize\"",
+        "smtp.bare_newline: the repair of bare newlines does not exist in this release; leave it at \"reject\"",
+    );
+    wrong(
+        "[smtp]\nnormalize_from = [\"10.0.0.0/8\"]",
+        "smtp.normalize_from: the repair of bare newlines does not exist in this release; leave it at []",
     );
     wrong(
         "[mailbox]\nundelete_window = \"8d\"",
         "mailbox.undelete_window: bringing deleted mail back (undelete) does not exist in this release; leave it at \"7d\"",
-    );
-    wrong(
-        "[auth]\nmechanisms = [\"PLAIN\", \"CRAM-MD5\"]",
-        "auth.mechanisms: CRAM-MD5 does not exist in this release; take it off the list",
-    );
-    wrong(
-        "[auth]\nmechanisms = [\"PLAIN\", \"SCRAM-SHA-1\"]",
-        "auth.mechanisms: SCRAM-SHA-1 does not exist in this release; take it off the list",
     );
     wrong(
         "[relay]\nsmarthost = \"mx.test\"",
@@ -371,6 +367,7 @@ fn accepts_what_does_not_exist_yet_when_it_is_off() {
     good("[listen]\nodmr = []\nweb = []");
     good("[listen]\nweb = [\"127.0.0.1:8080\"]");
     good("[pop3]\napop = false\nlogin_delay = \"0s\"");
+    good("[smtp]\nbare_newline = \"reject\"\nnormalize_from = []");
     good("[mailbox]\nundelete_window = \"0s\"");
     good("[mailbox]\nundelete_window = \"168h\"");
     good("[relay]\nnetworks = []\nsmarthost = \"\"\nenabled = false\nretry = {}");
@@ -381,16 +378,21 @@ fn accepts_what_does_not_exist_yet_when_it_is_off() {
 }
 
 #[test]
-fn offers_the_mechanisms_that_exist_in_the_configured_order() {
+fn keeps_the_mechanisms_in_the_configured_order() {
+    use auth::Mechanism::{CramMd5, Login, Plain, ScramSha1, ScramSha256, ScramSha256Plus};
     assert_eq!(
-        Config::default().auth.offered(),
-        [auth::Mechanism::Plain, auth::Mechanism::Login]
+        Config::default().auth.mechanisms,
+        [ScramSha256Plus, ScramSha256, Plain, Login]
     );
     assert_eq!(
-        good("[auth]\nmechanisms = [\"LOGIN\", \"SCRAM-SHA-256\", \"PLAIN\"]")
+        good("[auth]\nmechanisms = [\"LOGIN\", \"SCRAM-SHA-1\", \"CRAM-MD5\"]")
             .auth
-            .offered(),
-        [auth::Mechanism::Login, auth::Mechanism::Plain]
+            .mechanisms,
+        [Login, ScramSha1, CramMd5]
+    );
+    wrong(
+        "[auth]\nmechanisms = [\"PLAIN\", \"LOGIN\", \"PLAIN\"]",
+        "auth.mechanisms: PLAIN is listed twice",
     );
 }
 
@@ -473,10 +475,7 @@ fn warns_about_what_is_odd() {
         "[smtp]\nmax_message_size = 1000",
         "smtp.max_message_size: RFC 5321 wants at least 64KiB",
     );
-    warns(
-        "[auth]\nmechanisms = []",
-        "auth.mechanisms: none of these exists",
-    );
+    warns("[auth]\nmechanisms = []", "auth.mechanisms: none is named");
     warns(
         "[auth]\nallow_cleartext_from = [\"0.0.0.0/0\"]",
         "passwords of the whole Internet",

@@ -6,12 +6,12 @@ use std::panic;
 use std::thread;
 
 use address::Mailbox;
-use auth::{HashError, PasswordHash, Secret};
+use auth::{HashError, Keyring, NewPassword, Secret};
 use mailstore::{Account, Change, ChangeError, NewAccount};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
-use super::{AccountStep, DeclaredSecret, Plan};
+use super::{AccountStep, DeclaredSecret, NewSecret, Plan, Workshop};
 
 /// Each takes 19 MiB while it runs.
 const MOST_HASHES_AT_ONCE: usize = 16;
@@ -77,7 +77,11 @@ pub enum ApplyError {
 ///
 /// # Errors
 /// With the first failure. The next plan contains what is left.
-pub async fn apply<Apply, Applied>(plan: Plan, change: Apply) -> Result<Report, ApplyError>
+pub async fn apply<Apply, Applied>(
+    plan: Plan,
+    workshop: Workshop,
+    change: Apply,
+) -> Result<Report, ApplyError>
 where
     Apply: Fn(Change) -> Applied,
     Applied: Future<Output = Result<(), ChangeError>> + Send + 'static,
@@ -86,7 +90,8 @@ where
         unchanged: plan.unchanged,
         ..Report::default()
     };
-    let accounts = tokio::task::spawn_blocking(move || hashed(plan.accounts)).await??;
+    let accounts =
+        tokio::task::spawn_blocking(move || hashed(plan.accounts, &workshop.keyring)).await??;
     let removals = plan
         .aliases_to_remove
         .into_iter()
@@ -139,18 +144,23 @@ where
 }
 
 /// The changes to make, alter and switch off accounts, with every new password hashed.
-fn hashed(steps: Vec<AccountStep>) -> Result<[Vec<(Mailbox, Change)>; 3], ApplyError> {
-    let passwords: Vec<&Secret> = steps.iter().filter_map(new_password).collect();
-    let mut hashes = hash(&passwords).into_iter();
+fn hashed(
+    steps: Vec<AccountStep>,
+    keyring: &Keyring,
+) -> Result<[Vec<(Mailbox, Change)>; 3], ApplyError> {
+    let passwords: Vec<Work<'_>> = steps.iter().filter_map(new_password).collect();
+    let mut derived = derive(&passwords, keyring).into_iter();
     let [mut made, mut altered, mut switched_off] = [Vec::new(), Vec::new(), Vec::new()];
     for step in steps {
         match step {
             AccountStep::Make { account, secret } => {
-                let password = Some(password(&account.address, secret, &mut hashes)?);
+                let NewPassword { hash, keys } =
+                    password(&account.address, secret, keyring, &mut derived)?;
                 made.push((
                     account.address.clone(),
                     Change::AddAccount(NewAccount {
-                        password,
+                        password: Some(hash),
+                        keys,
                         ..account
                     }),
                 ));
@@ -159,11 +169,13 @@ fn hashed(steps: Vec<AccountStep>) -> Result<[Vec<(Mailbox, Change)>; 3], ApplyE
                 account,
                 secret: Some(secret),
             } => {
-                let password = Some(password(&account.address, secret, &mut hashes)?);
+                let NewPassword { hash, keys } =
+                    password(&account.address, secret, keyring, &mut derived)?;
                 altered.push((
                     account.address.clone(),
                     Change::PutAccount(Account {
-                        password,
+                        password: Some(hash),
+                        keys,
                         ..account
                     }),
                 ));
@@ -182,56 +194,64 @@ fn hashed(steps: Vec<AccountStep>) -> Result<[Vec<(Mailbox, Change)>; 3], ApplyE
     Ok([made, altered, switched_off])
 }
 
+/// A password to be worked on: whose it is, and what has to come of it.
+struct Work<'a> {
+    address: &'a Mailbox,
+    password: &'a Secret,
+    wanted: auth::Wanted,
+}
+
 /// The password of this step that is still to be hashed.
-fn new_password(step: &AccountStep) -> Option<&Secret> {
-    let secret = match step {
-        AccountStep::Make { secret, .. } => Some(secret),
-        AccountStep::Alter { secret, .. } => secret.as_ref(),
-        AccountStep::SwitchOff(_) => None,
+fn new_password(step: &AccountStep) -> Option<Work<'_>> {
+    let (address, secret) = match step {
+        AccountStep::Make { account, secret } => (&account.address, Some(secret)),
+        AccountStep::Alter { account, secret } => (&account.address, secret.as_ref()),
+        AccountStep::SwitchOff(account) => (&account.address, None),
     };
-    match secret {
-        Some(DeclaredSecret::Password(password)) => Some(password),
-        Some(DeclaredSecret::Hash(_)) | None => None,
+    let NewSecret { declared, wanted } = secret?;
+    match declared {
+        DeclaredSecret::Password(password) => Some(Work {
+            address,
+            password,
+            wanted: *wanted,
+        }),
+        DeclaredSecret::Hash(_) => None,
     }
 }
 
-/// What to store for `secret`; `hashes` holds those of all passwords, in the order of the steps.
+/// What to store for `secret`; `derived` holds what came of all passwords, in the order of the steps.
 fn password(
     address: &Mailbox,
-    secret: DeclaredSecret,
-    hashes: &mut impl Iterator<Item = Result<PasswordHash, HashError>>,
-) -> Result<PasswordHash, ApplyError> {
-    let hash = match secret {
-        DeclaredSecret::Hash(hash) => Ok(hash),
-        DeclaredSecret::Password(password) => hashes
+    secret: NewSecret,
+    keyring: &Keyring,
+    derived: &mut impl Iterator<Item = Result<NewPassword, HashError>>,
+) -> Result<NewPassword, ApplyError> {
+    let NewSecret { declared, wanted } = secret;
+    let stored = match declared {
+        DeclaredSecret::Hash(hash) => Ok(hash.into()),
+        DeclaredSecret::Password(password) => derived
             .next()
-            .unwrap_or_else(|| PasswordHash::hash(&password)),
+            .unwrap_or_else(|| keyring.derive(&password, address, wanted)),
     };
-    hash.map_err(|source| ApplyError::Hash {
+    stored.map_err(|source| ApplyError::Hash {
         address: address.clone(),
         source,
     })
 }
 
-/// Hashes passwords on all cores; the results are in their order.
-fn hash(passwords: &[&Secret]) -> Vec<Result<PasswordHash, HashError>> {
+/// Works on passwords on all cores; the results are in their order.
+fn derive(passwords: &[Work<'_>], keyring: &Keyring) -> Vec<Result<NewPassword, HashError>> {
     if passwords.is_empty() {
         return Vec::new();
     }
     let cores = thread::available_parallelism()
         .map_or(1, NonZero::get)
         .min(MOST_HASHES_AT_ONCE);
+    let one = |work: &Work<'_>| keyring.derive(work.password, work.address, work.wanted);
     thread::scope(|scope| {
         let workers: Vec<_> = passwords
             .chunks(passwords.len().div_ceil(cores))
-            .map(|share| {
-                scope.spawn(move || {
-                    share
-                        .iter()
-                        .map(|password| PasswordHash::hash(password))
-                        .collect::<Vec<_>>()
-                })
-            })
+            .map(|share| scope.spawn(move || share.iter().map(one).collect::<Vec<_>>()))
             .collect();
         workers
             .into_iter()

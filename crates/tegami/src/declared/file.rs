@@ -164,10 +164,9 @@ impl Reading<'_> {
             places.insert(word, place);
         }
         let at = |key: &str| places.get(key).unwrap_or(&start);
-        if entry.apop {
-            self.problems.push(
-                at("apop").problem("apop: APOP does not exist in this release; leave it at false"),
-            );
+        if entry.apop && entry.password_hash.is_some() {
+            let message = "apop: a hash cannot be turned back into the password that APOP needs; use password_file";
+            self.problems.push(at("apop").problem(message));
         }
         self.addresses(&entry, at);
         let secret = self.secret(&entry, &start, at);
@@ -178,6 +177,7 @@ impl Reading<'_> {
                 secret,
                 quota: entry.quota,
                 aliases: entry.aliases,
+                apop: entry.apop,
                 place: start,
             }),
             (None, _) if !places.contains_key("address") => {

@@ -3,39 +3,19 @@
 //!
 //! The key lies in the data directory. Losing it costs one round of hashing, nothing else.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use thiserror::Error;
 
 use super::DeclaredSecret;
+use crate::key_file::{self, KeyFileError, OCTETS};
 
 const FILE: &str = "declared.key";
-const OCTETS: usize = 32;
 
 /// Makes fingerprints under the key of one data directory.
 pub struct Fingerprints {
     key: [u8; OCTETS],
-}
-
-/// Why there is no key.
-#[derive(Debug, Error)]
-pub enum FingerprintError {
-    /// The system gave no randomness.
-    #[error("the system gives no random numbers: {0}")]
-    Random(getrandom::Error),
-    /// The key file cannot be read or written.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The key file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 impl Fingerprints {
@@ -43,20 +23,13 @@ impl Fingerprints {
     ///
     /// # Errors
     /// When it can be neither read nor made.
-    pub fn open(data_dir: &Path) -> Result<Self, FingerprintError> {
-        let path = data_dir.join(FILE);
-        match fs::read(&path) {
-            Ok(octets) => {
-                if let Ok(key) = <[u8; OCTETS]>::try_from(octets) {
-                    return Ok(Self { key });
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(FingerprintError::Io { path, source }),
+    pub fn open(data_dir: &Path) -> Result<Self, KeyFileError> {
+        if let Some(octets) = key_file::read(data_dir, FILE)?
+            && let Ok(key) = octets.try_into()
+        {
+            return Ok(Self { key });
         }
-        let mut key = [0; OCTETS];
-        getrandom::fill(&mut key).map_err(FingerprintError::Random)?;
-        write(data_dir, &path, &key).map_err(|source| FingerprintError::Io { path, source })?;
+        let key = key_file::make(data_dir, FILE)?;
         Ok(Self { key })
     }
 
@@ -75,23 +48,9 @@ impl Fingerprints {
     }
 }
 
-/// Writes the key beside its place and moves it there, so that it is never half there.
-fn write(data_dir: &Path, path: &Path, key: &[u8]) -> io::Result<()> {
-    let unfinished = data_dir.join(format!("{FILE}.new"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(data_dir)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use auth::Secret;

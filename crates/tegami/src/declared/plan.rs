@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use address::Mailbox;
+use auth::Wanted;
 use mailstore::{Account, Alias, Declared};
 
 use crate::config::ConfigError;
@@ -30,17 +31,26 @@ pub enum AccountStep {
         /// Everything but the password.
         account: mailstore::NewAccount,
         /// The password, still to be hashed.
-        secret: DeclaredSecret,
+        secret: NewSecret,
     },
     /// Something about it is new.
     Alter {
         /// How it shall be, with its old password.
         account: Account,
         /// The new password, still to be hashed, if that is what is new.
-        secret: Option<DeclaredSecret>,
+        secret: Option<NewSecret>,
     },
     /// Its declaration is gone. It is nobody's then, so that whoever switches it on again by hand keeps it.
     SwitchOff(Account),
+}
+
+/// A secret that is still to be turned into what is stored of it.
+#[derive(Clone, Debug)]
+pub struct NewSecret {
+    /// As declared.
+    pub declared: DeclaredSecret,
+    /// What has to come of it.
+    pub wanted: Wanted,
 }
 
 /// What has to change so that `accounts` and `aliases` become what is `declared`.
@@ -55,6 +65,7 @@ pub fn plan(
     accounts: &[Account],
     aliases: &[Alias],
     fingerprints: &Fingerprints,
+    needed: Wanted,
 ) -> Result<Plan, ConfigError> {
     let existing: HashMap<String, &Account> = accounts
         .iter()
@@ -67,8 +78,8 @@ pub fn plan(
     let mut plan = Plan::default();
     for declaration in declared {
         match existing.get(&declaration.address.key()) {
-            None => plan.accounts.push(make(declaration, fingerprints)),
-            Some(account) => match alter(declaration, account, fingerprints) {
+            None => plan.accounts.push(make(declaration, fingerprints, needed)),
+            Some(account) => match alter(declaration, account, fingerprints, needed) {
                 Some(step) => plan.accounts.push(step),
                 None => plan.unchanged += 1,
             },
@@ -108,17 +119,22 @@ fn marks(declaration: &Declaration, fingerprints: &Fingerprints) -> Declared {
     }
 }
 
-fn make(declaration: &Declaration, fingerprints: &Fingerprints) -> AccountStep {
+fn new_secret(declaration: &Declaration, needed: Wanted) -> NewSecret {
+    NewSecret {
+        declared: declaration.secret.clone(),
+        wanted: needed.with_sealed(declaration.apop),
+    }
+}
+
+fn make(declaration: &Declaration, fingerprints: &Fingerprints, needed: Wanted) -> AccountStep {
     AccountStep::Make {
         account: mailstore::NewAccount {
-            address: declaration.address.clone(),
             name: declaration.name.clone(),
-            enabled: true,
-            password: None,
             quota: declaration.quota.map(|octets| octets.0),
             declared: Some(marks(declaration, fingerprints)),
+            ..mailstore::NewAccount::new(declaration.address.clone())
         },
-        secret: declaration.secret.clone(),
+        secret: new_secret(declaration, needed),
     }
 }
 
@@ -127,24 +143,36 @@ fn alter(
     declaration: &Declaration,
     account: &Account,
     fingerprints: &Fingerprints,
+    needed: Wanted,
 ) -> Option<AccountStep> {
     let marks = marks(declaration, fingerprints);
     let same_secret = account
         .declared
         .as_ref()
         .is_some_and(|before| before.fingerprint == marks.fingerprint);
+    let secret = new_secret(declaration, needed);
+    // Of a hash nothing else can be made; the first login with the password itself does that.
+    let complete = match &declaration.secret {
+        DeclaredSecret::Password(_) => !account.keys.lack(secret.wanted),
+        DeclaredSecret::Hash(_) => true,
+    };
+    let mut keys = account.keys.clone();
+    if !declaration.apop {
+        keys.unseal();
+    }
     let wanted = Account {
         address: declaration.address.clone(),
         name: declaration.name.clone(),
         enabled: account.enabled || account.declared.is_none(),
         quota: declaration.quota.map(|octets| octets.0),
         declared: Some(marks),
+        keys,
         ..account.clone()
     };
-    if wanted == *account {
+    if wanted == *account && complete {
         return None;
     }
-    let secret = (!same_secret).then(|| declaration.secret.clone());
+    let secret = (!same_secret || !complete).then_some(secret);
     Some(AccountStep::Alter {
         account: wanted,
         secret,

@@ -154,8 +154,10 @@ fn says_what_is_wrong_and_where() {
         &["accounts.toml:4: unknown key \"account.pasword_file\"; did you mean \"password_file\"?"],
     );
     bad(
-        &alice("apop = true"),
-        &["accounts.toml:4: apop: APOP does not exist in this release; leave it at false"],
+        "[[account]]\naddress = \"alice@example.test\"\npassword_hash = \"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4\"\napop = true",
+        &[
+            "accounts.toml:4: apop: a hash cannot be turned back into the password that APOP needs; use password_file",
+        ],
     );
     bad(
         &alice("quota = \"lots\""),

@@ -18,6 +18,7 @@ fn account_ref(account: &Account) -> AccountRef {
         address: account.address.to_string(),
         generation: account.generation,
         hash: account.password.clone(),
+        keys: account.keys.clone(),
         enabled: account.enabled,
     }
 }

@@ -1,10 +1,13 @@
-//! One way to check a password, whichever protocol it came over.
+//! One way to check who somebody is, whichever protocol and mechanism it came over.
 
 use std::net::IpAddr;
 use std::time::Instant;
 
-use auth::{AccountRef, Credentials, Exchange, Mechanism, Step, Verdict};
+use auth::{
+    AccountRef, Claim, Credentials, DigestProof, Exchange, Mechanism, Proof, Setting, Step, Verdict,
+};
 use mailstore::AccountId;
+use wire::ChannelBinding;
 
 use super::House;
 
@@ -26,28 +29,53 @@ impl From<AccountRef> for Login {
     }
 }
 
-/// Checks `credentials` and logs how it went; never what was tried.
+/// Checks a password, and logs how it went; never what was tried.
 pub async fn verify(house: &House, credentials: &Credentials, peer: IpAddr) -> Verdict {
     let verdict = house
         .authenticator
         .verify(credentials, peer, Instant::now())
         .await;
-    match &verdict {
+    note(&verdict, &credentials.login, peer);
+    if let Verdict::Accepted(account) = &verdict {
+        house.complete_keys(account, &credentials.password);
+    }
+    verdict
+}
+
+/// Checks an APOP digest, and logs how it went.
+pub fn verify_apop(house: &House, proof: DigestProof, peer: IpAddr) -> Verdict {
+    let login = proof.claim().login.clone();
+    let proved = house
+        .authenticator
+        .prove(&Proof::Digest(proof), peer, Instant::now());
+    note(&proved.verdict, &login, peer);
+    proved.verdict
+}
+
+fn note(verdict: &Verdict, login: &str, peer: IpAddr) {
+    match verdict {
         Verdict::Accepted(account) => tracing::debug!(account = %account.address, %peer, "login"),
         Verdict::Rejected => {
-            tracing::info!(login = %credentials.login.escape_debug(), %peer, "login refused")
+            tracing::info!(login = %login.escape_debug(), %peer, "login refused")
         }
         Verdict::Busy => tracing::warn!(%peer, "login not checked: too many at once"),
         Verdict::Throttled => {
             tracing::warn!(%peer, "login not checked: too many failures from there")
         }
     }
-    verdict
 }
 
 /// The SASL exchange of one session, the same over both protocols (RFC 4954, RFC 5034).
 #[derive(Default)]
-pub struct Sasl(Option<Exchange>);
+pub enum Sasl {
+    /// None is under way.
+    #[default]
+    Idle,
+    /// The client is to answer. Boxed: most sessions have none, most of the time.
+    Running(Box<Exchange>),
+    /// The client proved who it is and was sent the server's own proof; it has yet to take note of it.
+    Proved(Box<AccountRef>),
+}
 
 /// Where an exchange has come to.
 pub enum Progress {
@@ -60,44 +88,99 @@ pub enum Progress {
 }
 
 impl Sasl {
-    /// Begins an exchange; one that was going on is forgotten.
+    /// Begins an exchange; one that was going on is forgotten. `binding` is there if -PLUS was offered.
     pub async fn start(
         &mut self,
         mechanism: Mechanism,
         initial: Option<&[u8]>,
+        binding: Option<ChannelBinding>,
         house: &House,
         peer: IpAddr,
     ) -> Progress {
-        let (exchange, step) = Exchange::start(mechanism, initial);
-        self.0 = Some(exchange);
-        self.take(step, house, peer).await
+        *self = Self::Idle;
+        let hostname = house.policy.load().hostname.clone();
+        let setting = match Setting::new(hostname, binding.map(|ChannelBinding(octets)| octets)) {
+            Ok(setting) => setting,
+            Err(error) => {
+                tracing::error!(%error, "login not checked");
+                return Progress::Checked(Verdict::Busy);
+            }
+        };
+        let (exchange, step) = Exchange::start(mechanism, initial, setting);
+        self.take(Box::new(exchange), step, house, peer).await
     }
 
     /// Takes the client's answer to the last challenge.
     pub async fn respond(&mut self, response: &[u8], house: &House, peer: IpAddr) -> Progress {
-        let step = match &mut self.0 {
-            Some(exchange) => exchange.respond(response),
-            None => Step::Malformed,
-        };
-        self.take(step, house, peer).await
+        match std::mem::take(self) {
+            Self::Running(mut exchange) => {
+                let step = exchange.respond(response);
+                self.take(exchange, step, house, peer).await
+            }
+            // RFC 4954 section 4: the server's last word is a challenge like any other, answered with nothing.
+            Self::Proved(account) if response.is_empty() => {
+                Progress::Checked(Verdict::Accepted(*account))
+            }
+            Self::Proved(_) | Self::Idle => Progress::Malformed,
+        }
     }
 
     /// Forgets the exchange.
     pub fn cancel(&mut self) {
-        self.0 = None;
+        *self = Self::Idle;
     }
 
-    async fn take(&mut self, step: Step, house: &House, peer: IpAddr) -> Progress {
-        match step {
-            Step::Challenge(octets) => Progress::Challenge(octets),
-            Step::Malformed => {
-                self.cancel();
-                Progress::Malformed
+    /// Does what the exchange wants. It is kept only if it goes on: after any error there is none.
+    async fn take(
+        &mut self,
+        mut exchange: Box<Exchange>,
+        step: Step,
+        house: &House,
+        peer: IpAddr,
+    ) -> Progress {
+        let step = match step {
+            Step::Keys(claim, hash) => {
+                let now = Instant::now();
+                match house.authenticator.keys(&claim, hash, peer, now) {
+                    Ok(keys) => exchange.keys(keys),
+                    Err(verdict) => return refused(verdict, &claim, peer),
+                }
             }
-            Step::Verify(credentials) => {
-                self.cancel();
-                Progress::Checked(verify(house, &credentials, peer).await)
+            other => other,
+        };
+        match step {
+            Step::Challenge(octets) => {
+                *self = Self::Running(exchange);
+                Progress::Challenge(octets)
+            }
+            Step::Verify(credentials) => Progress::Checked(verify(house, &credentials, peer).await),
+            Step::Prove(proof) => self.prove(&proof, house, peer),
+            Step::Malformed | Step::Keys(..) => Progress::Malformed,
+            Step::Refused => {
+                tracing::info!(%peer, "login refused: the exchange was tampered with");
+                Progress::Checked(Verdict::Rejected)
             }
         }
     }
+
+    fn prove(&mut self, proof: &Proof, house: &House, peer: IpAddr) -> Progress {
+        let claim = match proof {
+            Proof::Scram(proof) => proof.claim(),
+            Proof::Digest(proof) => proof.claim(),
+        };
+        let proved = house.authenticator.prove(proof, peer, Instant::now());
+        note(&proved.verdict, &claim.login, peer);
+        match (proved.verdict, proved.server_final) {
+            (Verdict::Accepted(account), Some(server_final)) => {
+                *self = Self::Proved(Box::new(account));
+                Progress::Challenge(server_final)
+            }
+            (verdict, _) => Progress::Checked(verdict),
+        }
+    }
+}
+
+fn refused(verdict: Verdict, claim: &Claim, peer: IpAddr) -> Progress {
+    note(&verdict, &claim.login, peer);
+    Progress::Checked(verdict)
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use auth::{Credentials, Verdict};
+use auth::{Credentials, DigestProof, Verdict};
 use mailstore::{MaildropError, ReadError, ReadNow};
 use pop3_server::{Answer, Ask, AuthVerdict, LoginVerdict, ReadVerdict, Session};
 
@@ -161,10 +161,29 @@ impl net::Host for Pop3Host {
                 let verdict = login::verify(&self.house, &credentials, self.peer).await;
                 Answer::Login(self.logged_in(verdict).await)
             }
-            Ask::AuthStart { mechanism, initial } => {
+            Ask::Apop {
+                user,
+                timestamp,
+                digest,
+            } => {
+                let proof = DigestProof::apop(user, timestamp, digest);
+                let verdict = login::verify_apop(&self.house, proof, self.peer);
+                Answer::Login(self.logged_in(verdict).await)
+            }
+            Ask::AuthStart {
+                mechanism,
+                initial,
+                binding,
+            } => {
                 let progress = self
                     .sasl
-                    .start(mechanism, initial.as_deref(), &self.house, self.peer)
+                    .start(
+                        mechanism,
+                        initial.as_deref(),
+                        binding,
+                        &self.house,
+                        self.peer,
+                    )
                     .await;
                 Answer::Auth(self.proceed(progress).await)
             }

@@ -322,10 +322,20 @@ impl net::Host for SmtpHost {
                 self.abandon();
                 Answer::Done
             }
-            Ask::AuthStart { mechanism, initial } => {
+            Ask::AuthStart {
+                mechanism,
+                initial,
+                binding,
+            } => {
                 let progress = self
                     .sasl
-                    .start(mechanism, initial.as_deref(), &self.house, self.peer)
+                    .start(
+                        mechanism,
+                        initial.as_deref(),
+                        binding,
+                        &self.house,
+                        self.peer,
+                    )
                     .await;
                 Answer::Auth(self.logged_in(progress))
             }

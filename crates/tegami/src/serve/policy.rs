@@ -27,6 +27,8 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
             OverQuota::Reject => true,
         },
         default_quota: config.mailbox.quota.0,
+        mechanisms: config.auth.mechanisms.clone(),
+        apop: config.pop3.apop,
         cleartext: trust.cleartext.clone(),
         mail_rate: Pace::new(rate(config.limits.mail_rate), exempt.clone()),
         rcpt_rate: Pace::new(rate(config.limits.rcpt_rate), exempt.clone()),
@@ -47,7 +49,6 @@ fn smtp(config: &Config) -> smtp_server::Config {
         vrfy: config.smtp.vrfy,
         expn: config.smtp.expn,
         errors: config.limits.errors,
-        mechanisms: config.auth.offered(),
         ..smtp_server::Config::new(config.hostname.to_string())
     }
 }
@@ -56,7 +57,6 @@ fn pop3(config: &Config) -> pop3_server::Config {
     pop3_server::Config {
         errors: config.limits.errors,
         login_delay: config.pop3.login_delay,
-        mechanisms: config.auth.offered(),
         ..pop3_server::Config::new(config.hostname.to_string())
     }
 }

@@ -41,7 +41,8 @@ pub async fn reload(
         .store
         .set_limits(config.mailbox.quota.0, config.smtp.max_message_size.0);
     if let Some(file) = &config.accounts_file
-        && let Err(error) = reconcile(&running.house.store, &config, file).await
+        && let Err(error) =
+            reconcile(&running.house.store, &running.house.keyring, &config, file).await
     {
         tracing::error!(
             error = format!("{error:#}"),

@@ -46,6 +46,7 @@ impl Service for SmtpService {
             tls: connection.tls,
             tls_available: connection.tls_available,
             cleartext_login: policy.allows_cleartext(peer),
+            mechanisms: self.house.mechanisms(),
             bare_newline: policy.bare_newline(peer),
             admission: connection.admission,
         };
@@ -77,6 +78,8 @@ impl Service for Pop3Service {
             tls: connection.tls,
             tls_available: connection.tls_available,
             cleartext_login: policy.allows_cleartext(peer),
+            mechanisms: self.house.mechanisms(),
+            timestamp: self.house.apop_timestamp(),
             admission: connection.admission,
         };
         let session = pop3_server::Session::new(Arc::clone(&policy.pop3), facts, now);

@@ -221,7 +221,8 @@ fn capa_lists_what_works_right_now() {
         "CAPA\r\n",
         &format!("{first}\n{always}\n{no_login}"),
     );
-    let no_mechanisms = Desk::new().with(|desk| desk.config.mechanisms.clear());
+    let no_mechanisms =
+        Desk::new().with(|desk| desk.connection.mechanisms = auth::Mechanisms::default());
     check(
         &no_mechanisms,
         "CAPA\r\n",
@@ -283,7 +284,8 @@ fn auth_takes_its_mechanisms() {
         "AUTH CRAM-MD5\r\n",
         "-ERR Mechanism not offered; CAPA lists those that are",
     );
-    let plain_only = Desk::new().with(|desk| desk.config.mechanisms = vec![auth::Mechanism::Plain]);
+    let plain_only = Desk::new()
+        .with(|desk| desk.connection.mechanisms = [auth::Mechanism::Plain].into_iter().collect());
     check(
         &plain_only,
         "AUTH LOGIN\r\n",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use auth::{Exchange, Step};
+use auth::{Exchange, Mechanism, Setting, Step};
 use bytes::Bytes;
 use wire::{Admission, Input, Output, Session as _, TlsFacts};
 
@@ -44,6 +44,8 @@ impl Desk {
                 tls: Some(facts()),
                 tls_available: true,
                 cleartext_login: false,
+                mechanisms: [Mechanism::Plain, Mechanism::Login].into_iter().collect(),
+                timestamp: None,
                 admission: Admission::Welcome,
             },
             mail: vec![
@@ -120,6 +122,7 @@ pub(super) fn facts() -> TlsFacts {
     TlsFacts {
         version: "TLS1.3",
         cipher: "TLS_AES_256_GCM_SHA384".into(),
+        binding: None,
     }
 }
 
@@ -246,8 +249,18 @@ impl Talk {
             Ask::Login { user, password } => {
                 Answer::Login(self.desk.log_in(&user, password.expose()))
             }
-            Ask::AuthStart { mechanism, initial } => {
-                let (exchange, step) = Exchange::start(mechanism, initial.as_deref());
+            Ask::Apop { user, .. } => Answer::Login(self.desk.log_in(&user, "two words")),
+            Ask::AuthStart {
+                mechanism,
+                initial,
+                binding,
+            } => {
+                let setting = Setting {
+                    host: self.desk.config.hostname.clone(),
+                    nonce: "nonce".to_owned(),
+                    binding: binding.map(|binding| binding.0),
+                };
+                let (exchange, step) = Exchange::start(mechanism, initial.as_deref(), setting);
                 self.exchange = Some(exchange);
                 self.step(step)
             }
@@ -277,6 +290,8 @@ impl Talk {
         Answer::Auth(match step {
             Step::Challenge(octets) => AuthVerdict::Challenge(octets),
             Step::Malformed => AuthVerdict::Malformed,
+            Step::Refused => AuthVerdict::Login(LoginVerdict::BadCredentials),
+            Step::Keys(..) | Step::Prove(_) => panic!("this desk knows passwords only"),
             Step::Verify(credentials) => AuthVerdict::Login(
                 self.desk
                     .log_in(&credentials.login, credentials.password.expose()),

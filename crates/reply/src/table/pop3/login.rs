@@ -102,8 +102,22 @@ rows! {
         ja: "APOP は無効になっています",
         rfc: "RFC 1939 section 7",
         when: "APOP, which the greeting without a timestamp did not offer.",
-        cause: "APOP needs passwords that can be read back, and MD5.",
+        cause: "APOP needs passwords that can be read back, and MD5. It is off unless `pop3.apop` is on and every account was allowed it.",
         remedy: "Choose `normal password` over TLS in the mail program."
+    }
+    "PE-04" APOP_DIGEST = ERR, "Digest must be 32 hex digits in lower case" {
+        ja: "ダイジェストは小文字の 16 進数 32 桁でなければなりません",
+        rfc: "RFC 1939 section 7",
+        when: "APOP with a second argument that is no MD5 digest.",
+        cause: "The client sends the password itself, or writes the digest in another way.",
+        remedy: "Send MD5 of the greeting's timestamp, angle brackets included, followed by the password; as 32 lower-case hexadecimal digits."
+    }
+    "T-P25" INITIAL_RESPONSE_UNWANTED = ERR, "Initial response not allowed; wait for the challenge" {
+        ja: "初期応答は使えません。チャレンジを待ってください",
+        rfc: "RFC 5034 section 4",
+        when: "AUTH with an initial response and a mechanism in which the server speaks first, such as CRAM-MD5.",
+        cause: "There is nothing the client could answer yet.",
+        remedy: "Send the mechanism's name alone, then answer the challenge."
     }
     "PE-11" NO_MAILDROP = err("SYS/PERM"), "Account has no maildrop" {
         ja: "このアカウントにはメールボックスがありません",

@@ -11,6 +11,13 @@ rows! {
         cause: "The server is up and waits for the login.",
         remedy: "Nothing to do."
     }
+    "T-P24" GREETING_APOP = Status::Ok, "{host} POP3 ready {timestamp}" {
+        ja: "{host} POP3 サーバーの準備ができました {timestamp}",
+        rfc: "RFC 1939 section 7",
+        when: "As X-P1, where APOP is switched on and every account can use it.",
+        cause: "The server is up and waits for the login; the timestamp is what APOP answers to.",
+        remedy: "Nothing to do."
+    }
     // SMTP has rows for a greeting that refuses; POP3 needs the same ones.
     "T-P1" GREETING_STOPPING = err("SYS/TEMP"), "Server is stopping; try again in a few minutes" {
         ja: "サーバーを停止しています。数分後にもう一度お試しください",

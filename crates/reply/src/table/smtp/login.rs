@@ -41,6 +41,12 @@ rows! {
         cause: "No mechanism needs that much.",
         remedy: "Check what the client sends; a password this long is not needed."
     }
+    "X-08c" INITIAL_RESPONSE_UNWANTED = coded(501, 7, 0), "Initial response not allowed; wait for the challenge" {
+        rfc: "RFC 4954 section 4",
+        when: "AUTH with an initial response and a mechanism in which the server speaks first, such as CRAM-MD5.",
+        cause: "There is nothing the client could answer yet.",
+        remedy: "Send the mechanism's name alone, then answer the challenge."
+    }
     "S-501g" AUTH_USAGE = coded(501, 5, 4), "Usage: AUTH <mechanism> [response]" {
         rfc: "RFC 4954 section 4",
         when: "AUTH without a mechanism, or with more than two arguments.",

@@ -100,7 +100,7 @@ fn a_wrong_variable_is_an_error_that_names_it() {
         None,
         &[
             ("TEGAMI_SMTP__VRFY", "maybe"),
-            ("TEGAMI_POP3__APOP", "true"),
+            ("TEGAMI_LISTEN__ODMR", "[::]:366"),
         ],
     )
     .unwrap_err();
@@ -108,7 +108,7 @@ fn a_wrong_variable_is_an_error_that_names_it() {
         error.lines().collect::<Vec<_>>(),
         [
             "TEGAMI_SMTP__VRFY: smtp.vrfy: \"maybe\" is none of \"verify\", \"noncommittal\", \"unimplemented\"",
-            "TEGAMI_POP3__APOP: pop3.apop: APOP does not exist in this release; leave it at false",
+            "TEGAMI_LISTEN__ODMR: listen.odmr: on-demand mail relay (ODMR, RFC 2645) does not exist in this release; leave it at []",
         ]
     );
 }

@@ -35,6 +35,7 @@ impl Store {
                     name: new.name,
                     enabled: new.enabled,
                     password: new.password,
+                    keys: new.keys,
                     quota: new.quota,
                     declared: new.declared,
                     generation: 1,
@@ -52,7 +53,9 @@ impl Store {
                     ..account
                 };
             }
-            Change::RemoveAccount(id) => return Err(ChangeError::NoAccount(id)),
+            Change::RemoveAccount(id) | Change::PutKeys { account: id, .. } => {
+                return Err(ChangeError::NoAccount(id));
+            }
             Change::PutAlias(alias) => {
                 contents
                     .aliases
@@ -96,8 +99,24 @@ impl Store {
     }
 }
 
+fn workshop(wanted: Wanted) -> Workshop {
+    Workshop {
+        keyring: Arc::new(Keyring::new(&[1; 32]).unwrap()),
+        wanted,
+    }
+}
+
 /// Makes the store what this accounts file says.
 async fn reconciled(office: &Office, store: &Store, file: &str) -> Result<Report, String> {
+    reconciled_with(office, store, file, Wanted::default()).await
+}
+
+async fn reconciled_with(
+    office: &Office,
+    store: &Store,
+    file: &str,
+    wanted: Wanted,
+) -> Result<Report, String> {
     fs::write(office.0.path().join("accounts.toml"), file).unwrap();
     let declarations = office.load()?;
     let (accounts, aliases) = store.contents();
@@ -111,6 +130,7 @@ async fn reconciled(office: &Office, store: &Store, file: &str) -> Result<Report
         &accounts,
         &aliases,
         office.0.path(),
+        workshop(wanted),
         change,
     )
     .await
@@ -186,15 +206,11 @@ async fn a_thousand_accounts_start_as_fast_as_one() {
             fingerprint,
             aliases: Vec::new(),
         });
-        let address = declaration.address;
         let hash = PasswordHash::parse(HASH).unwrap();
         let account = mailstore::NewAccount {
-            address,
-            name: String::new(),
-            enabled: true,
             password: Some(hash),
-            quota: None,
             declared,
+            ..mailstore::NewAccount::new(declaration.address)
         };
         store.change(Change::AddAccount(account)).unwrap();
     }
@@ -242,6 +258,39 @@ async fn a_new_secret_is_a_new_password_and_nothing_else_is() {
     );
 }
 
+/// What is kept of a declared password follows the mechanisms and `apop`, whenever they change.
+#[tokio::test]
+async fn a_declared_password_is_kept_in_the_forms_that_are_wanted_now() {
+    let (office, store) = (Office::new(""), Store::default());
+    let keys = || store.account("alice@example.test").keys;
+    let scram = Wanted {
+        scram_sha_256: true,
+        ..Wanted::default()
+    };
+    for (file, wanted, altered) in [
+        ("", Wanted::default(), 0),
+        ("", scram, 1),
+        ("", scram, 0),
+        ("apop = true", scram, 1),
+        ("apop = true", scram, 0),
+        ("apop = false", scram, 1),
+        ("", scram, 0),
+        // What is not wanted any more waits for the next password.
+        ("", Wanted::default(), 0),
+    ] {
+        let declared = alice(file);
+        let report = reconciled_with(&office, &store, &declared, wanted);
+        let report = report.await.unwrap();
+        assert_eq!(report.altered.len(), altered, "{file:?} {wanted:?}");
+        let apop = file == "apop = true";
+        assert!(
+            !keys().lack(wanted.with_sealed(apop)),
+            "{file:?} {wanted:?}"
+        );
+        assert_eq!(keys().sealed().is_some(), apop, "{file:?} {wanted:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_declaration_that_disappears_switches_its_account_off_and_a_new_one_on_again() {
     let (office, store) = (Office::new(""), Store::default());
@@ -278,14 +327,7 @@ async fn what_people_do_by_hand_stays() {
     reconciled(&office, &store, &alice("")).await.unwrap();
     let bob = mailbox("bob@example.test");
     store
-        .change(Change::AddAccount(mailstore::NewAccount {
-            address: bob.clone(),
-            name: String::new(),
-            enabled: true,
-            password: None,
-            quota: None,
-            declared: None,
-        }))
+        .change(Change::AddAccount(mailstore::NewAccount::new(bob.clone())))
         .unwrap();
     store
         .change(Change::PutAlias(Alias {
@@ -379,9 +421,16 @@ async fn a_refusal_of_the_store_names_the_account() {
     let office = Office::new(&alice(""));
     let declarations = office.load().unwrap();
     let refuse = |_| async { Err(ChangeError::Store(mailstore::StoreError::Full)) };
-    let error = reconcile(&declarations.accounts, &[], &[], office.0.path(), refuse)
-        .await
-        .unwrap_err();
+    let error = reconcile(
+        &declarations.accounts,
+        &[],
+        &[],
+        office.0.path(),
+        workshop(Wanted::default()),
+        refuse,
+    )
+    .await
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "alice@example.test: no space left for mail"
