@@ -458,11 +458,35 @@ fn scram_is_bound_to_the_tls_connection_it_runs_in() {
     let mut wrong = binding;
     wrong[0] ^= 1;
     let bound = (plus, exporter, &wrong[..]);
-    scram::log_in(&mut client, &scram::SMTP, bound, (ALICE, PASSWORD), "535 5.7.8");
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        bound,
+        (ALICE, PASSWORD),
+        "535 5.7.8",
+    );
     let bound = (plus, exporter, &binding[..]);
-    scram::log_in(&mut client, &scram::SMTP, bound, (ALICE, "wrong"), "535 5.7.8");
-    scram::log_in(&mut client, &scram::SMTP, bound, ("nobody", PASSWORD), "535 5.7.8");
-    scram::log_in(&mut client, &scram::SMTP, bound, (ALICE, PASSWORD), "235 2.7.0");
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        bound,
+        (ALICE, "wrong"),
+        "535 5.7.8",
+    );
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        bound,
+        ("nobody", PASSWORD),
+        "535 5.7.8",
+    );
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        bound,
+        (ALICE, PASSWORD),
+        "235 2.7.0",
+    );
     client.command(&format!("MAIL FROM:<{ALICE}>"), "250");
 
     let mut client = Client::tls(server.port("pop3s"));
@@ -499,7 +523,13 @@ fn an_account_gets_its_keys_with_its_first_password_login() {
     let with = client.ehlo();
     assert!(with.contains("AUTH SCRAM-SHA-256 PLAIN"), "{with}");
     let unbound = ("SCRAM-SHA-256", "n,,", &b""[..]);
-    scram::log_in(&mut client, &scram::SMTP, unbound, (ALICE, PASSWORD), "235 2.7.0");
+    scram::log_in(
+        &mut client,
+        &scram::SMTP,
+        unbound,
+        (ALICE, PASSWORD),
+        "235 2.7.0",
+    );
 }
 
 #[test]
@@ -526,13 +556,19 @@ fn apop_is_there_once_every_account_was_allowed_it() {
     let timestamp = &greeting[greeting.find('<').expect("a timestamp")..].trim_end();
     let digest = |password: &str| {
         let octets = <md5::Md5 as md5::Digest>::digest(format!("{timestamp}{password}"));
-        octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>()
+        octets
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect::<String>()
     };
     client.command(&format!("APOP {ALICE} {}", digest("wrong")), "-ERR [AUTH]");
     client.command(&format!("APOP {ALICE} {}", digest(PASSWORD)), "+OK");
 
     // A new password goes on with APOP; taking the permission back ends it for all.
-    let output = server.tegami(&["account", "password", ALICE, "--password-file", "-"], "another good password");
+    let output = server.tegami(
+        &["account", "password", ALICE, "--password-file", "-"],
+        "another good password",
+    );
     assert_eq!(output.code, Some(0), "{output:?}");
     let shown = server.tegami(&["account", "show", ALICE], "");
     assert!(shown.stdout.contains("APOP"), "{shown:?}");
@@ -541,5 +577,8 @@ fn apop_is_there_once_every_account_was_allowed_it() {
     let mut client = Client::plain(server.port("pop3"));
     let greeting = client.expect("+OK");
     assert!(!greeting.contains('<'), "{greeting}");
-    client.command("APOP alice c4c9334bac560ecc979e58001b3e22fb", "-ERR APOP is switched off");
+    client.command(
+        "APOP alice c4c9334bac560ecc979e58001b3e22fb",
+        "-ERR APOP is switched off",
+    );
 }

@@ -17,8 +17,8 @@ use pace::Pace;
 
 pub mod accounts;
 mod id;
-mod letters;
 pub mod keys;
+mod letters;
 mod login;
 mod login_delay;
 pub mod pace;

@@ -185,7 +185,10 @@ fn numbers(found: &mut Findings, config: &Config) {
 fn logins(found: &mut Findings, config: &Config) {
     let mechanisms = &config.auth.mechanisms;
     if mechanisms.is_empty() {
-        found.warning("auth.mechanisms", "none is named, so nobody can submit mail");
+        found.warning(
+            "auth.mechanisms",
+            "none is named, so nobody can submit mail",
+        );
     }
     let twice = mechanisms
         .iter()

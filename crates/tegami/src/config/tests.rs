@@ -458,10 +458,7 @@ fn warns_about_what_is_odd() {
         "[smtp]\nmax_message_size = 1000",
         "smtp.max_message_size: RFC 5321 wants at least 64KiB",
     );
-    warns(
-        "[auth]\nmechanisms = []",
-        "auth.mechanisms: none is named",
-    );
+    warns("[auth]\nmechanisms = []", "auth.mechanisms: none is named");
     warns(
         "[auth]\nallow_cleartext_from = [\"0.0.0.0/0\"]",
         "passwords of the whole Internet",
