@@ -85,7 +85,7 @@ pub fn usual() -> Mechanisms {
 pub enum Sasl {
     #[default]
     Idle,
-    Running(Exchange),
+    Running(Box<Exchange>),
     /// The server's proof is on its way; then this account is logged in.
     Proved(String),
 }
@@ -119,7 +119,7 @@ impl Sasl {
             binding: binding.map(|binding| binding.0),
         };
         let (exchange, step) = Exchange::start(mechanism, initial, setting);
-        self.take(exchange, step)
+        self.take(Box::new(exchange), step)
     }
 
     pub fn respond(&mut self, response: &[u8]) -> Progress {
@@ -138,10 +138,14 @@ impl Sasl {
         *self = Self::Idle;
     }
 
-    fn take(&mut self, mut exchange: Exchange, step: Step) -> Progress {
+    fn take(&mut self, mut exchange: Box<Exchange>, step: Step) -> Progress {
         let step = match step {
             Step::Keys(claim, hash) => exchange.keys(keys(&claim, hash)),
-            other => other,
+            step @ (Step::Challenge(_)
+            | Step::Verify(_)
+            | Step::Prove(_)
+            | Step::Malformed
+            | Step::Refused) => step,
         };
         match step {
             Step::Challenge(octets) => {

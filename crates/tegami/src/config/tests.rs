@@ -324,14 +324,6 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "listen.web: the web interface does not exist in this release; leave it at [\"127.0.0.1:8080\"]",
     );
     wrong(
-        "[smtp]\nbare_newline = \"normalize\"",
-        "smtp.bare_newline: the repair of bare newlines does not exist in this release; leave it at \"reject\"",
-    );
-    wrong(
-        "[smtp]\nnormalize_from = [\"10.0.0.0/8\"]",
-        "smtp.normalize_from: the repair of bare newlines does not exist in this release; leave it at []",
-    );
-    wrong(
         "[mailbox]\nundelete_window = \"8d\"",
         "mailbox.undelete_window: bringing deleted mail back (undelete) does not exist in this release; leave it at \"7d\"",
     );
@@ -367,7 +359,6 @@ fn accepts_what_does_not_exist_yet_when_it_is_off() {
     good("[listen]\nodmr = []\nweb = []");
     good("[listen]\nweb = [\"127.0.0.1:8080\"]");
     good("[pop3]\napop = false\nlogin_delay = \"0s\"");
-    good("[smtp]\nbare_newline = \"reject\"\nnormalize_from = []");
     good("[mailbox]\nundelete_window = \"0s\"");
     good("[mailbox]\nundelete_window = \"168h\"");
     good("[relay]\nnetworks = []\nsmarthost = \"\"\nenabled = false\nretry = {}");

@@ -146,7 +146,11 @@ impl Sasl {
                     Err(verdict) => return refused(verdict, &claim, peer),
                 }
             }
-            other => other,
+            step @ (Step::Challenge(_)
+            | Step::Verify(_)
+            | Step::Prove(_)
+            | Step::Malformed
+            | Step::Refused) => step,
         };
         match step {
             Step::Challenge(octets) => {
