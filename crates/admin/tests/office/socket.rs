@@ -137,7 +137,7 @@ async fn nonsense_on_the_socket_is_refused_and_harms_nobody() {
         (b"{\"version\":1,\"request\":{\"verb\":\"account-show\",\"address\":\"alice\"}}\n", "full address"),
         (
             b"{\"version\":1,\"request\":{\"verb\":\"account-password\",\"address\":\"a@example.test\",\"password\":\"plain\"}}\n",
-            "argon2",
+            "NewPassword",
         ),
         (unterminated, "one line"),
         (&long, "not understood"),
