@@ -265,7 +265,8 @@ fn may_log_in(account: &AccountRef, credentials: &Credentials) -> bool {
 /// nobody has here.
 pub(crate) fn is_own(account: &AccountRef, authzid: Option<&str>, login: &str) -> bool {
     authzid.is_none_or(|authzid| {
-        authzid.eq_ignore_ascii_case(&account.address) || authzid.eq_ignore_ascii_case(login)
+        let authzid = address::fold(authzid);
+        authzid == address::fold(&account.address) || authzid == address::fold(login)
     })
 }
 
@@ -274,5 +275,5 @@ pub(crate) fn is_own(account: &AccountRef, authzid: Option<&str>, login: &str) -
 fn throttled_name(login: &str) -> String {
     let (local, domain) = login.rsplit_once('@').unwrap_or((login, ""));
     let base = local.split_once('+').map_or(local, |(base, _)| base);
-    format!("{base}@{domain}").to_ascii_lowercase()
+    address::fold(&format!("{base}@{domain}"))
 }

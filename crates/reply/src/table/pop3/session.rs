@@ -147,7 +147,8 @@ rows! {
         cause: "The client does not speak POP3 properly.",
         remedy: "Look at the replies before this one: each names its own mistake."
     }
-    "T-P24" IDLE_LIMIT = ERR, "Too many commands without a login; connect again" {
+    "T-P26" IDLE_LIMIT = ERR, "Too many commands without a login; connect again" {
+        ja: "ログインしないままのコマンドが多すぎます。接続し直してください",
         rfc: "RFC 1939 section 3",
         when: "A hundred commands before login, PASS and AUTH not counted; the connection is then closed.",
         cause: "A program in a loop, or an attempt to keep the server busy.",
