@@ -27,7 +27,7 @@ macro_rules! rows {
         }
     )*) => {
         $(
-            #[doc = concat!("`", $id, "` \"", $text, "\": ", $when)]
+            #[doc = concat!("`", $id, "`: `", $text, "`")]
             pub static $name: crate::row::Row = crate::row::Row {
                 id: $id,
                 name: stringify!($name),

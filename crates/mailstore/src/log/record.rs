@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{FRAME, Frame, Kind, MAX_HEAD};
 use crate::account::{AccountId, Decision};
-use crate::engine::{Addressee, Body, Claim, Fact, Place, Sealed};
+use crate::engine::{Addressee, Body, Claim, Fact, Message, Place, Sealed};
 use crate::error::StoreError;
 use crate::index::Change;
 
@@ -105,46 +105,7 @@ fn log_place(segment: u32, offset: u64, head: u32) -> Place {
 pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
     let front = vec![0; FRAME];
     match fact {
-        Fact::Message(message) => {
-            let head = MessageHead {
-                received: message.received,
-                addressees: message.addressees,
-                utf8: message.envelope.smtputf8,
-            };
-            match message.body {
-                Body::Held { octets, crc } => {
-                    let front = encode(&head, front)?;
-                    let front = encode::<Envelope>(&message.envelope, front)?;
-                    let length = octets.len() as u64;
-                    let change = Change::Message {
-                        uid: 0,
-                        octets: length,
-                        addressees: head.addressees,
-                        utf8: head.utf8,
-                        place: log_place(0, 0, 0),
-                    };
-                    finish(Kind::Message, front, octets, crc, change)
-                }
-                Body::Sealed { sealed, claim } => {
-                    let head = ReferenceHead {
-                        sealed,
-                        message: head,
-                    };
-                    let front = encode(&head, front)?;
-                    let front = encode::<Envelope>(&message.envelope, front)?;
-                    let change = Change::Message {
-                        uid: 0,
-                        octets: sealed.octets,
-                        addressees: head.message.addressees,
-                        utf8: head.message.utf8,
-                        place: Place::Sealed { body: sealed.body },
-                    };
-                    let mut draft = finish(Kind::Reference, front, Vec::new(), 0, change)?;
-                    draft.claim = Some(claim);
-                    Ok(draft)
-                }
-            }
-        }
+        Fact::Message(message) => draft_message(message),
         Fact::Expunge { account, mut uids } => {
             uids.sort_unstable();
             let mut before = 0;
@@ -163,6 +124,49 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
             let front = encode(&decisions, front)?;
             let change = Change::Decisions(decisions);
             finish(Kind::Decisions, front, Vec::new(), 0, change)
+        }
+    }
+}
+
+/// Makes the record of a message: with its body, or naming the file that has it.
+fn draft_message(message: Message) -> Result<Draft, StoreError> {
+    let front = vec![0; FRAME];
+    let head = MessageHead {
+        received: message.received,
+        addressees: message.addressees,
+        utf8: message.envelope.smtputf8,
+    };
+    match message.body {
+        Body::Held { octets, crc } => {
+            let front = encode(&head, front)?;
+            let front = encode::<Envelope>(&message.envelope, front)?;
+            let length = octets.len() as u64;
+            let change = Change::Message {
+                uid: 0,
+                octets: length,
+                addressees: head.addressees,
+                utf8: head.utf8,
+                place: log_place(0, 0, 0),
+            };
+            finish(Kind::Message, front, octets, crc, change)
+        }
+        Body::Sealed { sealed, claim } => {
+            let head = ReferenceHead {
+                sealed,
+                message: head,
+            };
+            let front = encode(&head, front)?;
+            let front = encode::<Envelope>(&message.envelope, front)?;
+            let change = Change::Message {
+                uid: 0,
+                octets: sealed.octets,
+                addressees: head.message.addressees,
+                utf8: head.message.utf8,
+                place: Place::Sealed { body: sealed.body },
+            };
+            let mut draft = finish(Kind::Reference, front, Vec::new(), 0, change)?;
+            draft.claim = Some(claim);
+            Ok(draft)
         }
     }
 }

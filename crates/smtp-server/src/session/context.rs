@@ -156,9 +156,10 @@ impl Context {
         self.tls.is_some() || self.cleartext_login || !mechanism.cleartext()
     }
 
-    /// The mechanisms EHLO lists: RFC 4954 section 6 wants none that cannot be used.
+    /// The mechanisms EHLO lists: RFC 4954 section 6 wants none that cannot be used. Where TLS comes first, that is
+    /// none before it, however safe the mechanism.
     pub(super) fn offered_mechanisms(&self) -> impl Iterator<Item = Mechanism> {
-        let open = self.knows_auth() && self.login.is_none();
+        let open = self.knows_auth() && self.login.is_none() && !self.needs_tls();
         self.mechanisms
             .iter()
             .filter(move |mechanism| open && self.can_use(*mechanism) && self.is_safe(*mechanism))
