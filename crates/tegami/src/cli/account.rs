@@ -197,25 +197,21 @@ impl Verb {
                     allow_apop(config, address, &password)
                 }
             }
-            Self::Quota { address, quota } => {
-                let account = account(ask(
-                    config,
-                    &Request::AccountQuota {
-                        address,
-                        quota: quota.0,
-                    },
-                )?)?;
-                print(&format!(
-                    "{} holds {}; quota {}.",
-                    account.address,
-                    size(account.octets),
-                    quota_of(&account)
-                ))
-            }
+            Self::Quota { address, quota } => change_quota(config, address, quota.0),
             Self::Enable { address } => enable(config, address, true),
             Self::Disable { address } => enable(config, address, false),
         }
     }
+}
+
+fn change_quota(config: &Config, address: Mailbox, quota: Option<u64>) -> Result<()> {
+    let account = account(ask(config, &Request::AccountQuota { address, quota })?)?;
+    print(&format!(
+        "{} holds {}; quota {}.",
+        account.address,
+        size(account.octets),
+        quota_of(&account)
+    ))
 }
 
 fn list(config: &Config, listing: Listing) -> Result<()> {
@@ -294,6 +290,10 @@ fn confirm(what: &str) -> bool {
 
 /// Sets a password. Where APOP was allowed it stays so, with the new password.
 fn new_password(config: &Config, address: Mailbox, source: &PasswordSource) -> Result<()> {
+    if source.is_typed() {
+        let address = address.clone();
+        ask(config, &Request::AccountMayChange { address })?;
+    }
     let before = shown(config, &address)?;
     let password = source.derive(config, &address, before.apop)?;
     let request = Request::AccountPassword { address, password };
