@@ -83,7 +83,7 @@ impl Row {
         }
     }
 
-    /// Whether the row refuses something, for now or for good.
+    /// Whether the row refuses something, for a while or for good.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         match self.status {
