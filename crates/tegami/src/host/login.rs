@@ -29,13 +29,13 @@ impl From<AccountRef> for Login {
     }
 }
 
-/// Checks a password, and logs how it went; never what was tried.
-pub async fn verify(house: &House, credentials: &Credentials, peer: IpAddr) -> Verdict {
+/// Checks a password, and logs how it went and by which way to log in; never what was tried.
+pub async fn verify(house: &House, credentials: &Credentials, way: &str, peer: IpAddr) -> Verdict {
     let verdict = house
         .authenticator
         .verify(credentials, peer, Instant::now())
         .await;
-    note(&verdict, &credentials.login, peer);
+    note(&verdict, &credentials.login, way, peer);
     if let Verdict::Accepted(account) = &verdict {
         house.complete_keys(account, &credentials.password);
     }
@@ -48,15 +48,17 @@ pub fn verify_apop(house: &House, proof: DigestProof, peer: IpAddr) -> Verdict {
     let proved = house
         .authenticator
         .prove(&Proof::Digest(proof), peer, Instant::now());
-    note(&proved.verdict, &login, peer);
+    note(&proved.verdict, &login, "APOP", peer);
     proved.verdict
 }
 
-fn note(verdict: &Verdict, login: &str, peer: IpAddr) {
+fn note(verdict: &Verdict, login: &str, way: &str, peer: IpAddr) {
     match verdict {
-        Verdict::Accepted(account) => tracing::debug!(account = %account.address, %peer, "login"),
+        Verdict::Accepted(account) => {
+            tracing::debug!(account = %account.address, way, %peer, "login")
+        }
         Verdict::Rejected => {
-            tracing::info!(login = %login.escape_debug(), %peer, "login refused")
+            tracing::info!(login = %login.escape_debug(), way, %peer, "login refused")
         }
         Verdict::Busy => tracing::warn!(%peer, "login not checked: too many at once"),
         Verdict::Throttled => {
@@ -72,7 +74,7 @@ pub enum Sasl {
     #[default]
     Idle,
     /// The client is to answer. Boxed: most sessions have none, most of the time.
-    Running(Box<Exchange>),
+    Running(Mechanism, Box<Exchange>),
     /// The client proved who it is and was sent the server's own proof; it has yet to take note of it.
     Proved(Box<AccountRef>),
 }
@@ -107,15 +109,16 @@ impl Sasl {
             }
         };
         let (exchange, step) = Exchange::start(mechanism, initial, setting);
-        self.take(Box::new(exchange), step, house, peer).await
+        self.take(mechanism, Box::new(exchange), step, house, peer)
+            .await
     }
 
     /// Takes the client's answer to the last challenge.
     pub async fn respond(&mut self, response: &[u8], house: &House, peer: IpAddr) -> Progress {
         match std::mem::take(self) {
-            Self::Running(mut exchange) => {
+            Self::Running(mechanism, mut exchange) => {
                 let step = exchange.respond(response);
-                self.take(exchange, step, house, peer).await
+                self.take(mechanism, exchange, step, house, peer).await
             }
             // RFC 4954 section 4: the server's last word is a challenge like any other, answered with nothing.
             Self::Proved(account) if response.is_empty() => {
@@ -133,17 +136,19 @@ impl Sasl {
     /// Does what the exchange wants. It is kept only if it goes on: after any error there is none.
     async fn take(
         &mut self,
+        mechanism: Mechanism,
         mut exchange: Box<Exchange>,
         step: Step,
         house: &House,
         peer: IpAddr,
     ) -> Progress {
+        let way = mechanism.name();
         let step = match step {
             Step::Keys(claim, hash) => {
                 let now = Instant::now();
                 match house.authenticator.keys(&claim, hash, peer, now) {
                     Ok(keys) => exchange.keys(keys),
-                    Err(verdict) => return refused(verdict, &claim, peer),
+                    Err(verdict) => return refused(verdict, &claim, way, peer),
                 }
             }
             step @ (Step::Challenge(_)
@@ -154,26 +159,28 @@ impl Sasl {
         };
         match step {
             Step::Challenge(octets) => {
-                *self = Self::Running(exchange);
+                *self = Self::Running(mechanism, exchange);
                 Progress::Challenge(octets)
             }
-            Step::Verify(credentials) => Progress::Checked(verify(house, &credentials, peer).await),
-            Step::Prove(proof) => self.prove(&proof, house, peer),
+            Step::Verify(credentials) => {
+                Progress::Checked(verify(house, &credentials, way, peer).await)
+            }
+            Step::Prove(proof) => self.prove(&proof, way, house, peer),
             Step::Malformed | Step::Keys(..) => Progress::Malformed,
             Step::Refused => {
-                tracing::info!(%peer, "login refused: the exchange was tampered with");
+                tracing::info!(way, %peer, "login refused: the exchange was tampered with");
                 Progress::Checked(Verdict::Rejected)
             }
         }
     }
 
-    fn prove(&mut self, proof: &Proof, house: &House, peer: IpAddr) -> Progress {
+    fn prove(&mut self, proof: &Proof, way: &str, house: &House, peer: IpAddr) -> Progress {
         let claim = match proof {
             Proof::Scram(proof) => proof.claim(),
             Proof::Digest(proof) => proof.claim(),
         };
         let proved = house.authenticator.prove(proof, peer, Instant::now());
-        note(&proved.verdict, &claim.login, peer);
+        note(&proved.verdict, &claim.login, way, peer);
         match (proved.verdict, proved.server_final) {
             (Verdict::Accepted(account), Some(server_final)) => {
                 *self = Self::Proved(Box::new(account));
@@ -184,7 +191,7 @@ impl Sasl {
     }
 }
 
-fn refused(verdict: Verdict, claim: &Claim, peer: IpAddr) -> Progress {
-    note(&verdict, &claim.login, peer);
+fn refused(verdict: Verdict, claim: &Claim, way: &str, peer: IpAddr) -> Progress {
+    note(&verdict, &claim.login, way, peer);
     Progress::Checked(verdict)
 }

@@ -158,7 +158,7 @@ impl net::Host for Pop3Host {
         match ask {
             Ask::Login { user, password } => {
                 let credentials = Credentials::new(user, password);
-                let verdict = login::verify(&self.house, &credentials, self.peer).await;
+                let verdict = login::verify(&self.house, &credentials, "USER", self.peer).await;
                 Answer::Login(self.logged_in(verdict).await)
             }
             Ask::Apop {
