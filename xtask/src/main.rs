@@ -11,6 +11,7 @@
 mod bench;
 mod binary;
 mod ci;
+mod deb;
 mod interop;
 mod mailload;
 mod process;
@@ -40,6 +41,8 @@ enum Task {
     Replies,
     /// Sends and fetches through every listener with curl, swaks and Python.
     Interop(interop::Options),
+    /// Builds the Debian package.
+    Deb,
     /// Measures speed and memory beside a null sink.
     Bench(bench::Options),
     /// Kills the server and cuts its power under load, and counts what is there afterwards.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Ci => return ci::run(),
         Task::Replies => replies::run(),
         Task::Interop(options) => interop::run(&options),
+        Task::Deb => deb::run(),
         Task::Bench(options) => bench::run(&options),
         Task::Torture(options) => torture::run(&options),
     };
