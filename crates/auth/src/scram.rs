@@ -20,11 +20,13 @@ use crate::secret::Secret;
 pub(crate) use message::{Binding, ClientFinal, ClientFirst};
 
 /// Rounds of PBKDF2 in keys made here. They cost the client, at each login, and whoever stole the keys, at each
-/// guess; the server pays once per password. RFC 7677 section 4 wants 4,096 at least.
+/// guess; the server pays once per password. RFC 7677 section 4 wants 4,096 at least; Cyrus libsasl2, which many
+/// clients are built on, breaks off a login that asks for more than 65,536.
 ///
 /// Whoever has the keys can guess against them at this price, which is far below that of argon2id: with SCRAM
 /// switched on, this number is what protects weak passwords if the data directory is stolen.
-pub const ITERATIONS: u32 = 100_000;
+pub const ITERATIONS: u32 = 65_536;
+const _: () = assert!(4_096 <= ITERATIONS && ITERATIONS <= 65_536);
 
 /// Octets of salt in keys made here.
 pub(crate) const SALT: usize = 16;
