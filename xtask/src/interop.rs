@@ -8,6 +8,7 @@ mod client;
 mod container;
 mod fetch;
 mod message;
+mod package;
 mod refusal;
 mod tools;
 
@@ -40,12 +41,16 @@ pub struct Options {
     /// The server to try; built first where none is named.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
-    /// Also what takes long: the container image, on a Docker Engine of its own (as root).
+    /// Also what takes long: the container image, on a Docker Engine of its own, and the Debian package, on Debian
+    /// systems of its own (both as root).
     #[arg(long)]
     all: bool,
     /// The container image alone.
     #[arg(long)]
     container: bool,
+    /// The Debian package alone.
+    #[arg(long)]
+    package: bool,
     /// A static binary for the image; built first where none is named.
     #[arg(long, value_name = "FILE")]
     static_binary: Option<PathBuf>,
@@ -63,11 +68,14 @@ struct Ground {
 /// When a client cannot be installed, or anything is not as it must be.
 pub fn run(options: &Options) -> Result<()> {
     tools::install()?;
-    if !options.container {
+    if !options.container && !options.package {
         clients(options)?;
     }
     if options.all || options.container {
         container::run(options.static_binary.as_deref()).context("container")?;
+    }
+    if options.all || options.package {
+        package::run().context("package")?;
     }
     Ok(())
 }

@@ -26,6 +26,21 @@ const ENGINE: [(&str, &[&str]); 3] = [
     ("docker-compose version", &["docker-compose"]),
 ];
 
+/// What the package needs besides.
+const SYSTEMS: [(&str, &[&str]); 3] = [
+    ("debootstrap --version", &["debootstrap"]),
+    ("systemd-nspawn --version", &["systemd-container"]),
+    ("nsenter --version", &["util-linux"]),
+];
+
+/// Installs what is missing to make and boot Debian systems.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn install_systems() -> Result<()> {
+    provide(&SYSTEMS)
+}
+
 /// Installs what is missing of a Docker Engine.
 ///
 /// # Errors
