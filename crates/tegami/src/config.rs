@@ -25,6 +25,8 @@ use ipnet::IpNet;
 
 pub use auth::Mechanism;
 pub use document::Document;
+#[cfg(test)]
+pub use load::Sources;
 pub use load::{Loaded, load};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 pub use setting::{Raw, Slot};

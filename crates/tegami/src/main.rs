@@ -11,6 +11,8 @@ mod host;
 mod key_file;
 mod probe;
 mod serve;
+#[cfg(test)]
+mod shipped;
 mod telemetry;
 mod terminal;
 

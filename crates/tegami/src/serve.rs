@@ -46,7 +46,7 @@ use surroundings::Live;
 use trust::Trust;
 
 /// How long sessions may finish what they are doing when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
+pub const DRAIN: Duration = Duration::from_secs(10);
 
 /// A server that has been started.
 pub struct Running {
