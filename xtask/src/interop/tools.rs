@@ -5,25 +5,40 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::cyrus;
 use crate::process;
 
 /// A package manager that waits for a slow mirror.
 const INSTALL: Duration = Duration::from_secs(300);
 
 /// What must answer, and the packages that bring it.
-const TOOLS: [(&str, &[&str]); 4] = [
+const TOOLS: [(&str, &[&str]); 11] = [
     ("curl --version", &["curl", "ca-certificates"]),
     ("swaks --version", &["swaks"]),
     // Without it swaks cannot do TLS; it is only recommended by the package.
     ("perl -MNet::SSLeay -e 1", &["libnet-ssleay-perl"]),
     ("python3 -c 'import smtplib, poplib, ssl'", &["python3"]),
+    ("fetchmail --version", &["fetchmail"]),
+    ("mpop --version", &["mpop"]),
+    ("msmtp --version", &["msmtp"]),
+    ("gsasl --version", &["gsasl"]),
+    // What Cyrus' clients need of the system.
+    (
+        "ls /usr/lib/*/sasl2/libscram.so*",
+        &["libsasl2-2", "libsasl2-modules"],
+    ),
+    ("ldconfig -p | grep libssl", &["libssl3"]),
+    ("dpkg-deb --version", &["dpkg"]),
 ];
 
 /// What the container needs besides.
 const ENGINE: [(&str, &[&str]); 3] = [
     ("dockerd --version", &["docker.io"]),
     ("iptables --version", &["iptables"]),
-    ("docker-compose version", &["docker-compose"]),
+    (
+        "docker compose version || docker-compose version",
+        &["docker-compose"],
+    ),
 ];
 
 /// What the package needs besides.
@@ -54,7 +69,8 @@ pub fn install_engine() -> Result<()> {
 /// # Errors
 /// When something is missing and cannot be installed.
 pub fn install() -> Result<()> {
-    provide(&TOOLS)
+    provide(&TOOLS)?;
+    cyrus::install()
 }
 
 fn provide(tools: &[(&str, &[&str])]) -> Result<()> {

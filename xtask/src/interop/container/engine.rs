@@ -21,6 +21,8 @@ const COMMAND: Duration = Duration::from_secs(180);
 pub struct Engine {
     daemon: Option<Child>,
     socket: Option<String>,
+    /// Whether compose is a plugin of the client (version 2) or a program of its own (version 1).
+    plugin: bool,
 }
 
 impl Engine {
@@ -33,6 +35,7 @@ impl Engine {
         let mut engine = Self {
             daemon: None,
             socket: None,
+            plugin: works(Command::new("docker").args(["compose", "version"]))?,
         };
         if engine.answers()? {
             return Ok(engine);
@@ -88,8 +91,7 @@ impl Engine {
     }
 
     fn answers(&self) -> Result<bool> {
-        let finished = process::capture(&mut self.command(&["info"]), COMMAND)?;
-        Ok(finished.status.success())
+        works(&mut self.command(&["info"]))
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -100,12 +102,27 @@ impl Engine {
         command
     }
 
-    /// `docker-compose` for the project in a directory.
+    /// Compose for the project in a directory.
     pub fn compose(&self, project: &Path) -> Command {
-        let mut command = Command::new("docker-compose");
+        let mut command = if self.plugin {
+            let mut docker = Command::new("docker");
+            docker.arg("compose");
+            docker
+        } else {
+            Command::new("docker-compose")
+        };
         command.current_dir(project);
         self.on_it(&mut command);
         command
+    }
+
+    /// What `compose` runs, for people.
+    pub fn composer(&self) -> &'static str {
+        if self.plugin {
+            "docker compose"
+        } else {
+            "docker-compose"
+        }
     }
 
     fn on_it(&self, command: &mut Command) {
@@ -134,4 +151,8 @@ impl Drop for Engine {
             let _killed_then = process::wait(&mut daemon, START);
         }
     }
+}
+
+fn works(command: &mut Command) -> Result<bool> {
+    Ok(process::capture(command, COMMAND)?.status.success())
 }
