@@ -219,6 +219,24 @@ fn sigterm_tells_sessions_and_exits_cleanly() {
 }
 
 #[test]
+fn a_second_sigterm_drops_who_still_sends_and_exits_cleanly() {
+    let mut server = server_with_accounts();
+    let mut sending = Client::plain(server.port("smtp"));
+    sending.expect("220");
+    sending.command("EHLO other.example", "250");
+    sending.command("MAIL FROM:<carol@other.example>", "250");
+    sending.command(&format!("RCPT TO:<{BOB}>"), "250");
+    sending.command("DATA", "354");
+    sending.send(b"half a letter");
+    server.terminate();
+    server.event("stopping");
+    server.terminate();
+    server.event("stopping at once: sessions that are still open are dropped, no mail is lost");
+    assert_eq!(server.logged("stopped")["dropped"], 1);
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
 fn a_second_server_on_the_same_data_directory_says_so_and_exits_1() {
     let server = Server::start("");
     let output = server.tegami(&["serve"], "");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::accept::Door;
@@ -192,15 +192,19 @@ impl Server {
     }
 
     /// Stops: sessions are told to finish what they have in hand, newcomers are turned away, and what is still
-    /// open after `within` is dropped. All connections and listening sockets are gone when this returns.
+    /// open after `within`, or once [`stop`](Self::stop) is raised to [`Level::Dropping`], is dropped. All connections
+    /// and listening sockets are gone when this returns.
     pub async fn shutdown(&self, within: Duration) -> Drained {
         let shared = &self.shared;
         shared.stop.raise(Level::Draining);
         let open = shared.sessions.len();
         shared.sessions.close();
-        let dropped = match timeout(within, shared.sessions.wait()).await {
-            Ok(()) => 0,
-            Err(_elapsed) => shared.sessions.len(),
+        let mut alarm = shared.stop.alarm();
+        let dropped = tokio::select! {
+            biased;
+            () = alarm.at_least(Level::Dropping) => shared.sessions.len(),
+            () = shared.sessions.wait() => 0,
+            () = sleep(within) => shared.sessions.len(),
         };
         shared.stop.raise(Level::Dropping);
         shared.doorstep.close();

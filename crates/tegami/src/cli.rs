@@ -46,7 +46,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server in the foreground; SIGTERM and SIGINT drain it, SIGHUP reloads
+    /// Run the server in the foreground; SIGTERM and SIGINT drain it (twice: at once), SIGHUP reloads
     #[command(after_help = "Example: tegami serve --config /etc/tegami/tegami.toml")]
     Serve,
 

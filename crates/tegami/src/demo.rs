@@ -66,7 +66,7 @@ pub fn run(options: DemoOptions) -> Result<()> {
         if matches!(outcome, Ok(true)) && !options.once {
             signals.stop().await;
         }
-        running.stop().await;
+        running.stop(&mut signals).await;
         outcome
     });
     directory

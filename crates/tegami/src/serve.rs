@@ -12,8 +12,8 @@ use admin::{AdminSocket, Operations};
 use anyhow::{Context, Result};
 use auth::{Authenticator, Keyring, Wanted};
 use mailstore::{Change, ChangeError, NewAccount, Resolution, Store};
-use net::Server;
 use net::tls::Certificates;
+use net::{Level, Server};
 use rustls::pki_types::CertificateDer;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -100,7 +100,7 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }
-        running.stop().await;
+        running.stop(&mut signals).await;
         Ok(())
     })
 }
@@ -194,10 +194,21 @@ impl Running {
         self.certificates.shown()
     }
 
-    /// Turns new clients away, lets sessions finish within [`DRAIN`], then closes the store.
-    pub async fn stop(self) {
+    /// Turns new clients away, lets sessions finish within [`DRAIN`], or until a second signal to stop comes, then
+    /// closes the store.
+    pub async fn stop(self, signals: &mut Signals) {
         tracing::info!(within = ?DRAIN, "stopping");
-        let drained = self.server.shutdown(DRAIN).await;
+        let drain = self.server.shutdown(DRAIN);
+        tokio::pin!(drain);
+        let drained = tokio::select! {
+            drained = &mut drain => drained,
+            () = signals.stop() => {
+                // What was answered 250 is on disk; a message that is coming in was not, and is sent again.
+                tracing::warn!("stopping at once: sessions that are still open are dropped, no mail is lost");
+                self.server.stop().raise(Level::Dropping);
+                drain.await
+            }
+        };
         self.stopping.cancel();
         self.watch.abort();
         if let Err(error) = self.admin.await {

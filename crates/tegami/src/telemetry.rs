@@ -154,4 +154,4 @@ fn log_panic(info: &PanicHookInfo<'_>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -58,7 +58,7 @@ fn note(verdict: &Verdict, login: &str, way: &str, peer: IpAddr) {
             tracing::debug!(account = %account.address, way, %peer, "login")
         }
         Verdict::Rejected => {
-            tracing::info!(login = %login.escape_debug(), way, %peer, "login refused")
+            tracing::info!(login, way, %peer, "login refused")
         }
         Verdict::Busy => tracing::warn!(%peer, "login not checked: too many at once"),
         Verdict::Throttled => {
@@ -194,4 +194,23 @@ impl Sasl {
 fn refused(verdict: Verdict, claim: &Claim, way: &str, peer: IpAddr) -> Progress {
     note(&verdict, &claim.login, way, peer);
     Progress::Checked(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::LogFormat;
+    use crate::telemetry::tests::logged;
+
+    #[test]
+    fn a_hostile_name_is_escaped_once() {
+        let peer = "192.0.2.1".parse().unwrap();
+        let refused = || note(&Verdict::Rejected, "a\r\nb\"\\ c", "PLAIN", peer);
+        let text = logged(LogFormat::Text, "info", refused);
+        let name = r#" login="a\r\nb\"\\ c" way=PLAIN"#;
+        assert!(text.contains(name), "{text}");
+        let json = logged(LogFormat::Json, "info", refused);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["login"], "a\r\nb\"\\ c");
+    }
 }

@@ -1,4 +1,4 @@
-//! The signals a server obeys: SIGTERM and SIGINT stop it, SIGHUP reloads it.
+//! The signals a server obeys: SIGTERM and SIGINT stop it, and a second one at once; SIGHUP reloads it.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal as Listener, SignalKind, signal};

@@ -25,7 +25,7 @@ impl Write for Page {
 }
 
 /// What `events` log in this format, without times.
-fn logged(format: LogFormat, level: &str, events: impl FnOnce()) -> String {
+pub fn logged(format: LogFormat, level: &str, events: impl FnOnce()) -> String {
     let page = Page::default();
     let writer = page.clone();
     let subscriber = Registry::default()
