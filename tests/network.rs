@@ -19,7 +19,7 @@ mod server;
 use std::os::unix::fs::PermissionsExt;
 
 use client::Client;
-use server::Server;
+use server::{Server, Stopped};
 
 const ALICE: &str = "alice@example.test";
 const BOB: &str = "bob@example.test";
@@ -246,6 +246,40 @@ fn a_second_server_on_the_same_data_directory_says_so_and_exits_1() {
         "{}",
         output.stderr
     );
+}
+
+#[test]
+fn a_first_start_that_fails_leaves_nothing_that_the_next_one_minds() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("a bound socket").port();
+    let stopped = Stopped::before("");
+    let absent = [
+        ("TEGAMI_TLS__CERTIFICATE", "/absent/c.pem".to_owned()),
+        ("TEGAMI_TLS__KEY", "/absent/k.pem".to_owned()),
+    ];
+    let busy = [("TEGAMI_LISTEN__POP3S", format!("127.0.0.1:{port}"))];
+    for (variables, complaint) in [
+        (&absent[..], "tls.certificate"),
+        (&busy[..], "listen.pop3s"),
+    ] {
+        let output = stopped.fail(|command| {
+            command
+                .envs(variables.iter().cloned())
+                .env("TEGAMI_DOMAINS", "slip.test");
+        });
+        assert_eq!(output.code, Some(1), "{output:?}");
+        assert!(output.stderr.contains(complaint), "{}", output.stderr);
+        for made in ["secrets.key", "tls", "admin.sock"] {
+            assert!(!stopped.data_dir().join(made).exists(), "{made} is left");
+        }
+        let accounts = stopped.tegami(&["account", "list"], "");
+        assert!(
+            accounts.stdout.starts_with("There are no accounts"),
+            "{accounts:?}"
+        );
+    }
+    let server = stopped.start_again();
+    server.add_account(ALICE, PASSWORD);
 }
 
 #[test]

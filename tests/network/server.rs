@@ -167,6 +167,21 @@ impl Drop for Process {
 }
 
 impl Stopped {
+    /// A server that was never started, with these lines added to the top of its configuration.
+    pub fn before(extra: &str) -> Self {
+        Self {
+            home: Home::create(extra),
+        }
+    }
+
+    /// Starts it in a way that is expected to fail.
+    pub fn fail(&self, manage: impl FnOnce(&mut Command)) -> Output {
+        self.home.fail(|mut command| {
+            manage(&mut command);
+            command
+        })
+    }
+
     pub fn data_dir(&self) -> PathBuf {
         self.home.directory.path().join("data")
     }

@@ -27,7 +27,7 @@ pub use bind::{BindError, Bound, adopt, bind, bind_all};
 pub use driver::{INBOX, OUTBOX, WRITE_DEADLINE};
 pub use gate::{AddressKey, Gate, Limits, Permit, Rate, RateError};
 pub use gateway::default_gateways;
-pub use open_files::{OpenFiles, raise_open_files};
+pub use open_files::{OpenFiles, most_open_files, raise_open_files};
 pub use serve::{Endpoint, Meeting, Security, serve};
 pub use server::{Drained, ListenerStatus, Server};
 pub use service::{Connection, Host, Service};

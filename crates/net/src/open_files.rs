@@ -34,6 +34,12 @@ pub fn raise_open_files() -> io::Result<OpenFiles> {
     })
 }
 
+/// As many files as this process may have open once the limit is raised; `None` is unlimited.
+#[must_use]
+pub fn most_open_files() -> Option<u64> {
+    getrlimit(Resource::Nofile).maximum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +50,6 @@ mod tests {
         let limit = getrlimit(Resource::Nofile);
         assert_eq!(limit.current, limit.maximum);
         assert_eq!(raise_open_files().unwrap().before, limit.maximum);
+        assert_eq!(most_open_files(), limit.maximum);
     }
 }

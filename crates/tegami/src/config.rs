@@ -4,6 +4,7 @@
 //! [`keys::KEYS`], names every key; files, variables, suggestions and the reference `config/tegami.toml` all
 //! go through it. Nothing here opens a listener, a certificate or the store.
 
+mod bounded;
 mod check;
 mod defaults;
 mod document;
@@ -24,6 +25,7 @@ use address::{Domain, Mailbox};
 use ipnet::IpNet;
 
 pub use auth::Mechanism;
+pub use bounded::read as read_bounded;
 pub use document::Document;
 #[cfg(test)]
 pub use load::Sources;

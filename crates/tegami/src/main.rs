@@ -15,6 +15,7 @@ mod serve;
 mod shipped;
 mod telemetry;
 mod terminal;
+mod weakness;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! The running server: everything is put together here, in the order in which it must stand.
 //!
-//! Store, declared accounts, logins, certificate, listeners, admin socket; then `ready`. It stops in the
-//! opposite order. What the parts do is theirs to know.
+//! Store, listening sockets, certificate, declared accounts, logins, admin socket; then clients are let in, and
+//! it is `ready`. It stops in the opposite order. What the parts do is theirs to know.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use crate::telemetry::Telemetry;
 mod activation;
 mod listeners;
 mod manager;
+mod open_files;
 mod policy;
 mod ready;
 mod reload;
@@ -40,6 +41,7 @@ mod trust;
 
 pub use activation::Inherited;
 pub use listeners::certificates;
+pub use open_files::warning as open_files_warning;
 use ready::Ready;
 pub use signals::Signals;
 use surroundings::Live;
@@ -73,8 +75,11 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
         tracing::warn!(%warning, "configuration");
     }
     let inherited = Inherited::take()?;
-    if let Err(error) = net::raise_open_files() {
+    if let Err(error) = open_files::raise() {
         tracing::warn!(%error, "limit on open files not raised");
+    }
+    if let Some(warning) = open_files::warning(&config) {
+        tracing::warn!(%warning, "configuration");
     }
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;
@@ -138,6 +143,12 @@ async fn stand_up(
     store: Store,
     begun: Instant,
 ) -> Result<Running> {
+    // First what may fail for reasons outside: a start that cannot be leaves a store without anything in it, no account
+    // in a domain that was a slip of the finger, and no key.
+    let sockets = listeners::bind(config, inherited)?;
+    let for_certificates = config.clone();
+    let certificates =
+        tokio::task::spawn_blocking(move || certificates(&for_certificates)).await??;
     let keyring = Arc::new(key_file::keyring(&config.data_dir)?);
     if let Some(file) = &config.accounts_file {
         reconcile(&store, &keyring, config, file).await?;
@@ -158,10 +169,6 @@ async fn stand_up(
         keyring,
         policy::of(config, &trust),
     ));
-    let for_certificates = config.clone();
-    let certificates =
-        tokio::task::spawn_blocking(move || certificates(&for_certificates)).await??;
-    let sockets = listeners::bind(config, inherited)?;
     let server = Arc::new(Server::new(listeners::limits(config, &trust)));
     server.set_gateways(gateways);
     server.set_proxies(config.proxy.from.clone());

@@ -60,6 +60,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         warnings,
     } = loaded;
     let mut warnings = warnings.clone();
+    warnings.extend(serve::open_files_warning(config));
     let mut accounts_declared = None;
     if let Some(file) = &config.accounts_file {
         let declarations = declared::load(file, &config.domains)?;

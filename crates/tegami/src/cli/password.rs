@@ -9,12 +9,12 @@ use address::Mailbox;
 use anyhow::{Context, Result, bail, ensure};
 use auth::{NewPassword, Secret, Wanted};
 use clap::Args;
-use zxcvbn::Score;
 
 use super::access;
 use super::report::Stuck;
 use crate::config::Config;
 use crate::terminal::note;
+use crate::weakness;
 
 /// Longest password taken, in octets; a file larger than this is not a password.
 const MAX_LENGTH: u64 = 1024;
@@ -64,8 +64,10 @@ impl PasswordSource {
                 "give one line with the password in it"
             )
         );
-        if let Some(warning) = weakness(&password, address) {
-            note(&format!("warning: {warning}"));
+        if let Some(why) = weakness::of(&password, address) {
+            note(&format!(
+                "warning: this password is easy to guess{why}; a longer one would be safer"
+            ));
         }
         Ok(password)
     }
@@ -109,22 +111,6 @@ fn ask(address: &str) -> Result<Secret> {
     Ok(first)
 }
 
-/// What is wrong with a weak password, in a sentence.
-fn weakness(password: &Secret, address: &str) -> Option<String> {
-    let own: Vec<&str> = address.split(['@', '.']).chain([address]).collect();
-    let entropy = zxcvbn::zxcvbn(password.expose(), &own);
-    if entropy.score() >= Score::Three {
-        return None;
-    }
-    let why = entropy.feedback().and_then(|feedback| feedback.warning());
-    let why = why
-        .map(|warning| format!(" ({})", warning.to_string().trim_end_matches('.')))
-        .unwrap_or_default();
-    Some(format!(
-        "this password is easy to guess{why}; a longer one would be safer"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,25 +139,6 @@ mod tests {
                 password,
                 "{:?}",
                 String::from_utf8_lossy(file)
-            );
-        }
-    }
-
-    #[test]
-    fn weak_passwords_are_warned_about() {
-        for (password, weak) in [
-            ("secret", true),
-            ("alice", true),
-            ("alice@example.test", true),
-            ("12345678", true),
-            ("correct horse battery staple", false),
-            ("vq7-Rmd2-kLw9", false),
-        ] {
-            let warning = weakness(&password.into(), "alice@example.test");
-            assert_eq!(warning.is_some(), weak, "{password:?}: {warning:?}");
-            assert!(
-                !warning.is_some_and(|warning| warning.contains(password)),
-                "the password itself is not shown"
             );
         }
     }

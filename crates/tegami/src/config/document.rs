@@ -1,12 +1,11 @@
 //! A TOML file that remembers where everything in it stands.
 
-use std::fs;
-use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml_edit::Table;
 
+use super::bounded;
 use super::problem::{Place, Problem};
 
 /// A TOML file, parsed, with its name for messages.
@@ -22,17 +21,10 @@ impl Document {
     /// Reads and parses a file.
     ///
     /// # Errors
-    /// When it cannot be read, is not UTF-8 or is not TOML.
+    /// When it cannot be read, is larger than any such file, is not UTF-8 or is not TOML.
     pub fn read(path: &Path) -> Result<Self, Problem> {
-        let text = fs::read_to_string(path).map_err(|error| {
-            let not_text = error.kind() == io::ErrorKind::InvalidData;
-            let why = if not_text {
-                "it is not UTF-8 text".to_owned()
-            } else {
-                error.to_string()
-            };
-            Place::file(path).problem(format!("cannot read this file: {why}"))
-        })?;
+        let text = bounded::read(path, bounded::LARGEST)
+            .map_err(|why| Place::file(path).problem(format!("cannot read this file: {why}")))?;
         Self::parse(path, text)
     }
 

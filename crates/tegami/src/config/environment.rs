@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 
+use super::bounded;
 use super::keys::{self, Key, RELAY};
 use super::load::Layers;
 use super::problem::{Place, did_you_mean};
@@ -15,6 +15,9 @@ use super::setting::Raw;
 
 const PREFIX: &str = "TEGAMI_";
 const FROM_FILE: &str = "_file";
+
+/// The largest file with a value in it.
+const LARGEST_VALUE: u64 = 64 * 1024;
 
 /// Names the configuration file; not a key.
 pub const CONFIG: &str = "TEGAMI_CONFIG";
@@ -63,7 +66,7 @@ pub(super) fn apply(variables: &[(OsString, OsString)], layers: &mut Layers) {
 }
 
 fn set_from_file(layers: &mut Layers, key: &'static Key, path: &str, place: Place) {
-    match fs::read_to_string(Path::new(path)) {
+    match bounded::read(Path::new(path), LARGEST_VALUE) {
         Ok(text) => layers.set(key, Raw::Text(without_newline(&text)), place),
         Err(error) => layers
             .problems

@@ -3,8 +3,7 @@
 //! Every mistake is reported with its line, all at once. Nothing here knows the store.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -13,8 +12,10 @@ use auth::{PasswordHash, Secret};
 use toml_edit::{ArrayOfTables, Item, Table};
 
 use crate::config::{
-    ConfigError, Document, Octets, Place, Problem, Raw, Slot, did_you_mean, nearest,
+    ConfigError, Document, Octets, Place, Problem, Raw, Slot, did_you_mean, nearest, read_bounded,
 };
+
+use crate::weakness;
 
 use super::{Declaration, Declarations, DeclaredSecret};
 
@@ -28,7 +29,7 @@ pub(super) const KEYS: [&str; 7] = [
     "apop",
 ];
 
-/// No password is longer; a path to something endless is a mistake, not a reason to read on.
+/// No password is longer.
 const LONGEST_PASSWORD_FILE: u64 = 16 * 1024;
 
 /// Reads and checks the file.
@@ -51,8 +52,11 @@ pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError
     }
     ConfigError::unless_empty(reading.problems)?;
     Ok(Declarations {
+        warnings: warning(&reading.open_to_others)
+            .into_iter()
+            .chain(weak(&accounts))
+            .collect(),
         accounts,
-        warnings: warning(&reading.open_to_others).into_iter().collect(),
     })
 }
 
@@ -66,6 +70,27 @@ fn warning(open: &[(PathBuf, u32)]) -> Option<String> {
         ),
         count => format!(
             "{count} password files can be read by other users of this machine (the first: {path}, mode {mode:04o}); chmod 600 them"
+        ),
+    })
+}
+
+/// One sentence for all passwords that are easy to guess, with the first of their accounts.
+fn weak(accounts: &[Declaration]) -> Option<String> {
+    let mut weak = accounts.iter().filter_map(|account| {
+        let address = account.address.to_string();
+        let why = match &account.secret {
+            DeclaredSecret::Password(password) => weakness::of(password, &address)?,
+            DeclaredSecret::Hash(_) => return None,
+        };
+        Some((address, why))
+    });
+    let (address, why) = weak.next()?;
+    Some(match weak.count() {
+        0 => {
+            format!("the password of {address} is easy to guess{why}; a longer one would be safer")
+        }
+        more => format!(
+            "the passwords of {address} and {more} more are easy to guess; longer ones would be safer"
         ),
     })
 }
@@ -257,19 +282,10 @@ impl Reading<'_> {
             .parent()
             .unwrap_or(Path::new(""))
             .join(path);
-        let cannot = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-        let mut file = File::open(&path).map_err(cannot)?;
-        let mode = file.metadata().map_err(cannot)?.permissions().mode() & 0o777;
-        let mut octets = Vec::new();
-        Read::by_ref(&mut file)
-            .take(LONGEST_PASSWORD_FILE + 1)
-            .read_to_end(&mut octets)
-            .map_err(cannot)?;
-        if octets.len() as u64 > LONGEST_PASSWORD_FILE {
-            return Err(format!("{} is too long for a password", path.display()));
-        }
-        let mut text = String::from_utf8(octets)
-            .map_err(|_| format!("{} is not UTF-8 text", path.display()))?;
+        let cannot = |why: String| format!("cannot read {}: {why}", path.display());
+        let mut text = read_bounded(&path, LONGEST_PASSWORD_FILE).map_err(cannot)?;
+        let about = fs::metadata(&path).map_err(|error| cannot(error.to_string()))?;
+        let mode = about.permissions().mode() & 0o777;
         text.truncate(text.find('\n').unwrap_or(text.len()));
         text.truncate(text.trim_end_matches('\r').len());
         let secret = Secret::new(text);

@@ -19,8 +19,8 @@ struct Office(tempfile::TempDir);
 impl Office {
     fn new(accounts: &str) -> Self {
         let office = Self(tempfile::tempdir().unwrap());
-        office.secret("alice", b"one\n", 0o600);
-        office.secret("bob", b"two", 0o600);
+        office.secret("alice", b"vq7-Rmd2-kLw9\n", 0o600);
+        office.secret("bob", b"one-Wk4r-8tzu", 0o600);
         fs::write(office.0.path().join("accounts.toml"), accounts).unwrap();
         office
     }
@@ -80,7 +80,7 @@ fn reads_all_that_an_account_can_say() {
         ["info@example.test"]
     );
     assert!(
-        matches!(&account.secret, DeclaredSecret::Password(password) if password.expose() == "one")
+        matches!(&account.secret, DeclaredSecret::Password(password) if password.expose() == "vq7-Rmd2-kLw9")
     );
     assert_eq!(declarations.warnings, Vec::<String>::new());
 }
@@ -115,14 +115,17 @@ fn a_password_is_the_first_line_of_its_file() {
         b"\nsecond\n",
         Err("alice has no password in its first line"),
     );
-    password(b"\xff\n", Err("alice is not UTF-8 text"));
-    password(&[b'x'; 20_000], Err("alice is too long for a password"));
+    password(b"\xff\n", Err("cannot read alice: it is not UTF-8 text"));
+    password(
+        &[b'x'; 20_000],
+        Err("cannot read alice: it has more than 16 KiB, so it is something else"),
+    );
 }
 
 #[test]
 fn warns_once_about_password_files_that_others_can_read() {
     let office = Office::new(&alice(""));
-    office.secret("alice", b"one", 0o644);
+    office.secret("alice", b"vq7-Rmd2-kLw9", 0o644);
     let warnings = office.load().unwrap().warnings;
     assert_eq!(warnings.len(), 1);
     assert!(
@@ -130,6 +133,38 @@ fn warns_once_about_password_files_that_others_can_read() {
             "alice can be read by other users of this machine (mode 0644); chmod 600 it"
         ),
         "{warnings:?}"
+    );
+}
+
+#[test]
+fn warns_once_about_passwords_that_are_easy_to_guess() {
+    let both = alice("") + &account("address = \"bob@example.test\"\npassword_file = \"bob\"");
+    let office = Office::new(&both);
+    assert_eq!(office.load().unwrap().warnings, Vec::<String>::new());
+    office.secret("bob", b"bob@example.test", 0o600);
+    assert_eq!(
+        office.load().unwrap().warnings,
+        ["the password of bob@example.test is easy to guess; a longer one would be safer"]
+    );
+    office.secret("alice", b"12345678", 0o600);
+    assert_eq!(
+        office.load().unwrap().warnings,
+        [
+            "the passwords of alice@example.test and 1 more are easy to guess; longer ones would be safer"
+        ]
+    );
+}
+
+#[test]
+fn a_password_file_that_never_ends_is_refused() {
+    bad(
+        &account("address = \"alice@example.test\"\npassword_file = \"/dev/zero\""),
+        &["accounts.toml:3: password_file: cannot read /dev/zero: it is not a regular file"],
+    );
+    let error = load(Path::new("/dev/zero"), &domains()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "/dev/zero: cannot read this file: it is not a regular file"
     );
 }
 

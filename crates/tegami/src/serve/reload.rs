@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Running, listeners, reconcile, strangers, trust};
+use super::{Running, listeners, open_files, reconcile, strangers, trust};
 use crate::config::{self, Config, Loaded};
 use crate::telemetry::Telemetry;
 
@@ -20,7 +20,7 @@ pub async fn reload(
         Ok(Loaded {
             config, warnings, ..
         }) => {
-            for warning in warnings {
+            for warning in warnings.into_iter().chain(open_files::warning(&config)) {
                 tracing::warn!(%warning, "configuration");
             }
             config

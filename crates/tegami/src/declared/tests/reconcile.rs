@@ -162,7 +162,7 @@ async fn makes_accounts_and_leaves_them_alone_the_second_time() {
         account.enabled
             && account
                 .password
-                .is_some_and(|hash| hash.verify(&Secret::from("one")))
+                .is_some_and(|hash| hash.verify(&Secret::from("vq7-Rmd2-kLw9")))
     );
     assert_eq!(
         (account.name.as_str(), account.quota),
