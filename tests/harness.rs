@@ -7,6 +7,7 @@ pub mod player;
 pub mod pop3;
 pub mod script;
 pub mod smtp;
+#[cfg(test)]
 mod soup;
 
 /// What logins in dialogues are bound to.

@@ -1,6 +1,8 @@
 //! Who may log in to the scripted hosts, and their side of SASL exchanges. Passwords stand in clear and nonces are
 //! fixed: hashing, throttling and randomness are tested in `auth`.
 
+use std::sync::Mutex;
+
 use auth::{
     Claim, Credentials, Exchange, Mechanism, Mechanisms, Proof, ScramHash, ScramKeys, Secret,
     Setting, Step,
@@ -170,9 +172,20 @@ impl Sasl {
     }
 }
 
-/// Keys under the salt and iteration count of RFC 7677; for nobody they fit a password that nobody types.
+/// Keys under the salt and iteration count of RFC 7677; for nobody they fit a password that nobody types. Each is
+/// derived once only: a derivation costs more than a hundred dialogues.
 fn keys(claim: &Claim, hash: ScramHash) -> ScramKeys {
+    static DERIVED: Mutex<Vec<(&str, ScramHash, ScramKeys)>> = Mutex::new(Vec::new());
     let password = account(claim).map_or("\u{1}", |(_, password)| password);
+    let mut derived = DERIVED.lock().expect("nobody panics in here");
+    if let Some((.., keys)) = derived
+        .iter()
+        .find(|(known, by, _)| (*known, *by) == (password, hash))
+    {
+        return keys.clone();
+    }
     let salt = auth::decode_base64("W22ZaJ0SNY7soEsUEjb6gQ==").expect("base64");
-    ScramKeys::derive(hash, &password.into(), &salt, 4096)
+    let keys = ScramKeys::derive(hash, &password.into(), &salt, 4096);
+    derived.push((password, hash, keys.clone()));
+    keys
 }

@@ -426,12 +426,14 @@ impl<H: Stage> Player<H> {
 
 /// What every reply keeps, whatever it says: REP-02, REP-03, REP-06, POP-02, PEX-06.
 #[track_caller]
-fn check_wire(reply: &Reply, wire: &[u8]) {
+pub fn check_wire(reply: &Reply, wire: &[u8]) {
     let row = reply.row();
     for line in wire.split_inclusive(|octet| *octet == b'\n') {
         let text = line.strip_suffix(b"\r\n").expect("CRLF ends every line");
-        // RFC 6856 section 3: what the client asked for may be UTF-8, and nothing else.
-        let international = reply.language() != Language::default() || row.name == "LANGUAGES";
+        // RFC 6856 section 3, RFC 6531 section 3.7.4.2: what the client asked for may be UTF-8, and nothing else.
+        let international = reply.language() != Language::default()
+            || reply.is_in_utf8()
+            || row.name == "LANGUAGES";
         let readable = str::from_utf8(text).is_ok_and(|text| !text.chars().any(char::is_control));
         assert!(
             readable && (international || text.is_ascii()),

@@ -82,7 +82,7 @@ impl Domain {
     }
 
     /// The name in its own letters: U-labels where there are A-labels that stand for some (RFC 5890 section
-    /// 2.3.2.1), for people to read.
+    /// 2.3.2.1), for people to read. Where those letters would not read as this name again it stays as it is.
     ///
     /// ```
     /// let domain: address::Domain = "xn--bcher-kva.example".parse().unwrap();
@@ -92,8 +92,9 @@ impl Domain {
     pub fn unicode(&self) -> String {
         let (unicode, outcome) = idna::domain_to_unicode(&self.0);
         match outcome {
-            Ok(()) => unicode,
-            Err(_) => self.0.to_string(),
+            // RFC 5890 section 2.3.2.1: the two forms of a label stand for each other, or it is none.
+            Ok(()) if Self::parse(&unicode).as_ref() == Ok(self) => unicode,
+            Ok(()) | Err(_) => self.0.to_string(),
         }
     }
 
@@ -218,6 +219,9 @@ mod tests {
         assert_eq!(unicode("example.test"), "example.test");
         // No label of IDNA; it stays what it is.
         assert_eq!(unicode("xn--a.example"), "xn--a.example");
+        // Its letters begin with `xn--` again, which no label may (RFC 5891 section 4.2.3.1): they would not read back.
+        let nested = "xn--xn--w-wgw-wgv25e";
+        assert_eq!(unicode(nested), nested);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Files are made for their owner only, whatever the umask. Nothing here retries and nothing here caches.
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod simulated;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};

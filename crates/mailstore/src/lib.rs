@@ -106,6 +106,9 @@ mod directory;
 mod disk;
 mod engine;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hall;
 mod incoming;
 mod index;

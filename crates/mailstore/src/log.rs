@@ -5,7 +5,7 @@
 
 pub(crate) mod frame;
 mod open;
-mod read;
+pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod replay;
 mod spool;

@@ -1,0 +1,4 @@
+//! Bounded lines against a slow reference.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tegami_fuzz::lines::check(input));
