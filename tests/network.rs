@@ -208,6 +208,33 @@ fn plaintext_behind_starttls_is_forgotten() {
 }
 
 #[test]
+fn users_log_in_on_port_25_only_where_that_is_switched_on() {
+    for (setting, in_clear, over_tls) in [
+        ("", "503 5.5.1", "503 5.5.1"),
+        ("true", "538 5.7.11", "235 2.7.0"),
+    ] {
+        let mut server = Server::start_managed(|mut command| {
+            if !setting.is_empty() {
+                command.env("TEGAMI_AUTH__ON_MX", setting);
+            }
+            command
+        });
+        server.add_account(ALICE, PASSWORD);
+        let mut client = Client::plain(server.port("smtp"));
+        client.expect("220");
+        client.command("EHLO old.example", "250");
+        let response = client::base64(format!("\0{ALICE}\0{PASSWORD}").as_bytes());
+        client.command(&format!("AUTH PLAIN {response}"), in_clear);
+        client.command("STARTTLS", "220");
+        let mut client = client.into_tls();
+        client.command("EHLO old.example", "250");
+        client.command(&format!("AUTH PLAIN {response}"), over_tls);
+        server.terminate();
+        assert_eq!(server.exit_code(), Some(0));
+    }
+}
+
+#[test]
 fn sigterm_tells_sessions_and_exits_cleanly() {
     let mut server = Server::start("");
     let mut idle = Client::plain(server.port("smtp"));

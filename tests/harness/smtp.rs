@@ -219,6 +219,10 @@ impl SmtpStage {
             .collect();
         match found.as_slice() {
             [] => VerifyVerdict::Unknown,
+            ["jörg@example.test"] => VerifyVerdict::Mailbox {
+                name: "Jörg Ärmel".to_owned(),
+                mailbox: mailbox("jörg@example.test"),
+            },
             ["bob@example.test"] => VerifyVerdict::Mailbox {
                 name: "Bob Builder".to_owned(),
                 mailbox: mailbox("bob@example.test"),
@@ -239,6 +243,10 @@ impl SmtpStage {
             "staff" | "staff@example.test" => ExpandVerdict::Members(vec![
                 mailbox("alice@example.test"),
                 mailbox("bob@example.test"),
+            ]),
+            "choir" => ExpandVerdict::Members(vec![
+                mailbox("bob@example.test"),
+                mailbox("jörg@example.test"),
             ]),
             _ => ExpandVerdict::Unknown,
         }

@@ -20,6 +20,7 @@ pub struct Reply {
     args: Vec<(&'static str, String)>,
     lines: Vec<String>,
     language: Language,
+    utf8: bool,
 }
 
 impl Reply {
@@ -31,6 +32,7 @@ impl Reply {
             args: Vec::new(),
             lines: Vec::new(),
             language: Language::default(),
+            utf8: false,
         }
     }
 
@@ -53,6 +55,19 @@ impl Reply {
     pub fn in_language(mut self, language: Language) -> Self {
         self.language = language;
         self
+    }
+
+    /// Lets arguments and further lines hold UTF-8, for a client that asked for it (RFC 6531 section 3.7.4.2).
+    #[must_use]
+    pub fn in_utf8(mut self, asked: bool) -> Self {
+        self.utf8 = asked;
+        self
+    }
+
+    /// Whether its arguments may hold UTF-8.
+    #[must_use]
+    pub fn is_in_utf8(&self) -> bool {
+        self.utf8
     }
 
     /// The language of the text.
@@ -110,8 +125,19 @@ impl Reply {
         for (index, line) in self.lines.iter().enumerate() {
             let start = out.len();
             smtp_prefix(code, enhanced, index + 1 == self.lines.len(), out);
-            push_printable(line, LINE_LIMIT, out);
+            self.push(line, LINE_LIMIT, out);
             finish_line(start, LINE_LIMIT, out);
+        }
+    }
+
+    /// Text given at run time: printable ASCII, or printable UTF-8 where the client asked for that.
+    fn push(&self, text: &str, limit: usize, out: &mut Vec<u8>) {
+        if self.utf8 {
+            let start = out.len();
+            push_text(text, out);
+            shorten(start, limit, out);
+        } else {
+            push_printable(text, limit, out);
         }
     }
 
@@ -156,7 +182,7 @@ impl Reply {
         let mut rest = self.row.text_in(self.language);
         while let Some((before, name, after)) = next_argument(rest) {
             out.extend_from_slice(before.as_bytes());
-            push_printable(self.argument(name).unwrap_or("?"), argument_limit, out);
+            self.push(self.argument(name).unwrap_or("?"), argument_limit, out);
             rest = after;
         }
         out.extend_from_slice(rest.as_bytes());
@@ -211,7 +237,7 @@ fn push_printable(text: &str, limit: usize, out: &mut Vec<u8>) {
     shorten(start, limit, out);
 }
 
-/// The same for a line of a POP3 list, which may hold UTF-8 (RFC 6856 section 3.2); bounded by whoever ends the line.
+/// The same for text that may hold UTF-8, such as a line of a POP3 list (RFC 6856 section 3.2); whoever calls bounds it.
 fn push_text(text: &str, out: &mut Vec<u8>) {
     let mut octets = [0; 4];
     for c in text.chars() {

@@ -196,3 +196,26 @@ fn no_character_is_cut_in_half() {
         );
     }
 }
+
+#[test]
+fn letters_beyond_ascii_are_for_those_who_asked() {
+    let verified = |mailbox: &str| Reply::new(&smtp::VERIFIED).arg("mailbox", mailbox);
+    let hostile = "J\u{f6}rg\r\n250 <j\u{f6}rg@example.test>";
+    check(
+        verified(hostile),
+        "250 2.1.5 J?rg??250 <j?rg@example.test>\r\n",
+    );
+    check(
+        verified(hostile).in_utf8(true),
+        "250 2.1.5 J\u{f6}rg??250 <j\u{f6}rg@example.test>\r\n",
+    );
+    let long = Reply::new(&smtp::EXPANDED)
+        .arg("member", "\u{f6}".repeat(300))
+        .line("\u{f6}".repeat(300))
+        .in_utf8(true);
+    let mut out = Vec::new();
+    long.encode(&mut out);
+    for line in String::from_utf8(out).unwrap().split_inclusive('\n') {
+        assert!(line.len() <= 512 && line.ends_with("...\r\n"), "{line:?}");
+    }
+}

@@ -158,6 +158,8 @@ pub struct Auth {
     pub mechanisms: Vec<Mechanism>,
     /// Networks whose clients may send passwords without TLS.
     pub allow_cleartext_from: Vec<IpNet>,
+    /// Whether users may log in where other servers deliver, too.
+    pub on_mx: bool,
 }
 
 /// What an account may keep.

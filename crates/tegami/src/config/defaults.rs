@@ -80,6 +80,7 @@ impl Default for Auth {
                 Mechanism::Login,
             ],
             allow_cleartext_from: Vec::new(),
+            on_mx: false,
         }
     }
 }

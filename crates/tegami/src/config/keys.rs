@@ -74,6 +74,7 @@ pub static KEYS: &[Key] = &[
     live("auth.allow_cleartext_from", |c| {
         &mut c.auth.allow_cleartext_from
     }),
+    live("auth.on_mx", |c| &mut c.auth.on_mx),
     live("mailbox.quota", |c| &mut c.mailbox.quota),
     live("mailbox.over_quota", |c| &mut c.mailbox.over_quota),
     awaits(

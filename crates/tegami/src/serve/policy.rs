@@ -49,6 +49,7 @@ fn smtp(config: &Config) -> smtp_server::Config {
         vrfy: config.smtp.vrfy,
         expn: config.smtp.expn,
         errors: config.limits.errors,
+        login_on_exchange: config.auth.on_mx,
         ..smtp_server::Config::new(config.hostname.to_string())
     }
 }

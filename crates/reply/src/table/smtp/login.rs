@@ -67,7 +67,7 @@ rows! {
     }
     "S-503h" AUTH_OFF = coded(503, 5, 1), "AUTH is switched off here; use port 587 or 465" {
         rfc: "RFC 4954 section 4",
-        when: "AUTH on a port that takes no logins, such as the one for mail from other servers.",
+        when: "AUTH on a port that takes no logins, such as the one for mail from other servers while `auth.on_mx` = `false`.",
         cause: "Users send through the submission ports.",
         remedy: "Set the mail program to port 465 with SSL/TLS, or port 587 with STARTTLS."
     }
@@ -91,7 +91,7 @@ rows! {
     }
     "S-538" TLS_FOR_PASSWORDS = coded(538, 7, 11), "Use TLS before this mechanism" {
         rfc: "RFC 4954 section 4",
-        when: "AUTH with a mechanism that shows the password, on a connection in clear where TLS is optional.",
+        when: "AUTH with a mechanism that shows the password, on a connection in clear where TLS is optional: port 25 with `auth.on_mx` = `true`.",
         cause: "The password would cross the network readable.",
         remedy: "Switch STARTTLS on in the mail program, or use port 465 with SSL/TLS."
     }

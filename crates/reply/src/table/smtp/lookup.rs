@@ -45,6 +45,12 @@ rows! {
         cause: "The same part before the @ exists in several domains.",
         remedy: "Ask again with the full address."
     }
+    "X-24c" UTF8_REPLY = coded(252, 6, 8), "The answer has letters beyond ASCII; ask again with SMTPUTF8" {
+        rfc: "RFC 6531 section 3.7.4.2",
+        when: "VRFY or EXPN without the parameter SMTPUTF8, where the server tells, and an address in the answer is not ASCII.",
+        cause: "A client that did not ask for UTF-8 must not be sent any.",
+        remedy: "Add SMTPUTF8 behind the name: `VRFY name SMTPUTF8`."
+    }
     "X-24b" NO_SUCH_USER = coded(550, 1, 1), "No such user or alias here" {
         rfc: "RFC 5321 section 3.5.1",
         when: "VRFY or EXPN, where the server does say who exists, of a name nobody has.",
