@@ -223,13 +223,26 @@ impl fmt::Display for ForwardPath {
     }
 }
 
+/// Reads what `Display` writes. The limit of a path counts octets as they came (RFC 6531 section 3.3), and A-labels may
+/// be longer than the letters they came as; so it is not kept here.
+fn written(text: &str) -> Result<Mailbox, PathError> {
+    let inside = text
+        .strip_prefix('<')
+        .and_then(|text| text.strip_suffix('>'))
+        .ok_or(PathError::Syntax)?;
+    match mailbox(inside.as_bytes())? {
+        (mailbox, []) => Ok(mailbox),
+        _ => Err(PathError::Syntax),
+    }
+}
+
 impl FromStr for ReversePath {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
-        match reverse_path(text.as_bytes())? {
-            (path, []) => Ok(path),
-            _ => Err(PathError::Syntax),
+        match text {
+            "<>" => Ok(Self::Null),
+            text => written(text).map(Self::Mailbox),
         }
     }
 }
@@ -238,10 +251,10 @@ impl FromStr for ForwardPath {
     type Err = PathError;
 
     fn from_str(text: &str) -> Result<Self, PathError> {
-        match forward_path(text.as_bytes())? {
-            (path, []) => Ok(path),
-            _ => Err(PathError::Syntax),
+        if text.eq_ignore_ascii_case("<postmaster>") {
+            return Ok(Self::Postmaster);
         }
+        written(text).map(Self::Mailbox)
     }
 }
 

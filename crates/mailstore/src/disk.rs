@@ -3,6 +3,8 @@
 //! Files are made for their owner only, whatever the umask. Nothing here retries and nothing here caches.
 
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "nothing fails on purpose there"))]
+#[expect(clippy::unwrap_used, reason = "for tests and fuzzing")]
 pub(crate) mod simulated;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};

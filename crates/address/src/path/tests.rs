@@ -192,6 +192,20 @@ fn limits_count_the_octets_of_utf_8() {
     reverse(&format!("<a@{domain}>"), Err(PathError::TooLong));
 }
 
+/// Nothing that was taken may be lost for having grown: envelopes are kept as text.
+#[test]
+fn a_path_that_grew_when_it_was_written_reads_again() {
+    let letters = vec!["ü"; 31].join(".");
+    let labels = vec!["xn--tda"; 31].join(".");
+    let local = "a".repeat(20);
+    let longer = format!("<{local}@{labels}>");
+    assert!(longer.len() > 256);
+    reverse(&format!("<{local}@{letters}>"), Ok((&longer, "")));
+    forward(&format!("<{local}@{letters}>"), Ok((&longer, "")));
+    assert_eq!("<@r:a@b>".parse::<ReversePath>(), Err(PathError::Syntax));
+    assert_eq!("<a@b> ".parse::<ForwardPath>(), Err(PathError::Syntax));
+}
+
 #[test]
 fn limits_of_64_255_and_256_octets() {
     let local = "a".repeat(64);
