@@ -171,7 +171,7 @@ impl Verb {
                 let account = account(ask(config, &request)?)?;
                 print(&format!(
                     "{} can log in and receive mail; quota {}.",
-                    account.address,
+                    account.address.unicode(),
                     quota_of(&account)
                 ))
             }
@@ -208,7 +208,7 @@ fn change_quota(config: &Config, address: Mailbox, quota: Option<u64>) -> Result
     let account = account(ask(config, &Request::AccountQuota { address, quota })?)?;
     print(&format!(
         "{} holds {}; quota {}.",
-        account.address,
+        account.address.unicode(),
         size(account.octets),
         quota_of(&account)
     ))
@@ -226,7 +226,7 @@ fn list(config: &Config, listing: Listing) -> Result<()> {
     }
     let rows = accounts.iter().map(|account| {
         vec![
-            account.address.to_string(),
+            account.address.unicode(),
             account.name.clone(),
             state(account).to_owned(),
             account.messages.to_string(),
@@ -275,6 +275,7 @@ fn remove(config: &Config, address: Mailbox, yes: bool) -> Result<()> {
         ),
     };
     let aliases = taken_along(&left, &emptied);
+    let address = address.unicode();
     print(&format!("{address} is removed. {mail}{aliases}"))
 }
 
@@ -300,7 +301,7 @@ fn new_password(config: &Config, address: Mailbox, source: &PasswordSource) -> R
     let account = account(ask(config, &request)?)?;
     print(&format!(
         "{} has a new password; the old one no longer works.",
-        account.address
+        account.address.unicode()
     ))
 }
 
@@ -312,7 +313,7 @@ fn allow_apop(config: &Config, address: Mailbox, source: &PasswordSource) -> Res
     let account = account(ask(config, &request)?)?;
     print(&format!(
         "{} may log in with APOP and CRAM-MD5, and this is its password.",
-        account.address
+        account.address.unicode()
     ))?;
     let Response::Accounts(accounts) = ask(config, &Request::AccountList)? else {
         return Err(unexpected());
@@ -334,7 +335,7 @@ fn forbid_apop(config: &Config, address: Mailbox) -> Result<()> {
     let account = account(ask(config, &Request::AccountForbidApop { address })?)?;
     print(&format!(
         "{} can no longer log in with APOP and CRAM-MD5; its password works as before.",
-        account.address
+        account.address.unicode()
     ))
 }
 
@@ -350,11 +351,11 @@ fn enable(config: &Config, address: Mailbox, enabled: bool) -> Result<()> {
     } else {
         "is disabled; its mail is kept"
     };
-    print(&format!("{} {now}.", account.address))
+    print(&format!("{} {now}.", account.address.unicode()))
 }
 
 fn describe(account: &AccountFacts) -> String {
-    let aliases: Vec<String> = account.aliases.iter().map(ToString::to_string).collect();
+    let aliases: Vec<String> = account.aliases.iter().map(Mailbox::unicode).collect();
     let or_dash = |text: String| {
         if text.is_empty() {
             "-".to_owned()
@@ -363,7 +364,7 @@ fn describe(account: &AccountFacts) -> String {
         }
     };
     pairs([
-        ("Address", account.address.to_string()),
+        ("Address", account.address.unicode()),
         ("Name", or_dash(account.name.clone())),
         ("State", state(account).to_owned()),
         (
@@ -465,7 +466,7 @@ mod tests {
     #[test]
     fn an_account_is_described_in_eight_lines() {
         let account = AccountFacts {
-            address: Mailbox::parse_user("alice@example.test").unwrap(),
+            address: Mailbox::parse_user("alice@xn--bcher-kva.example").unwrap(),
             name: String::new(),
             enabled: true,
             password: true,
@@ -480,7 +481,7 @@ mod tests {
             aliases: vec![Mailbox::parse_user("info@example.test").unwrap()],
         };
         let expected = "\
-            Address   alice@example.test\n\
+            Address   alice@bücher.example\n\
             Name      -\n\
             State     enabled\n\
             Holds     1 message, 1.5 MB\n\

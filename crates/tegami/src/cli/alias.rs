@@ -66,7 +66,7 @@ fn report(response: Response) -> Result<()> {
     match response {
         Response::Alias(alias) => print(&format!(
             "Mail for {} goes to {}.",
-            alias.address,
+            alias.address.unicode(),
             targets(&alias)
         )),
         Response::Removed {
@@ -75,7 +75,8 @@ fn report(response: Response) -> Result<()> {
             emptied,
             ..
         } => print(&format!(
-            "{address} is removed.{}",
+            "{} is removed.{}",
+            address.unicode(),
             taken_along(&left, &emptied)
         )),
         Response::Allowed
@@ -98,7 +99,7 @@ fn list(config: &Config, listing: Listing) -> Result<()> {
     }
     let rows = aliases
         .iter()
-        .map(|alias| vec![alias.address.to_string(), targets(alias)]);
+        .map(|alias| vec![alias.address.unicode(), targets(alias)]);
     print(&table(&["ALIAS", "GOES TO"], &[], rows))
 }
 
@@ -107,7 +108,7 @@ fn targets(alias: &AliasFacts) -> String {
 }
 
 fn list_of(addresses: &[Mailbox]) -> String {
-    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let addresses: Vec<String> = addresses.iter().map(Mailbox::unicode).collect();
     addresses.join(", ")
 }
 
@@ -119,7 +120,10 @@ pub(super) fn taken_along(left: &[Mailbox], emptied: &[Mailbox]) -> String {
     }
     match emptied {
         [] => {}
-        [one] => sentences.push_str(&format!(" {one} led only there and is removed too.")),
+        [one] => {
+            let one = one.unicode();
+            sentences.push_str(&format!(" {one} led only there and is removed too."));
+        }
         several => {
             let several = list_of(several);
             sentences.push_str(&format!(" {several} led only there and are removed too."));
@@ -147,6 +151,11 @@ mod tests {
                 vec![a.clone()],
                 vec![b.clone()],
                 " It was taken out of a@example.test. b@example.test led only there and is removed too.",
+            ),
+            (
+                vec![],
+                vec![Mailbox::parse_user("c@xn--bcher-kva.example").unwrap()],
+                " c@bücher.example led only there and is removed too.",
             ),
             (
                 vec![],

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use address::Domain;
 use anyhow::Result;
 use net::tls::CertificateFacts;
 use serde::Serialize;
@@ -20,7 +21,7 @@ use crate::terminal::note;
 struct Understood {
     file: Option<PathBuf>,
     hostname: String,
-    domains: Vec<String>,
+    domains: Vec<Domain>,
     data_dir: PathBuf,
     accounts_file: Option<PathBuf>,
     accounts_declared: Option<usize>,
@@ -75,7 +76,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     Ok(Understood {
         file: source.clone(),
         hostname: config.hostname.to_string(),
-        domains: config.domains.iter().map(ToString::to_string).collect(),
+        domains: config.domains.clone(),
         data_dir: config.data_dir.clone(),
         accounts_file: config.accounts_file.clone(),
         accounts_declared,
@@ -140,6 +141,19 @@ fn listeners(config: &Config) -> Vec<Listener> {
     .collect()
 }
 
+/// In their own letters, and as they go over the wire where that is something else.
+fn domains(domains: &[Domain]) -> String {
+    let shown = domains.iter().map(|domain| {
+        let unicode = domain.unicode();
+        if unicode == domain.as_str() {
+            unicode
+        } else {
+            format!("{unicode} ({domain})")
+        }
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
 fn describe(understood: &Understood) -> String {
     let path = |path: &Option<PathBuf>, none: &str| {
         path.as_ref()
@@ -156,7 +170,7 @@ fn describe(understood: &Understood) -> String {
     let mut rows = vec![
         ("Configuration", path(&understood.file, "built-in defaults")),
         ("Hostname", understood.hostname.clone()),
-        ("Domains", understood.domains.join(", ")),
+        ("Domains", domains(&understood.domains)),
         ("Data", understood.data_dir.display().to_string()),
         ("Accounts", accounts),
         (
@@ -197,6 +211,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn international_domains_are_shown_in_both_forms() {
+        let parsed = ["example.test", "bücher.example"].map(|name| Domain::parse(name).unwrap());
+        assert_eq!(
+            domains(&parsed),
+            "example.test, bücher.example (xn--bcher-kva.example)"
+        );
+    }
 
     #[test]
     fn a_certificate_that_clients_will_refuse_is_warned_about() {
