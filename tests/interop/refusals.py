@@ -1,25 +1,16 @@
-"""What must be refused, tried with smtplib and poplib: SMTP_PORT SUBMISSION_PORT POP3_PORT LOGIN PASSWORD OTHER.
+"""What must be refused, tried with smtplib and poplib: CERTIFICATE SMTP_PORT SUBMISSION_PORT POP3_PORT LOGIN PASSWORD OTHER.
 
 LOGIN and OTHER are two accounts here; PASSWORD is that of LOGIN.
 """
 
 import poplib
 import smtplib
-import ssl
 import sys
 
-SMTP_PORT, SUBMISSION_PORT, POP3_PORT = map(int, sys.argv[1:4])
-LOGIN, PASSWORD, OTHER = sys.argv[4:]
-HOST = "127.0.0.1"
-TIMEOUT = 30
+import server
+
+CERTIFICATE, SMTP_PORT, SUBMISSION_PORT, POP3_PORT, LOGIN, PASSWORD, OTHER = sys.argv[1:]
 FOREIGN = "somebody@elsewhere.test"
-
-
-def trusting():
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def expect(what, wanted, reply):
@@ -29,14 +20,13 @@ def expect(what, wanted, reply):
 
 
 def exchange():
-    connection = smtplib.SMTP(HOST, SMTP_PORT, timeout=TIMEOUT)
+    connection = server.smtp(SMTP_PORT, "plain", CERTIFICATE)
     connection.ehlo()
     return connection
 
 
 def submission():
-    connection = smtplib.SMTP(HOST, SUBMISSION_PORT, timeout=TIMEOUT)
-    connection.starttls(context=trusting())
+    connection = server.smtp(SUBMISSION_PORT, "starttls", CERTIFICATE)
     connection.ehlo()
     return connection
 
@@ -55,10 +45,8 @@ def refused_login(connection, user, password):
     raise AssertionError(f"the login of {user} was accepted")
 
 
-def pop3_refusal(tls, user, password):
-    connection = poplib.POP3(HOST, POP3_PORT, timeout=TIMEOUT)
-    if tls:
-        connection.stls(context=trusting())
+def pop3_refusal(security, user, password):
+    connection = server.pop3(POP3_PORT, security, CERTIFICATE)
     try:
         connection.user(user)
         connection.pass_(password)
@@ -66,7 +54,7 @@ def pop3_refusal(tls, user, password):
         return str(refusal)
     finally:
         connection.close()
-    raise AssertionError(f"POP3 let {user} in, TLS {tls}")
+    raise AssertionError(f"POP3 let {user} in, {security}")
 
 
 with exchange() as connection:
@@ -75,7 +63,7 @@ with exchange() as connection:
     expect("an unknown mailbox", 550, connection.rcpt("nobody@example.test"))
 with exchange() as connection:
     expect("a message too large to begin with", 552, connection.mail(FOREIGN, ["SIZE=999999999"]))
-with smtplib.SMTP(HOST, SUBMISSION_PORT, timeout=TIMEOUT) as connection:
+with server.smtp(SUBMISSION_PORT, "plain", CERTIFICATE) as connection:
     connection.ehlo()
     assert not connection.has_extn("auth"), "AUTH is listed before STARTTLS"
     expect("a password without TLS", 530, connection.docmd("AUTH", "PLAIN AGEAYg=="))
@@ -94,8 +82,9 @@ with submission_logged_in() as connection:
     connection.mail(LOGIN)
     expect("mail for elsewhere, even with a login", 550, connection.rcpt(FOREIGN))
 
-wrong = pop3_refusal(True, LOGIN, "not the password")
-unknown = pop3_refusal(True, "nobody@example.test", PASSWORD)
+wrong = pop3_refusal("stls", LOGIN, "not the password")
+unknown = pop3_refusal("stls", "nobody@example.test", PASSWORD)
 assert "[AUTH]" in wrong and wrong == unknown, (wrong, unknown)
 print(f"refused: POP3, a wrong password: {wrong}")
-print(f"refused: POP3, a password without TLS: {pop3_refusal(False, LOGIN, PASSWORD)}")
+clear = pop3_refusal("plain", LOGIN, PASSWORD)
+print(f"refused: POP3, a password without TLS: {clear}")

@@ -1,41 +1,27 @@
-"""Sends one message with smtplib: HOST PORT SECURITY MECHANISM LOGIN PASSWORD REVERSE_PATH RECIPIENT FILE.
+"""Sends one message with smtplib: CERTIFICATE PORT SECURITY MECHANISM LOGIN PASSWORD REVERSE_PATH RECIPIENT FILE.
 
-SECURITY is plain, starttls or tls; MECHANISM is PLAIN, LOGIN or none. The server's certificate is self-signed and
-not verified: what is tried here is the mail, not the trust.
+SECURITY is plain, starttls or tls; MECHANISM is PLAIN, LOGIN, CRAM-MD5 or none.
 """
 
-import smtplib
-import ssl
 import sys
 
-HOST, PORT, SECURITY, MECHANISM, LOGIN, PASSWORD, REVERSE_PATH, RECIPIENT, FILE = sys.argv[1:]
-TIMEOUT = 30
+import server
 
-
-def trusting():
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def connect():
-    if SECURITY == "tls":
-        return smtplib.SMTP_SSL(HOST, int(PORT), timeout=TIMEOUT, context=trusting())
-    connection = smtplib.SMTP(HOST, int(PORT), timeout=TIMEOUT)
-    if SECURITY == "starttls":
-        connection.starttls(context=trusting())
-    return connection
+CERTIFICATE, PORT, SECURITY, MECHANISM, LOGIN, PASSWORD, REVERSE_PATH, RECIPIENT, FILE = sys.argv[1:]
 
 
 def authenticate(connection):
     connection.ehlo()
     connection.user, connection.password = LOGIN, PASSWORD
-    exchange = {"PLAIN": connection.auth_plain, "LOGIN": connection.auth_login}[MECHANISM]
-    connection.auth(MECHANISM, exchange)
+    exchange = {
+        "PLAIN": connection.auth_plain,
+        "LOGIN": connection.auth_login,
+        "CRAM-MD5": connection.auth_cram_md5,
+    }
+    connection.auth(MECHANISM, exchange[MECHANISM])
 
 
-with connect() as connection, open(FILE, "rb") as file:
+with server.statuses(), server.smtp(PORT, SECURITY, CERTIFICATE) as connection, open(FILE, "rb") as file:
     if MECHANISM != "none":
         authenticate(connection)
     refused = connection.sendmail(REVERSE_PATH, [RECIPIENT], file.read(), mail_options=["BODY=8BITMIME"])

@@ -1,16 +1,22 @@
-//! `cargo xtask interop`: curl, swaks and Python's smtplib and poplib send and fetch through every listener of the built
-//! server, and try what must be refused.
+//! `cargo xtask interop`: curl, swaks, Python's smtplib and poplib, msmtp, mpop, fetchmail, and clients on libsasl2 and GNU
+//! SASL log in, send and fetch through every listener of the built server, and try what must be refused.
 //!
-//! Every sender sends every kind of message by every route; every fetcher then fetches them all and each must be, behind
-//! the trace fields the server adds, octet for octet what was sent. The first thing that is wrong ends the run.
+//! Every sender sends every kind of message by every route; every fetcher then fetches them all, by each of its logins (with
+//! `--all` by every route), and each must be, behind the trace fields the server adds, octet for octet what was sent. The server's log must say that the
+//! route was the one that was meant. The first thing that is wrong ends the run.
 
 mod client;
 mod container;
+mod cyrus;
 mod fetch;
+mod gsasl;
 mod message;
+mod offers;
 mod package;
 mod refusal;
+mod route;
 mod tools;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,8 +27,11 @@ use anyhow::{Context, Result};
 
 use crate::server::{Running, Site};
 use crate::{binary, process, workspace};
-use client::{CLIENTS, ROUTES};
-use fetch::FETCHERS;
+use client::{CLIENTS, Client};
+use fetch::{Afterwards, FETCHERS, Fetcher};
+use offers::Offers;
+use route::{Attempt, Route};
+use witness::{Event, Witness};
 
 /// Any single command of a client.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -59,8 +68,47 @@ pub struct Options {
 /// Where the clients find the server, and where they may put files.
 struct Ground {
     server: Running,
+    witness: Witness,
+    /// The one the server made itself.
+    certificate: PathBuf,
     place: PathBuf,
+    /// Whether the ways that take long are tried, too.
+    all: bool,
 }
+
+impl Ground {
+    /// An empty directory.
+    fn empty(&self, name: &str) -> Result<PathBuf> {
+        let directory = self.place.join(name);
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
+        }
+        fs::create_dir_all(&directory)?;
+        Ok(directory)
+    }
+
+    /// Those of the routes that are tried.
+    fn choose(&self, routes: Vec<Route>) -> Vec<Route> {
+        if self.all {
+            routes
+        } else {
+            Route::in_turn(routes)
+        }
+    }
+
+    /// The route, as somebody who knows the password and the certificate takes it.
+    fn attempt<'a>(&'a self, route: &'a Route) -> Attempt<'a> {
+        Attempt {
+            ground: self,
+            route,
+            password: PASSWORD,
+            trust: &self.certificate,
+        }
+    }
+}
+
+/// Messages by their id.
+type Messages = BTreeMap<String, Vec<u8>>;
 
 /// Installs the clients where they are missing and tries everything.
 ///
@@ -84,21 +132,27 @@ pub fn run(options: &Options) -> Result<()> {
 fn clients(options: &Options) -> Result<()> {
     let binary = binary::release(options.binary.as_deref())?;
     let place = workspace::fresh("interop")?;
-    let (site, server) = start(&binary, &place)?;
-    let ground = Ground { server, place };
-    let sent = send(&ground)?;
-    for fetcher in &FETCHERS {
-        let fetched = fetcher
-            .run(&ground, sent.len())
-            .with_context(|| fetcher.name.to_owned())?;
-        message::compare(&sent, &fetched).with_context(|| fetcher.name.to_owned())?;
-        println!(
-            "{}: {} messages as they were sent",
-            fetcher.name,
-            fetched.len()
-        );
+    let other = another_certificate(&binary, &place)?;
+    let (site, ground) = start(&binary, place, options.all)?;
+    let mut sent = Messages::new();
+    for client in &CLIENTS {
+        for route in Route::sending(client.strangers, client.logins) {
+            let name = || format!("{} {route}", client.name);
+            sent.extend(send(&ground, client, &route).with_context(name)?);
+        }
     }
-    refusal::run(&ground)?;
+    for fetcher in &FETCHERS {
+        for route in ground.choose(fetcher.routes()) {
+            let name = || format!("{} {route}", fetcher.name);
+            fetch(&ground, fetcher, &route, &sent).with_context(name)?;
+        }
+    }
+    for fetcher in FETCHERS.iter().filter(|fetcher| fetcher.deletes) {
+        delete(&ground, fetcher, &sent).with_context(|| fetcher.name.to_owned())?;
+        sent = send(&ground, &CLIENTS[0], &Route::sending(true, &[])[0])?;
+    }
+    gsasl::run(&ground)?;
+    refusal::run(&ground, &ground.place.join("message.eml"), &other)?;
     process::succeed(&mut site.command(&["healthcheck"]), LIMIT)?;
     println!("healthcheck: the server is well");
     ground.server.stop()?;
@@ -107,42 +161,108 @@ fn clients(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// One account is made while the server is stopped, the other while it runs.
-fn start(binary: &Path, place: &Path) -> Result<(Site, Running)> {
-    let site = Site::create(binary, place, &place.join("data"), None)?;
+/// One account is made while the server is stopped, the other while it runs; the same with what APOP and CRAM-MD5 need.
+fn start(binary: &Path, place: PathBuf, all: bool) -> Result<(Site, Ground)> {
+    let site = Site::create(binary, &place, &place.join("data"), None)?
+        .with("TEGAMI_AUTH__MECHANISMS", offers::MECHANISMS)
+        .with("TEGAMI_POP3__APOP", "true")
+        .with("TEGAMI_LOG__LEVEL", "info,tegami::host::login=debug");
     let password = place.join("password");
     fs::write(&password, format!("{PASSWORD}\n"))?;
     let password = password.to_string_lossy().into_owned();
-    let add = |address: &str| {
-        let arguments = ["account", "add", address, "--password-file", &password];
+    let account = |verb: &str, address: &str| {
+        let arguments = ["account", verb, address, "--password-file", &password];
         process::succeed(&mut site.command(&arguments), LIMIT)
+            .with_context(|| format!("account {verb} {address}"))
     };
-    add(ALICE).context("adding an account while the server is stopped")?;
+    account("add", ALICE)?;
+    account("allow-apop", ALICE)?;
     let server = site.start()?;
-    add(BOB).context("adding an account while the server runs")?;
-    Ok((site, server))
+    account("add", BOB)?;
+    let ground = Ground {
+        server,
+        witness: Witness::new(site.log()),
+        certificate: certificate(&place),
+        place,
+        all,
+    };
+    offers::check(&ground, Offers::WhatAllCan)?;
+    account("allow-apop", BOB)?;
+    offers::check(&ground, Offers::Everything)?;
+    Ok((site, ground))
 }
 
-/// Every client, by every route, every kind of message; gives them by their id.
-fn send(ground: &Ground) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut sent = BTreeMap::new();
-    for client in &CLIENTS {
-        for route in &ROUTES {
-            for (kind, body) in message::bodies() {
-                let id = format!("{}.{}.{kind}", client.name, route.name());
-                let message = message::compose(&id, &body);
-                let file = ground.place.join("message.eml");
-                fs::write(&file, &message)?;
-                let mut command = (client.send)(ground, route, &file)?;
-                process::succeed(&mut command, LIMIT).with_context(|| id.clone())?;
-                sent.insert(id, message);
-            }
-        }
-        println!(
-            "{}: sent every kind of message by {} routes",
-            client.name,
-            ROUTES.len()
+/// Where the server of a place keeps the certificate it makes itself.
+fn certificate(place: &Path) -> PathBuf {
+    place.join("data/tls/certificate.pem")
+}
+
+/// The certificate of some other server.
+fn another_certificate(binary: &Path, place: &Path) -> Result<PathBuf> {
+    let place = place.join("other");
+    let site = Site::create(binary, &place, &place.join("data"), None)?;
+    site.start()?.stop()?;
+    Ok(certificate(&place))
+}
+
+/// Every kind of message by one route.
+fn send(ground: &Ground, client: &Client, route: &Route) -> Result<Messages> {
+    let mut sent = Messages::new();
+    let mut wanted: Vec<Event> = route.login.map(|_| Event::Login).into_iter().collect();
+    wanted.push(Event::Delivered);
+    for (kind, body) in message::bodies() {
+        let id = format!("{}.{route}.{kind}", client.name).replace('/', "-");
+        let message = message::compose(&id, &body);
+        let file = ground.place.join("message.eml");
+        fs::write(&file, &message)?;
+        let mut command = (client.send)(&ground.attempt(route), &file)?;
+        let finished = process::capture(&mut command, LIMIT)?;
+        anyhow::ensure!(
+            client.took.is_given(&finished),
+            "{kind}: {}:\n{}",
+            finished.status,
+            finished.last_words()
         );
+        ground.witness.expect(route, &wanted).context(kind)?;
+        sent.insert(id, message);
     }
+    println!("{} {route}: sent {} messages", client.name, sent.len());
     Ok(sent)
+}
+
+/// Everything that was sent, by one route; and nothing more for those who come again.
+fn fetch(ground: &Ground, fetcher: &Fetcher, route: &Route, sent: &Messages) -> Result<()> {
+    let attempt = ground.attempt(route);
+    let fetched = fetcher.run(&attempt, Afterwards::Keep, sent.len())?;
+    ground.witness.expect(route, &[Event::Login])?;
+    message::compare(sent, &fetched)?;
+    let mut again = "";
+    if let Some(sign) = fetcher.nothing_new {
+        fetcher.come_again(&attempt, sign, sent.len())?;
+        ground.witness.expect(route, &[Event::Login])?;
+        again = ", and then nothing new";
+    }
+    println!(
+        "{} {route}: fetched {} messages as they were sent{again}",
+        fetcher.name,
+        fetched.len()
+    );
+    Ok(())
+}
+
+/// Everything that is there, by one route; afterwards there is nothing.
+fn delete(ground: &Ground, fetcher: &Fetcher, sent: &Messages) -> Result<()> {
+    let routes = fetcher.routes();
+    let route = routes.last().context("no login")?;
+    let attempt = ground.attempt(route);
+    let fetched = fetcher.run(&attempt, Afterwards::Delete, sent.len())?;
+    ground.witness.expect(route, &[Event::Login])?;
+    message::compare(sent, &fetched)?;
+    offers::nothing_left(ground)?;
+    println!(
+        "{} {route}: fetched and deleted {} messages",
+        fetcher.name,
+        fetched.len()
+    );
+    Ok(())
 }

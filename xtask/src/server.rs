@@ -29,6 +29,7 @@ const STOP: Duration = Duration::from_secs(20);
 pub struct Site {
     binary: PathBuf,
     directory: PathBuf,
+    variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Site {
@@ -64,13 +65,22 @@ impl Site {
         Ok(Self {
             binary: binary.to_owned(),
             directory: directory.to_owned(),
+            variables: Vec::new(),
         })
+    }
+
+    /// Sets a variable that goes over the configuration, such as `TEGAMI_POP3__APOP`.
+    #[must_use]
+    pub fn with(mut self, variable: &'static str, value: &'static str) -> Self {
+        self.variables.push((variable, value));
+        self
     }
 
     /// The binary with this site's configuration and `arguments`.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command
+            .envs(self.variables.iter().copied())
             .args(arguments)
             .arg("--config")
             .arg(self.directory.join("tegami.toml"));
@@ -127,7 +137,8 @@ impl Site {
         })
     }
 
-    fn log(&self) -> PathBuf {
+    /// Where the server writes its log.
+    pub fn log(&self) -> PathBuf {
         self.directory.join("serve.log")
     }
 }

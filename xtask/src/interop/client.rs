@@ -1,4 +1,7 @@
-//! The clients that send: how each is told to use a route.
+//! The clients that send: how each is told to use a route, and how it tells what became of it.
+
+pub mod msmtp;
+pub mod smtptest;
 
 use std::fs;
 use std::path::Path;
@@ -6,145 +9,140 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{ALICE, BOB, Ground, PASSWORD, STRANGER, message};
+use super::route::{Attempt, Security, Sign};
+use super::{ALICE, BOB, message};
 use crate::workspace;
-
-/// How a connection is protected.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Security {
-    /// Not at all.
-    Plain,
-    /// STARTTLS or STLS.
-    Upgrade,
-    /// TLS from the first octet.
-    Tls,
-}
-
-/// A way into the server.
-pub struct Route {
-    /// The listener's name.
-    pub listener: &'static str,
-    /// How the connection is protected.
-    pub security: Security,
-    /// The SASL mechanism of the login, where there is one.
-    pub mechanism: Option<&'static str>,
-}
-
-/// Every way in that must work.
-pub const ROUTES: [Route; 6] = [
-    route("smtp", Security::Plain, None),
-    route("smtp", Security::Upgrade, None),
-    route("submission", Security::Upgrade, Some("PLAIN")),
-    route("submission", Security::Upgrade, Some("LOGIN")),
-    route("submissions", Security::Tls, Some("PLAIN")),
-    route("submissions", Security::Tls, Some("LOGIN")),
-];
-
-const fn route(
-    listener: &'static str,
-    security: Security,
-    mechanism: Option<&'static str>,
-) -> Route {
-    Route {
-        listener,
-        security,
-        mechanism,
-    }
-}
-
-impl Route {
-    /// A short name for messages.
-    pub fn name(&self) -> String {
-        let security = match self.security {
-            Security::Plain => "plain",
-            Security::Upgrade => "starttls",
-            Security::Tls => "tls",
-        };
-        format!(
-            "{}-{security}-{}",
-            self.listener,
-            self.mechanism.unwrap_or("none")
-        )
-    }
-
-    /// With a login one sends as oneself, without as a stranger.
-    fn reverse_path(&self) -> &'static str {
-        if self.mechanism.is_some() {
-            ALICE
-        } else {
-            STRANGER
-        }
-    }
-}
 
 /// A sending program.
 pub struct Client {
     /// Its name.
     pub name: &'static str,
-    /// The command that sends a file by a route.
-    pub send: fn(&Ground, &Route, &Path) -> Result<Command>,
+    /// Whether it can send without a login.
+    pub strangers: bool,
+    /// The logins it knows.
+    pub logins: &'static [&'static str],
+    /// The command that sends a file.
+    pub send: fn(&Attempt, &Path) -> Result<Command>,
+    /// When it says that the message was taken.
+    pub took: Sign,
+    /// When it says that the login was refused.
+    pub denied: Sign,
+    /// When it says that the certificate is not to be believed; none if it does not look.
+    pub doubted: Option<Sign>,
 }
 
 /// The senders.
-pub const CLIENTS: [Client; 3] = [
+pub const CLIENTS: [Client; 5] = [
     Client {
         name: "curl",
+        strangers: true,
+        logins: &["PLAIN", "LOGIN", "CRAM-MD5"],
         send: curl,
+        took: Sign::Status(0),
+        denied: CURL_DENIED,
+        doubted: Some(CURL_DOUBTED),
     },
     Client {
         name: "swaks",
+        strangers: true,
+        logins: &["PLAIN", "LOGIN", "CRAM-MD5"],
         send: swaks,
+        took: Sign::Status(0),
+        // swaks(1): authentication failed.
+        denied: Sign::Status(28),
+        doubted: Some(Sign::Says("certificate verify failed")),
     },
     Client {
         name: "smtplib",
+        strangers: true,
+        logins: &["PLAIN", "LOGIN", "CRAM-MD5"],
         send: smtplib,
+        took: Sign::Status(0),
+        denied: PYTHON_DENIED,
+        doubted: Some(PYTHON_DOUBTED),
+    },
+    Client {
+        name: "msmtp",
+        strangers: true,
+        logins: &["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"],
+        send: msmtp::send,
+        took: Sign::Status(0),
+        denied: MSMTP_DENIED,
+        doubted: Some(MSMTP_DOUBTED),
+    },
+    Client {
+        name: "smtptest",
+        strangers: false,
+        logins: &["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"],
+        send: smtptest::send,
+        // Its exit status is 0 whatever happens.
+        took: Sign::Says("2.0.0 Stored"),
+        denied: CYRUS_DENIED,
+        doubted: None,
     },
 ];
 
-fn curl(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
+/// curl(1): the server denied the login.
+pub const CURL_DENIED: Sign = Sign::Status(67);
+/// curl(1): the certificate cannot be believed.
+pub const CURL_DOUBTED: Sign = Sign::Status(60);
+/// `tests/interop/server.py`.
+pub const PYTHON_DENIED: Sign = Sign::Status(77);
+/// `tests/interop/server.py`.
+pub const PYTHON_DOUBTED: Sign = Sign::Status(76);
+/// sysexits.h: permission denied. Those of mpop are the same.
+pub const MSMTP_DENIED: Sign = Sign::Status(77);
+/// The words of msmtp and mpop.
+pub const MSMTP_DOUBTED: Sign = Sign::Says("TLS certificate verification failed");
+/// The words of Cyrus' clients.
+pub const CYRUS_DENIED: Sign = Sign::Says("Authentication failed.");
+
+fn curl(attempt: &Attempt, file: &Path) -> Result<Command> {
+    let route = attempt.route;
     let scheme = if route.security == Security::Tls {
         "smtps"
     } else {
         "smtp"
     };
-    let address = ground.server.address(route.listener)?;
-    let mut command = Command::new("curl");
+    let mut command = curl_with(attempt);
     command
-        .args(["--silent", "--show-error", "--insecure", "--max-time", "50"])
-        .args(["--url", &format!("{scheme}://{address}/interop.test")])
         .args([
-            "--mail-from",
-            route.reverse_path(),
-            "--mail-rcpt",
-            BOB,
-            "--upload-file",
+            "--url",
+            &format!("{scheme}://localhost:{}/interop.test", attempt.port()?),
         ])
+        .args(["--mail-from", route.reverse_path(), "--mail-rcpt", BOB])
+        .arg("--upload-file")
         .arg(file);
-    if route.security == Security::Upgrade {
-        command.arg("--ssl-reqd");
-    }
-    if let Some(mechanism) = route.mechanism {
-        command.args(["--user", &format!("{ALICE}:{PASSWORD}")]);
-        command.args(["--login-options", &format!("AUTH={mechanism}")]);
+    if let Some(login) = route.login {
+        command.args(["--user", &format!("{ALICE}:{}", attempt.password)]);
+        command.args(["--login-options", &format!("AUTH={login}")]);
     }
     Ok(command)
 }
 
+/// curl with what is the same for all protocols.
+pub fn curl_with(attempt: &Attempt) -> Command {
+    let mut command = Command::new("curl");
+    command
+        .args(["--silent", "--show-error", "--fail-early", "--ipv4"])
+        .args(["--max-time", "50", "--cacert"])
+        .arg(attempt.trust);
+    if attempt.route.security == Security::Upgrade {
+        command.arg("--ssl-reqd");
+    }
+    command
+}
+
 /// swaks rewrites what it is given (an end that is a dot, the last line end) unless it is told not to; then it wants the
 /// message as it goes over the wire.
-fn swaks(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
-    let address = ground.server.address(route.listener)?;
+fn swaks(attempt: &Attempt, file: &Path) -> Result<Command> {
+    let route = attempt.route;
     let wire = file.with_extension("wire");
     fs::write(&wire, message::on_the_wire(&fs::read(file)?))?;
     let mut command = Command::new("swaks");
     command
         .args(["--silent", "1", "--helo", "interop.test", "--timeout", "50"])
-        .args([
-            "--server",
-            &address.ip().to_string(),
-            "--port",
-            &address.port().to_string(),
-        ])
+        .args(["--server", "localhost", "--port", &attempt.port()?])
         .args(["--from", route.reverse_path(), "--to", BOB])
         .args(["--no-data-fixup", "--data"])
         .arg(format!("@{}", wire.display()));
@@ -157,21 +155,21 @@ fn swaks(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
             command.arg("--tls-on-connect");
         }
     }
-    if let Some(mechanism) = route.mechanism {
-        command.args([
-            "--auth",
-            mechanism,
-            "--auth-user",
-            ALICE,
-            "--auth-password",
-            PASSWORD,
-        ]);
+    if route.security != Security::Plain {
+        command
+            .args(["--tls-verify", "--tls-ca-path"])
+            .arg(attempt.trust);
+    }
+    if let Some(login) = route.login {
+        command
+            .args(["--auth", login, "--auth-user", ALICE])
+            .args(["--auth-password", attempt.password]);
     }
     Ok(command)
 }
 
-fn smtplib(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
-    let address = ground.server.address(route.listener)?;
+fn smtplib(attempt: &Attempt, file: &Path) -> Result<Command> {
+    let route = attempt.route;
     let security = match route.security {
         Security::Plain => "plain",
         Security::Upgrade => "starttls",
@@ -179,9 +177,9 @@ fn smtplib(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
     };
     let mut command = script("send.py");
     command
-        .args([&address.ip().to_string(), &address.port().to_string()])
-        .args([security, route.mechanism.unwrap_or("none"), ALICE, PASSWORD])
-        .args([route.reverse_path(), BOB])
+        .arg(attempt.trust)
+        .args([&attempt.port()?, security, route.login.unwrap_or("none")])
+        .args([ALICE, attempt.password, route.reverse_path(), BOB])
         .arg(file);
     Ok(command)
 }
@@ -189,6 +187,9 @@ fn smtplib(ground: &Ground, route: &Route, file: &Path) -> Result<Command> {
 /// A Python script of `tests/interop`.
 pub fn script(name: &str) -> Command {
     let mut command = Command::new("python3");
-    command.arg(workspace::root().join("tests/interop").join(name));
+    command
+        // The scripts share a module; what Python makes of it has no place in the source tree.
+        .arg("-B")
+        .arg(workspace::root().join("tests/interop").join(name));
     command
 }
