@@ -12,6 +12,7 @@ mod bench;
 mod binary;
 mod ci;
 mod deb;
+mod fuzz;
 mod interop;
 mod mailload;
 mod process;
@@ -45,6 +46,8 @@ enum Task {
     Deb,
     /// Measures speed and memory beside a null sink.
     Bench(bench::Options),
+    /// Runs the fuzz targets, each for a while, and says what they found.
+    Fuzz(fuzz::Options),
     /// Kills the server and cuts its power under load, and counts what is there afterwards.
     Torture(torture::Options),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Interop(options) => interop::run(&options),
         Task::Deb => deb::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Torture(options) => torture::run(&options),
     };
     match done {

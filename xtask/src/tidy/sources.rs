@@ -56,7 +56,7 @@ impl Source {
 fn sources() -> Vec<Source> {
     let root = workspace::root();
     let mut found = Vec::new();
-    for place in ["crates", "xtask", "tests"] {
+    for place in ["crates", "xtask", "tests", "fuzz/src", "fuzz/targets"] {
         collect(&root.join(place), &mut found);
     }
     assert!(found.len() > 20, "only {} source files found", found.len());
