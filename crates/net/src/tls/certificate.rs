@@ -1,7 +1,7 @@
 //! A certificate chain and its key, read from PEM files, with errors that say which file and what is wrong.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -171,10 +171,15 @@ fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
         file: file.into(),
         source,
     };
-    if fs::metadata(file).map_err(unreadable)?.len() > LARGEST_FILE {
+    // Not by its size: a device such as /dev/zero has none, and no end.
+    let mut octets = Vec::new();
+    File::open(file)
+        .and_then(|opened| opened.take(LARGEST_FILE + 1).read_to_end(&mut octets))
+        .map_err(unreadable)?;
+    if octets.len() as u64 > LARGEST_FILE {
         return Err(CertificateError::TooLarge { file: file.into() });
     }
-    fs::read(file).map_err(unreadable)
+    Ok(octets)
 }
 
 fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {

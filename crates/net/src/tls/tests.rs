@@ -124,6 +124,19 @@ fn names_a_missing_file() {
 }
 
 #[test]
+fn a_file_without_an_end_is_too_large() {
+    let endless = Source::Files {
+        certificate: "/dev/zero".into(),
+        key: "/dev/zero".into(),
+    };
+    let error = Certificates::open(endless).unwrap_err().to_string();
+    assert!(
+        error.contains("/dev/zero") && error.contains("1 MiB"),
+        "{error}"
+    );
+}
+
+#[test]
 fn tells_names_and_expiry() {
     let directory = tempfile::tempdir().unwrap();
     let (certificate, key) = pair("mail.example.test", LONG);
