@@ -1,5 +1,5 @@
-//! Cyrus' test clients, taken out of their Debian packages: installed, these would bring a mail server of their own along.
-//! libsasl2 and its modules are the system's.
+//! Cyrus' test clients, taken out of their Debian packages: installed, these would bring mail servers along. What they need
+//! of the system, libsasl2 and its modules above all, is installed.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,19 +9,22 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{process, workspace};
 
-/// Downloads of two megabytes.
+/// Downloads of some megabytes.
 const DOWNLOAD: Duration = Duration::from_secs(300);
 
-/// Unpacks the clients and the libraries they need into the working directory. Which libpcre it is depends on the
-/// release of Debian.
+/// Unpacks the clients and their own libraries into the working directory. The names of the others depend on the release
+/// of Debian.
 const UNPACK: &str = r#"set -e
+export DEBIAN_FRONTEND=noninteractive
 apt-get update
-pcre=$(apt-cache depends cyrus-common | sed -n 's/^ *Depends: \(libpcre[a-z0-9.-]*\)$/\1/p')
-apt-get download cyrus-clients cyrus-common $pcre
+needed=$(apt-cache depends cyrus-common cyrus-clients |
+    sed -n 's/^ *Depends: \(lib\(icu\|krb5\|pcre\|pq\|sasl2\|sqlite3\|ssl\)[a-z0-9.-]*\)$/\1/p')
+apt-get install --yes --no-install-recommends --no-upgrade $needed libsasl2-modules
+apt-get download cyrus-common cyrus-clients
 for package in *.deb; do dpkg-deb --extract "$package" unpacked; done
 mkdir clients libraries
 cp -P unpacked/usr/lib/cyrus/bin/*test clients
-find unpacked -name 'lib*.so*' -exec cp -P {} libraries ';'
+cp -P unpacked/usr/lib/*/libcyrus*.so* libraries
 rm -r unpacked ./*.deb
 "#;
 

@@ -12,7 +12,7 @@ use crate::process;
 const INSTALL: Duration = Duration::from_secs(300);
 
 /// What must answer, and the packages that bring it.
-const TOOLS: [(&str, &[&str]); 11] = [
+const TOOLS: [(&str, &[&str]); 9] = [
     ("curl --version", &["curl", "ca-certificates"]),
     ("swaks --version", &["swaks"]),
     // Without it swaks cannot do TLS; it is only recommended by the package.
@@ -22,13 +22,10 @@ const TOOLS: [(&str, &[&str]); 11] = [
     ("mpop --version", &["mpop"]),
     ("msmtp --version", &["msmtp"]),
     ("gsasl --version", &["gsasl"]),
-    // What Cyrus' clients need of the system.
     (
         "ls /usr/lib/*/sasl2/libscram.so*",
         &["libsasl2-2", "libsasl2-modules"],
     ),
-    ("ldconfig -p | grep libssl", &["libssl3"]),
-    ("dpkg-deb --version", &["dpkg"]),
 ];
 
 /// What the container needs besides.
