@@ -40,7 +40,7 @@ enum Task {
     Ci,
     /// Writes the catalogue of replies as documentation.
     Replies,
-    /// Sends and fetches through every listener with curl, swaks and Python.
+    /// Logs in, sends and fetches through every listener with many mail clients.
     Interop(interop::Options),
     /// Builds the Debian package.
     Deb,
