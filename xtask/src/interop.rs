@@ -23,7 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::server::{Running, Site};
 use crate::{binary, process, workspace};
@@ -217,7 +217,7 @@ fn send(ground: &Ground, client: &Client, route: &Route) -> Result<Messages> {
         fs::write(&file, &message)?;
         let mut command = (client.send)(&ground.attempt(route), &file)?;
         let finished = process::capture(&mut command, LIMIT)?;
-        anyhow::ensure!(
+        ensure!(
             client.took.is_given(&finished),
             "{kind}: {}:\n{}",
             finished.status,
