@@ -255,7 +255,10 @@ async fn reconcile(
     config: &Config,
     file: &Path,
 ) -> Result<()> {
-    let declarations = declared::load(file, &config.domains)?;
+    // A thousand passwords take half a second to judge, and sessions go on meanwhile.
+    let (path, domains) = (file.to_owned(), config.domains.clone());
+    let reading = tokio::task::spawn_blocking(move || declared::load(&path, &domains));
+    let declarations = reading.await??;
     for warning in &declarations.warnings {
         tracing::warn!(%warning, "accounts file");
     }
