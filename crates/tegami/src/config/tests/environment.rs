@@ -171,4 +171,8 @@ fn a_value_can_come_from_a_file_and_the_exact_name_wins() {
         error.starts_with("TEGAMI_HOSTNAME_FILE: cannot read \"/absent/secret\": "),
         "{error}"
     );
+    assert_eq!(
+        load_from(None, &[("TEGAMI_HOSTNAME_FILE", "/dev/zero")]).unwrap_err(),
+        "TEGAMI_HOSTNAME_FILE: cannot read \"/dev/zero\": it is not a regular file"
+    );
 }
