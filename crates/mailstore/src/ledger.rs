@@ -20,8 +20,9 @@ pub struct Usage {
 
 impl Usage {
     pub(crate) fn add(&mut self, messages: u64, octets: u64) {
-        self.messages += messages;
-        self.octets += octets;
+        // What a damaged log claims may be beyond counting.
+        self.messages = self.messages.saturating_add(messages);
+        self.octets = self.octets.saturating_add(octets);
     }
 
     pub(crate) fn subtract(&mut self, messages: u64, octets: u64) {
@@ -97,7 +98,7 @@ impl Ledger {
             if cell.used.messages + cell.promised.messages >= allowance.messages {
                 return Err(Full::Messages);
             }
-            let held = cell.used.octets + cell.promised.octets;
+            let held = cell.used.octets.saturating_add(cell.promised.octets);
             // Without a SIZE the message may overrun, so there must be some room at least.
             let wanted = held.saturating_add(octets.max(1));
             if allowance.octets > 0 && wanted > allowance.octets {
@@ -127,8 +128,8 @@ impl Ledger {
                 let account = reservation.account;
                 let full = |full| StoreError::MailboxFull { account, full };
                 let cell = state.cells.get_mut(&account).ok_or(full(Full::Gone))?;
-                let others =
-                    (cell.used.octets + cell.promised.octets).saturating_sub(reservation.octets);
+                let others = (cell.used.octets.saturating_add(cell.promised.octets))
+                    .saturating_sub(reservation.octets);
                 let limit = reservation.allowance.octets;
                 if limit > 0 && octets > reservation.octets && others >= limit {
                     return Err(full(Full::Octets));

@@ -235,7 +235,7 @@ impl Applier {
         self.touched.insert(account);
         let totals = &mut self.checkpoint.totals;
         totals.messages += 1;
-        totals.octets += octets;
+        totals.octets = totals.octets.saturating_add(octets);
         let fingerprint = keys::fingerprint(&key, &value);
         totals.entries = totals.entries.wrapping_add(fingerprint);
         if let Some(check) = &mut self.check {

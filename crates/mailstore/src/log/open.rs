@@ -306,7 +306,7 @@ fn remove_orphans(disk: &dyn Disk, layout: &Layout, caught: &Caught) -> Result<O
         .iter()
         .filter_map(|(name, _)| body_number(name))
     {
-        orphans.next = orphans.next.max(number + 1);
+        orphans.next = orphans.next.max(number.saturating_add(1));
         // With damage in the log nobody can say that the record was never there.
         let named = number < caught.bodies || caught.walked.bodies.contains(&number);
         if !named && caught.walked.damaged.is_empty() && disk.remove(&layout.body(number)).is_ok() {

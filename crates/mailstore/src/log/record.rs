@@ -205,6 +205,8 @@ pub(crate) fn change(
     segment: u32,
     offset: u64,
 ) -> Option<Change> {
+    // Numbers only grow: a record behind which none is left was never written.
+    frame.sequence.checked_add(1)?;
     Some(match kind {
         Kind::Message => {
             let message = MessageHead::read(frame.version, head)?;
@@ -219,6 +221,7 @@ pub(crate) fn change(
         Kind::Reference => {
             let (sealed, rest) = postcard::take_from_bytes::<Sealed>(head).ok()?;
             let message = MessageHead::read(frame.version, rest)?;
+            sealed.body.checked_add(1)?;
             Change::Message {
                 uid: frame.sequence,
                 octets: sealed.octets,
@@ -283,5 +286,25 @@ mod tests {
             };
             assert_eq!((addressees, utf8), (vec![to], false), "{kind:?}");
         }
+    }
+
+    /// Whatever stands in a log, opening it must not count beyond the last number.
+    #[test]
+    fn the_last_number_of_all_belongs_to_no_record() {
+        let message = (0_u64, Vec::<Addressee>::new(), false);
+        let reads = |sequence: u64, body: u64| {
+            let sealed = Sealed {
+                body,
+                octets: 6,
+                crc: 0,
+            };
+            let head = postcard::to_allocvec(&(sealed, &message)).unwrap();
+            let mut frame = Frame::new(Kind::Reference, &head, 0, 0);
+            frame.sequence = sequence;
+            change(Kind::Reference, &frame, &head, 1, 80).is_some()
+        };
+        assert!(reads(u64::MAX - 1, u64::MAX - 1));
+        assert!(!reads(u64::MAX, 1));
+        assert!(!reads(1, u64::MAX));
     }
 }
