@@ -59,16 +59,7 @@ pub fn read(script: &[u8]) -> Vec<Operation> {
             9 => Some(Operation::Closed),
             10 => Some(Operation::Fact(rest.next().unwrap_or(0))),
             11 => {
-                // The same once more, up to 64 KiB of it.
-                let end = usize::from(rest.next().unwrap_or(0)) * 256;
-                if !bytes.is_empty() {
-                    bytes = bytes
-                        .iter()
-                        .copied()
-                        .cycle()
-                        .take(end.max(bytes.len()))
-                        .collect();
-                }
+                repeat(&mut bytes, rest.next().unwrap_or(0));
                 continue;
             }
             other => {
@@ -81,6 +72,15 @@ pub fn read(script: &[u8]) -> Vec<Operation> {
     }
     flush(&mut bytes, &mut sent, &mut operations);
     operations
+}
+
+/// The same again and again: up to 64 KiB of one line, and up to 4 KiB of commands, for each of them takes its time.
+fn repeat(bytes: &mut Vec<u8>, times: u8) {
+    let unit = if bytes.contains(&b'\n') { 16 } else { 256 };
+    let end = (usize::from(times) * unit).max(bytes.len());
+    if !bytes.is_empty() {
+        *bytes = bytes.iter().copied().cycle().take(end).collect();
+    }
 }
 
 fn flush(bytes: &mut Vec<u8>, sent: &mut usize, operations: &mut Vec<Operation>) {

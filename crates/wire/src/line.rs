@@ -9,6 +9,9 @@ use std::fmt;
 /// A line that runs on for this many octets without its CRLF is reported as [`Line::Flood`].
 pub const FLOOD: usize = 64 * 1024;
 
+/// As much memory is never given back for the sake of a few octets that wait.
+const SPARE: usize = 4096;
+
 /// What [`LineReader::next`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
@@ -156,7 +159,7 @@ impl LineReader {
         self.len() == 0
     }
 
-    /// Octets of memory held right now; zero whenever the reader is empty.
+    /// Octets of memory held right now; zero whenever the reader is empty, otherwise not much more than what waits.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.held.capacity()
@@ -214,6 +217,11 @@ impl LineReader {
     fn consume_to(&mut self, place: usize) {
         if place == self.held.len() {
             self.held = Vec::new();
+            self.start = 0;
+        } else if self.held.capacity() > SPARE && self.held.len() - place < self.held.capacity() / 2
+        {
+            // A client that sent many commands and half of another may stay for long.
+            self.held = self.held[place..].to_vec();
             self.start = 0;
         } else {
             self.start = place;

@@ -281,3 +281,15 @@ fn octets_between_lines_can_be_taken() {
     reader.push(b"IT\r\n");
     assert_eq!(reader.next(512), Some(Line::Complete(b"QUIT".to_vec())));
 }
+
+#[test]
+fn half_a_command_behind_many_keeps_little_memory() {
+    let mut reader = LineReader::new();
+    reader.push(&b"NOOP\r\n".repeat(10_000));
+    reader.push(b"NO");
+    while reader.next(512).is_some() {}
+    assert_eq!(reader.head(), b"NO");
+    assert!(reader.capacity() <= 4096, "{} octets", reader.capacity());
+    reader.push(b"OP\r\n");
+    assert_eq!(reader.next(512), Some(complete(b"NOOP")));
+}
