@@ -15,7 +15,8 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::account::{Account, AccountId, Alias, Decision};
-use crate::error::{ReadError, StoreError};
+use crate::compaction::{Compacted, CompactionHold, Way};
+use crate::error::{CompactError, ReadError, StoreError};
 use crate::hall::Hall;
 use crate::ledger::{Ledger, Reservation, Usage};
 use crate::stats::EngineStats;
@@ -31,6 +32,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Octets of a message from `reading.offset` on. With [`Wait::Never`] `None` means: it would have to wait.
     fn read(
         &self,
+        account: AccountId,
         entry: &Entry,
         reading: &mut Reading,
         wait: Wait,
@@ -41,6 +43,20 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// A place for a body that outgrew memory. May block.
     fn spool(&self) -> Result<Box<dyn Spool>, StoreError>;
+
+    /// Gives back what removed messages take; blocks until that is done.
+    fn compact(
+        &self,
+        way: Way,
+        now: u64,
+        progress: &mut dyn FnMut(Compacted),
+    ) -> Result<Compacted, CompactError>;
+
+    /// Keeps files from being removed.
+    fn hold_compaction(&self) -> CompactionHold;
+
+    /// Space is low: whatever can be given back should be. Does not block.
+    fn low(&self);
 
     /// How it is.
     fn stats(&self) -> EngineStats;
@@ -232,6 +248,8 @@ pub(crate) enum Effect {
         messages: u64,
         octets: u64,
     },
+    /// Nothing.
+    Nothing,
     Decided {
         hall: Arc<Hall>,
         decisions: Vec<Decision>,
@@ -280,6 +298,7 @@ impl Effect {
                 messages,
                 octets,
             } => ledger.remove(account, messages, octets),
+            Self::Nothing => {}
             Self::Decided {
                 hall, decisions, ..
             } => hall.apply(&decisions),

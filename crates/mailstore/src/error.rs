@@ -58,6 +58,17 @@ impl StoreError {
     }
 }
 
+/// Why a compaction ended early. What it had done until then stands.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CompactError {
+    /// Somebody needs the files to stay where they are.
+    #[error("compaction is on hold")]
+    Held,
+    /// Something could not be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -6,6 +6,7 @@
 
 pub(crate) mod applier;
 mod gate;
+mod inquiry;
 pub(crate) mod keys;
 #[cfg(test)]
 pub(crate) mod simulated;
@@ -28,6 +29,8 @@ use crate::error::StoreError;
 use crate::log::Position;
 use crate::log::replay::Replay;
 use crate::stats::IndexState;
+
+pub(crate) use inquiry::Stand;
 
 use applier::{Applier, Beat};
 use gate::Gate;
@@ -158,6 +161,14 @@ struct State {
     dropped: bool,
     /// Where the log ends.
     end: Position,
+    /// Everything before this is in the table.
+    applied: Position,
+    /// And durable, if the table is of the kind that lasts.
+    durable: Position,
+    /// Somebody waits for this to be applied.
+    urgent: Position,
+    /// Somebody waits for this to be durable.
+    asked: Option<Position>,
     /// The table readers use; none while there is none to trust.
     table: Option<(Arc<dyn Table>, Arc<Gate>)>,
     phase: IndexState,
@@ -189,6 +200,10 @@ impl Index {
             waiting: 0,
             dropped: false,
             end: applier.position(),
+            applied: applier.position(),
+            durable: Position::default(),
+            urgent: Position::default(),
+            asked: None,
             table: None,
             phase: IndexState::Rebuilding,
             generation: 0,

@@ -14,6 +14,7 @@
 //!        tegami-log       one write, one fdatasync for all that waits
 //!          |-> Index      the group waits there, visible to readers, until tegami-index has put it into sled
 //!          '-> Ticket     the promise becomes usage, the caller is answered
+//!   tegami-compact       moves what counts out of a segment that is mostly dead, then removes its file
 //! POP3   Store::open_maildrop   listing = table + what waits; RETR straight from the segment, verified
 //! ```
 //!
@@ -97,17 +98,27 @@
 //!   waiting for the writer share [`Options::queue_memory`].
 //! * **UIDLs** are epoch and uid. Uids are sequence numbers, so they grow whatever is lost; ids and epochs come from one
 //!   counter that every opening repeats, so they are never used twice.
+//! * **Nothing removed comes back, nothing kept goes.** Compaction takes one segment at a time that is no longer written
+//!   to: it copies what counts through the writer, which leaves out whatever has changed since it was looked at; says
+//!   durably that the segment is retired; brings the index behind that, with a checkpoint; and only then removes the
+//!   files. The next one begins when their names are durably gone. A removal is said again as long as any segment has
+//!   the message. By itself it takes what is a third dead, a little at a time; when space is low, removed messages are
+//!   not kept, segment by segment, oldest first, until there is enough. [`Store::compact`] asks for it,
+//!   [`Store::hold_compaction`] keeps the files where they are.
+//! * **Accounts in a compacted log** may stand behind their mail: reading it, a message for an unknown account waits
+//!   until the end of the log for its account.
 //! * **Damage is reported and spreads nowhere.** A small message is verified before its first octet is handed out, a
 //!   large one before its last chunk is.
 //!
 //! # What is left to others
 //!
-//! Compaction: kinds 7 to 10 are read and nobody writes them yet; until then segments only grow in number and nothing
-//! expunged is given back to the file system.
+//! Bringing removed messages back: they are kept for [`Options::undelete_window`], and kind 10 is read and kept alive by
+//! compaction, but nothing here lists them or writes it yet. Damaged segments: compaction leaves them as they are.
 #![forbid(unsafe_code)]
 
 mod account;
 mod budget;
+mod compaction;
 mod directory;
 mod disk;
 mod engine;
@@ -130,10 +141,11 @@ mod stats;
 mod store;
 
 pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount};
+pub use compaction::{Compacted, CompactionHold};
 pub use directory::{Directory, Lacking, Resolution};
 pub use engine::faulty::Faults;
 pub use engine::{Chunk, Entry};
-pub use error::{Full, Low, MaildropError, OpenError, ReadError, StoreError};
+pub use error::{CompactError, Full, Low, MaildropError, OpenError, ReadError, StoreError};
 pub use incoming::Incoming;
 pub use ledger::{Reservation, Usage};
 pub use maildrop::{Maildrop, ReadNow};

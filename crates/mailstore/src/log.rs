@@ -3,7 +3,9 @@
 //! [`writer`] is the only one that appends, [`replay`] reads what was appended, [`read`] finds single messages again,
 //! [`spool`] takes large bodies. What is recorded here has been decided elsewhere.
 
+mod compact;
 pub(crate) mod frame;
+pub(crate) mod moves;
 mod open;
 pub(crate) mod read;
 pub(crate) mod record;
@@ -13,19 +15,22 @@ mod spool;
 mod tests;
 mod writer;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
+use crate::compaction::{Compacted, CompactionHold, Way};
 use crate::disk::{Disk, Layout};
 use crate::engine::{Chunk, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
-use crate::error::{ReadError, StoreError};
+use crate::error::{CompactError, ReadError, StoreError};
 use crate::index::Index;
 use crate::stats::EngineStats;
 
+use compact::Compactor;
 use open::Held;
 use read::Files;
 use spool::Bodies;
@@ -43,10 +48,16 @@ pub(crate) struct Position {
 pub(crate) struct Gauges {
     segments: AtomicU64,
     octets: AtomicU64,
+    /// Segments below this number are not written to any more.
+    sealed: AtomicU32,
     failure: Mutex<Option<String>>,
 }
 
 impl Gauges {
+    fn seal_below(&self, segment: u32) {
+        self.sealed.store(segment, Ordering::Relaxed);
+    }
+
     fn set_failure(&self, failure: Option<String>) {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
@@ -58,10 +69,12 @@ pub(crate) struct LogEngine {
     layout: Layout,
     queue: Arc<Queue>,
     index: Arc<Index>,
-    files: Files,
+    files: Arc<Files>,
     bodies: Arc<Bodies>,
     gauges: Arc<Gauges>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    compactor: Arc<Compactor>,
+    compaction: Mutex<Option<JoinHandle<()>>>,
     held: Mutex<Option<Held>>,
 }
 
@@ -79,11 +92,41 @@ impl Engine for LogEngine {
 
     fn read(
         &self,
+        account: AccountId,
         entry: &Entry,
         reading: &mut Reading,
         wait: Wait,
     ) -> Result<Option<Chunk>, ReadError> {
-        self.files.read(entry, reading, wait)
+        let mut read = self.files.read(entry, reading, wait);
+        let mut place = entry.place;
+        // Its file is gone: compaction has moved it, perhaps once more while we looked.
+        while matches!(read, Err(ReadError::Gone)) {
+            let found = self.index.find(account, entry.uid);
+            let found = found.map_err(|error| ReadError::Io(Arc::new(io::Error::other(error))))?;
+            let Some(moved) = found.filter(|moved| moved.place != place) else {
+                break;
+            };
+            read = self.files.read(&moved, reading, wait);
+            place = moved.place;
+        }
+        read
+    }
+
+    fn compact(
+        &self,
+        way: Way,
+        now: u64,
+        progress: &mut dyn FnMut(Compacted),
+    ) -> Result<Compacted, CompactError> {
+        self.compactor.run(way, now, progress)
+    }
+
+    fn hold_compaction(&self) -> CompactionHold {
+        self.compactor.hold()
+    }
+
+    fn low(&self) {
+        self.compactor.poke();
     }
 
     fn free(&self) -> Result<u64, StoreError> {
@@ -112,6 +155,7 @@ impl Engine for LogEngine {
     }
 
     fn close(&self) {
+        self.compactor.close();
         self.queue.close();
         let writer = self
             .writer
@@ -120,6 +164,14 @@ impl Engine for LogEngine {
             .take();
         if let Some(writer) = writer {
             let _ = writer.join();
+        }
+        let compaction = self
+            .compaction
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(compaction) = compaction {
+            let _ = compaction.join();
         }
         let written = self.index.close();
         let held = self

@@ -126,7 +126,7 @@ impl Maildrop {
         }
         loop {
             let at = reading.offset;
-            let Some(mut chunk) = self.engine.read(entry, &mut reading, wait)? else {
+            let Some(mut chunk) = self.engine.read(self.account, entry, &mut reading, wait)? else {
                 return Ok(None);
             };
             let skip = offset - at;

@@ -10,11 +10,12 @@ use tokio::sync::Semaphore;
 
 use crate::account::{AccountId, Change, ChangeError};
 use crate::budget::Budget;
+use crate::compaction::{Compacted, CompactionHold, Way};
 use crate::directory::Directory;
 use crate::engine::faulty::{Faults, FaultyEngine};
 use crate::engine::memory::MemoryEngine;
 use crate::engine::{Addressee, Body, Effect, Engine, Fact, Inventory, Message, Ticket};
-use crate::error::{Full, Low, MaildropError, OpenError, StoreError};
+use crate::error::{CompactError, Full, Low, MaildropError, OpenError, StoreError};
 use crate::hall::Hall;
 use crate::incoming::{Incoming, Pools};
 use crate::ledger::{Allowance, Reservation, Usage};
@@ -177,6 +178,7 @@ impl Store {
         let needed = self.reserve_octets().saturating_add(octets);
         let free = self.free().unwrap_or(0);
         if free < needed {
+            self.inner.engine.low();
             return Err(Low { free, needed });
         }
         Ok(())
@@ -306,6 +308,38 @@ impl Store {
             messages,
             lock,
         ))
+    }
+
+    /// Gives back to the file system what removed messages take, and says now and then how far it is. With `force`
+    /// everything with something to give back is taken, not only what is worth it, and the segment being written is
+    /// ended first. Blocks, perhaps for long: call it on a thread that may.
+    ///
+    /// # Errors
+    /// When somebody holds compaction, or the disk fails; what was done until then stands.
+    pub fn compact(
+        &self,
+        force: bool,
+        progress: &mut dyn FnMut(Compacted),
+    ) -> Result<Compacted, CompactError> {
+        self.compact_as_of(force, unix_milliseconds(), progress)
+    }
+
+    /// The same as if it were that time, in milliseconds since 1970.
+    pub(crate) fn compact_as_of(
+        &self,
+        force: bool,
+        now: u64,
+        progress: &mut dyn FnMut(Compacted),
+    ) -> Result<Compacted, CompactError> {
+        let way = if force { Way::Forced } else { Way::Asked };
+        self.inner.engine.compact(way, now, progress)
+    }
+
+    /// Returns once no compaction is under way, and keeps the next one waiting until the answer is dropped: no file
+    /// of the log is removed or cut off meanwhile. Blocks.
+    #[must_use]
+    pub fn hold_compaction(&self) -> CompactionHold {
+        self.inner.engine.hold_compaction()
     }
 
     /// What a mailbox holds. Never touches the disk.

@@ -340,6 +340,12 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
+    fn cut(&self, path: &Path, size: u64) -> io::Result<()> {
+        let file = self.open(path)?;
+        file.truncate(size)?;
+        file.sync()
+    }
+
     fn free(&self, _path: &Path) -> io::Result<u64> {
         Ok(self.state().free)
     }

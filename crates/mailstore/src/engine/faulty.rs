@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Chunk, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
 use crate::account::AccountId;
-use crate::error::{ReadError, StoreError};
+use crate::compaction::{Compacted, CompactionHold, Way};
+use crate::error::{CompactError, ReadError, StoreError};
 use crate::stats::EngineStats;
 
 /// What shall fail. Everything works until told otherwise, and again when the fault is taken back.
@@ -88,6 +89,7 @@ impl<E: Engine> Engine for FaultyEngine<E> {
 
     fn read(
         &self,
+        account: AccountId,
         entry: &Entry,
         reading: &mut Reading,
         wait: Wait,
@@ -95,7 +97,7 @@ impl<E: Engine> Engine for FaultyEngine<E> {
         if wait == Wait::Never && self.faults.cold.load(Ordering::SeqCst) {
             return Ok(None);
         }
-        let chunk = self.engine.read(entry, reading, wait)?;
+        let chunk = self.engine.read(account, entry, reading, wait)?;
         match chunk {
             Some(chunk) if chunk.last && self.faults.damaged.load(Ordering::SeqCst) => {
                 Err(ReadError::Damaged {
@@ -124,6 +126,26 @@ impl<E: Engine> Engine for FaultyEngine<E> {
             Some(error) => Err(error),
             None => self.engine.spool(),
         }
+    }
+
+    fn compact(
+        &self,
+        way: Way,
+        now: u64,
+        progress: &mut dyn FnMut(Compacted),
+    ) -> Result<Compacted, CompactError> {
+        match self.faults.write_fault() {
+            Some(error) => Err(error.into()),
+            None => self.engine.compact(way, now, progress),
+        }
+    }
+
+    fn hold_compaction(&self) -> CompactionHold {
+        self.engine.hold_compaction()
+    }
+
+    fn low(&self) {
+        self.engine.low();
     }
 
     fn stats(&self) -> EngineStats {

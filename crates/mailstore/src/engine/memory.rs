@@ -9,7 +9,8 @@ use super::{
     Body, Chunk, Claim, Engine, Entry, Fact, Message, Place, Reading, Sealed, Spool, Ticket, Wait,
 };
 use crate::account::{AccountId, Decision};
-use crate::error::{ReadError, StoreError};
+use crate::compaction::{Compacted, CompactionHold, Way};
+use crate::error::{CompactError, ReadError, StoreError};
 use crate::stats::EngineStats;
 
 /// Octets handed out at once.
@@ -117,6 +118,7 @@ impl Engine for MemoryEngine {
 
     fn read(
         &self,
+        _account: AccountId,
         entry: &Entry,
         reading: &mut Reading,
         _wait: Wait,
@@ -144,6 +146,21 @@ impl Engine for MemoryEngine {
             sealed: Arc::clone(&self.sealed),
         }))
     }
+
+    fn compact(
+        &self,
+        _way: Way,
+        _now: u64,
+        _progress: &mut dyn FnMut(Compacted),
+    ) -> Result<Compacted, CompactError> {
+        Ok(Compacted::default())
+    }
+
+    fn hold_compaction(&self) -> CompactionHold {
+        CompactionHold::default()
+    }
+
+    fn low(&self) {}
 
     fn stats(&self) -> EngineStats {
         EngineStats::default()

@@ -11,7 +11,7 @@ use super::keys::{self, Checkpoint, Hint, SHAPE};
 use super::table::{Batch, Table, TableError};
 use super::{Change, Group, Kept, Posted};
 use crate::account::{Account, AccountId, Alias, Decision};
-use crate::engine::{Entry, Inventory};
+use crate::engine::{Entry, Inventory, Place};
 use crate::ledger::Usage;
 use crate::log::Position;
 
@@ -182,6 +182,19 @@ impl Applier {
         }
         inventory.usage = self.usage.iter().map(|(id, usage)| (*id, *usage)).collect();
         Ok(inventory)
+    }
+
+    /// Takes out of a set of bodies those that a message has, removed ones included. Looks at every message.
+    pub(crate) fn strike_out_named(&self, bodies: &mut BTreeSet<u64>) -> Result<(), TableError> {
+        let mut strike = |entry: Option<Entry>| {
+            if let Some(Place::Sealed { body, .. }) = entry.map(|entry| entry.place) {
+                bodies.remove(&body);
+            }
+        };
+        self.each(keys::MESSAGE, |key, value| strike(keys::entry(key, value)))?;
+        self.each(keys::REMOVED, |key, value| {
+            strike(keys::removed_entry(key, value).map(|(entry, _)| entry));
+        })
     }
 
     /// From here on, changes come once and in order.

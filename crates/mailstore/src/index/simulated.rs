@@ -31,6 +31,8 @@ struct Wrong {
     stalls: u32,
     /// The next batch fails.
     failing: bool,
+    /// No table can be made durable.
+    unsynced: bool,
     fresh: u32,
 }
 
@@ -83,6 +85,11 @@ impl SimulatedTables {
     /// Lets the next batch fail.
     pub(crate) fn fail(&self) {
         self.orders.wrong.lock().unwrap().failing = true;
+    }
+
+    /// Lets every checkpoint fail.
+    pub(crate) fn refuse_checkpoints(&self) {
+        self.orders.wrong.lock().unwrap().unsynced = true;
     }
 
     /// How many fresh tables have been asked for.
@@ -180,6 +187,9 @@ impl Table for SimulatedTable {
     }
 
     fn sync(&self) -> Result<(), TableError> {
+        if self.orders.wrong.lock().unwrap().unsynced {
+            return Err(TableError::Failed("a failure was asked for".to_owned()));
+        }
         let mut history = self.history.lock().unwrap();
         let last = history.pop();
         history.clear();

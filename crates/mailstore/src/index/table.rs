@@ -39,6 +39,10 @@ pub(crate) trait Table: Send + Sync + 'static {
     fn flush(&self) -> Result<(), TableError>;
     /// Makes everything flushed so far survive a power cut. Waits for the disk and for nothing else.
     fn sync(&self) -> Result<(), TableError>;
+    /// Is it still there after the process?
+    fn lasts(&self) -> bool {
+        true
+    }
 }
 
 /// Where tables come from.
@@ -100,5 +104,9 @@ impl Table for MemoryTable {
 
     fn sync(&self) -> Result<(), TableError> {
         Ok(())
+    }
+
+    fn lasts(&self) -> bool {
+        false
     }
 }

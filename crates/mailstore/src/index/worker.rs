@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::applier::Applier;
 use super::table::{Table, TableError};
 use super::{Group, Shared, State};
+use crate::log::Position;
 use crate::stats::IndexState;
 
 /// Records applied in one batch when several groups wait.
@@ -115,6 +116,8 @@ impl Shared {
         state.step = None;
         state.phase = IndexState::Rebuilding;
         state.wanted = true;
+        state.asked = None;
+        state.durable = Position::default();
     }
 
     /// Builds a fresh table from the log and goes on as its worker.
@@ -237,6 +240,7 @@ impl Worker {
     /// Lets readers in.
     fn enter(self, state: &mut MutexGuard<'_, State>, phase: IndexState) -> Self {
         state.table = Some(self.applier.table());
+        state.applied = self.applier.position();
         state.phase = if self.checking {
             IndexState::Checking
         } else {
@@ -282,6 +286,9 @@ impl Worker {
             {
                 return Next::Checkpoint;
             }
+            if self.is_asked(&state) {
+                return Next::Checkpoint;
+            }
             let ready = state.waiting >= COMPANY || waited || state.closing;
             if state.waiting > 0 && ready {
                 return Next::Apply(Self::first_groups(&state));
@@ -317,11 +324,24 @@ impl Worker {
                 } else {
                     state.waiting > 0
                 };
-                if news || state.closing || state.generation != self.generation {
+                let urgent = state.waiting > 0 && state.urgent > state.applied;
+                if news
+                    || urgent
+                    || state.closing
+                    || self.is_asked(&state)
+                    || state.generation != self.generation
+                {
                     break;
                 }
             }
         }
+    }
+
+    /// Somebody waits for a checkpoint that could be made now.
+    fn is_asked(&self, state: &State) -> bool {
+        state
+            .asked
+            .is_some_and(|position| self.applier.position() >= position)
     }
 
     fn first_groups(state: &State) -> Vec<Arc<Group>> {
@@ -350,6 +370,7 @@ impl Worker {
             .iter()
             .map(|group| group.changes.len())
             .sum::<usize>();
+        state.applied = self.applier.position();
         drop(state);
         self.shared.progress.notify_all();
         let now = Instant::now();
@@ -390,10 +411,21 @@ impl Worker {
 
     fn checkpoint(&mut self) -> Result<(), TableError> {
         let (table, _) = self.applier.table();
+        let position = self.applier.position();
         self.flush()?;
         // A slow disk is no stall: nobody watches this.
         table.sync()?;
         self.unchecked = None;
+        let mut state = self.shared.lock();
+        if state.generation != self.generation {
+            return Err(TableError::Abandoned);
+        }
+        if table.lasts() {
+            state.durable = position;
+        }
+        state.asked = state.asked.filter(|asked| *asked > position);
+        drop(state);
+        self.shared.progress.notify_all();
         Ok(())
     }
 

@@ -1,15 +1,18 @@
 //! Opening a log: who has the directory, what the last process left, and where to go on (rules 6 and 8).
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
+use super::compact::{Compactor, Limits};
 use super::frame::FRAME;
+use super::moves::Moves;
 use super::read::Files;
 use super::replay::{Replay, WalkError, Walked};
 use super::spool::Bodies;
@@ -160,6 +163,7 @@ impl LogEngine {
         let gauges = Arc::new(Gauges {
             segments: AtomicU64::new(segments.len() as u64),
             octets: AtomicU64::new(octets),
+            sealed: AtomicU32::new(0),
             failure: Mutex::default(),
         });
         // What is destroyed may have held the last records: their numbers, which are uids, must not come again.
@@ -172,34 +176,28 @@ impl LogEngine {
             sequence: checkpoint.sequence.max(1).saturating_add(skipped),
             ids: checkpoint.ids,
         };
+        gauges.seal_below(at.segment);
         let pace = Pace {
             backlog: options.index_backlog,
             patience: options.index_patience,
         };
-        let index = Index::start(caught.applier, tables, replay, pace, unclean)
+        let index = Index::start(caught.applier, tables, replay.clone(), pace, unclean)
             .map_err(OpenError::Thread)?;
-        let engine = Self::assemble(
-            disk,
-            layout,
-            options,
-            Arc::new(index),
-            gauges,
-            at,
-            next_body,
-        )?;
+        let engine = Self::assemble(replay, options, Arc::new(index), gauges, at, next_body)?;
         Ok((engine, caught.inventory, opened))
     }
 
     fn assemble(
-        disk: Arc<dyn Disk>,
-        layout: Layout,
+        replay: Replay,
         options: &Options,
         index: Arc<Index>,
         gauges: Arc<Gauges>,
         at: Start,
         next_body: u64,
     ) -> Result<Self, OpenError> {
-        let queue = Arc::new(Queue::default());
+        let Replay { disk, layout } = replay.clone();
+        let (queue, moves) = (Arc::new(Queue::default()), Arc::<Moves>::default());
+        let files = Arc::new(Files::new(Arc::clone(&disk), layout.clone()));
         let bodies = Bodies::new(Arc::clone(&disk), layout.clone(), next_body);
         let terms = Terms {
             segment: options.segment,
@@ -213,6 +211,7 @@ impl LogEngine {
             Arc::clone(&index),
             Arc::clone(&bodies),
             Arc::clone(&gauges),
+            Arc::clone(&moves),
             terms,
             at,
         );
@@ -220,8 +219,35 @@ impl LogEngine {
             .name("tegami-log".to_owned())
             .spawn(move || writer.run())
             .map_err(OpenError::Thread)?;
-        Ok(Self {
-            files: Files::new(Arc::clone(&disk), layout.clone()),
+        let window = options.undelete_window.as_millis();
+        let largest = options.max_message;
+        let compactor = Arc::new(Compactor {
+            replay,
+            queue: Arc::clone(&queue),
+            index: Arc::clone(&index),
+            moves,
+            files: Arc::clone(&files),
+            gauges: Arc::clone(&gauges),
+            limits: Limits {
+                segment: options.segment,
+                window: u64::try_from(window).unwrap_or(u64::MAX),
+                reserve: options
+                    .segment
+                    .saturating_add(largest)
+                    .saturating_add(largest / 2),
+            },
+            turns: Arc::default(),
+            tried: Mutex::default(),
+        });
+        let compaction = thread::Builder::new()
+            .name("tegami-compact".to_owned())
+            .spawn({
+                let compactor = Arc::clone(&compactor);
+                move || compactor.work()
+            });
+        // Dropped in order when that did not work, the writer's thread included.
+        let engine = Self {
+            files,
             disk,
             layout,
             queue,
@@ -230,7 +256,15 @@ impl LogEngine {
             gauges,
             writer: Mutex::new(Some(thread)),
             held: Mutex::new(None),
-        })
+            compactor,
+            compaction: Mutex::new(None),
+        };
+        let compaction = compaction.map_err(OpenError::Thread)?;
+        *engine
+            .compaction
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(compaction);
+        Ok(engine)
     }
 }
 
@@ -303,22 +337,31 @@ struct Orphans {
 
 /// Removes bodies that were sealed but never named, because the process ended in between.
 fn remove_orphans(disk: &dyn Disk, layout: &Layout, caught: &Caught) -> Result<Orphans, OpenError> {
-    let mut orphans = Orphans {
-        removed: 0,
-        next: 1,
-    };
+    let mut next = 1;
+    let mut unnamed = BTreeSet::new();
     for number in list(disk, &layout.log)?
         .iter()
         .filter_map(|(name, _)| body_number(name))
     {
-        orphans.next = orphans.next.max(number.saturating_add(1));
+        next = next.max(number.saturating_add(1));
         // With damage in the log nobody can say that the record was never there.
         let named = number < caught.bodies || caught.walked.bodies.contains(&number);
-        if !named && caught.walked.damaged.is_empty() && disk.remove(&layout.body(number)).is_ok() {
-            orphans.removed += 1;
+        if !named && caught.walked.damaged.is_empty() {
+            unnamed.insert(number);
         }
     }
-    Ok(orphans)
+    // One body whose file could not be removed keeps later ones from counting as settled, named or not.
+    if !unnamed.is_empty() {
+        let looked = caught.applier.strike_out_named(&mut unnamed);
+        looked.map_err(|error| OpenError::Index(error.to_string()))?;
+    }
+    let mut removed = 0;
+    for number in unnamed {
+        if disk.remove(&layout.body(number)).is_ok() {
+            removed += 1;
+        }
+    }
+    Ok(Orphans { removed, next })
 }
 
 fn empty(disk: &dyn Disk, directory: &Path) -> Result<u64, OpenError> {

@@ -14,6 +14,7 @@ use super::frame::{FIRST, FRAME, Frame, Kind};
 use crate::disk::{Disk, DiskFile, Layout};
 use crate::engine::{Chunk, Entry, Place, Reading, Wait};
 use crate::error::ReadError;
+use crate::index::keys::Retirement;
 
 /// Octets handed out at once; a message up to this size comes whole.
 const CHUNK: u64 = 64 << 10;
@@ -120,6 +121,16 @@ impl Files {
             octets: octets.into(),
             last,
         })
+    }
+
+    /// Lets go of files that are about to be removed.
+    pub(crate) fn forget(&self, retired: &Retirement) {
+        let mut open = self.lock();
+        let bodies = retired.bodies.iter().copied().map(Name::Body);
+        for name in bodies.chain([Name::Segment(retired.segment)]) {
+            open.files.remove(&name);
+            open.order.retain(|other| *other != name);
+        }
     }
 
     fn file(&self, name: Name, wait: Wait) -> Result<Arc<dyn DiskFile>, Trouble> {

@@ -8,6 +8,7 @@ use address::Envelope;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{FRAME, Frame, Kind, MAX_HEAD};
+use super::moves::Said;
 use crate::account::{AccountId, Decision};
 use crate::engine::{Addressee, Body, Claim, Fact, Message, Place, Sealed};
 use crate::error::StoreError;
@@ -114,6 +115,10 @@ pub(crate) struct Draft {
     pub(crate) change: Change,
     /// The sealed body this record names.
     pub(crate) claim: Option<Box<dyn Claim>>,
+    /// Set when compaction says it again.
+    pub(crate) said: Option<Said>,
+    /// Its number, if it is a copy's.
+    pub(crate) uid: Option<u64>,
 }
 
 impl Draft {
@@ -123,6 +128,7 @@ impl Draft {
 
     /// Gives the record its place and number.
     pub(crate) fn stamp(&mut self, mark: &[u8; 8], sequence: u64, segment: u32, offset: u64) {
+        let sequence = self.uid.unwrap_or(sequence);
         self.frame.sequence = sequence;
         self.frame.write(mark, &mut self.front);
         if let Change::Message(posted) = &mut self.change {
@@ -292,7 +298,108 @@ fn finish(
         frame,
         change,
         claim: None,
+        said: None,
+        uid: None,
     })
+}
+
+/// Says once more what a message is, for the mailboxes that `head` still has it in.
+pub(super) fn draft_copy(
+    uid: u64,
+    head: CopyHead,
+    sealed: Option<Sealed>,
+    envelope: &[u8],
+    body: Vec<u8>,
+    crc: u32,
+) -> Result<Draft, StoreError> {
+    let mailboxes = head.kept.iter().map(|kept| (kept.account, uid));
+    let said = Said::Message(mailboxes.collect());
+    let front = vec![0; FRAME];
+    let (front, kind) = match &sealed {
+        Some(sealed) => (encode(sealed, front)?, Kind::CopyReference),
+        None => (front, Kind::Copy),
+    };
+    let mut front = encode(&head, front)?;
+    front.extend_from_slice(envelope);
+    let place = match sealed {
+        Some(sealed) => sealed_place(0, 0, sealed.body),
+        None => log_place(0, 0, 0),
+    };
+    let posted = Posted {
+        uid,
+        octets: sealed.map_or(body.len() as u64, |sealed| sealed.octets),
+        kept: head.kept,
+        utf8: head.utf8,
+        uidl: head.uidl,
+        place,
+        weight: 0,
+        moved: true,
+    };
+    let octets = sealed.map_or(0, |sealed| sealed.octets);
+    let mut draft = finish_message(kind, front, body, crc, octets, posted)?;
+    draft.said = Some(said);
+    draft.uid = Some(uid);
+    Ok(draft)
+}
+
+/// Says a decision once more.
+pub(super) fn draft_decision(decision: Decision) -> Result<Draft, StoreError> {
+    let said = match &decision {
+        Decision::Account(account) => Said::Account(account.id),
+        Decision::NoAccount(id) => Said::Account(*id),
+        Decision::Alias(alias) => Said::Alias(alias.address.key()),
+        Decision::NoAlias(address) => Said::Alias(address.key()),
+    };
+    let mut draft = draft(Fact::Decisions(vec![decision]))?;
+    draft.said = Some(said);
+    Ok(draft)
+}
+
+/// Says a removal once more.
+pub(super) fn draft_tombstone(
+    account: AccountId,
+    uids: Vec<u64>,
+    when: u64,
+) -> Result<Draft, StoreError> {
+    let mut draft = draft(Fact::Expunge {
+        account,
+        uids,
+        when,
+    })?;
+    draft.said = Some(Said::Anyway);
+    Ok(draft)
+}
+
+/// Says that removed messages need not be kept.
+pub(super) fn draft_released(account: AccountId, mut uids: Vec<u64>) -> Result<Draft, StoreError> {
+    let head = UidsHead {
+        account,
+        steps: steps(&mut uids),
+    };
+    let front = encode(&head, vec![0; FRAME])?;
+    let change = Change::Released { account, uids };
+    finish(Kind::Released, front, Vec::new(), 0, change)
+}
+
+/// Says that nothing in a segment counts any more.
+pub(super) fn draft_retired(
+    files: Retirement,
+    mut forgotten: Vec<(AccountId, Vec<u64>)>,
+) -> Result<Draft, StoreError> {
+    let heads = forgotten.iter_mut().map(|(account, uids)| UidsHead {
+        account: *account,
+        steps: steps(uids),
+    });
+    let head = RetiredHead {
+        files,
+        forgotten: heads.collect(),
+    };
+    let front = encode(&head, vec![0; FRAME])?;
+    let files = head.files;
+    let change = Change::Retired { files, forgotten };
+    let mut draft = finish(Kind::Retired, front, Vec::new(), 0, change)?;
+    draft.said = Some(Said::Anyway);
+    Ok(draft)
 }
 
 /// What a record says to the index; `None` when its head does not read as its kind.
@@ -351,7 +458,6 @@ pub(super) struct Stored<'a> {
     pub(super) head: CopyHead,
     pub(super) sealed: Option<Sealed>,
     /// The envelope as it was written.
-    #[expect(dead_code, reason = "what compaction will copy")]
     pub(super) envelope: &'a [u8],
     moved: bool,
 }

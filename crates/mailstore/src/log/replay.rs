@@ -31,6 +31,9 @@ pub(crate) type Work<'a> = &'a mut dyn FnMut() -> Result<(), TableError>;
 /// How that work is done: at once, or under somebody's eye.
 pub(crate) type Step<'a> = &'a mut dyn FnMut(Work<'_>) -> Result<(), TableError>;
 
+/// Sees where a record begins, its frame and its head; false when it has seen enough.
+pub(super) type Seen<'a> = &'a mut dyn FnMut(u64, &Frame, Kind, &[u8]) -> bool;
+
 /// Reads the log of one data directory.
 #[derive(Clone)]
 pub(crate) struct Replay {
@@ -194,6 +197,45 @@ impl Replay {
         Ok(walked)
     }
 
+    /// Visits every record of one segment with its frame and head, in order, until the visitor has seen enough. False
+    /// when something in it is not whole.
+    pub(super) fn each_record(
+        &self,
+        segment: &Segment,
+        visit: Seen<'_>,
+    ) -> Result<bool, OpenError> {
+        let Some(mark) = segment.mark else {
+            return Ok(segment.limit <= OPENING);
+        };
+        let path = self.layout.segment(segment.number);
+        let file = self
+            .disk
+            .open(&path)
+            .map_err(|source| failed(path.clone(), "opening", source))?;
+        let mut reader = Reader {
+            file,
+            path,
+            segment: segment.number,
+            sealed: true,
+            mark,
+            limit: segment.limit,
+            window: Vec::new(),
+            window_at: 0,
+        };
+        let mut at = OPENING;
+        while at < reader.limit {
+            let Found::Record(frame, kind) = reader.look(at)? else {
+                return Ok(false);
+            };
+            let head = reader.octets(at + FRAME as u64, frame.head as usize)?;
+            if !visit(at, &frame, kind, head) {
+                return Ok(true);
+            }
+            at += frame.length();
+        }
+        Ok(true)
+    }
+
     /// Brings an index up to `until`, a batch at a time.
     pub(crate) fn feed_until(
         &self,
@@ -226,6 +268,15 @@ impl Replay {
         let mut records = 0_u64;
         let walked = self.walk(segments, from, until, &mut |change, end, sequence| {
             records += 1;
+            if let Change::Retired { files, .. } = &change
+                && files.segment > from.segment
+                && from != Position::default()
+                && !segments.contains_key(&files.segment)
+            {
+                // The segment went before this index had read it.
+                let why = "it is from before the log was compacted";
+                return Err(TableError::Failed(why.to_owned()));
+            }
             step(&mut || {
                 applier.change(&change)?;
                 applier.advance(end, sequence, bodies);
@@ -330,6 +381,10 @@ impl Reader {
                     && let crate::engine::Place::Sealed { body, .. } = posted.place
                 {
                     walked.bodies.insert(body);
+                }
+                if let Change::Retired { files, .. } = &change {
+                    // Their numbers must not be given out again while a record says that they go.
+                    walked.bodies.extend(&files.bodies);
                 }
                 walked.records += 1;
                 walked.sequence = walked.sequence.max(frame.sequence + 1);

@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::frame::{OPENING, Opening};
+use super::moves::Moves;
 use super::record::Draft;
 use super::spool::Bodies;
 use super::{Gauges, Position};
@@ -40,6 +41,8 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct Waiting {
     operations: VecDeque<Operation>,
+    /// Who waits for the segment to be ended.
+    ends: Vec<Ticket>,
     /// The writer has nothing to do.
     idle: bool,
     closed: bool,
@@ -64,6 +67,23 @@ impl Queue {
         }
     }
 
+    /// Ends the segment being written: nothing is added to it any more.
+    pub(crate) fn end_segment(&self, ticket: Ticket) {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            drop(waiting);
+            return ticket.settle(Err(StoreError::Stopped));
+        }
+        waiting.ends.push(ticket);
+        waiting.idle = false;
+        drop(waiting);
+        self.ready.notify_one();
+    }
+
+    fn take_ends(&self) -> Vec<Ticket> {
+        std::mem::take(&mut self.lock().ends)
+    }
+
     /// What is waiting is still done; nothing more is taken.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
@@ -78,7 +98,7 @@ impl Queue {
     fn take(&self, patience: Option<Duration>) -> Option<VecDeque<Operation>> {
         let mut waiting = self.lock();
         let deadline = patience.map(|patience| Instant::now() + patience);
-        while waiting.operations.is_empty() {
+        while waiting.operations.is_empty() && waiting.ends.is_empty() {
             if waiting.closed {
                 return None;
             }
@@ -144,6 +164,7 @@ pub(crate) struct Writer {
     pub(crate) index: Arc<Index>,
     pub(crate) bodies: Arc<Bodies>,
     pub(crate) gauges: Arc<Gauges>,
+    pub(crate) moves: Arc<Moves>,
     pub(crate) terms: Terms,
     pub(crate) at: Start,
     tail: Option<Tail>,
@@ -164,6 +185,7 @@ impl Writer {
         index: Arc<Index>,
         bodies: Arc<Bodies>,
         gauges: Arc<Gauges>,
+        moves: Arc<Moves>,
         terms: Terms,
         at: Start,
     ) -> Self {
@@ -174,6 +196,7 @@ impl Writer {
             index,
             bodies,
             gauges,
+            moves,
             terms,
             at,
             tail: None,
@@ -189,6 +212,11 @@ impl Writer {
             let Some(operations) = self.queue.take(patience) else {
                 return;
             };
+            for ticket in self.queue.take_ends() {
+                self.tail = None;
+                self.gauges.seal_below(self.at.segment);
+                ticket.settle(Ok(()));
+            }
             if let Some(error) = self.failed.clone()
                 && (self.tried.elapsed() < self.terms.retry || !self.recover())
             {
@@ -205,7 +233,11 @@ impl Writer {
             if let Err(error) = self.make_room(length) {
                 return self.fail(operations, "making a segment", error);
             }
-            let mut group = self.cut(&mut operations);
+            let cut = self.cut(&mut operations);
+            let mut group = self.leave_out_touched(cut);
+            if group.is_empty() {
+                continue;
+            }
             if let Err((doing, error)) = self.append(&mut group) {
                 group.append(&mut operations);
                 return self.fail(group, doing, error);
@@ -279,6 +311,26 @@ impl Writer {
         std::mem::replace(operations, rest)
     }
 
+    /// Copies of what has changed since compaction looked are not written.
+    fn leave_out_touched(&self, group: VecDeque<Operation>) -> VecDeque<Operation> {
+        let mut touched = self.moves.lock();
+        let Some(touched) = &mut *touched else {
+            return group;
+        };
+        let mut left = VecDeque::with_capacity(group.len());
+        for operation in group {
+            match &operation.draft.said {
+                Some(said) if touched.has(said) => operation.ticket.settle(Ok(())),
+                Some(_) => left.push_back(operation),
+                None => {
+                    touched.note(&operation.draft.change);
+                    left.push_back(operation);
+                }
+            }
+        }
+        left
+    }
+
     /// Writes and syncs a group.
     fn append(&mut self, group: &mut VecDeque<Operation>) -> Result<(), (&'static str, io::Error)> {
         let Some(mut tail) = self.tail.take() else {
@@ -294,7 +346,9 @@ impl Writer {
         for operation in group.iter_mut() {
             let draft = &mut operation.draft;
             draft.stamp(&tail.mark, self.at.sequence, tail.number, end);
-            self.at.sequence += 1;
+            if draft.uid.is_none() {
+                self.at.sequence += 1;
+            }
             end += draft.length();
         }
         let mut slices = Vec::with_capacity(1 + 2 * group.len());
@@ -329,6 +383,7 @@ impl Writer {
             offset: end,
         };
         self.gauges.octets.fetch_add(end - start, Ordering::Relaxed);
+        self.gauges.seal_below(tail.number);
         self.tail = Some(tail);
         Ok(())
     }
@@ -337,12 +392,19 @@ impl Writer {
     fn publish(&mut self, group: VecDeque<Operation>) {
         let mut changes = Vec::with_capacity(group.len());
         let mut tickets = Vec::with_capacity(group.len());
+        let moves = Arc::clone(&self.moves);
+        let mut touched = moves.lock();
         for Operation { draft, ticket } in group {
             if let Some(claim) = draft.claim {
                 claim.named();
             }
             if let Change::Decisions(decisions) = &draft.change {
                 self.see_ids(decisions);
+            }
+            if draft.said.is_none()
+                && let Some(touched) = &mut *touched
+            {
+                touched.note(&draft.change);
             }
             changes.push(draft.change);
             tickets.push(ticket);
@@ -353,6 +415,7 @@ impl Writer {
             sequence: self.at.sequence,
             bodies: self.bodies.settled_below(),
         });
+        drop(touched);
         for ticket in tickets {
             ticket.settle(Ok(()));
         }
@@ -423,6 +486,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.close();
         drop(std::mem::take(&mut self.queue.lock().operations));
+        drop(self.queue.take_ends());
     }
 }
 

@@ -28,6 +28,10 @@ pub(super) enum Step {
     Burst(Vec<Letter>),
     /// Removes every message of an account whose position divided by this leaves no rest.
     Expunge(usize, usize),
+    /// Gives back what removed messages take; all of it if their time is over.
+    Compact { over: bool },
+    /// The same while one message comes and some of an account go.
+    CompactBusy(Letter, usize),
     /// The process ends and another one starts.
     Restart(End),
 }
@@ -43,14 +47,14 @@ pub(super) struct Letter {
 pub(super) fn scenario(seed: u64) -> Vec<Step> {
     let mut random = Random::new(seed.wrapping_mul(1_000_003));
     let mut steps: Vec<Step> = (0..ACCOUNTS).map(Step::Add).collect();
-    for _ in 0..22 {
+    for _ in 0..26 {
         steps.push(step(&mut random));
     }
     steps
 }
 
 fn step(random: &mut Random) -> Step {
-    match random.below(20) {
+    match random.below(26) {
         0 => Step::Add(random.below(ACCOUNTS)),
         1 => Step::Rename(random.below(ACCOUNTS)),
         2 => Step::Remove(random.below(ACCOUNTS)),
@@ -59,6 +63,10 @@ fn step(random: &mut Random) -> Step {
         13..=15 => Step::Expunge(random.below(ACCOUNTS), random.below(3) + 1),
         16 | 17 => Step::Restart(End::Closed),
         18 => Step::Restart(End::Killed),
+        19..=22 => Step::Compact {
+            over: random.coin(),
+        },
+        23 | 24 => Step::CompactBusy(letter(random), random.below(ACCOUNTS)),
         _ => Step::Restart(End::PowerCut),
     }
 }

@@ -17,7 +17,10 @@ use crate::index::simulated::SimulatedTables;
 use crate::log::LogEngine;
 use crate::maildrop::Maildrop;
 use crate::options::Options;
-use crate::store::Store;
+use crate::store::{Store, unix_milliseconds};
+
+/// How long removed messages are kept.
+const WINDOW: Duration = Duration::from_secs(3_600);
 
 /// A UIDL.
 type Uidl = (u32, u64);
@@ -60,6 +63,7 @@ impl World {
                 _ => Duration::from_secs(20),
             },
             failure_retry: Duration::from_millis(1),
+            undelete_window: WINDOW,
             ..Options::default()
         };
         Self {
@@ -154,6 +158,8 @@ impl World {
             Step::Deliver(letter) => self.deliver(std::slice::from_ref(letter)).await,
             Step::Burst(letters) => self.deliver(letters).await,
             Step::Expunge(number, divisor) => self.expunge(*number, *divisor).await,
+            Step::Compact { over } => self.compact(*over).await,
+            Step::CompactBusy(letter, number) => self.compact_busy(letter, *number).await,
             Step::Restart(end) => self.restart(*end).await,
         }
         self.compare(false).await;
@@ -181,6 +187,69 @@ impl World {
             self.open(true);
         }
         self.compare(true).await;
+        self.check_rebuilt();
+    }
+
+    /// Compacts on a thread of its own; whatever a fault made of it, the store says what it said before.
+    async fn compact(&mut self, over: bool) {
+        let whole = self.compaction(over).join().unwrap();
+        let disturbed = self.after_fault().await;
+        if whole && over && !disturbed {
+            self.check_size();
+        }
+        self.compare(true).await;
+    }
+
+    async fn compact_busy(&mut self, letter: &Letter, number: usize) {
+        let compaction = self.compaction(true);
+        self.expunge(number, 2).await;
+        self.deliver(std::slice::from_ref(letter)).await;
+        compaction.join().unwrap();
+        self.after_fault().await;
+    }
+
+    fn compaction(&self, over: bool) -> std::thread::JoinHandle<bool> {
+        let store = self.store();
+        let later = if over { 2 * WINDOW } else { Duration::ZERO };
+        let now = unix_milliseconds() + later.as_millis() as u64;
+        std::thread::spawn(move || store.compact_as_of(true, now, &mut |_| {}).is_ok())
+    }
+
+    /// What is on the disk is not much more than what is in the mailboxes.
+    fn check_size(&self) {
+        let bodies: std::collections::BTreeSet<&[u8]> = (self.model.values())
+            .flat_map(|mail| mail.messages.iter().map(|(_, body)| body.as_slice()))
+            .collect();
+        // A record has a frame and a head, and there are some for accounts.
+        let live: usize = bodies.iter().map(|body| body.len() + 150).sum();
+        let live = live + self.model.len() * 200;
+        let files = self.disk.paths();
+        let log = files.iter().filter(|path| path.starts_with("/data/log"));
+        let octets: usize = log.map(|path| self.disk.contents(path).len()).sum();
+        let tail = self.options.segment as usize;
+        assert!(
+            octets <= live * 3 / 2 + tail,
+            "{octets} octets for {live}: {files:?}"
+        );
+    }
+
+    /// An index made from nothing but the log says the same.
+    fn check_rebuilt(&mut self) {
+        let disk = self.disk.after_kill();
+        disk.heal();
+        let opened = LogEngine::open_on(
+            Arc::new(disk),
+            Layout::new(Path::new("/data")),
+            Arc::new(SimulatedTables::default()),
+            &self.options,
+            true,
+        );
+        let (engine, inventory, report) = opened.unwrap();
+        let options = self.options.clone();
+        let store = Store::assemble(Arc::new(engine), inventory, report, options);
+        let real = self.store.replace(store.unwrap());
+        self.try_compare(true).unwrap();
+        self.store = real;
     }
 
     async fn add(&mut self, number: usize) {
@@ -436,7 +505,7 @@ fn read(maildrop: &Maildrop, index: usize) -> Option<Vec<u8>> {
         let chunk = match maildrop.read(index, octets.len() as u64) {
             Ok(chunk) => chunk,
             Err(ReadError::Io(_)) => return None,
-            Err(error) => panic!("{error}"),
+            Err(error) => panic!("{error}: {:?}", maildrop.messages()[index]),
         };
         octets.extend_from_slice(&chunk.octets);
         if chunk.last {

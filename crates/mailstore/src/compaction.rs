@@ -1,0 +1,174 @@
+//! Giving back what removed messages take: what it did, and whose turn it is.
+//!
+//! One compaction at a time, and none while somebody needs the files to stay where they are. The work itself is the
+//! engine's.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What a compaction has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Segments it means to look at.
+    pub segments: u64,
+    /// Segments it has looked at.
+    pub looked_at: u64,
+    /// Segments and bodies whose files it has removed.
+    pub removed: u64,
+    /// Octets of those files.
+    pub freed: u64,
+    /// Octets it has moved to the end of the log.
+    pub moved: u64,
+    /// Segments left alone because they are damaged.
+    pub damaged: u64,
+}
+
+/// How eager a compaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By itself: what is worth it, slowly.
+    Background,
+    /// Somebody asked: what is worth it, at once.
+    Asked,
+    /// Everything that has something to give back, the segment being written included.
+    Forced,
+}
+
+/// Keeps compaction from changing any file until it is dropped.
+#[derive(Debug, Default)]
+pub struct CompactionHold(Option<Arc<Turns>>);
+
+impl Drop for CompactionHold {
+    fn drop(&mut self) {
+        if let Some(turns) = self.0.take() {
+            turns.lock().holders -= 1;
+            turns.changed.notify_all();
+        }
+    }
+}
+
+/// Whose turn it is.
+#[derive(Default)]
+pub(crate) struct Turns {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    running: bool,
+    holders: usize,
+    poked: bool,
+    closing: bool,
+}
+
+/// The right to compact; ends when dropped.
+pub(crate) struct Turn(Arc<Turns>);
+
+impl fmt::Debug for Turns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Turns")
+    }
+}
+
+impl Turns {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&'a self, state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
+        self.changed
+            .wait_timeout(state, left)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
+
+    /// Waits for the one before to end. `None` while somebody holds compaction, or when all is closing.
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Turn> {
+        let mut state = self.lock();
+        while state.running && !state.closing {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closing || state.holders > 0 {
+            return None;
+        }
+        state.running = true;
+        Some(Turn(Arc::clone(self)))
+    }
+
+    /// Returns once nothing is being compacted.
+    pub(crate) fn hold(self: &Arc<Self>) -> CompactionHold {
+        let mut state = self.lock();
+        state.holders += 1;
+        while state.running {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        CompactionHold(Some(Arc::clone(self)))
+    }
+
+    /// Whoever compacts should stop as soon as it can.
+    pub(crate) fn stopped(&self) -> bool {
+        let state = self.lock();
+        state.closing || state.holders > 0
+    }
+
+    pub(crate) fn closing(&self) -> bool {
+        self.lock().closing
+    }
+
+    /// Waits; false when it is time to stop.
+    pub(crate) fn pause(&self, pause: Duration) -> bool {
+        let deadline = Instant::now() + pause;
+        let mut state = self.lock();
+        loop {
+            if state.closing || state.holders > 0 {
+                return false;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            state = self.wait(state, left);
+        }
+    }
+
+    /// Waits for a poke, for so long at most; false when all is closing.
+    pub(crate) fn idle(&self, pause: Duration) -> bool {
+        let deadline = Instant::now() + pause;
+        let mut state = self.lock();
+        loop {
+            if state.closing {
+                return false;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if std::mem::take(&mut state.poked) || left.is_zero() {
+                return true;
+            }
+            state = self.wait(state, left);
+        }
+    }
+
+    pub(crate) fn poke(&self) {
+        self.lock().poked = true;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.lock().running = false;
+        self.0.changed.notify_all();
+    }
+}

@@ -1,0 +1,288 @@
+//! The look at a segment before anything is moved: what of it still counts, and what goes with it.
+//!
+//! It changes nothing. Every record is verified; one that is not whole makes the whole segment untouchable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Compactor, unreadable};
+use crate::account::{Account, AccountId, Alias, Decision};
+use crate::engine::Place;
+use crate::error::{CompactError, StoreError};
+use crate::index::keys::{self, Retirement};
+use crate::index::{Change, Kept, Stand};
+use crate::log::frame::{Frame, Kind};
+use crate::log::record;
+use crate::log::replay::Segment;
+
+/// What is to be said again at the end of the log.
+pub(super) enum Move {
+    /// The message whose record begins there, for these mailboxes.
+    Message {
+        at: u64,
+        kept: Vec<Kept>,
+    },
+    Decision(Decision),
+    Tombstone {
+        account: AccountId,
+        uids: Vec<u64>,
+        when: u64,
+    },
+    Released {
+        account: AccountId,
+        uids: Vec<u64>,
+    },
+}
+
+/// What was found in a segment.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) moves: Vec<Move>,
+    /// Octets that would stay: records and their bodies.
+    pub(super) kept: u64,
+    /// Octets of those that would be written again.
+    pub(super) copied: u64,
+    /// Octets there are.
+    pub(super) total: u64,
+    pub(super) retirement: Retirement,
+    /// Removed messages that nothing else has.
+    pub(super) forgotten: Vec<(AccountId, Vec<u64>)>,
+}
+
+/// The look at one segment.
+struct Look<'a> {
+    compactor: &'a Compactor,
+    now: u64,
+    window: u64,
+    /// Only messages: the rest has been said again already.
+    messages_only: bool,
+    /// There is no older segment: what is gone need not be said to be gone.
+    oldest: bool,
+    segment: u32,
+    plan: Plan,
+    forgotten: BTreeMap<AccountId, BTreeSet<u64>>,
+}
+
+impl Compactor {
+    /// `None` when the segment is damaged.
+    pub(super) fn look(
+        &self,
+        segment: &Segment,
+        oldest: bool,
+        now: u64,
+        window: u64,
+        first: bool,
+    ) -> Result<Option<Plan>, CompactError> {
+        let mut look = Look {
+            compactor: self,
+            now,
+            window,
+            messages_only: !first,
+            oldest,
+            segment: segment.number,
+            plan: Plan {
+                total: segment.size,
+                ..Plan::default()
+            },
+            forgotten: BTreeMap::new(),
+        };
+        look.plan.retirement.segment = segment.number;
+        let mut outcome = Ok(());
+        let whole = self
+            .replay
+            .each_record(segment, &mut |at, frame, kind, head| {
+                outcome = look.record(at, frame, kind, head);
+                matches!(outcome, Ok(()))
+            })
+            .map_err(unreadable)?;
+        outcome?;
+        let mut plan = look.plan;
+        plan.forgotten = (look.forgotten.into_iter())
+            .map(|(account, uids)| (account, uids.into_iter().collect()))
+            .collect();
+        Ok(whole.then_some(plan))
+    }
+}
+
+impl Look<'_> {
+    fn record(
+        &mut self,
+        at: u64,
+        frame: &Frame,
+        kind: Kind,
+        head: &[u8],
+    ) -> Result<(), CompactError> {
+        let length = frame.length();
+        match record::change(kind, frame, head, self.segment, at) {
+            Some(Change::Message(posted)) => {
+                self.message(at, length, posted.uid, posted.place, &posted.kept)
+            }
+            Some(_) if self.messages_only => Ok(()),
+            Some(Change::Decisions(decisions)) => self.decisions(length, decisions),
+            Some(Change::Expunge {
+                account,
+                uids,
+                when,
+            }) => self.tombstone(length, account, uids, when),
+            Some(Change::Released { account, uids }) => self.released(length, account, uids),
+            // Its files were gone before anything else was compacted.
+            Some(Change::Retired { .. }) => Ok(()),
+            None => Ok(()),
+        }
+    }
+
+    fn message(
+        &mut self,
+        at: u64,
+        length: u64,
+        uid: u64,
+        place: Place,
+        mailboxes: &[Kept],
+    ) -> Result<(), CompactError> {
+        let (mut kept, mut elsewhere) = (Vec::new(), false);
+        for mailbox in mailboxes {
+            let account = mailbox.account;
+            match self.compactor.index.stand(account, uid)? {
+                Stand::Live(entry) if entry.place == place => kept.push(Kept {
+                    removed: None,
+                    ..*mailbox
+                }),
+                Stand::Removed(entry, when) if entry.place == place => {
+                    if self.within_window(when) {
+                        kept.push(Kept {
+                            removed: Some(when),
+                            ..*mailbox
+                        });
+                    } else {
+                        self.forgotten.entry(account).or_default().insert(uid);
+                    }
+                }
+                Stand::Live(_) | Stand::Removed(..) => elsewhere = true,
+                Stand::Gone => {}
+            }
+        }
+        let body = match place {
+            Place::Sealed { body, .. } => Some((body, self.body_size(body)?)),
+            Place::Log { .. } => None,
+        };
+        if let Some((body, octets)) = body
+            && !elsewhere
+        {
+            self.plan.total += octets;
+            if kept.is_empty() {
+                self.plan.retirement.bodies.push(body);
+            } else {
+                self.plan.kept += octets;
+            }
+        }
+        if !kept.is_empty() {
+            self.keep(length, Move::Message { at, kept });
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, length: u64, what: Move) {
+        self.plan.kept += length;
+        self.plan.copied += length;
+        self.plan.moves.push(what);
+    }
+
+    fn within_window(&self, when: u64) -> bool {
+        when > 0 && when.saturating_add(self.window) > self.now
+    }
+
+    /// 0 when the file is not there.
+    fn body_size(&self, body: u64) -> Result<u64, CompactError> {
+        let replay = &self.compactor.replay;
+        match replay.disk.open(&replay.layout.body(body)) {
+            Ok(file) => Ok(file.size().map_err(super::failed("reading a body"))?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(super::failed("reading a body")(error)),
+        }
+    }
+
+    fn decisions(&mut self, length: u64, decisions: Vec<Decision>) -> Result<(), CompactError> {
+        let each = length / decisions.len().max(1) as u64;
+        for decision in decisions {
+            if self.is_current(&decision)? {
+                self.keep(each, Move::Decision(decision));
+            }
+        }
+        Ok(())
+    }
+
+    /// Is it still so, and would it not be without this record?
+    fn is_current(&self, decision: &Decision) -> Result<bool, CompactError> {
+        let index = &self.compactor.index;
+        let read = |_| StoreError::Rebuilding;
+        Ok(match decision {
+            Decision::Account(account) => match index.value(&keys::account(account.id))? {
+                Some(now) => postcard::from_bytes::<Account>(&now).map_err(read)? == *account,
+                None => false,
+            },
+            Decision::Alias(alias) => match index.value(&keys::alias(&alias.address.key()))? {
+                Some(now) => postcard::from_bytes::<Alias>(&now).map_err(read)? == *alias,
+                None => false,
+            },
+            Decision::NoAccount(id) => !self.oldest && index.value(&keys::account(*id))?.is_none(),
+            Decision::NoAlias(address) => {
+                !self.oldest && index.value(&keys::alias(&address.key()))?.is_none()
+            }
+        })
+    }
+
+    /// Of a removal what is still needed: some segment has the message, and not this one alone.
+    fn tombstone(
+        &mut self,
+        length: u64,
+        account: AccountId,
+        uids: Vec<u64>,
+        when: u64,
+    ) -> Result<(), CompactError> {
+        let all = uids.len().max(1) as u64;
+        let mut left = Vec::new();
+        for uid in uids {
+            if let Stand::Removed(entry, then) = self.compactor.index.stand(account, uid)? {
+                let goes = entry.place.record().0 == self.segment && !self.within_window(then);
+                if !goes {
+                    left.push(uid);
+                }
+            }
+        }
+        if !left.is_empty() {
+            let octets = length * left.len() as u64 / all;
+            let uids = left;
+            self.keep(
+                octets,
+                Move::Tombstone {
+                    account,
+                    uids,
+                    when,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    /// What was released stays released while it is there.
+    fn released(
+        &mut self,
+        length: u64,
+        account: AccountId,
+        mut uids: Vec<u64>,
+    ) -> Result<(), CompactError> {
+        let mut wrong = Ok(());
+        uids.retain(|uid| match self.compactor.index.stand(account, *uid) {
+            Ok(Stand::Removed(entry, _)) => entry.place.record().0 != self.segment,
+            Ok(Stand::Live(_) | Stand::Gone) => false,
+            Err(error) => {
+                wrong = Err(error);
+                true
+            }
+        });
+        wrong?;
+        if !uids.is_empty() {
+            self.keep(length, Move::Released { account, uids });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! The moving itself: records read once more, verified, and handed to the writer in small groups.
+
+use std::time::Duration;
+
+use super::plan::Move;
+use super::{Compactor, Run, failed};
+use crate::account::AccountId;
+use crate::compaction::Way;
+use crate::disk::DiskFile;
+use crate::engine::{Effect, Ticket, Wait};
+use crate::error::{CompactError, StoreError};
+use crate::index::Kept;
+use crate::index::keys::Retirement;
+use crate::log::frame::{FRAME, Frame, Kind};
+use crate::log::record::{self, Draft, Stored};
+
+/// Octets handed over at once, and records.
+const GROUP: (u64, usize) = (1 << 20, 500);
+/// Octets a second when nobody is in a hurry.
+const RATE: u64 = 16 << 20;
+
+impl Compactor {
+    /// Says everything again at the end of the log; returns when it is durable.
+    pub(super) fn copy(
+        &self,
+        segment: u32,
+        moves: Vec<Move>,
+        run: &mut Run<'_>,
+    ) -> Result<(), CompactError> {
+        let path = self.replay.layout.segment(segment);
+        let opened = self.replay.disk.open(&path);
+        let file = opened.map_err(failed("reading the log"))?;
+        let (mut group, mut octets) = (Vec::new(), 0);
+        for what in moves {
+            let draft = match what {
+                Move::Message { at, kept } => message(&*file, at, kept)?,
+                Move::Decision(decision) => record::draft_decision(decision)?,
+                Move::Tombstone {
+                    account,
+                    uids,
+                    when,
+                } => record::draft_tombstone(account, uids, when)?,
+                Move::Released { account, uids } => {
+                    let mut draft = record::draft_released(account, uids)?;
+                    draft.said = Some(crate::log::moves::Said::Anyway);
+                    draft
+                }
+            };
+            octets += draft.length();
+            group.push(draft);
+            if octets >= GROUP.0 || group.len() >= GROUP.1 {
+                self.hand_over(std::mem::take(&mut group), run)?;
+                if run.way == Way::Background && !self.is_low() {
+                    let pause = Duration::from_millis(octets * 1_000 / RATE);
+                    self.turns.pause(pause);
+                }
+                octets = 0;
+                self.go_on()?;
+            }
+        }
+        self.hand_over(group, run)
+    }
+
+    fn hand_over(&self, group: Vec<Draft>, run: &mut Run<'_>) -> Result<(), CompactError> {
+        let mut answers = Vec::with_capacity(group.len());
+        for draft in group {
+            run.done.moved += draft.length();
+            let (ticket, answer) = Ticket::new(Effect::Nothing, None);
+            self.queue.push(draft, ticket);
+            answers.push(answer);
+        }
+        // All of them, also after a failure: while one waits, what changes has to be noted.
+        let mut outcome = Ok(());
+        for answer in answers {
+            outcome = outcome.and(answer.blocking_recv().unwrap_or(Err(StoreError::Stopped)));
+        }
+        outcome.map_err(CompactError::Store)?;
+        (run.progress)(run.done);
+        Ok(())
+    }
+
+    /// Says that a segment counts no more; returns when that is durable.
+    pub(super) fn retire(
+        &self,
+        files: Retirement,
+        forgotten: Vec<(AccountId, Vec<u64>)>,
+    ) -> Result<(), CompactError> {
+        let draft = record::draft_retired(files, forgotten)?;
+        self.wait_for(|ticket| self.queue.push(draft, ticket))
+    }
+}
+
+/// The copy of the message whose record begins there.
+fn message(file: &dyn DiskFile, at: u64, kept: Vec<Kept>) -> Result<Draft, CompactError> {
+    let mut front = [0; FRAME];
+    fill(file, &mut front, at)?;
+    let frame = front
+        .first_chunk()
+        .and_then(|mark| Frame::read(mark, &front))
+        .ok_or(CompactError::Store(StoreError::Incomplete))?;
+    let changed = || CompactError::Store(StoreError::Incomplete);
+    let kind = Kind::from_number(frame.kind).ok_or_else(changed)?;
+    let mut head = vec![0; frame.head as usize];
+    fill(file, &mut head, at + FRAME as u64)?;
+    let length = usize::try_from(frame.body).map_err(|_| changed())?;
+    let mut body = vec![0; length];
+    fill(file, &mut body, at + (FRAME + head.len()) as u64)?;
+    // It was whole a moment ago.
+    if crc32c::crc32c(&head) != frame.head_crc || crc32c::crc32c(&body) != frame.body_crc {
+        return Err(changed());
+    }
+    let stored = Stored::read(kind, &frame, &head).ok_or_else(changed)?;
+    let mut head = stored.head;
+    head.kept = kept;
+    let (uid, crc) = (frame.sequence, frame.body_crc);
+    let draft = record::draft_copy(uid, head, stored.sealed, stored.envelope, body, crc);
+    draft.map_err(CompactError::Store)
+}
+
+fn fill(file: &dyn DiskFile, buffer: &mut [u8], at: u64) -> Result<(), CompactError> {
+    let read = file.read_at(buffer, at, Wait::Allowed);
+    if read.map_err(failed("reading the log"))? < buffer.len() {
+        return Err(CompactError::Store(StoreError::Incomplete));
+    }
+    Ok(())
+}
