@@ -169,7 +169,7 @@ pub struct MailboxRules {
     pub quota: Octets,
     /// What a sender is told when a mailbox is full.
     pub over_quota: OverQuota,
-    /// How long deleted mail can be brought back; only the default is accepted until it can.
+    /// How long deleted mail stays in the data directory; it gives way when space is low.
     pub undelete_window: Duration,
 }
 

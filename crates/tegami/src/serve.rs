@@ -244,6 +244,7 @@ pub fn store_options(config: &Config) -> mailstore::Options {
     mailstore::Options {
         default_quota: config.mailbox.quota.0,
         max_message: config.smtp.max_message_size.0,
+        undelete_window: config.mailbox.undelete_window,
         ..mailstore::Options::default()
     }
 }

@@ -77,11 +77,9 @@ pub static KEYS: &[Key] = &[
     live("auth.on_mx", |c| &mut c.auth.on_mx),
     live("mailbox.quota", |c| &mut c.mailbox.quota),
     live("mailbox.over_quota", |c| &mut c.mailbox.over_quota),
-    awaits(
-        "bringing deleted mail back (undelete)",
-        "mailbox.undelete_window",
-        |c| &mut c.mailbox.undelete_window,
-    ),
+    live("mailbox.undelete_window", |c| {
+        &mut c.mailbox.undelete_window
+    }),
     live("limits.sessions", |c| &mut c.limits.sessions),
     live("limits.sessions_per_ip", |c| &mut c.limits.sessions_per_ip),
     live("limits.connect_rate", |c| &mut c.limits.connect_rate),

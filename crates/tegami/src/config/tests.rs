@@ -324,10 +324,6 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "listen.web: the web interface does not exist in this release; leave it at [\"127.0.0.1:8080\"]",
     );
     wrong(
-        "[mailbox]\nundelete_window = \"8d\"",
-        "mailbox.undelete_window: bringing deleted mail back (undelete) does not exist in this release; leave it at \"7d\"",
-    );
-    wrong(
         "[relay]\nsmarthost = \"mx.test\"",
         "relay.smarthost: outbound delivery (relay) does not exist in this release; remove it",
     );
@@ -335,6 +331,21 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "[relay]\nnetworks = [\"10.0.0.0/8\"]",
         "relay.networks: outbound delivery (relay) does not exist in this release; remove it",
     );
+}
+
+#[test]
+fn reads_how_long_deleted_mail_stays() {
+    use std::time::Duration;
+    const DAY: u64 = 24 * 60 * 60;
+    for (text, expected) in [
+        ("", 7 * DAY),
+        ("[mailbox]\nundelete_window = \"0s\"", 0),
+        ("[mailbox]\nundelete_window = \"8d\"", 8 * DAY),
+    ] {
+        let config = good(text);
+        let window = crate::serve::store_options(&config).undelete_window;
+        assert_eq!(window, Duration::from_secs(expected), "{text}");
+    }
 }
 
 #[test]
@@ -359,8 +370,6 @@ fn accepts_what_does_not_exist_yet_when_it_is_off() {
     good("[listen]\nodmr = []\nweb = []");
     good("[listen]\nweb = [\"127.0.0.1:8080\"]");
     good("[pop3]\napop = false\nlogin_delay = \"0s\"");
-    good("[mailbox]\nundelete_window = \"0s\"");
-    good("[mailbox]\nundelete_window = \"168h\"");
     good("[relay]\nnetworks = []\nsmarthost = \"\"\nenabled = false\nretry = {}");
     good_variables(&[
         ("TEGAMI_RELAY__SMARTHOST", ""),
