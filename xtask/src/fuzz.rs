@@ -310,6 +310,9 @@ fn table(reports: &[Report]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
     use super::*;
 
     const WORDS: &str = "INFO: seed corpus: files: 34\n\
@@ -329,6 +332,26 @@ mod tests {
         check("cov:", 440);
         check("ft:", 729);
         check("nothing:", 0);
+    }
+
+    #[test]
+    fn a_run_that_fails_has_a_finding() {
+        let report = |code: i32, words: &str| {
+            let finished = Finished {
+                status: ExitStatus::from_raw(code << 8),
+                stdout: Vec::new(),
+                stderr: words.to_owned(),
+            };
+            Report::read("dots", &finished, Path::new("dots.log"))
+        };
+        let well = report(0, WORDS);
+        assert_eq!((well.executions, well.finding), (708_528, None));
+        let panicked = "thread panicked at src/dots.rs:30:5:\nSUMMARY: libFuzzer: deadly signal\n";
+        let finding = "thread panicked at src/dots.rs:30:5: (dots.log)";
+        assert_eq!(report(77, panicked).finding.as_deref(), Some(finding));
+        let slow = "SUMMARY: libFuzzer: timeout\n";
+        let finding = "SUMMARY: libFuzzer: timeout (dots.log)";
+        assert_eq!(report(70, slow).finding.as_deref(), Some(finding));
     }
 
     #[test]
