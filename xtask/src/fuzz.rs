@@ -24,6 +24,8 @@ const MEMORY_MIB: u32 = 1024;
 const PATIENCE: u32 = 20;
 /// Inputs larger than this are not kept in the repository.
 const SMALL: u64 = 1024;
+/// Inputs of one target that are.
+const KEPT: usize = 200;
 /// The longest inputs, in octets: what is cut into pieces is played several times, and short inputs say more.
 const LONGEST: [(&str, u32); 4] = [
     ("files", 2048),
@@ -232,15 +234,21 @@ impl Fuzz {
             .current_dir(&self.found);
         process::succeed(&mut command, BUILD)?;
         fs::remove_dir_all(&committed)?;
-        copy_all(&fresh, &committed)
+        copy_first(&fresh, &committed)
     }
 }
 
-fn copy_all(from: &Path, to: &Path) -> Result<()> {
+/// Copies as many files as are kept, those that were written first: the most useful ones, so libFuzzer says.
+fn copy_first(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
+    let mut files = Vec::new();
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
+        files.push((entry.metadata()?.modified()?, entry.file_name()));
+    }
+    files.sort();
+    for (_, name) in files.into_iter().take(KEPT) {
+        fs::copy(from.join(&name), to.join(&name))?;
     }
     Ok(())
 }
