@@ -26,6 +26,8 @@ const PATIENCE: u32 = 20;
 const SMALL: u64 = 1024;
 /// Inputs of one target that are.
 const KEPT: usize = 200;
+/// How the names of those begin that were findings.
+const FOUND: &str = "found-";
 /// The longest inputs, in octets: what is cut into pieces is played several times, and short inputs say more.
 const LONGEST: [(&str, u32); 4] = [
     ("files", 2048),
@@ -233,7 +235,13 @@ impl Fuzz {
             .args([&fresh, &committed, &self.found.join(target)])
             .current_dir(&self.found);
         process::succeed(&mut command, BUILD)?;
-        fs::remove_dir_all(&committed)?;
+        // What was a finding once stays, whether it covers anything of its own or not.
+        for entry in fs::read_dir(&committed)? {
+            let entry = entry?;
+            if !entry.file_name().to_string_lossy().starts_with(FOUND) {
+                fs::remove_file(entry.path())?;
+            }
+        }
         copy_first(&fresh, &committed)
     }
 }
