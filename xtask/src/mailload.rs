@@ -40,6 +40,16 @@ impl Report {
             .ok_or_else(|| anyhow!("no number {name} in {}", self.fields))
     }
 
+    /// A number of one of the report's summaries, such as `p99` of `transaction_ms`.
+    ///
+    /// # Errors
+    /// When the report has no such number.
+    pub fn number_in(&self, summary: &str, name: &str) -> Result<f64> {
+        self.fields[summary][name]
+            .as_f64()
+            .ok_or_else(|| anyhow!("no number {name} of {summary} in {}", self.fields))
+    }
+
     /// The errors it counted by name, as it writes them.
     pub fn errors(&self) -> String {
         self.fields["errors"].to_string()

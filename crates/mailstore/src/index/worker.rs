@@ -16,13 +16,13 @@ use super::{Group, Shared, State};
 use crate::stats::IndexState;
 
 /// Records applied in one batch when several groups wait.
-const BATCH: usize = 512;
-/// Records worth waking up for at once; fewer wait a moment for company.
-const COMPANY: usize = 128;
+const BATCH: usize = 1_024;
+/// Records worth waking up for at once; fewer wait a moment for company, so that a burst of mail has the processor.
+const COMPANY: usize = 2_000;
 /// That moment.
-const MOMENT: Duration = Duration::from_millis(5);
+const MOMENT: Duration = Duration::from_millis(100);
 /// Batches between two flushes; rare flushes let sled stall.
-const BATCHES_PER_FLUSH: u32 = 200;
+const BATCHES_PER_FLUSH: u32 = 100;
 /// Longest time between a batch and the next flush.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Time between a batch and the next checkpoint.
