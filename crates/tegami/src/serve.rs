@@ -29,6 +29,7 @@ use crate::telemetry::Telemetry;
 mod activation;
 mod listeners;
 mod manager;
+mod memory;
 mod open_files;
 mod policy;
 mod ready;
@@ -86,6 +87,7 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
         let running = start(&config, inherited).await?;
         manager::ready();
         let watchdog = manager::watchdog(&running.server);
+        let memory = memory::tend();
         loop {
             tokio::select! {
                 signal = signals.next() => match signal {
@@ -102,6 +104,7 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
             }
         }
         manager::stopping();
+        memory.abort();
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }
