@@ -5,7 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::message::{Answer, Request};
+use mailstore::Census;
+
+use crate::message::{Answer, Refusal, Request, Response};
 use crate::place::{Place, SOCKET_NAME};
 use crate::wire;
 
@@ -67,17 +69,37 @@ impl Client {
     /// # Errors
     /// No answer within a minute, or one that is not understood. A refusal is an answer.
     pub fn ask(mut self, request: &Request) -> Result<Answer, ClientError> {
+        self.ask_once(request)
+    }
+
+    /// Asks the server to keep its files from going away, for as long as what comes back lives.
+    ///
+    /// # Errors
+    /// As [`Client::ask`]; a refusal is an answer.
+    pub fn hold(mut self) -> Result<Result<(Held, Census), Refusal>, ClientError> {
+        match self.ask_once(&Request::Hold)? {
+            Ok(Response::Held(census)) => Ok(Ok((Held { client: self }, census))),
+            Ok(_) => {
+                let source = serde::de::Error::custom("another answer than was asked for");
+                let path = self.path;
+                Err(ClientError::Strange { path, source })
+            }
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    fn ask_once(&mut self, request: &Request) -> Result<Answer, ClientError> {
         let line = match self.exchange(request) {
             Ok(line) => line,
             Err(source) => {
                 return Err(ClientError::NoAnswer {
-                    path: self.path,
+                    path: self.path.clone(),
                     source,
                 });
             }
         };
         wire::parse_answer(&line).map_err(|source| ClientError::Strange {
-            path: self.path,
+            path: self.path.clone(),
             source,
         })
     }
@@ -96,6 +118,25 @@ impl Client {
             ));
         }
         Ok(line)
+    }
+}
+
+/// A running server keeps its files where they are until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    client: Client,
+}
+
+impl Held {
+    /// Whether the server still holds. If it does not, it has stopped meanwhile, and its files may have gone since.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let stream = &self.client.stream;
+        let looked = stream
+            .set_nonblocking(true)
+            .and_then(|()| (&*stream).read(&mut [0]));
+        // The server says nothing more, so all that can be read is the end.
+        matches!(looked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 

@@ -13,7 +13,7 @@ mod place;
 mod socket;
 mod wire;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Held};
 pub use message::{
     AccountFacts, AliasFacts, Answer, CertificateFacts, IndexFacts, ListenerFacts, Refusal,
     RefusalKind, Request, Response, ServerFacts, Status, StoreFacts,

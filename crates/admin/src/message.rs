@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use address::Mailbox;
 use auth::NewPassword;
+use mailstore::Census;
 use serde::{Deserialize, Serialize};
 
 /// One thing to do.
@@ -93,6 +94,9 @@ pub enum Request {
     },
     /// Asks how things are.
     Status,
+    /// Keeps the files of the store from going away for as long as the connection stays open, and counts what they
+    /// lead to. Only a running server can be asked.
+    Hold,
 }
 
 /// What came of a request.
@@ -124,6 +128,8 @@ pub enum Response {
     },
     /// How things are.
     Status(Status),
+    /// Nothing goes away from now on until the connection is closed; this is what is there.
+    Held(Census),
 }
 
 /// An account as shown to people.
@@ -287,6 +293,8 @@ pub enum RefusalKind {
     HoldsMail,
     /// The account belongs to the accounts file.
     Declared,
+    /// The index of the store is being built; later it can be done.
+    Rebuilding,
     /// The store could not do it.
     Store,
     /// The request could not be understood.

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use address::{Domain, Host, Mailbox};
 use auth::ScramHash;
-use mailstore::{Account, AccountId, Change, ChangeError, IndexState, Store};
+use mailstore::{
+    Account, AccountId, Census, Change, ChangeError, Hold, IndexState, Store, StoreError,
+};
 use tokio::sync::Mutex;
 
 use crate::message::{
@@ -95,7 +97,8 @@ impl Operations {
             | Request::AccountList
             | Request::AccountShow { .. }
             | Request::AliasList
-            | Request::Status => None,
+            | Request::Status
+            | Request::Hold => None,
             Request::AccountAdd { .. }
             | Request::AccountRemove { .. }
             | Request::AccountPassword { .. }
@@ -145,7 +148,37 @@ impl Operations {
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
             Request::Status => Ok(Response::Status(self.status())),
+            // Whoever wants to hold calls `hold`; an answer alone holds nothing.
+            Request::Hold => Err(Refusal::new(
+                RefusalKind::NotUnderstood,
+                "only a running server can hold its files",
+            )),
         }
+    }
+
+    /// Keeps the files of the store from going away while the [`Hold`] lives, and counts what they lead to.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when too many hold already, or the index is not there to be counted.
+    pub async fn hold(&self) -> Result<(Hold, Census), Refusal> {
+        self.store.hold().await.map_err(|error| match error {
+            StoreError::Rebuilding => {
+                let message =
+                    "the index is being built from the log, so nothing can be compared with it";
+                Refusal::new(RefusalKind::Rebuilding, message)
+                    .remedy("repeat it when `tegami status` says that the index is ready")
+            }
+            StoreError::Held => {
+                Refusal::new(RefusalKind::Store, error.to_string()).remedy("let them end first")
+            }
+            StoreError::Full
+            | StoreError::MailboxFull { .. }
+            | StoreError::Io { .. }
+            | StoreError::Incomplete
+            | StoreError::NoRecipients
+            | StoreError::TooLarge
+            | StoreError::Stopped => Refusal::new(RefusalKind::Store, error.to_string()),
+        })
     }
 
     fn status(&self) -> Status {

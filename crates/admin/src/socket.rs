@@ -2,6 +2,7 @@
 //!
 //! Whoever may connect may do everything, so the door is the file system (0600 in a 0700 directory) and the
 //! peer's user id. One request and one answer per connection, each with a deadline; a few connections at a time.
+//! Only whoever holds the store's files stays on, and is let go when the server stops.
 
 use std::fs;
 use std::io;
@@ -10,12 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mailstore::Hold;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::message::{Answer, Refusal, RefusalKind};
+use crate::message::{Answer, Refusal, RefusalKind, Request, Response};
 use crate::operations::Operations;
 use crate::place::{Place, SOCKET_NAME};
 use crate::wire;
@@ -94,13 +97,14 @@ impl AdminSocket {
     pub async fn serve(self, operations: Arc<Operations>, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut requests = JoinSet::new();
+        let (stopping, stopped) = watch::channel(());
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 _ = requests.join_next(), if !requests.is_empty() => {}
                 accepted = self.listener.accept(), if requests.len() < AT_ONCE => match accepted {
                     Ok((stream, _)) => {
-                        requests.spawn(serve_one(stream, self.owner, Arc::clone(&operations)));
+                        requests.spawn(serve_one(stream, self.owner, Arc::clone(&operations), stopped.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "admin socket");
@@ -110,6 +114,7 @@ impl AdminSocket {
                 },
             }
         }
+        drop(stopping);
         let drained = async { while requests.join_next().await.is_some() {} };
         // Whatever is still running then is cut off; the store keeps what it has promised.
         let _ = timeout(DRAIN, drained).await;
@@ -123,7 +128,12 @@ impl Drop for AdminSocket {
     }
 }
 
-async fn serve_one(mut stream: UnixStream, owner: u32, operations: Arc<Operations>) {
+async fn serve_one(
+    mut stream: UnixStream,
+    owner: u32,
+    operations: Arc<Operations>,
+    mut stopped: watch::Receiver<()>,
+) {
     match stream.peer_cred() {
         Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {}
         Ok(peer) => {
@@ -141,8 +151,12 @@ async fn serve_one(mut stream: UnixStream, owner: u32, operations: Arc<Operation
     let Ok(request) = timeout(PATIENCE, request(&mut stream)).await else {
         return;
     };
-    let answer = match request {
-        Ok(Some(line)) => answer(&line, &operations).await,
+    let (answer, hold) = match request {
+        Ok(Some(line)) => tokio::select! {
+            answered = answer(&line, &operations) => answered,
+            // Counting takes its time; whoever waits for it is not waited for.
+            _ = stopped.changed(), if asks_to_hold(&line) => return,
+        },
         // A client that connects and says nothing asks whether the server is there.
         Ok(None) => return,
         Err(error) => {
@@ -159,6 +173,18 @@ async fn serve_one(mut stream: UnixStream, owner: u32, operations: Arc<Operation
     };
     if !matches!(sent, Ok(Ok(()))) {
         tracing::debug!("admin socket: the client did not take its answer");
+        return;
+    }
+    if let Some(hold) = hold {
+        tracing::info!("a backup or verification holds the files of the store");
+        // Nothing more is expected: whatever comes ends it just as the end does.
+        let mut more = [0];
+        tokio::select! {
+            _ = stream.read(&mut more) => {}
+            _ = stopped.changed() => {}
+        }
+        drop(hold);
+        tracing::info!("the files of the store are let go");
     }
 }
 
@@ -172,11 +198,28 @@ async fn request(stream: &mut UnixStream) -> io::Result<Option<Vec<u8>>> {
     Ok((!line.is_empty()).then_some(line))
 }
 
-async fn answer(line: &[u8], operations: &Operations) -> Answer {
+/// The answer, and what has to live as long as the connection.
+async fn answer(line: &[u8], operations: &Operations) -> (Answer, Option<Hold>) {
+    let request = match parse(line) {
+        Ok(request) => request,
+        Err(refusal) => return (Err(refusal), None),
+    };
+    if request != Request::Hold {
+        return (operations.execute(request).await, None);
+    }
+    match operations.hold().await {
+        Ok((hold, census)) => (Ok(Response::Held(census)), Some(hold)),
+        Err(refusal) => (Err(refusal), None),
+    }
+}
+
+fn asks_to_hold(line: &[u8]) -> bool {
+    parse(line) == Ok(Request::Hold)
+}
+
+fn parse(line: &[u8]) -> Result<Request, Refusal> {
     match line.strip_suffix(b"\n") {
-        Some(line) if line.len() < wire::MAX_REQUEST => {
-            operations.execute(wire::parse_request(line)?).await
-        }
+        Some(line) if line.len() < wire::MAX_REQUEST => wire::parse_request(line),
         Some(_) | None => {
             let message = format!(
                 "a request is one line of at most {} octets",

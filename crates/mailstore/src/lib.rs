@@ -101,11 +101,15 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod backup;
+mod at_rest;
 mod budget;
+mod census;
 mod directory;
 mod disk;
 mod engine;
 mod error;
+mod format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -124,12 +128,20 @@ mod stats;
 mod store;
 
 pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount};
+pub use backup::{
+    BackedUp, BackupError, BackupOptions, Doing, Flaws, Restored, Step, Verified, Watch, back_up,
+    restore, verify_backup,
+};
+pub use at_rest::AtRest;
+pub use census::{Census, Hold};
 pub use directory::{Directory, Lacking, Resolution};
 pub use engine::faulty::Faults;
 pub use engine::{Chunk, Entry};
 pub use error::{Full, Low, MaildropError, OpenError, ReadError, StoreError};
+pub use format::{RolledBack, roll_back};
 pub use incoming::Incoming;
 pub use ledger::{Reservation, Usage};
+pub use log::Position;
 pub use maildrop::{Maildrop, ReadNow};
 pub use options::Options;
 pub use report::{Damage, Opened};

@@ -95,7 +95,8 @@ fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AliasAdd { .. }
                 | Request::AliasList
                 | Request::AliasRemove { .. }
-                | Request::Status => Err(Stuck::new(
+                | Request::Status
+                | Request::Hold => Err(Stuck::new(
                     format!("there is no data directory {} yet", data_dir.display()),
                     "add an account with `tegami account add`, or name the right configuration with --config",
                 )

@@ -428,7 +428,8 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Alias(_)
         | Response::Aliases(_)
         | Response::Removed { .. }
-        | Response::Status(_) => Err(unexpected()),
+        | Response::Status(_)
+        | Response::Held(_) => Err(unexpected()),
     }
 }
 

@@ -83,7 +83,8 @@ fn report(response: Response) -> Result<()> {
         | Response::Account(_)
         | Response::Accounts(_)
         | Response::Aliases(_)
-        | Response::Status(_) => Err(unexpected()),
+        | Response::Status(_)
+        | Response::Held(_) => Err(unexpected()),
     }
 }
 
