@@ -101,14 +101,16 @@
 #![forbid(unsafe_code)]
 
 mod account;
-mod backup;
 mod at_rest;
+mod backup;
 mod budget;
 mod census;
 mod directory;
 mod disk;
+mod disk_use;
 mod engine;
 mod error;
+mod examine;
 mod format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -128,16 +130,18 @@ mod stats;
 mod store;
 
 pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount};
+pub use at_rest::AtRest;
 pub use backup::{
     BackedUp, BackupError, BackupOptions, Doing, Flaws, Restored, Step, Verified, Watch, back_up,
     restore, verify_backup,
 };
-pub use at_rest::AtRest;
 pub use census::{Census, Hold};
 pub use directory::{Directory, Lacking, Resolution};
+pub use disk_use::DiskUse;
 pub use engine::faulty::Faults;
 pub use engine::{Chunk, Entry};
 pub use error::{Full, Low, MaildropError, OpenError, ReadError, StoreError};
+pub use examine::{Examination, Examined, Finding, Hit};
 pub use format::{RolledBack, roll_back};
 pub use incoming::Incoming;
 pub use ledger::{Reservation, Usage};

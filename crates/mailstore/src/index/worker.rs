@@ -308,7 +308,8 @@ impl Worker {
                     return Next::Census;
                 }
             }
-            let ready = state.waiting >= COMPANY || waited || state.closing || (counting && !self.checking);
+            let ready =
+                state.waiting >= COMPANY || waited || state.closing || (counting && !self.checking);
             if state.waiting > 0 && ready {
                 return Next::Apply(Self::first_groups(&state));
             }

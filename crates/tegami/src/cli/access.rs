@@ -160,6 +160,7 @@ fn unopened(error: OpenError, data_dir: &Path) -> anyhow::Error {
         OpenError::Io { .. }
         | OpenError::Newer { .. }
         | OpenError::UnknownKind { .. }
+        | OpenError::Unfinished { .. }
         | OpenError::Index(_)
         | OpenError::Thread(_) => anyhow::Error::new(error).context("cannot open the store"),
     }

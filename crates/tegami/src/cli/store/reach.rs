@@ -27,7 +27,7 @@ pub struct Reached {
 #[derive(Debug)]
 enum By {
     Server { held: Held, census: Census },
-    Lock(AtRest),
+    Lock { _claimed: AtRest },
 }
 
 impl Reached {
@@ -35,7 +35,7 @@ impl Reached {
     pub fn census(&self) -> Option<&Census> {
         match &self.by {
             By::Server { census, .. } => Some(census),
-            By::Lock(_) => None,
+            By::Lock { .. } => None,
         }
     }
 
@@ -49,7 +49,7 @@ impl Reached {
                 "the server stopped meanwhile, so what was read may not belong together",
                 "repeat it",
             )),
-            By::Server { .. } | By::Lock(_) => Ok(()),
+            By::Server { .. } | By::Lock { .. } => Ok(()),
         }
     }
 }
@@ -72,7 +72,7 @@ pub fn reach(data_dir: &Path) -> Result<Reached> {
             Ok(at_rest) => {
                 return Ok(Reached {
                     end: at_rest.end()?,
-                    by: By::Lock(at_rest),
+                    by: By::Lock { _claimed: at_rest },
                 });
             }
             Err(OpenError::InUse { .. }) if Instant::now() < deadline => {
