@@ -70,6 +70,15 @@ impl AtRest {
         Ok(at_rest)
     }
 
+    /// A data directory whose lock the caller holds.
+    pub(crate) fn held(data_dir: &Path) -> Self {
+        Self {
+            data_dir: data_dir.to_owned(),
+            lock: None,
+            unclean: false,
+        }
+    }
+
     /// The directory.
     #[must_use]
     pub fn data_dir(&self) -> &Path {

@@ -16,14 +16,14 @@ use address::Mailbox;
 
 use crate::account::AccountId;
 use crate::census::Census;
-use crate::disk::{Layout, RealDisk};
+use crate::disk::{Disk, Layout, RealDisk};
 use crate::engine::{Entry, Place, Wait};
 use crate::error::OpenError;
 use crate::index::applier::Applier;
 use crate::index::keys;
 use crate::index::table::{MemoryTable, Table, TableError};
 use crate::log::Position;
-use crate::log::frame::OPENING;
+use crate::log::frame::{FRAME, OPENING};
 use crate::log::replay::{Replay, Segment, WalkError, Walked};
 use crate::report::Damage;
 
@@ -42,6 +42,25 @@ pub struct Examination {
     end: Position,
     /// Large bodies by number, with the sizes of their files.
     bodies: BTreeMap<u64, u64>,
+}
+
+/// What an examination looked at.
+pub(crate) struct Evidence {
+    /// What the log leads to.
+    pub(crate) log: Arc<dyn Table>,
+    /// What the index has, if it adds up.
+    pub(crate) index: Option<Arc<dyn Table>>,
+    /// Its files; behind the table, which lets go of them first.
+    _copy: Option<compare::Copied>,
+}
+
+impl Evidence {
+    /// What is known of a message.
+    pub(crate) fn entry(&self, hit: &Hit) -> Option<Entry> {
+        let key = keys::message(hit.account, hit.uid);
+        let of = |table: &dyn Table| keys::entry(&key, &table.get(&key).ok()??);
+        of(&*self.log).or_else(|| of(&**self.index.as_ref()?))
+    }
 }
 
 /// What the log leads to.
@@ -89,24 +108,37 @@ impl Examination {
         census: Option<&Census>,
         reading: Reading<'_>,
     ) -> Result<Examined, OpenError> {
-        let mut log = self.walk(reading)?;
-        let mut found = Examined {
-            end: self.end,
+        Ok(self.look(census, reading)?.0)
+    }
+
+    /// As [`Examination::run`], with what it saw.
+    pub(crate) fn look(
+        &self,
+        census: Option<&Census>,
+        reading: Reading<'_>,
+    ) -> Result<(Examined, Evidence), OpenError> {
+        let mut found = Examined::default();
+        let copy = match census {
+            Some(_) => None,
+            None => compare::copy(self, &mut found),
+        };
+        // What the index had was durable, so it tells damage at the end from an interrupted write.
+        let known = copy.as_ref().map(|copy| copy.position);
+        let end = known.unwrap_or_default().max(self.end);
+        let mut log = self.walk(end, reading)?;
+        found = Examined {
+            end,
             messages: log.census.messages,
             octets: log.census.octets,
             records: log.walked.records,
             segments: self.segments.len() as u64,
-            torn: self.torn(census.is_some()),
+            torn: self.torn(end, census.is_some()),
             void: log.walked.void,
-            ..Examined::default()
+            ..found
         };
-        let mut damaged = self.openings();
+        let mut damaged = self.openings(end);
         damaged.append(&mut log.walked.damaged);
         damaged.sort_unstable_by_key(|place| (place.segment, place.offset));
-        let copy = match census {
-            Some(_) => None,
-            None => compare::copy(self, &log, &mut found),
-        };
         self.place(&damaged, &log, copy.as_ref(), &mut found)?;
         let below = match (census, &copy) {
             (Some(census), _) => census.bodies,
@@ -119,10 +151,15 @@ impl Examination {
             (None, Some(copy)) => compare::entries(&log, copy, &mut found),
             (None, None) => {}
         }
-        Ok(found)
+        let evidence = Evidence {
+            log: log.table,
+            index: copy.as_ref().map(|copy| Arc::clone(&copy.table)),
+            _copy: copy,
+        };
+        Ok((found, evidence))
     }
 
-    fn walk(&self, reading: Reading<'_>) -> Result<Log, OpenError> {
+    fn walk(&self, end: Position, reading: Reading<'_>) -> Result<Log, OpenError> {
         let table: Arc<dyn Table> = Arc::new(MemoryTable::default());
         let mut applier = Applier::load(Arc::clone(&table), Arc::default()).map_err(in_memory)?;
         for opening in self.segments.values().filter_map(|found| found.opening) {
@@ -141,7 +178,7 @@ impl Examination {
             .walk(
                 &self.segments,
                 start,
-                Some(self.end),
+                Some(end),
                 &mut |change, end, sequence| {
                     applier.change(&change)?;
                     applier.advance(end, sequence, 0);
@@ -174,15 +211,15 @@ impl Examination {
     }
 
     /// Octets behind the end of a log at rest; behind that of a running one others write.
-    fn torn(&self, running: bool) -> u64 {
+    fn torn(&self, end: Position, running: bool) -> u64 {
         if running {
             return 0;
         }
-        let behind = self.segments.range(self.end.segment..);
+        let behind = self.segments.range(end.segment..);
         behind
             .map(|(number, segment)| {
-                let counts = if *number == self.end.segment {
-                    self.end.offset
+                let counts = if *number == end.segment {
+                    end.offset
                 } else {
                     OPENING
                 };
@@ -192,8 +229,8 @@ impl Examination {
     }
 
     /// Segments whose beginning is not what was written; without any mark nothing of them is read.
-    fn openings(&self) -> Vec<Damage> {
-        let counting = self.segments.range(..=self.end.segment);
+    fn openings(&self, end: Position) -> Vec<Damage> {
+        let counting = self.segments.range(..=end.segment);
         let damaged = counting.filter(|(_, segment)| segment.opening.is_none() && segment.size > 0);
         damaged
             .map(|(number, segment)| Damage {
@@ -262,6 +299,25 @@ impl Examination {
         match std::fs::read(&kept) {
             Ok(kept) => Ok(kept == self.octets_of(place)?),
             Err(_) => Ok(false),
+        }
+    }
+
+    /// Where the files are.
+    pub(crate) fn ground(&self) -> (Arc<dyn Disk>, Layout) {
+        (Arc::clone(&self.replay.disk), self.replay.layout.clone())
+    }
+
+    /// What a large body holds, whether it is right or not; nothing when it is not there.
+    pub(crate) fn letter_of(&self, body: u64) -> Result<Vec<u8>, OpenError> {
+        let path = self.replay.layout.body(body);
+        match std::fs::read(&path) {
+            Ok(mut octets) => Ok(octets.split_off(octets.len().min(FRAME))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(OpenError::Io {
+                path,
+                doing: "reading",
+                source,
+            }),
         }
     }
 

@@ -29,6 +29,8 @@
 //!   log/0123...ef.body a body above 1 MiB, sealed
 //!   tmp/               bodies on their way in; emptied at every start
 //!   index/1/           sled; the highest number counts; may be removed at any time while nothing runs
+//!   snapshots/format-2/ the log and the keys as the last version that wrote format 2 left them
+//!   *.key, tls/        not ours; kept in backups ([`back_up`]) all the same
 //! ```
 //!
 //! # A record
@@ -125,6 +127,7 @@ mod maildrop;
 mod model;
 mod options;
 mod pool;
+mod repair;
 mod report;
 mod stats;
 mod store;
@@ -148,6 +151,7 @@ pub use ledger::{Reservation, Usage};
 pub use log::Position;
 pub use maildrop::{Maildrop, ReadNow};
 pub use options::Options;
+pub use repair::{RepairError, Repaired, repair};
 pub use report::{Damage, Opened};
 pub use stats::{EngineStats, IndexState, Stats};
 pub use store::Store;

@@ -27,6 +27,7 @@ use crate::report::Opened;
 use crate::stats::Stats;
 
 mod renumber;
+mod restate;
 
 /// How old a measurement of the free space may be.
 const FREE_AGE: Duration = Duration::from_millis(500);
@@ -308,6 +309,12 @@ impl Store {
             messages,
             lock,
         ))
+    }
+
+    /// How many messages a mailbox may hold.
+    #[must_use]
+    pub fn messages_per_mailbox(&self) -> u64 {
+        self.inner.options.messages_per_mailbox
     }
 
     /// What a mailbox holds. Never touches the disk.

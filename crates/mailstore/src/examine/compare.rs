@@ -25,13 +25,15 @@ pub(super) struct Copied {
     pub(super) addresses: HashMap<AccountId, Mailbox>,
     /// See [`Census::bodies`], before it was brought up.
     pub(super) bodies: u64,
+    /// Up to where it had the log, before it was brought up.
+    pub(super) position: Position,
     census: Census,
     /// Removed when this goes; behind the table, which lets go of its files first.
     _directory: tempfile::TempDir,
 }
 
 /// The index of a store at rest, in a copy because opening it changes it. None when there is none of any use.
-pub(super) fn copy(examination: &Examination, log: &Log, found: &mut Examined) -> Option<Copied> {
+pub(super) fn copy(examination: &Examination, found: &mut Examined) -> Option<Copied> {
     match try_copy(examination) {
         Ok(copied) => copied,
         Err(Trouble::Io(error)) => {
@@ -46,8 +48,7 @@ pub(super) fn copy(examination: &Examination, log: &Log, found: &mut Examined) -
         }
     }
     .or_else(|| {
-        if found.index_not_compared.is_none() && found.findings.is_empty() && log.walked.records > 0
-        {
+        if found.index_not_compared.is_none() && found.findings.is_empty() {
             found.index_not_compared = Some("there is none; the next start makes one".to_owned());
         }
         None
@@ -93,11 +94,14 @@ fn try_copy(examination: &Examination) -> Result<Option<Copied>, Trouble> {
     applier.begin_check();
     while applier.check_some()? {}
     let (bodies, position) = (applier.checkpoint().bodies, applier.position());
-    if position > examination.end && position != Position::default() {
+    let segment = examination.segments.get(&position.segment);
+    let limit = segment.map_or(0, |segment| segment.limit);
+    if position.offset > limit && position != Position::default() {
         return Err(TableError::Failed("it knows more than the log".to_owned()).into());
     }
     let replay = &examination.replay;
-    replay.feed_until(&mut applier, examination.end, &mut |work| work())?;
+    let end = examination.end.max(position);
+    replay.feed_until(&mut applier, end, &mut |work| work())?;
     let accounts = applier.inventory()?.accounts.into_iter();
     Ok(Some(Copied {
         table,
@@ -105,6 +109,7 @@ fn try_copy(examination: &Examination) -> Result<Option<Copied>, Trouble> {
             .map(|account| (account.id, account.address))
             .collect(),
         bodies,
+        position,
         census: applier.census(),
         _directory: directory,
     }))

@@ -112,6 +112,17 @@ impl LogEngine {
             sync_directory(&*disk, here)?;
         }
         let (held, unclean) = Held::take(&layout)?;
+        Self::open_held(layout, options, held, unclean)
+    }
+
+    /// Opens the log in a data directory that is ours already.
+    pub(crate) fn open_held(
+        layout: Layout,
+        options: &Options,
+        held: Held,
+        unclean: bool,
+    ) -> Result<(Self, Inventory, Opened), OpenError> {
+        let disk = Arc::new(RealDisk);
         format::prepare(&layout, VERSION)?;
         make_directory(&*disk, &layout.index)?;
         let tables = Arc::new(Trees::new(layout.index.clone()));

@@ -1,4 +1,5 @@
 //! A small store in several segments, and ways to damage it.
+#![allow(dead_code, reason = "shared by tests that each use a part of it")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -86,7 +87,7 @@ impl Ground {
         found
     }
 
-    fn segments(&self) -> Vec<PathBuf> {
+    pub fn segments(&self) -> Vec<PathBuf> {
         let listed = fs::read_dir(self.path().join("log")).unwrap();
         let mut segments: Vec<_> = listed
             .map(|entry| entry.unwrap().path())
@@ -134,6 +135,67 @@ impl Ground {
     /// Turns a bit of the head before the letter that begins with this.
     pub fn turn_bit_before(&self, text: &str) {
         self.turn(text, |_, at| at - 1);
+    }
+
+    /// Puts every file back, and takes away all others.
+    pub fn restore(&self, contents: &BTreeMap<PathBuf, Vec<u8>>) {
+        for path in self.contents().keys() {
+            if !contents.contains_key(path) {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        for (path, octets) in contents {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, octets).unwrap();
+        }
+    }
+
+    /// Damages everything behind bob's large letter.
+    pub fn destroy_removals(&self) {
+        let segment = self.last_segment();
+        let mut octets = fs::read(&segment).unwrap();
+        let mark: Vec<u8> = octets[48..56].to_vec();
+        let frames: Vec<usize> = octets
+            .windows(8)
+            .enumerate()
+            .filter(|(at, window)| *at > 80 && *window == mark)
+            .map(|(at, _)| at)
+            .collect();
+        for at in frames {
+            // Removals of messages and changes of accounts.
+            if matches!(octets[at + 9], 2 | 5) {
+                octets[at + 13] ^= 1;
+            }
+        }
+        fs::write(segment, octets).unwrap();
+    }
+
+    /// How many messages alice and bob have.
+    pub async fn messages(&self) -> Vec<u64> {
+        let mut counts = Vec::new();
+        for name in ["alice", "bob"] {
+            counts.push(self.letters(name).await.len() as u64);
+        }
+        counts
+    }
+
+    /// The letters of a mailbox, all of which have to be readable.
+    pub async fn letters(&self, name: &str) -> Vec<Vec<u8>> {
+        let (store, _) = Store::open(self.path(), self.options()).unwrap();
+        let id = store.directory().find_login(name).unwrap().id;
+        let maildrop = store.open_maildrop(id).unwrap();
+        let mut letters = Vec::new();
+        for (index, message) in maildrop.messages().iter().enumerate() {
+            let mut letter = Vec::new();
+            while (letter.len() as u64) < message.octets {
+                let chunk = maildrop.read(index, letter.len() as u64).unwrap();
+                letter.extend_from_slice(&chunk.octets);
+            }
+            letters.push(letter);
+        }
+        drop(maildrop);
+        store.close().await;
+        letters
     }
 
     pub async fn deliver_one_more(&self) {
