@@ -7,13 +7,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth::{Credentials, DigestProof, Proof};
 use bytes::Bytes;
 use pop3_server::{
-    Answer, Ask, AuthVerdict, Config, Connection, KeptIds, Listing, LoginVerdict, Message, ReadVerdict,
-    Session,
+    Answer, Ask, AuthVerdict, Config, Connection, KeptIds, Listing, LoginVerdict, Message,
+    ReadVerdict, Session,
 };
 use wire::TlsFacts;
 
@@ -44,7 +45,7 @@ pub struct Pop3Stage {
     surrogates: BTreeMap<usize, Option<Vec<u8>>>,
     utf8: bool,
     /// Unique ids from other servers, by the index of their message.
-    kept: BTreeMap<usize, Box<str>>,
+    kept: BTreeMap<usize, Arc<str>>,
     told: Vec<String>,
 }
 

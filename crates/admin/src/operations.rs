@@ -3,8 +3,9 @@
 
 mod accounts;
 mod aliases;
+mod mail;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use address::{Domain, Host, Mailbox};
@@ -74,6 +75,10 @@ pub struct Operations {
     surroundings: Arc<dyn Surroundings>,
     /// Held while a change looks at what is there and then replaces it.
     changing: Mutex<()>,
+    /// Held while letters are imported.
+    importing: Mutex<()>,
+    /// Where an import keeps its journal.
+    data_dir: Option<PathBuf>,
 }
 
 impl Operations {
@@ -83,6 +88,17 @@ impl Operations {
             store,
             surroundings,
             changing: Mutex::new(()),
+            importing: Mutex::new(()),
+            data_dir: None,
+        }
+    }
+
+    /// With the data directory of the store, without which nothing can be imported.
+    #[must_use]
+    pub fn in_directory(self, data_dir: &Path) -> Self {
+        Self {
+            data_dir: Some(data_dir.to_owned()),
+            ..self
         }
     }
 
@@ -98,7 +114,9 @@ impl Operations {
             | Request::AccountShow { .. }
             | Request::AliasList
             | Request::Status
-            | Request::Hold => None,
+            | Request::Hold
+            | Request::Export { .. }
+            | Request::Import { .. } => None,
             Request::AccountAdd { .. }
             | Request::AccountRemove { .. }
             | Request::AccountPassword { .. }
@@ -152,6 +170,11 @@ impl Operations {
             Request::Hold => Err(Refusal::new(
                 RefusalKind::NotUnderstood,
                 "only a running server can hold its files",
+            )),
+            // Whoever moves mail calls `carry`; there is more to it than an answer.
+            Request::Export { .. } | Request::Import { .. } => Err(Refusal::new(
+                RefusalKind::NotUnderstood,
+                "mail moves over a connection of its own",
             )),
         }
     }

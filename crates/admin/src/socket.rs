@@ -6,7 +6,9 @@
 
 use std::fs;
 use std::io;
+use std::net::Shutdown;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,6 +153,11 @@ async fn serve_one(
     let Ok(request) = timeout(PATIENCE, request(&mut stream)).await else {
         return;
     };
+    if let Ok(Some(line)) = &request
+        && let Ok(request @ (Request::Export { .. } | Request::Import { .. })) = parse(line)
+    {
+        return carry(request, stream, operations, stopped).await;
+    }
     let (answer, hold) = match request {
         Ok(Some(line)) => tokio::select! {
             answered = answer(&line, &operations) => answered,
@@ -186,6 +193,53 @@ async fn serve_one(
         drop(hold);
         tracing::info!("the files of the store are let go");
     }
+}
+
+/// Moves mail over a connection, until that is done or the server stops.
+async fn carry(
+    request: Request,
+    stream: UnixStream,
+    operations: Arc<Operations>,
+    mut stopped: watch::Receiver<()>,
+) {
+    let blocking = stream.into_std().and_then(|stream| {
+        stream.set_nonblocking(false)?;
+        Ok((stream.try_clone()?, stream))
+    });
+    let (stream, door) = match blocking {
+        Ok(both) => both,
+        Err(error) => {
+            tracing::warn!(%error, "admin socket");
+            return;
+        }
+    };
+    let mut carrying = tokio::task::spawn_blocking(move || operations.carry(request, &stream));
+    let carried = tokio::select! {
+        carried = &mut carrying => carried,
+        _ = stopped.changed() => {
+            // What was half done is undone before it ends.
+            let _ = door.shutdown(Shutdown::Both);
+            carrying.await
+        }
+    };
+    match carried {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "admin socket: moving mail"),
+        Err(error) => tracing::error!(%error, "admin socket: moving mail"),
+    }
+}
+
+/// Does for a connection of this process's own what a running server does, when the request is to move mail. Blocks;
+/// needs a tokio runtime around it.
+///
+/// # Errors
+/// The connection ended before it was done.
+pub fn carry_here(
+    request: Request,
+    stream: &net::UnixStream,
+    operations: &Operations,
+) -> io::Result<()> {
+    operations.carry(request, stream)
 }
 
 /// One line without its end; `None` when nothing came.

@@ -9,7 +9,7 @@ use crate::ask::Message;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeptIds {
     /// In the order of indices.
-    ids: Arc<[(usize, Box<str>)]>,
+    ids: Arc<[(usize, Arc<str>)]>,
 }
 
 impl KeptIds {
@@ -18,13 +18,13 @@ impl KeptIds {
     ///
     /// RFC 1939 section 7: 1 to 70 characters from 0x21 to 0x7E, and no two messages with the same.
     #[must_use]
-    pub fn of(messages: &[Message], ids: impl IntoIterator<Item = (usize, Box<str>)>) -> Self {
+    pub fn of(messages: &[Message], ids: impl IntoIterator<Item = (usize, Arc<str>)>) -> Self {
         let own: HashSet<(u32, u64)> = messages
             .iter()
             .map(|message| (message.epoch, message.uid))
             .collect();
         let mut taken = HashSet::new();
-        let mut kept: Vec<(usize, Box<str>)> = Vec::new();
+        let mut kept: Vec<(usize, Arc<str>)> = Vec::new();
         for (index, id) in ids {
             let Some(message) = messages.get(index) else {
                 continue;
@@ -33,7 +33,7 @@ impl KeptIds {
             let is_anothers = own_id(&id).is_some_and(|(epoch, uid)| {
                 (epoch, uid) != (message.epoch, message.uid) && own.contains(&(epoch, uid))
             });
-            if is_unique_id(&id) && !is_anothers && taken.insert(id.clone()) {
+            if is_unique_id(&id) && !is_anothers && taken.insert(Arc::clone(&id)) {
                 kept.push((index, id));
             }
         }
@@ -77,7 +77,7 @@ mod tests {
                 uid,
             })
             .collect();
-        let ids = offered.iter().map(|id| Box::from(*id)).enumerate();
+        let ids = offered.iter().map(|id| Arc::from(*id)).enumerate();
         let kept = KeptIds::of(&messages, ids);
         let got: Vec<_> = (0..offered.len()).map(|index| kept.get(index)).collect();
         assert_eq!(got, told);
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn ids_of_messages_that_are_not_there_are_ignored() {
-        let ids = [(0, Box::from("a"))];
+        let ids = [(0, Arc::from("a"))];
         assert_eq!(KeptIds::of(&[], ids), KeptIds::default());
         assert_eq!(KeptIds::default().get(0), None);
     }

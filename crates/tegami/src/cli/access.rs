@@ -78,7 +78,7 @@ fn offline(config: &Config, store: Store, request: &Request) -> Result<Answer> {
 }
 
 /// Refuses to make a data directory by asking about it, and to leave files in it that its owner cannot read.
-fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
+pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
     let there = match fs::metadata(data_dir) {
         Ok(there) => there,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -96,7 +96,9 @@ fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AliasList
                 | Request::AliasRemove { .. }
                 | Request::Status
-                | Request::Hold => Err(Stuck::new(
+                | Request::Hold
+                | Request::Export { .. }
+                | Request::Import { .. } => Err(Stuck::new(
                     format!("there is no data directory {} yet", data_dir.display()),
                     "add an account with `tegami account add`, or name the right configuration with --config",
                 )
@@ -132,6 +134,16 @@ pub fn keyring(data_dir: &Path) -> Result<Keyring> {
     Ok(key_file::keyring(data_dir)?)
 }
 
+/// Refuses to change files in a data directory for anybody but its owner, who could not read them afterwards.
+///
+/// # Errors
+/// It belongs to somebody else, or cannot be looked at.
+pub fn check_owner_of(data_dir: &Path) -> Result<()> {
+    let there =
+        fs::metadata(data_dir).with_context(|| format!("cannot look at {}", data_dir.display()))?;
+    check_owner(data_dir, there.uid())
+}
+
 fn check_owner(data_dir: &Path, owner: u32) -> Result<()> {
     let user = rustix::process::geteuid().as_raw();
     if owner != user {
@@ -147,7 +159,7 @@ fn check_owner(data_dir: &Path, owner: u32) -> Result<()> {
     Ok(())
 }
 
-fn unopened(error: OpenError, data_dir: &Path) -> anyhow::Error {
+pub fn unopened(error: OpenError, data_dir: &Path) -> anyhow::Error {
     match error {
         OpenError::InUse { .. } => Stuck::new(
             error.to_string() + ", and its admin socket does not answer",

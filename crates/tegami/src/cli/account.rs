@@ -429,7 +429,8 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Aliases(_)
         | Response::Removed { .. }
         | Response::Status(_)
-        | Response::Held(_) => Err(unexpected()),
+        | Response::Held(_)
+        | Response::Letters { .. } => Err(unexpected()),
     }
 }
 

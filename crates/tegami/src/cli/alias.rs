@@ -84,7 +84,8 @@ fn report(response: Response) -> Result<()> {
         | Response::Accounts(_)
         | Response::Aliases(_)
         | Response::Status(_)
-        | Response::Held(_) => Err(unexpected()),
+        | Response::Held(_)
+        | Response::Letters { .. } => Err(unexpected()),
     }
 }
 
