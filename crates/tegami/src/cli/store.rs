@@ -2,11 +2,14 @@
 //!
 //! One file per verb; [`reach`] finds out for all of them whether a server runs.
 
+mod backup;
 mod carry;
 mod export;
 mod import;
 mod progress;
 mod reach;
+mod repair;
+mod restore;
 mod stats;
 mod verify;
 
@@ -50,6 +53,39 @@ pub enum Verb {
         #[command(flatten)]
         listing: Listing,
     },
+
+    /// Set damaged records aside and make the rest agree again, while the server is stopped
+    #[command(
+        after_help = "Example: sudo -u tegami tegami store repair\n\n\
+        What is damaged is kept in the data directory, in quarantine/; every message that is hit is named. \
+        A second repair changes nothing."
+    )]
+    Repair(Listing),
+
+    /// Make a backup: all that was acknowledged before it began, while the server runs or not
+    #[command(
+        after_help = "Example: tegami store backup /backup/tegami --verify --keep 14\n\n\
+        In it are the mail, the accounts, the keys and the certificate the server made for itself; the configuration, \
+        the accounts file and certificates of your own are not.\n\
+        Only what has changed since the backup before takes space. DIR is best on another disk."
+    )]
+    Backup(backup::Arguments),
+
+    /// Make the data directory, which must be empty or not there, from a backup
+    #[command(
+        after_help = "Example: sudo -u tegami tegami store restore /backup/tegami\n\n\
+        Stop the server and move the old data directory away first. Mail keeps its unique ids, so that mail programs \
+        do not fetch it again."
+    )]
+    Restore {
+        /// A backup, or a directory of backups, of which the newest is taken
+        #[arg(value_name = "DIR")]
+        from: PathBuf,
+    },
+
+    /// Go back to the store as it was before an update changed its format; nothing is removed
+    #[command(after_help = "Example: sudo -u tegami tegami store rollback")]
+    Rollback,
 }
 
 impl Verb {
@@ -61,7 +97,11 @@ impl Verb {
         match self {
             Self::Export(export) => export.run(&load(config)?),
             Self::Import(import) => import.run(&load(config)?),
+            Self::Backup(arguments) => backup::run(&load(config)?, &arguments),
+            Self::Restore { from } => restore::run(&load(config)?, &from),
+            Self::Rollback => restore::roll_back_store(&load(config)?),
             Self::Stats(listing) => stats::run(&load(config)?, listing.json),
+            Self::Repair(listing) => repair::run(&load(config)?, listing.json),
             Self::Verify { data_dir, listing } => {
                 let data_dir = match data_dir {
                     Some(data_dir) => data_dir,

@@ -31,6 +31,9 @@ fn every_verb_of_the_contract_is_understood() {
         "tegami alias remove info@example.test",
         "tegami alias remove info@example.test bob@example.test",
         "tegami status --json --config x.toml",
+        "tegami store stats --json",
+        "tegami store verify --data-dir /backup/tegami --json",
+        "tegami store repair --json",
         "tegami healthcheck",
         "tegami completions fish",
     ] {
