@@ -7,6 +7,8 @@
 
 #[path = "network/attacks.rs"]
 mod attacks;
+#[path = "network/backups.rs"]
+mod backups;
 #[path = "network/client.rs"]
 mod client;
 #[path = "network/lifecycle.rs"]

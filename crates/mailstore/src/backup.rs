@@ -29,6 +29,8 @@ mod verify;
 use std::io;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::error::{OpenError, StoreError};
 use crate::report::Damage;
 
@@ -53,7 +55,7 @@ pub struct BackupOptions {
 }
 
 /// A backup that was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BackedUp {
     /// Its directory.
     pub path: PathBuf,
@@ -129,7 +131,7 @@ pub enum BackupError {
     #[error("there is nothing to go back to: no log of an older format was kept in {}", .0.join("snapshots").display())]
     NoSnapshot(PathBuf),
     /// The restored store could not be opened; in particular, a server may have the directory.
-    #[error(transparent)]
+    #[error("{0}")]
     Open(#[from] OpenError),
     /// The new epochs could not be made durable.
     #[error("stating the new epochs: {0}")]
@@ -137,7 +139,7 @@ pub enum BackupError {
 }
 
 /// Places of a log that are not what had been written, and bodies that are missing or damaged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Flaws {
     /// Places in segments.
     pub places: Vec<Damage>,

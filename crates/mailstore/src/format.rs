@@ -75,7 +75,17 @@ fn unkept(error: BackupError) -> OpenError {
             source,
         },
         BackupError::Open(error) => error,
-        other => OpenError::Index(other.to_string()),
+        // None of these comes of making a snapshot.
+        other @ (BackupError::Interrupted
+        | BackupError::Inside(_)
+        | BackupError::TargetInUse(_)
+        | BackupError::NoBackup(_)
+        | BackupError::Manifest { .. }
+        | BackupError::Newer(_)
+        | BackupError::Altered { .. }
+        | BackupError::NotEmpty { .. }
+        | BackupError::NoSnapshot(_)
+        | BackupError::Store(_)) => OpenError::Index(other.to_string()),
     }
 }
 

@@ -212,7 +212,7 @@ impl Making<'_, '_> {
         self.made.files = manifest.files.len() as u64;
         self.made.octets = manifest.octets();
         self.steps
-            .write(&work.join(manifest::NAME), &manifest.to_json())?;
+            .write(&work.join(manifest::NAME), &manifest.into_json())?;
         self.steps.sync_directory(&log)?;
         self.steps.sync_directory(work)?;
         if self.options.verify {

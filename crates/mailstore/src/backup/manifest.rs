@@ -62,7 +62,7 @@ impl Manifest {
         crc32c::crc32c(&serde_json::to_vec(&bare).unwrap_or_default())
     }
 
-    pub(super) fn to_json(mut self) -> Vec<u8> {
+    pub(super) fn into_json(mut self) -> Vec<u8> {
         self.checksum = self.sum();
         let mut json = serde_json::to_vec_pretty(&self).unwrap_or_default();
         json.push(b'\n');
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn only_what_was_written_is_believed() {
-        let whole = manifest("log/0000000001.log").to_json();
+        let whole = manifest("log/0000000001.log").into_json();
         check(&whole, "read");
         let text = String::from_utf8(whole).unwrap();
         check(
@@ -160,7 +160,7 @@ mod tests {
         let text = text.replace(&format!("\"store_format\": {VERSION}"), &newer);
         check(text.as_bytes(), "newer tegami");
         for path in ["../secrets.key", "/etc/passwd", "", "log/../../x"] {
-            check(&manifest(path).to_json(), "outside of the backup");
+            check(&manifest(path).into_json(), "outside of the backup");
         }
     }
 }

@@ -10,6 +10,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::manifest::Manifest;
 use super::steps::{Doing, Steps, Watch, failed};
 use super::{BackupError, Flaws};
@@ -21,7 +23,7 @@ use crate::log::frame::{FIRST, FRAME, Frame, Kind};
 use crate::log::replay::{Replay, WalkError};
 
 /// What reading a backup found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// Files that are what the manifest says.
     pub files: u64,

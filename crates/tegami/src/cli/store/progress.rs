@@ -24,6 +24,12 @@ impl Progress {
         Self(bar)
     }
 
+    /// So many octets are done, of what is now known to be so many.
+    pub fn of(&self, octets: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(octets);
+    }
+
     /// So many octets of it are done.
     pub fn reached(&self, octets: u64) {
         self.0.set_position(octets);
