@@ -59,15 +59,21 @@ impl Parcel {
 
     /// Reads the next one.
     pub(crate) fn read(input: &mut impl Read) -> io::Result<Self> {
+        let closed = |error: io::Error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                io::Error::new(error.kind(), "the connection was closed")
+            }
+            _ => error,
+        };
         let mut head = [0; 5];
-        input.read_exact(&mut head)?;
+        input.read_exact(&mut head).map_err(closed)?;
         let [tag, length @ ..] = head;
         let length = u32::from_le_bytes(length) as usize;
         if length > MOST {
             return Err(strange());
         }
         let mut content = vec![0; length];
-        input.read_exact(&mut content)?;
+        input.read_exact(&mut content).map_err(closed)?;
         match tag {
             b'L' => Ok(Self::Letter(parse(&content)?)),
             b'O' => Ok(Self::Octets(content)),

@@ -1,6 +1,8 @@
 //! The verbs and the socket, on a store in memory and a socket in a temporary directory.
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
+#[path = "office/mail.rs"]
+mod mail;
 #[path = "office/socket.rs"]
 mod socket;
 

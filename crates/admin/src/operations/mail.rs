@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use address::{Envelope, Mailbox, ReversePath};
-use mailstore::{AccountId, Entry, Incoming, Maildrop, MaildropError, Reservation};
+use mailstore::{AccountId, Entry, Incoming, Maildrop, MaildropError, Reservation, StoreError};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
@@ -206,13 +206,7 @@ impl Operations {
         for some in ours.chunks(AT_ONCE) {
             Handle::current()
                 .block_on(maildrop.expunge(some))
-                .map_err(|error| {
-                    Refusal::new(
-                        RefusalKind::Store,
-                        format!("half an import cannot be undone: {error}"),
-                    )
-                    .remedy("the next import tries again")
-                })?;
+                .map_err(|error| not_undone(&error))?;
         }
         let removed = ours.len();
         tracing::info!(account = %maildrop.account(), removed, "import undone");
@@ -250,16 +244,16 @@ impl Import<'_> {
             journal,
             ..
         } = self;
-        if taken.is_err() {
-            // Under the same lock, so that nobody fetches half an import.
-            let maildrop = maildrop.listed_again().map_err(|error| {
-                Refusal::new(
-                    RefusalKind::Store,
-                    format!("half an import cannot be undone: {error}"),
-                )
-                .remedy("the next import tries again")
+        if let Err(cause) = &taken {
+            let undone = maildrop
+                .listed_again()
+                .map_err(|error| not_undone(&error))
+                // Under the same lock, so that nobody fetches half an import.
+                .and_then(|maildrop| operations.undo(&maildrop, directory));
+            undone.map_err(|refusal| Refusal {
+                message: format!("{cause}; {}", refusal.message),
+                ..refusal
             })?;
-            operations.undo(&maildrop, directory)?;
         }
         journal.finish().map_err(|error| not_written(&error))?;
         taken
@@ -418,6 +412,11 @@ fn cut_off(error: &io::Error) -> Refusal {
         RefusalKind::NotUnderstood,
         format!("the import was cut off: {error}"),
     )
+}
+
+fn not_undone(error: &StoreError) -> Refusal {
+    let message = format!("half an import cannot be undone: {error}");
+    Refusal::new(RefusalKind::Store, message).remedy("the next import tries again first")
 }
 
 fn out_of_order() -> Refusal {
