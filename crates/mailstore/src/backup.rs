@@ -6,6 +6,7 @@
 //!     log/                      segments and bodies, up to the end the manifest states
 //!     secrets.key declared.key  and whatever else ends in .key
 //!     tls/                      the certificate the server made for itself
+//!     quarantine/               what repairs have set aside
 //!     manifest.json             the end of the log, and every file with its size and CRC32C
 //!   .backup-20261123T.../       unfinished or on its way out; the next run removes it
 //! ```
@@ -50,7 +51,8 @@ pub struct BackupOptions {
     pub copy: bool,
     /// Read everything back before the backup counts, and check every record.
     pub verify: bool,
-    /// Remove all but so many of the newest backups afterwards; at least the new one stays.
+    /// Remove all but so many of the newest backups afterwards; at least the new one stays. If reading it back finds
+    /// that something is wrong in the store, all stay.
     pub keep: Option<usize>,
 }
 
@@ -138,12 +140,13 @@ pub enum BackupError {
     Store(#[from] StoreError),
 }
 
-/// Places of a log that are not what had been written, and bodies that are missing or damaged.
+/// Places of a log that are not what had been written, and bodies that are missing or damaged. What a repair has dealt
+/// with is none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Flaws {
     /// Places in segments.
     pub places: Vec<Damage>,
-    /// Numbers of large bodies that records name and that are not there or not whole.
+    /// Numbers of large bodies that a mailbox holds and that are not there or not whole.
     pub bodies: Vec<u64>,
     /// The log ends before the place it should.
     pub short: bool,

@@ -202,6 +202,7 @@ fn a_backup_that_went_bad_is_found_and_does_not_go_on_from_one_to_the_next() {
 #[test]
 fn damage_in_the_store_is_told_from_damage_in_the_backup() {
     let house = House::new();
+    let good = house.back_up(BackupOptions::default());
     house.deliver_some(0..12);
     let log = house.data.join("log");
     let bodies: Vec<_> = house
@@ -219,8 +220,14 @@ fn damage_in_the_store_is_told_from_damage_in_the_backup() {
     fs::remove_file(log.join(&bodies[1])).unwrap();
     let made = house.back_up(BackupOptions {
         verify: true,
+        keep: Some(1),
         ..BackupOptions::default()
     });
+    assert_eq!(
+        house.backups(),
+        [good.path, made.path],
+        "the good one stays"
+    );
     let flaws = made.verified.unwrap().flaws;
     assert_eq!(
         (flaws.places.len(), flaws.bodies.len()),
@@ -228,6 +235,69 @@ fn damage_in_the_store_is_told_from_damage_in_the_backup() {
         "{flaws:?}"
     );
     assert!(!flaws.short);
+}
+
+/// Also while what is in the store has gone bad since.
+#[test]
+fn what_has_not_changed_is_taken_from_the_backup_before() {
+    let house = House::new();
+    house.deliver_some(0..8);
+    let copy = BackupOptions {
+        copy: true,
+        verify: true,
+        keep: None,
+    };
+    house.back_up(copy);
+    let mail = house.mail_of(&house.data);
+    let damaged = house.data.join("log/0000000001.log");
+    let mut octets = fs::read(&damaged).unwrap();
+    octets[600] ^= 1;
+    fs::write(damaged, octets).unwrap();
+    let made = house.back_up(copy);
+    assert!(made.verified.unwrap().flaws.is_empty());
+    house.restore_to("restored", &made.path).unwrap();
+    assert_eq!(house.mail_of(&house.path("restored")), mail);
+}
+
+/// Or every backup of a store that was repaired would be called a bad one.
+#[test]
+fn what_a_repair_has_dealt_with_is_no_flaw() {
+    let house = House::new();
+    house.deliver_some(0..12);
+    let log = house.data.join("log");
+    let verify = BackupOptions {
+        verify: true,
+        ..BackupOptions::default()
+    };
+    let mut octets = fs::read(log.join("0000000001.log")).unwrap();
+    octets[600] ^= 1;
+    fs::write(log.join("0000000001.log"), octets).unwrap();
+    let made = house.back_up(verify);
+    let place = made.verified.unwrap().flaws.places[0].clone();
+    let quarantine = house.data.join("quarantine");
+    fs::create_dir(&quarantine).unwrap();
+    let name = format!("{:010}-{}.rec", place.segment, place.offset);
+    fs::write(quarantine.join(&name), "what stood there").unwrap();
+    // And large bodies go with the letters they belong to.
+    runtime().block_on(async {
+        let store = house.open();
+        let alice = house.account(&store, "alice@example.test").await;
+        let maildrop = store.open_maildrop(alice).unwrap();
+        let all: Vec<usize> = (0..maildrop.messages().len()).collect();
+        maildrop.expunge(&all).await.unwrap();
+        drop(maildrop);
+        store.close().await;
+    });
+    for name in house.log_files() {
+        if name.ends_with(".body") {
+            fs::remove_file(log.join(name)).unwrap();
+        }
+    }
+    let made = house.back_up(verify);
+    assert!(made.verified.unwrap().flaws.is_empty());
+    assert!(made.path.join("quarantine").join(&name).exists());
+    house.restore_to("restored", &made.path).unwrap();
+    assert!(house.path("restored/quarantine").join(&name).exists());
 }
 
 #[test]

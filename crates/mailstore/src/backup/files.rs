@@ -14,8 +14,11 @@ const PREFIX: &str = "backup-";
 /// What stands behind it: the time it was made, in UTC.
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 
-/// The files of a data directory that are not mail and cannot be made anew, by their names in it: keys, and the
-/// certificate the server made for itself. Sorted.
+/// Directories of a data directory with files that are neither mail nor made anew.
+const HOUSE: [&str; 2] = ["quarantine", "tls"];
+
+/// The files of a data directory that are not mail and cannot be made anew, by their names in it: keys, the
+/// certificate the server made for itself, and what repairs have set aside. Sorted.
 ///
 /// # Errors
 /// When the directory cannot be listed.
@@ -26,13 +29,15 @@ pub(crate) fn house_files(root: &Path) -> io::Result<Vec<String>> {
             found.push(name);
         }
     }
-    let tls = match file_names(&root.join("tls")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        names => names?,
-    };
-    // Half a file on its way to its place is made anew.
-    let whole = tls.iter().filter(|name| !name.ends_with(".new"));
-    found.extend(whole.map(|name| format!("tls/{name}")));
+    for directory in HOUSE {
+        let names = match file_names(&root.join(directory)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            names => names?,
+        };
+        // Half a file on its way to its place is made anew.
+        let whole = names.iter().filter(|name| !name.ends_with(".new"));
+        found.extend(whole.map(|name| format!("{directory}/{name}")));
+    }
     found.sort();
     Ok(found)
 }

@@ -72,6 +72,11 @@ pub fn back_up(
         let _ = steps.remove_tree(&work);
         return Err(error);
     }
+    // Backups from before the damage are the ones to keep.
+    let flawed = |verified: &verify::Verified| !verified.flaws.is_empty();
+    if made.verified.as_ref().is_some_and(flawed) {
+        return Ok(made);
+    }
     if let Some(keep) = options.keep {
         let backups = list()?.backups;
         let surplus = backups.len().saturating_sub(keep.max(1));
@@ -351,30 +356,32 @@ impl Making<'_, '_> {
         Ok(Some((octets, crc)))
     }
 
-    /// Keys and the certificate: small, and copied every time.
+    /// Keys, the certificate and the quarantine: copied every time.
     fn take_house(&mut self, work: &Path) -> Result<(), BackupError> {
         let root = self.data.root.clone();
         let names = house_files(&root).map_err(failed(Doing::Looking, &root))?;
-        let tls = work.join("tls");
-        let has_tls = names.iter().any(|name| name.starts_with("tls/"));
-        if has_tls {
-            self.steps.make_directory(&tls)?;
+        let mut directories: Vec<&str> = names
+            .iter()
+            .filter_map(|name| Some(name.split_once('/')?.0))
+            .collect();
+        directories.dedup();
+        for directory in &directories {
+            self.steps.make_directory(&work.join(directory))?;
         }
-        for name in names {
-            let (octets, crc32c) =
-                self.steps
-                    .copy(&root.join(&name), &work.join(&name), u64::MAX)?;
+        for name in &names {
+            let (octets, crc32c) = self
+                .steps
+                .copy(&root.join(name), &work.join(name), u64::MAX)?;
             self.made.copied += 1;
             self.made.copied_octets += octets;
             self.lines.push(Line {
-                path: name,
+                path: name.clone(),
                 octets,
                 crc32c,
             });
         }
-        if has_tls {
-            self.steps.sync_directory(&tls)?;
-        }
-        Ok(())
+        directories
+            .iter()
+            .try_for_each(|directory| self.steps.sync_directory(&work.join(directory)))
     }
 }

@@ -135,7 +135,15 @@ fn check_empty(data_dir: &Path) -> Result<(), BackupError> {
     if names.iter().any(|name| name == UNFINISHED) {
         // While it is there, nobody but a restore makes files.
         let ours = |name: &String| {
-            let known = [UNFINISHED, "lock", "log", "index", "tls", "snapshots"];
+            let known = [
+                UNFINISHED,
+                "lock",
+                "log",
+                "index",
+                "tls",
+                "quarantine",
+                "snapshots",
+            ];
             known.contains(&name.as_str()) || name.ends_with(".key")
         };
         return match names.iter().all(ours) {

@@ -3,7 +3,7 @@
 //! The two say different things: a file that is not what the manifest says went bad in the backup; a record that is not
 //! what its checksum says was bad in the store already, and the backup is a faithful copy of that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -15,8 +15,11 @@ use serde::Serialize;
 use super::manifest::Manifest;
 use super::steps::{Doing, Steps, Watch, failed};
 use super::{BackupError, Flaws};
+use crate::account::{AccountId, Decision};
 use crate::disk::{Layout, RealDisk, body_number};
+use crate::engine::Place;
 use crate::error::OpenError;
+use crate::index::Change;
 use crate::index::table::TableError;
 use crate::log::Position;
 use crate::log::frame::{FIRST, FRAME, Frame, Kind};
@@ -93,7 +96,45 @@ struct Walk {
     records: u64,
     end: Position,
     places: Vec<crate::report::Damage>,
+    /// Large bodies of messages that are in a mailbox.
     bodies: BTreeSet<u64>,
+}
+
+/// Which mailbox holds which large body. What nobody holds any more may be gone.
+#[derive(Default)]
+struct Holders(HashMap<AccountId, HashMap<u64, u64>>);
+
+impl Holders {
+    fn take(&mut self, change: Change) {
+        match change {
+            Change::Message {
+                uid,
+                addressees,
+                place: Place::Sealed { body },
+                ..
+            } => {
+                for to in addressees {
+                    self.0.entry(to.account).or_default().insert(uid, body);
+                }
+            }
+            Change::Message {
+                place: Place::Log { .. },
+                ..
+            } => {}
+            Change::Expunge { account, uids } => {
+                if let Some(held) = self.0.get_mut(&account) {
+                    held.retain(|uid, _| uids.binary_search(uid).is_err());
+                }
+            }
+            Change::Decisions(decisions) => {
+                for decision in decisions {
+                    if let Decision::NoAccount(account) = decision {
+                        self.0.remove(&account);
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn walk(backup: &Path) -> Result<Walk, BackupError> {
@@ -102,8 +143,12 @@ fn walk(backup: &Path) -> Result<Walk, BackupError> {
         layout: Layout::new(backup),
     };
     let segments = replay.survey()?;
+    let mut holders = Holders::default();
     let walked = replay
-        .walk(&segments, Position::default(), None, &mut |_, _, _| Ok(()))
+        .walk(&segments, Position::default(), None, &mut |change, _, _| {
+            holders.take(change);
+            Ok(())
+        })
         .map_err(|error| match error {
             WalkError::Log(error) => error,
             // Nothing is put into any table here.
@@ -113,12 +158,25 @@ fn walk(backup: &Path) -> Result<Walk, BackupError> {
     Ok(Walk {
         records: walked.records,
         end: walked.end,
-        places: walked.damaged,
-        bodies: walked.bodies,
+        places: walked
+            .damaged
+            .into_iter()
+            .filter(|place| {
+                !replay
+                    .layout
+                    .quarantined(place.segment, place.offset)
+                    .exists()
+            })
+            .collect(),
+        bodies: holders
+            .0
+            .into_values()
+            .flat_map(HashMap::into_values)
+            .collect(),
     })
 }
 
-/// Bodies that records name and that are not there, or not what their own frame says.
+/// Bodies that are not there, or not what their own frame says.
 fn bad_bodies(
     named: &BTreeSet<u64>,
     manifest: &Manifest,

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mailstore::{Alias, BackupError, BackupOptions, Change, NewAccount, OpenError};
+use mailstore::{Alias, BackupError, BackupOptions, Change, Doing, NewAccount, OpenError};
 
 use super::house::{
-    House, all_steps, body, deliver, inodes, mailbox, names, open, options, runtime,
+    House, all_steps, body, deliver, inodes, mailbox, names, now, open, options, runtime,
 };
 
 #[test]
@@ -215,4 +216,48 @@ fn a_backup_after_a_restore_takes_nothing_from_those_of_the_lost_time() {
         let alice = house.account(&one, "alice@example.test").await;
         assert_eq!(mailbox(&one, alice), mailbox(&other, alice));
     });
+}
+
+/// The log is moved to its place when everything else is durable and there.
+#[test]
+fn a_restore_ends_when_all_of_it_is_durable() {
+    let house = House::new();
+    house.deliver_some(0..5);
+    let backup = house.back_up(BackupOptions::default()).path;
+    let data = house.path("restored");
+    let mut trace = Vec::new();
+    mailstore::restore(&backup, &data, options(), now(), &mut |step| {
+        trace.push((step.doing, step.path.to_owned()));
+        all_steps(step)
+    })
+    .unwrap();
+    let moved = |name: &str| (Doing::Renaming, data.join(name));
+    let at = |step: (Doing, PathBuf)| trace.iter().position(|other| *other == step).unwrap();
+    let log = at(moved("log"));
+    for name in ["secrets.key", "declared.key", "tls", "index"] {
+        assert!(at(moved(name)) < log, "{name}");
+    }
+    assert_eq!(trace[log - 1], (Doing::Syncing, data.clone()));
+    assert_eq!(trace[log + 1], (Doing::Syncing, data.clone()));
+    let first = trace
+        .iter()
+        .position(|(doing, _)| *doing == Doing::Renaming)
+        .unwrap();
+    let mut copies = 0;
+    for (from, (doing, path)) in trace[..first].iter().enumerate() {
+        let synced = |path: &Path| {
+            let step = (Doing::Syncing, path.to_owned());
+            trace[from..first].contains(&step)
+        };
+        if *doing == Doing::Copying && path.starts_with(&data) {
+            copies += 1;
+            assert!(
+                synced(path) && synced(path.parent().unwrap()),
+                "{}",
+                path.display()
+            );
+        }
+    }
+    assert!(copies > 5);
+    assert_eq!(trace.last(), Some(&(Doing::Syncing, data)));
 }
