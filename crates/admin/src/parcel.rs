@@ -59,11 +59,11 @@ impl Parcel {
 
     /// Reads the next one.
     pub(crate) fn read(input: &mut impl Read) -> io::Result<Self> {
-        let closed = |error: io::Error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                io::Error::new(error.kind(), "the connection was closed")
+        let closed = |error: io::Error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                return io::Error::new(error.kind(), "the connection was closed");
             }
-            _ => error,
+            error
         };
         let mut head = [0; 5];
         input.read_exact(&mut head).map_err(closed)?;

@@ -20,6 +20,9 @@ use crate::wire;
 
 /// How long the other side may take for a piece of a letter.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long, and for how many octets, whoever still sends is listened to after a refusal.
+const LINGER: Duration = Duration::from_secs(2);
+const MOST_IN_VAIN: u64 = 64 << 20;
 /// Letters that are made durable together.
 const TOGETHER: usize = 64;
 /// A larger letter leaves memory for a file, and is delivered by itself, so that letters keep their order.
@@ -34,42 +37,40 @@ impl Operations {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut out = BufWriter::with_capacity(128 << 10, stream);
-        match request {
-            Request::Export { address } => match self.open(&address) {
+        if let Request::Export { address } = request {
+            return match self.open(&address) {
                 Ok((_, maildrop)) => {
                     answer(&mut out, Ok(letters(maildrop.messages())))?;
-                    self.carry_out(&maildrop, &mut out)
+                    carry_out(&maildrop, &mut out)
                 }
                 Err(refusal) => answer(&mut out, Err(refusal)),
-            },
-            Request::Import {
-                address,
-                messages,
-                octets,
-            } => match self.begin_import(&address, messages, octets) {
-                Ok(import) => {
-                    answer(&mut out, Ok(Response::Allowed))?;
-                    let mut input = BufReader::with_capacity(128 << 10, stream);
-                    let last = match import.run(&mut input) {
-                        Ok(()) => Parcel::End,
-                        Err(refusal) => Parcel::Refused(refusal),
-                    };
-                    last.write(&mut out)?;
-                    out.flush()?;
-                    // Whoever still sends has to get as far as reading why it was in vain.
-                    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-                    let _ = io::copy(&mut input, &mut io::sink());
-                    Ok(())
-                }
-                Err(refusal) => answer(&mut out, Err(refusal)),
-            },
-            _ => answer(
-                &mut out,
-                Err(Refusal::new(
-                    RefusalKind::NotUnderstood,
-                    "this request moves no mail",
-                )),
-            ),
+            };
+        }
+        let Request::Import {
+            address,
+            messages,
+            octets,
+        } = request
+        else {
+            let refusal = Refusal::new(RefusalKind::NotUnderstood, "this request moves no mail");
+            return answer(&mut out, Err(refusal));
+        };
+        match self.begin_import(&address, messages, octets) {
+            Ok(import) => {
+                answer(&mut out, Ok(Response::Allowed))?;
+                let mut input = BufReader::with_capacity(128 << 10, stream);
+                let last = match import.run(&mut input) {
+                    Ok(()) => Parcel::End,
+                    Err(refusal) => Parcel::Refused(refusal),
+                };
+                last.write(&mut out)?;
+                out.flush()?;
+                // Whoever still sends has to get as far as reading why it was in vain.
+                stream.set_read_timeout(Some(LINGER))?;
+                let _ = io::copy(&mut input.take(MOST_IN_VAIN), &mut io::sink());
+                Ok(())
+            }
+            Err(refusal) => answer(&mut out, Err(refusal)),
         }
     }
 
@@ -80,37 +81,6 @@ impl Operations {
             .open_maildrop(account.id)
             .map_err(|error| unopened(&account.address, &error))?;
         Ok((account.id, maildrop))
-    }
-
-    fn carry_out(&self, maildrop: &Maildrop, out: &mut impl Write) -> io::Result<()> {
-        for (index, entry) in maildrop.messages().iter().enumerate() {
-            let label = Label {
-                octets: entry.octets,
-                uidl: Some(unique_id(entry)),
-            };
-            Parcel::Letter(label).write(out)?;
-            let mut offset = 0;
-            loop {
-                let chunk = match maildrop.read(index, offset) {
-                    Ok(chunk) => chunk,
-                    Err(error) => {
-                        let message = format!("message {} cannot be read: {error}", index + 1);
-                        let refusal = Refusal::new(RefusalKind::Store, message)
-                            .remedy("see what `tegami store verify` says");
-                        Parcel::Refused(refusal).write(out)?;
-                        return out.flush();
-                    }
-                };
-                offset += chunk.octets.len() as u64;
-                Parcel::Octets(chunk.octets.to_vec()).write(out)?;
-                if chunk.last {
-                    break;
-                }
-            }
-            Parcel::Complete.write(out)?;
-        }
-        Parcel::End.write(out)?;
-        out.flush()
     }
 
     /// Makes sure that all of it fits, and that nothing is left of an import before.
@@ -212,6 +182,38 @@ impl Operations {
         tracing::info!(account = %maildrop.account(), removed, "import undone");
         Ok(())
     }
+}
+
+/// Sends all letters.
+fn carry_out(maildrop: &Maildrop, out: &mut impl Write) -> io::Result<()> {
+    for (index, entry) in maildrop.messages().iter().enumerate() {
+        let label = Label {
+            octets: entry.octets,
+            uidl: Some(unique_id(entry)),
+        };
+        Parcel::Letter(label).write(out)?;
+        let mut offset = 0;
+        loop {
+            let chunk = match maildrop.read(index, offset) {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    let message = format!("message {} cannot be read: {error}", index + 1);
+                    let refusal = Refusal::new(RefusalKind::Store, message)
+                        .remedy("see what `tegami store verify` says");
+                    Parcel::Refused(refusal).write(out)?;
+                    return out.flush();
+                }
+            };
+            offset += chunk.octets.len() as u64;
+            Parcel::Octets(chunk.octets.to_vec()).write(out)?;
+            if chunk.last {
+                break;
+            }
+        }
+        Parcel::Complete.write(out)?;
+    }
+    Parcel::End.write(out)?;
+    out.flush()
 }
 
 /// An import that runs. The mailbox is locked meanwhile.
