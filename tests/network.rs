@@ -15,10 +15,14 @@ mod client;
 mod lifecycle;
 #[path = "network/manager.rs"]
 mod manager;
+#[path = "network/moving.rs"]
+mod moving;
 #[path = "network/scram.rs"]
 mod scram;
 #[path = "network/server.rs"]
 mod server;
+#[path = "network/upkeep.rs"]
+mod upkeep;
 
 use std::os::unix::fs::PermissionsExt;
 

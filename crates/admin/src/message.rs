@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use address::Mailbox;
 use auth::NewPassword;
-use mailstore::Census;
+use mailstore::{Census, Damage, Hit};
 use serde::{Deserialize, Serialize};
 
 /// One thing to do.
@@ -97,6 +97,11 @@ pub enum Request {
     /// Keeps the files of the store from going away for as long as the connection stays open, and counts what they
     /// lead to. Only a running server can be asked.
     Hold,
+    /// Asks which messages mailboxes list at damaged places of the log.
+    Placed {
+        /// Where.
+        places: Vec<Damage>,
+    },
     /// Asks for all letters of a mailbox, which follow the answer as [`Parcel`](crate::Parcel)s.
     Export {
         /// Whose.
@@ -152,6 +157,8 @@ pub enum Response {
     },
     /// Nothing goes away from now on until the connection is closed; this is what is there.
     Held(Census),
+    /// For each place the messages listed there.
+    Placed(Vec<Vec<Hit>>),
 }
 
 /// An account as shown to people.

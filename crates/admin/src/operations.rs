@@ -11,7 +11,7 @@ use std::sync::Arc;
 use address::{Domain, Host, Mailbox};
 use auth::ScramHash;
 use mailstore::{
-    Account, AccountId, Census, Change, ChangeError, Hold, IndexState, Store, StoreError,
+    Account, AccountId, Census, Change, ChangeError, Damage, Hold, IndexState, Store, StoreError,
 };
 use tokio::sync::Mutex;
 
@@ -115,6 +115,7 @@ impl Operations {
             | Request::AliasList
             | Request::Status
             | Request::Hold
+            | Request::Placed { .. }
             | Request::Export { .. }
             | Request::Import { .. } => None,
             Request::AccountAdd { .. }
@@ -166,6 +167,7 @@ impl Operations {
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
             Request::Status => Ok(Response::Status(self.status())),
+            Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(Refusal::new(
                 RefusalKind::NotUnderstood,
@@ -202,6 +204,16 @@ impl Operations {
             | StoreError::TooLarge
             | StoreError::Stopped => Refusal::new(RefusalKind::Store, error.to_string()),
         })
+    }
+
+    async fn placed(&self, places: Vec<Damage>) -> Answer {
+        let store = self.store.clone();
+        // It goes through all mailboxes, which is no work for the threads that serve sessions.
+        let looked = tokio::task::spawn_blocking(move || store.placed(&places)).await;
+        let failed = |why: String| Refusal::new(RefusalKind::Store, why);
+        let listed = looked.map_err(|error| failed(error.to_string()))?;
+        let listed = listed.map_err(|error| failed(error.to_string()))?;
+        Ok(Response::Placed(listed))
     }
 
     fn status(&self) -> Status {

@@ -26,6 +26,7 @@ use crate::pool::Pool;
 use crate::report::Opened;
 use crate::stats::Stats;
 
+mod placed;
 mod renumber;
 mod restate;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use address::Mailbox;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 use crate::engine::Entry;
@@ -43,7 +43,7 @@ pub struct Examined {
 }
 
 /// A message that is hit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
     /// Whose.
     pub account: AccountId,
@@ -141,6 +141,52 @@ pub enum Finding {
         /// Why.
         why: String,
     },
+}
+
+impl Examined {
+    /// The damaged places that count.
+    #[must_use]
+    pub fn places(&self) -> Vec<Damage> {
+        let places = self.findings.iter().filter_map(|finding| match finding {
+            Finding::Record { place, .. } => Some(place.clone()),
+            Finding::Body { .. }
+            | Finding::MissingBody { .. }
+            | Finding::OrphanBody { .. }
+            | Finding::NotInLog { .. }
+            | Finding::NotInIndex { .. }
+            | Finding::Differs { .. }
+            | Finding::Mailbox { .. }
+            | Finding::Directory { .. }
+            | Finding::Entries
+            | Finding::Index { .. } => None,
+        });
+        places.collect()
+    }
+
+    /// Adds what a running server lists at the damaged places, in the order of [`Examined::places`].
+    pub fn name(&mut self, listed: Vec<Vec<Hit>>) {
+        let records = self.findings.iter_mut().filter_map(|finding| match finding {
+            Finding::Record { messages, .. } => Some(messages),
+            Finding::Body { .. }
+            | Finding::MissingBody { .. }
+            | Finding::OrphanBody { .. }
+            | Finding::NotInLog { .. }
+            | Finding::NotInIndex { .. }
+            | Finding::Differs { .. }
+            | Finding::Mailbox { .. }
+            | Finding::Directory { .. }
+            | Finding::Entries
+            | Finding::Index { .. } => None,
+        });
+        for (messages, listed) in records.zip(listed) {
+            for hit in listed {
+                let known = |there: &Hit| (there.account, there.uid) == (hit.account, hit.uid);
+                if !messages.iter().any(known) {
+                    messages.push(hit);
+                }
+            }
+        }
+    }
 }
 
 impl Finding {

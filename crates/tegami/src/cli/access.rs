@@ -97,6 +97,7 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AliasRemove { .. }
                 | Request::Status
                 | Request::Hold
+                | Request::Placed { .. }
                 | Request::Export { .. }
                 | Request::Import { .. } => Err(Stuck::new(
                     format!("there is no data directory {} yet", data_dir.display()),

@@ -430,6 +430,7 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Removed { .. }
         | Response::Status(_)
         | Response::Held(_)
+        | Response::Placed(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

@@ -85,6 +85,7 @@ fn report(response: Response) -> Result<()> {
         | Response::Aliases(_)
         | Response::Status(_)
         | Response::Held(_)
+        | Response::Placed(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use admin::{Client, Request, Response};
 use anyhow::Result;
 use mailstore::{Examination, Examined};
 
@@ -20,8 +21,17 @@ pub fn run(data_dir: &Path, json: bool) -> Result<()> {
     let reached = reach(data_dir)?;
     let examination = Examination::of(data_dir, reached.end)?;
     let progress = Progress::octets("Reading", examination.octets());
-    let examined = examination.run(reached.census(), &mut |octets| progress.reached(octets))?;
+    let mut examined = examination.run(reached.census(), &mut |octets| progress.reached(octets))?;
     drop(progress);
+    let places = examined.places();
+    if reached.census().is_some() && !places.is_empty() {
+        // Where the head of a record is destroyed, only the server's index knows whose it was.
+        let client = Client::connect(data_dir)?;
+        let answer = client.map(|client| client.ask(&Request::Placed { places }));
+        if let Some(Ok(Response::Placed(listed))) = answer.transpose()? {
+            examined.name(listed);
+        }
+    }
     reached.check()?;
     if json {
         print_json(&examined)?;
