@@ -7,16 +7,22 @@
 
 #[path = "network/attacks.rs"]
 mod attacks;
+#[path = "network/backups.rs"]
+mod backups;
 #[path = "network/client.rs"]
 mod client;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/manager.rs"]
 mod manager;
+#[path = "network/moving.rs"]
+mod moving;
 #[path = "network/scram.rs"]
 mod scram;
 #[path = "network/server.rs"]
 mod server;
+#[path = "network/upkeep.rs"]
+mod upkeep;
 
 use std::os::unix::fs::PermissionsExt;
 

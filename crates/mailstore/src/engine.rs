@@ -15,6 +15,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::account::{Account, AccountId, Alias, Decision};
+use crate::census::{Census, Hold};
 use crate::error::{ReadError, StoreError};
 use crate::hall::Hall;
 use crate::ledger::{Ledger, Reservation, Usage};
@@ -44,6 +45,12 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// How it is.
     fn stats(&self) -> EngineStats;
+
+    /// Keeps the files of the log from going away, and counts what they lead to. `None` when too many hold already,
+    /// or when there are no files.
+    fn hold(&self) -> Option<(Hold, oneshot::Receiver<Census>)> {
+        None
+    }
 
     /// Stops in order. Blocks; later facts are answered with [`StoreError::Stopped`].
     fn close(&self);

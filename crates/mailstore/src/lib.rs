@@ -29,6 +29,8 @@
 //!   log/0123...ef.body a body above 1 MiB, sealed
 //!   tmp/               bodies on their way in; emptied at every start
 //!   index/1/           sled; the highest number counts; may be removed at any time while nothing runs
+//!   snapshots/format-2/ the log and the keys as the last version that wrote format 2 left them
+//!   *.key, tls/        not ours; kept in backups ([`back_up`]) all the same
 //! ```
 //!
 //! # A record
@@ -101,11 +103,17 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod at_rest;
+mod backup;
 mod budget;
+mod census;
 mod directory;
 mod disk;
+mod disk_use;
 mod engine;
 mod error;
+mod examine;
+mod format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -119,19 +127,31 @@ mod maildrop;
 mod model;
 mod options;
 mod pool;
+mod repair;
 mod report;
 mod stats;
 mod store;
 
 pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount};
+pub use at_rest::AtRest;
+pub use backup::{
+    BackedUp, BackupError, BackupOptions, Doing, Flaws, Restored, Step, Verified, Watch, back_up,
+    restore, verify_backup,
+};
+pub use census::{Census, Hold};
 pub use directory::{Directory, Lacking, Resolution};
+pub use disk_use::DiskUse;
 pub use engine::faulty::Faults;
 pub use engine::{Chunk, Entry};
 pub use error::{Full, Low, MaildropError, OpenError, ReadError, StoreError};
+pub use examine::{Examination, Examined, Finding, Hit};
+pub use format::{RolledBack, roll_back};
 pub use incoming::Incoming;
 pub use ledger::{Reservation, Usage};
+pub use log::Position;
 pub use maildrop::{Maildrop, ReadNow};
 pub use options::Options;
+pub use repair::{RepairError, Repaired, repair};
 pub use report::{Damage, Opened};
 pub use stats::{EngineStats, IndexState, Stats};
 pub use store::Store;

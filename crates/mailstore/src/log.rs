@@ -18,24 +18,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::account::AccountId;
+use crate::census::{Census, Hold, Holds};
 use crate::disk::{Disk, Layout};
 use crate::engine::{Chunk, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
 use crate::error::{ReadError, StoreError};
 use crate::index::Index;
 use crate::stats::EngineStats;
 
-use open::Held;
+pub(crate) use open::Held;
 use read::Files;
 use spool::Bodies;
 use writer::Queue;
 
 /// A place in the log. Segments count from 1; 0 is before everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Position {
-    pub(crate) segment: u32,
-    pub(crate) offset: u64,
+pub struct Position {
+    /// Number of the segment.
+    pub segment: u32,
+    /// Octets from its beginning.
+    pub offset: u64,
 }
 
 /// Figures the writer keeps for everybody to see.
@@ -61,6 +65,7 @@ pub(crate) struct LogEngine {
     files: Files,
     bodies: Arc<Bodies>,
     gauges: Arc<Gauges>,
+    holds: Arc<Holds>,
     writer: Mutex<Option<JoinHandle<()>>>,
     held: Mutex<Option<Held>>,
 }
@@ -109,6 +114,11 @@ impl Engine for LogEngine {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         }
+    }
+
+    fn hold(&self) -> Option<(Hold, oneshot::Receiver<Census>)> {
+        let hold = self.holds.take()?;
+        Some((hold, self.index.census()))
     }
 
     fn close(&self) {

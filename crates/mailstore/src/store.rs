@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::account::{AccountId, Change, ChangeError};
 use crate::budget::Budget;
+use crate::census::{Census, Hold};
 use crate::directory::Directory;
 use crate::engine::faulty::{Faults, FaultyEngine};
 use crate::engine::memory::MemoryEngine;
@@ -24,6 +25,10 @@ use crate::options::Options;
 use crate::pool::Pool;
 use crate::report::Opened;
 use crate::stats::Stats;
+
+mod placed;
+mod renumber;
+mod restate;
 
 /// How old a measurement of the free space may be.
 const FREE_AGE: Duration = Duration::from_millis(500);
@@ -307,6 +312,12 @@ impl Store {
         ))
     }
 
+    /// How many messages a mailbox may hold.
+    #[must_use]
+    pub fn messages_per_mailbox(&self) -> u64 {
+        self.inner.options.messages_per_mailbox
+    }
+
     /// What a mailbox holds. Never touches the disk.
     #[must_use]
     pub fn usage(&self, account: AccountId) -> Usage {
@@ -337,6 +348,17 @@ impl Store {
             engine: inner.engine.stats(),
             opened: Arc::clone(&inner.opened),
         }
+    }
+
+    /// Keeps every file of the log where it is for as long as the [`Hold`] lives, and counts what is in the store now,
+    /// once all entries of the index have been compared with their sum.
+    ///
+    /// # Errors
+    /// When too many hold already, and when the index is being built from the log or had to be given up meanwhile.
+    pub async fn hold(&self) -> Result<(Hold, Census), StoreError> {
+        let (hold, census) = self.inner.engine.hold().ok_or(StoreError::Held)?;
+        let census = census.await.map_err(|_| StoreError::Rebuilding)?;
+        Ok((hold, census))
     }
 
     /// Finishes what is waiting, brings the index up to date and lets go of the data directory. Whatever is asked

@@ -177,7 +177,8 @@ async fn stand_up(
     server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;
     let surroundings = Live::new(&house, &certificates, &server);
-    let operations = Arc::new(Operations::new(house.store.clone(), Arc::new(surroundings)));
+    let operations = Operations::new(house.store.clone(), Arc::new(surroundings));
+    let operations = Arc::new(operations.in_directory(&config.data_dir));
     let stopping = CancellationToken::new();
     let ready = Ready::of(&sockets);
     sockets.serve(&server, &house, &certificates)?;

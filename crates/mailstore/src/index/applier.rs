@@ -11,6 +11,7 @@ use super::keys::{self, Checkpoint, SHAPE, Totals};
 use super::table::{Batch, Table, TableError};
 use super::{Change, Group};
 use crate::account::{Account, AccountId, Alias, Decision};
+use crate::census::Census;
 use crate::engine::{Entry, Inventory};
 use crate::ledger::Usage;
 use crate::log::Position;
@@ -153,6 +154,27 @@ impl Applier {
         }
         inventory.usage = self.usage.iter().map(|(id, usage)| (*id, *usage)).collect();
         Ok(inventory)
+    }
+
+    /// What the table holds, everything having been written.
+    pub(crate) fn census(&self) -> Census {
+        let Checkpoint {
+            position,
+            bodies,
+            totals,
+            ..
+        } = self.checkpoint;
+        let mut mailboxes: Vec<_> = self.usage.iter().map(|(id, used)| (*id, *used)).collect();
+        mailboxes.sort_unstable_by_key(|(id, _)| *id);
+        Census {
+            end: position,
+            bodies,
+            messages: totals.messages,
+            octets: totals.octets,
+            entries: totals.entries,
+            directory: totals.directory,
+            mailboxes,
+        }
     }
 
     /// From here on, changes come once and in order.

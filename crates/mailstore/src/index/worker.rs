@@ -113,6 +113,7 @@ impl Shared {
         state.generation += 1;
         state.stalls += 1;
         state.step = None;
+        state.censuses.clear();
         state.phase = IndexState::Rebuilding;
         state.wanted = true;
     }
@@ -199,6 +200,9 @@ impl Shared {
 enum Next {
     Apply(Vec<Arc<Group>>),
     Check,
+    /// Look at everything, because somebody wants it counted.
+    Look,
+    Census,
     Flush,
     Checkpoint,
     Close,
@@ -210,6 +214,8 @@ struct Worker {
     generation: u64,
     applier: Applier,
     checking: bool,
+    /// A check has begun since somebody wanted a census.
+    looked: bool,
     batches: u32,
     /// When the first batch since the last flush was applied.
     unflushed: Option<Instant>,
@@ -228,6 +234,7 @@ impl Worker {
             generation,
             applier,
             checking: check,
+            looked: check,
             batches: 0,
             unflushed: None,
             unchecked: Some(Instant::now()),
@@ -251,6 +258,15 @@ impl Worker {
             let done = match self.next() {
                 Next::Apply(groups) => self.apply(&groups),
                 Next::Check => self.check(),
+                Next::Look => {
+                    self.applier.begin_check();
+                    (self.checking, self.looked) = (true, true);
+                    Ok(())
+                }
+                Next::Census => {
+                    self.census();
+                    Ok(())
+                }
                 Next::Flush => self.flush(),
                 Next::Checkpoint => self.checkpoint(),
                 Next::Close => return self.close(),
@@ -282,7 +298,18 @@ impl Worker {
             {
                 return Next::Checkpoint;
             }
-            let ready = state.waiting >= COMPANY || waited || state.closing;
+            let counting = !state.censuses.is_empty();
+            if counting && !self.checking {
+                if !self.looked {
+                    return Next::Look;
+                }
+                let here = self.applier.position();
+                if state.censuses.iter().all(|(end, _)| *end <= here) {
+                    return Next::Census;
+                }
+            }
+            let ready =
+                state.waiting >= COMPANY || waited || state.closing || (counting && !self.checking);
             if state.waiting > 0 && ready {
                 return Next::Apply(Self::first_groups(&state));
             }
@@ -317,7 +344,8 @@ impl Worker {
                 } else {
                     state.waiting > 0
                 };
-                if news || state.closing || state.generation != self.generation {
+                let counting = !state.censuses.is_empty() && !self.checking;
+                if news || counting || state.closing || state.generation != self.generation {
                     break;
                 }
             }
@@ -374,10 +402,28 @@ impl Worker {
             if state.phase == IndexState::Checking {
                 state.phase = IndexState::Ready;
             }
+            self.looked &= !state.censuses.is_empty();
             drop(state);
             tracing::info!("index checked: all of it is in order");
         }
         Ok(())
+    }
+
+    /// Answers everybody who wants to know what is in the table now.
+    fn census(&mut self) {
+        self.looked = false;
+        let here = self.applier.position();
+        let mut state = self.shared.lock();
+        let asked: Vec<_> = state
+            .censuses
+            .extract_if(.., |(end, _)| *end <= here)
+            .collect();
+        drop(state);
+        let census = self.applier.census();
+        for (_, asked) in asked {
+            // Whoever went away does not need it.
+            let _ = asked.send(census.clone());
+        }
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
@@ -409,7 +455,10 @@ impl Worker {
             }
         }
         // sled gives its directory back when the last handle goes, so that comes before anybody is told.
-        let table = self.shared.lock().table.take();
+        let mut state = self.shared.lock();
+        state.censuses.clear();
+        let table = state.table.take();
+        drop(state);
         drop(table);
         drop(self);
         drop(closing);

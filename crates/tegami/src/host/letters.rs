@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use mailstore::{Chunk, Maildrop, ReadError, ReadNow, StoreError};
-use pop3_server::{Listing, Message};
+use pop3_server::{KeptIds, Listing, Message};
 
 use super::surrogate;
 
@@ -82,6 +82,7 @@ impl Letters {
                     uid: entry.uid,
                 })
                 .collect(),
+            kept: KeptIds::default(),
         }
     }
 
