@@ -70,7 +70,12 @@ pub(crate) struct Inventory {
 #[derive(Debug)]
 pub(crate) enum Fact {
     Message(Message),
-    Expunge { account: AccountId, uids: Vec<u64> },
+    Expunge {
+        account: AccountId,
+        uids: Vec<u64>,
+        /// Milliseconds since 1970.
+        when: u64,
+    },
     Decisions(Vec<Decision>),
 }
 
@@ -81,6 +86,8 @@ pub(crate) struct Message {
     pub(crate) received: u64,
     pub(crate) addressees: Vec<Addressee>,
     pub(crate) envelope: Envelope,
+    /// A UIDL kept from another server: 1 to 70 characters from 0x21 to 0x7E (RFC 1939 section 7).
+    pub(crate) uidl: Option<Arc<str>>,
     pub(crate) body: Body,
 }
 
@@ -139,7 +146,18 @@ pub struct Entry {
     pub octets: u64,
     /// It came with SMTPUTF8 (RFC 6531), so its header may hold UTF-8 on purpose.
     pub utf8: bool,
+    pub(crate) uidl: Option<Arc<str>>,
     pub(crate) place: Place,
+    /// Its share of the octets of its record and of its own file.
+    pub(crate) weight: u64,
+}
+
+impl Entry {
+    /// The UIDL it had on another server and keeps; without one it is made of epoch and uid.
+    #[must_use]
+    pub fn uidl(&self) -> Option<&Arc<str>> {
+        self.uidl.as_ref()
+    }
 }
 
 /// Where the octets of a message are.
@@ -152,7 +170,26 @@ pub(crate) enum Place {
         head: u32,
     },
     /// In a file of its own.
-    Sealed { body: u64 },
+    Sealed {
+        body: u64,
+        /// Of the record that names it.
+        segment: u32,
+        offset: u32,
+    },
+}
+
+impl Place {
+    /// Segment and offset of the record.
+    pub(crate) fn record(self) -> (u32, u32) {
+        match self {
+            Self::Log {
+                segment, offset, ..
+            }
+            | Self::Sealed {
+                segment, offset, ..
+            } => (segment, offset),
+        }
+    }
 }
 
 /// How far the reading of one message has come; a large one is verified as it passes by.

@@ -20,6 +20,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::account::{AccountId, Decision};
 use crate::census::Census;
 use crate::engine::{Addressee, Entry, Place};
@@ -32,6 +34,7 @@ use tokio::sync::oneshot;
 
 use applier::{Applier, Beat};
 use gate::Gate;
+use keys::Retirement;
 use table::{Table, TableError, Tables};
 
 /// Entries read from the table at one go; between two goes the worker gets its turn.
@@ -40,18 +43,71 @@ const SCAN: usize = 2_000;
 /// What one record changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    Message {
-        uid: u64,
-        octets: u64,
-        addressees: Vec<Addressee>,
-        utf8: bool,
-        place: Place,
-    },
+    Message(Posted),
     Expunge {
         account: AccountId,
         uids: Vec<u64>,
+        /// Milliseconds since 1970; 0 when nobody wrote it down.
+        when: u64,
     },
     Decisions(Vec<Decision>),
+    Retired {
+        files: Retirement,
+        /// Removed messages that no segment holds any more.
+        forgotten: Vec<(AccountId, Vec<u64>)>,
+    },
+    Released {
+        account: AccountId,
+        uids: Vec<u64>,
+    },
+}
+
+/// A message and the mailboxes it is in, or was removed from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Posted {
+    pub(crate) uid: u64,
+    pub(crate) octets: u64,
+    pub(crate) kept: Vec<Kept>,
+    pub(crate) utf8: bool,
+    pub(crate) uidl: Option<Arc<str>>,
+    pub(crate) place: Place,
+    /// Each mailbox's share of the record and of the file of a body.
+    pub(crate) weight: u64,
+    /// By compaction; it has been somewhere else before.
+    pub(crate) moved: bool,
+}
+
+/// One mailbox a message is in, or was removed from at that time (milliseconds since 1970).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) account: AccountId,
+    pub(crate) epoch: u32,
+    pub(crate) removed: Option<u64>,
+}
+
+impl From<Addressee> for Kept {
+    fn from(to: Addressee) -> Self {
+        Self {
+            account: to.account,
+            epoch: to.epoch,
+            removed: None,
+        }
+    }
+}
+
+impl Posted {
+    /// As this mailbox has it.
+    fn entry(&self, kept: &Kept) -> Entry {
+        Entry {
+            uid: self.uid,
+            epoch: kept.epoch,
+            octets: self.octets,
+            utf8: self.utf8,
+            uidl: self.uidl.clone(),
+            place: self.place,
+            weight: self.weight,
+        }
+    }
 }
 
 /// Changes that became durable together.
@@ -322,28 +378,16 @@ impl Overlay {
 
     fn see(&mut self, account: AccountId, change: &Change) {
         match change {
-            Change::Message {
-                uid,
-                octets,
-                addressees,
-                utf8,
-                place,
-            } => {
-                let to = addressees.iter().find(|to| to.account == account);
-                if let Some(addressee) = to {
-                    let entry = Entry {
-                        uid: *uid,
-                        epoch: addressee.epoch,
-                        octets: *octets,
-                        utf8: *utf8,
-                        place: *place,
-                    };
-                    self.added.insert(*uid, entry);
+            Change::Message(posted) => {
+                let live = |kept: &&Kept| kept.account == account && kept.removed.is_none();
+                if let Some(kept) = posted.kept.iter().find(live) {
+                    self.added.insert(posted.uid, posted.entry(kept));
                 }
             }
             Change::Expunge {
                 account: whose,
                 uids,
+                ..
             } => {
                 if *whose == account {
                     for uid in uids {
@@ -352,6 +396,7 @@ impl Overlay {
                     self.removed.extend(uids);
                 }
             }
+            Change::Retired { .. } | Change::Released { .. } => {}
             Change::Decisions(decisions) => {
                 if decisions.contains(&Decision::NoAccount(account)) {
                     self.gone = true;
@@ -372,8 +417,9 @@ impl Overlay {
         let last = entries.last().map_or(0, |entry| entry.uid);
         let new = self.added.split_off(&(last + 1));
         for (uid, entry) in self.added {
-            if let Err(at) = entries.binary_search_by_key(&uid, |entry| entry.uid) {
-                entries.insert(at, entry);
+            match entries.binary_search_by_key(&uid, |entry| entry.uid) {
+                Ok(at) => entries[at] = entry,
+                Err(at) => entries.insert(at, entry),
             }
         }
         entries.extend(new.into_values());

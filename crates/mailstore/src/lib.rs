@@ -46,17 +46,23 @@
 //! ```
 //!
 //! *mark*: eight random octets, the segment's own, stated in its opening record. Behind a damaged place reading goes on
-//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 2. *k*: kind. *sequence*:
-//! grows by one per record for ever; a message's is its uid.
+//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 3; 1 and 2 are still read. *k*: kind. *sequence*:
+//! grows by one per record for ever; a message's is its uid. Where octets were torn or damaged it jumps, so that a uid
+//! that stood there does not come again.
 //!
 //! | k | kind | head (postcard) | body |
 //! |---|---|---|---|
 //! | 1 | opening | fixed, below | |
 //! | 2 | accounts and aliases | what they are from now on | |
-//! | 3 | message | time, mailboxes with their epochs, came with SMTPUTF8; envelope | the octets, once |
+//! | 3 | message | time, mailboxes with their epochs, came with SMTPUTF8, UIDL kept from elsewhere; envelope | the octets, once |
 //! | 4 | message by reference | number, length and CRC32C of the body; the head of a message | |
-//! | 5 | expunge | account, uids | |
+//! | 5 | expunge | account, uids, time | |
 //! | 6 | body | none | the octets; the only record of a `.body` file, its mark being `tegami\x01\n` |
+//! | 7 | message moved | as 3, for each mailbox the time of removal, if any; its sequence is the uid | the octets |
+//! | 8 | message by reference moved | as 4, with the head of 7 | |
+//! | 9 | retired | a segment and the bodies that go with it, removed messages that go with it | |
+//! | 10 | released | account, uids of removed messages that need not be kept | |
+//! | 11, 12 | kept for imports that begin to count all at once | | |
 //! | 16, 17, 18 | kept for mail queued, attempted, done | | |
 //!
 //! A segment begins with its opening, whose own mark is `tegami\x01\n`:
@@ -98,8 +104,8 @@
 //!
 //! # What is left to others
 //!
-//! Compaction: a message keeps its uid in a copy only if the copy's record says it, so copies need a kind of their own;
-//! until then segments only grow in number and nothing expunged is given back to the file system.
+//! Compaction: kinds 7 to 10 are read and nobody writes them yet; until then segments only grow in number and nothing
+//! expunged is given back to the file system.
 #![forbid(unsafe_code)]
 
 mod account;

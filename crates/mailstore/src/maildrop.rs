@@ -7,6 +7,7 @@ use crate::account::AccountId;
 use crate::engine::{Chunk, Effect, Engine, Entry, Fact, Reading, Ticket, Wait};
 use crate::error::{ReadError, StoreError};
 use crate::ledger::Ledger;
+use crate::store::unix_milliseconds;
 
 /// Accounts whose maildrop is open.
 #[derive(Debug, Default)]
@@ -167,6 +168,7 @@ impl Maildrop {
         let fact = Fact::Expunge {
             account: self.account,
             uids: uids.collect(),
+            when: unix_milliseconds(),
         };
         let octets = wanted.iter().map(|index| self.messages[*index].octets);
         let effect = Effect::Expunged {

@@ -152,7 +152,12 @@ fn carry_out(store: &Store, plan: &mut Plan) -> Result<Repaired, StoreError> {
         repaired.renewed.push(hit);
     }
     for (account, uids) in std::mem::take(&mut plan.expunged) {
-        store.restate(Fact::Expunge { account, uids })?;
+        store.restate(Fact::Expunge {
+            account,
+            uids,
+            // Nothing that undelete should bring back.
+            when: 0,
+        })?;
     }
     repaired.removed = std::mem::take(&mut plan.removed);
     repaired.removed_again = std::mem::take(&mut plan.removed_again);

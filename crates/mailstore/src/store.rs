@@ -281,6 +281,7 @@ impl Store {
             received: unix_milliseconds(),
             addressees: addressees.collect(),
             envelope,
+            uidl: None,
             body,
         };
         let effect = Effect::Kept {
@@ -376,7 +377,7 @@ fn reserve(options: &Options, largest: u64) -> u64 {
     options.segment.saturating_add(largest).saturating_add(half)
 }
 
-fn unix_milliseconds() -> u64 {
+pub(crate) fn unix_milliseconds() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -107,21 +107,15 @@ struct Holders(HashMap<AccountId, HashMap<u64, u64>>);
 impl Holders {
     fn take(&mut self, change: Change) {
         match change {
-            Change::Message {
-                uid,
-                addressees,
-                place: Place::Sealed { body },
-                ..
-            } => {
-                for to in addressees {
-                    self.0.entry(to.account).or_default().insert(uid, body);
+            Change::Message(message) => {
+                if let Place::Sealed { body, .. } = message.place {
+                    for to in message.kept.iter().filter(|to| to.removed.is_none()) {
+                        let held = self.0.entry(to.account).or_default();
+                        held.insert(message.uid, body);
+                    }
                 }
             }
-            Change::Message {
-                place: Place::Log { .. },
-                ..
-            } => {}
-            Change::Expunge { account, uids } => {
+            Change::Expunge { account, uids, .. } => {
                 if let Some(held) = self.0.get_mut(&account) {
                     held.retain(|uid, _| uids.binary_search(uid).is_err());
                 }
@@ -133,6 +127,7 @@ impl Holders {
                     }
                 }
             }
+            Change::Retired { .. } | Change::Released { .. } => {}
         }
     }
 }

@@ -57,7 +57,13 @@ impl MemoryEngine {
                 epoch: addressee.epoch,
                 octets: octets.len() as u64,
                 utf8,
-                place: Place::Sealed { body: uid },
+                uidl: message.uidl.clone(),
+                place: Place::Sealed {
+                    body: uid,
+                    segment: 0,
+                    offset: 0,
+                },
+                weight: 0,
             };
             if let Some(mailbox) = state.mailboxes.get_mut(&addressee.account) {
                 mailbox.insert(uid, entry);
@@ -88,7 +94,7 @@ impl Engine for MemoryEngine {
         }
         match fact {
             Fact::Message(message) => self.keep(message),
-            Fact::Expunge { account, uids } => {
+            Fact::Expunge { account, uids, .. } => {
                 if let Some(mailbox) = self.state().mailboxes.get_mut(&account) {
                     mailbox.retain(|uid, _| !uids.contains(uid));
                 }

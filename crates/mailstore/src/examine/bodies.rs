@@ -44,7 +44,7 @@ pub(super) fn examine(
 ) -> Result<(), OpenError> {
     let mut owners: BTreeMap<u64, Owners> = BTreeMap::new();
     each_message(&*log.table, &mut |id, entry| {
-        if let Place::Sealed { body } = entry.place {
+        if let Place::Sealed { body, .. } = entry.place {
             let owner = owners.entry(body).or_default();
             owner
                 .messages

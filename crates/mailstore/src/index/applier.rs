@@ -2,14 +2,14 @@
 //!
 //! There is one applier per table and one thread at a time that has it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::gate::Gate;
-use super::keys::{self, Checkpoint, SHAPE, Totals};
+use super::keys::{self, Checkpoint, Hint, SHAPE};
 use super::table::{Batch, Table, TableError};
-use super::{Change, Group};
+use super::{Change, Group, Kept, Posted};
 use crate::account::{Account, AccountId, Alias, Decision};
 use crate::census::Census;
 use crate::engine::{Entry, Inventory};
@@ -30,11 +30,17 @@ pub(crate) struct Applier {
     batch: Batch,
     /// Mailboxes whose counters have changed since the last batch.
     touched: BTreeSet<AccountId>,
+    hints: HashMap<u32, Hint>,
+    /// Segments whose hints have changed since the last batch.
+    weighed: BTreeSet<u32>,
     /// The changes may be in the table already: a batch was cut before its group ended.
     cautious: bool,
     check: Option<Check>,
     beat: Arc<Beat>,
 }
+
+/// A key and its value.
+type Pair = (Vec<u8>, Vec<u8>);
 
 /// Counts batches, so that long work can be told from no work.
 pub(crate) type Beat = AtomicU64;
@@ -45,13 +51,24 @@ struct Check {
     cursor: Vec<u8>,
     /// Sum of the fingerprints of all messages up to the cursor.
     sum: u64,
+    /// The same for removed ones.
+    removed: u64,
 }
 
 impl Check {
     fn changed(&mut self, key: &[u8], fingerprint: u64) {
         if key <= self.cursor.as_slice() {
-            self.sum = self.sum.wrapping_add(fingerprint);
+            self.count(key, fingerprint);
         }
+    }
+
+    fn count(&mut self, key: &[u8], fingerprint: u64) {
+        let sum = if key.starts_with(keys::REMOVED) {
+            &mut self.removed
+        } else {
+            &mut self.sum
+        };
+        *sum = sum.wrapping_add(fingerprint);
     }
 }
 
@@ -79,6 +96,8 @@ impl Applier {
             usage: HashMap::new(),
             batch: Batch::new(),
             touched: BTreeSet::new(),
+            hints: HashMap::new(),
+            weighed: BTreeSet::new(),
             cautious: true,
             check: None,
             beat,
@@ -96,6 +115,16 @@ impl Applier {
             }
         })?;
         applier.usage = found;
+        let mut hints = HashMap::new();
+        applier.each(keys::SEGMENT, |key, value| {
+            match (keys::segment_of(key), postcard::from_bytes(value)) {
+                (Some(segment), Ok(hint)) => {
+                    hints.insert(segment, hint);
+                }
+                _ => unread = true,
+            }
+        })?;
+        applier.hints = hints;
         let totals = applier.checkpoint.totals;
         if unread || sum.messages != totals.messages || sum.octets != totals.octets {
             return Err(wrong("its counters do not add up"));
@@ -209,21 +238,18 @@ impl Applier {
     /// Adds one change to the batch.
     pub(crate) fn change(&mut self, change: &Change) -> Result<(), TableError> {
         match change {
-            Change::Message {
-                uid,
-                octets,
-                addressees,
-                utf8,
-                place,
-            } => {
-                for addressee in addressees {
-                    let value = keys::entry_value(addressee.epoch, *octets, *utf8, *place);
-                    self.add(addressee.account, *uid, *octets, value)?;
+            Change::Message(posted) => {
+                for kept in &posted.kept {
+                    self.add(posted, kept)?;
                 }
             }
-            Change::Expunge { account, uids } => {
+            Change::Expunge {
+                account,
+                uids,
+                when,
+            } => {
                 for uid in uids {
-                    self.remove(*account, *uid)?;
+                    self.expunge(*account, *uid, *when)?;
                     self.write_if_large()?;
                 }
             }
@@ -232,54 +258,133 @@ impl Applier {
                     self.decide(decision)?;
                 }
             }
+            Change::Retired { files, forgotten } => {
+                for (account, uids) in forgotten {
+                    for uid in uids {
+                        self.forget_removed(*account, *uid, files.segment)?;
+                        self.write_if_large()?;
+                    }
+                }
+                self.hints.remove(&files.segment);
+                self.weighed.remove(&files.segment);
+                self.batch.insert(keys::segment(files.segment), None);
+                let files = Some(keys::value(files));
+                self.batch.insert(keys::RETIREMENT.to_vec(), files);
+            }
+            Change::Released { account, uids } => {
+                for uid in uids {
+                    self.release(*account, *uid)?;
+                    self.write_if_large()?;
+                }
+            }
         }
         self.write_if_large()
     }
 
-    fn add(
-        &mut self,
-        account: AccountId,
-        uid: u64,
-        octets: u64,
-        value: Vec<u8>,
-    ) -> Result<(), TableError> {
+    fn add(&mut self, posted: &Posted, kept: &Kept) -> Result<(), TableError> {
+        let account = kept.account;
         if !self.usage.contains_key(&account) {
-            // The account went while the message was on its way.
-            return Ok(());
+            if !self.cautious {
+                // The account went while the message was on its way.
+                return Ok(());
+            }
+            // In a compacted log the record that made the account may come later: see `drop_unknown`.
+            self.usage.insert(account, Usage::default());
+            self.touched.insert(account);
         }
-        let key = keys::message(account, uid);
-        if self.cautious {
-            self.remove(account, uid)?;
+        if self.cautious || posted.moved {
+            self.take(account, posted.uid)?;
+            self.take_removed(account, posted.uid)?;
         }
-        if let Some(usage) = self.usage.get_mut(&account) {
-            usage.add(1, octets);
+        let entry = posted.entry(kept);
+        let hint = self.hint(&entry);
+        hint.total = hint.total.saturating_add(entry.weight);
+        match kept.removed {
+            None => self.insert(account, &entry),
+            Some(when) => self.insert_removed(account, &entry, when),
         }
-        self.touched.insert(account);
-        let totals = &mut self.checkpoint.totals;
-        totals.messages += 1;
-        totals.octets = totals.octets.saturating_add(octets);
-        let fingerprint = keys::fingerprint(&key, &value);
-        totals.entries = totals.entries.wrapping_add(fingerprint);
-        if let Some(check) = &mut self.check {
-            check.changed(&key, fingerprint);
-        }
-        self.batch.insert(key, Some(value));
         Ok(())
     }
 
-    fn remove(&mut self, account: AccountId, uid: u64) -> Result<(), TableError> {
-        let key = keys::message(account, uid);
-        let value = match self.batch.get(&key) {
-            Some(pending) => pending.clone(),
-            None => self.table.get(&key)?,
-        };
-        let Some(value) = value else {
-            return Ok(());
-        };
-        let entry = keys::entry(&key, &value)
-            .ok_or_else(|| TableError::Failed("an entry does not read".to_owned()))?;
-        self.forget(account, &entry, key, &value);
+    /// A message is in a mailbox from now on.
+    fn insert(&mut self, account: AccountId, entry: &Entry) {
+        if let Some(usage) = self.usage.get_mut(&account) {
+            usage.add(1, entry.octets);
+        }
+        self.touched.insert(account);
+        let hint = self.hint(entry);
+        hint.live = hint.live.saturating_add(entry.weight);
+        let totals = &mut self.checkpoint.totals;
+        totals.messages += 1;
+        totals.octets = totals.octets.saturating_add(entry.octets);
+        let (key, value) = (keys::message(account, entry.uid), keys::entry_value(entry));
+        self.count(&key, keys::fingerprint(&key, &value));
+        self.batch.insert(key, Some(value));
+    }
+
+    /// A message has been removed from a mailbox, and a segment still has it.
+    fn insert_removed(&mut self, account: AccountId, entry: &Entry, when: u64) {
+        let key = keys::removed(account, entry.uid);
+        let value = keys::removed_value(entry, when);
+        self.count(&key, keys::fingerprint(&key, &value));
+        self.batch.insert(key, Some(value));
+    }
+
+    fn expunge(&mut self, account: AccountId, uid: u64, when: u64) -> Result<(), TableError> {
+        if let Some(entry) = self.take(account, uid)? {
+            self.insert_removed(account, &entry, when);
+        }
         Ok(())
+    }
+
+    /// The segment goes, and with it what it alone had.
+    fn forget_removed(&mut self, id: AccountId, uid: u64, from: u32) -> Result<(), TableError> {
+        if let Some((entry, when)) = self.take_removed(id, uid)?
+            && entry.place.record().0 != from
+        {
+            self.insert_removed(id, &entry, when);
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, account: AccountId, uid: u64) -> Result<(), TableError> {
+        if let Some((entry, _)) = self.take_removed(account, uid)? {
+            self.insert_removed(account, &entry, 0);
+        }
+        Ok(())
+    }
+
+    fn current(&self, key: &[u8]) -> Result<Option<Vec<u8>>, TableError> {
+        match self.batch.get(key) {
+            Some(pending) => Ok(pending.clone()),
+            None => self.table.get(key),
+        }
+    }
+
+    /// Takes a message out of its mailbox, if it is there.
+    fn take(&mut self, account: AccountId, uid: u64) -> Result<Option<Entry>, TableError> {
+        let key = keys::message(account, uid);
+        let Some(value) = self.current(&key)? else {
+            return Ok(None);
+        };
+        let entry = keys::entry(&key, &value).ok_or_else(unread)?;
+        self.forget(account, &entry, key, &value);
+        Ok(Some(entry))
+    }
+
+    fn take_removed(
+        &mut self,
+        account: AccountId,
+        uid: u64,
+    ) -> Result<Option<(Entry, u64)>, TableError> {
+        let key = keys::removed(account, uid);
+        let Some(value) = self.current(&key)? else {
+            return Ok(None);
+        };
+        let found = keys::removed_entry(&key, &value).ok_or_else(unread)?;
+        self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
+        self.batch.insert(key, None);
+        Ok(Some(found))
     }
 
     fn forget(&mut self, account: AccountId, entry: &Entry, key: Vec<u8>, value: &[u8]) {
@@ -287,15 +392,53 @@ impl Applier {
             usage.subtract(1, entry.octets);
             self.touched.insert(account);
         }
-        let totals: &mut Totals = &mut self.checkpoint.totals;
+        let hint = self.hint(entry);
+        hint.live = hint.live.saturating_sub(entry.weight);
+        let totals = &mut self.checkpoint.totals;
         totals.messages = totals.messages.saturating_sub(1);
         totals.octets = totals.octets.saturating_sub(entry.octets);
-        let fingerprint = keys::fingerprint(&key, value).wrapping_neg();
-        totals.entries = totals.entries.wrapping_add(fingerprint);
-        if let Some(check) = &mut self.check {
-            check.changed(&key, fingerprint);
-        }
+        self.count(&key, keys::fingerprint(&key, value).wrapping_neg());
         self.batch.insert(key, None);
+    }
+
+    /// Adds to the sums over messages.
+    fn count(&mut self, key: &[u8], fingerprint: u64) {
+        let totals = &mut self.checkpoint.totals;
+        let sum = if key.starts_with(keys::REMOVED) {
+            &mut totals.removed
+        } else {
+            &mut totals.entries
+        };
+        *sum = sum.wrapping_add(fingerprint);
+        if let Some(check) = &mut self.check {
+            check.changed(key, fingerprint);
+        }
+    }
+
+    fn hint(&mut self, entry: &Entry) -> &mut Hint {
+        let (segment, _) = entry.place.record();
+        self.weighed.insert(segment);
+        self.hints.entry(segment).or_default()
+    }
+
+    /// At the end of the log: whoever has messages but no account went while they were on their way.
+    pub(crate) fn drop_unknown(&mut self) -> Result<(), TableError> {
+        self.write()?;
+        let mut known = HashSet::new();
+        self.each(keys::ACCOUNT, |key, _| known.extend(keys::id_of(key)))?;
+        let unknown = self.usage.keys().copied().filter(|id| !known.contains(id));
+        for id in unknown.collect::<Vec<_>>() {
+            self.drop_mailbox(id)?;
+        }
+        self.write()
+    }
+
+    fn drop_mailbox(&mut self, id: AccountId) -> Result<(), TableError> {
+        self.remove_mailbox(id)?;
+        self.usage.remove(&id);
+        self.touched.remove(&id);
+        self.batch.insert(keys::usage(id), None);
+        Ok(())
     }
 
     fn decide(&mut self, decision: &Decision) -> Result<(), TableError> {
@@ -307,10 +450,7 @@ impl Applier {
                 self.put(keys::account(account.id), Some(keys::value(account)))
             }
             Decision::NoAccount(id) => {
-                self.remove_mailbox(*id)?;
-                self.usage.remove(id);
-                self.touched.remove(id);
-                self.batch.insert(keys::usage(*id), None);
+                self.drop_mailbox(*id)?;
                 self.put(keys::account(*id), None)
             }
             Decision::Alias(alias) => {
@@ -322,10 +462,7 @@ impl Applier {
 
     /// Sets or removes an account or alias and keeps the sum over them right.
     fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), TableError> {
-        let before = match self.batch.get(&key) {
-            Some(pending) => pending.clone(),
-            None => self.table.get(&key)?,
-        };
+        let before = self.current(&key)?;
         let sum = &mut self.checkpoint.totals.directory;
         if let Some(before) = before {
             *sum = sum.wrapping_sub(keys::fingerprint(&key, &before));
@@ -338,30 +475,47 @@ impl Applier {
     }
 
     fn remove_mailbox(&mut self, id: AccountId) -> Result<(), TableError> {
+        let prefix = keys::mailbox(id);
         loop {
-            self.write()?;
-            let mut found = Vec::new();
-            let prefix = keys::mailbox(id);
-            self.table
-                .scan(&prefix, &prefix, BATCH / 2, &mut |key, value| {
-                    found.push((key.to_vec(), value.to_vec()));
-                })?;
+            let found = self.piece(&prefix)?;
+            if found.is_empty() {
+                break;
+            }
+            for (key, value) in found {
+                let entry = keys::entry(&key, &value).ok_or_else(unread)?;
+                self.forget(id, &entry, key, &value);
+            }
+        }
+        let prefix = keys::removed_of(id);
+        loop {
+            let found = self.piece(&prefix)?;
             if found.is_empty() {
                 return Ok(());
             }
             for (key, value) in found {
-                let entry = keys::entry(&key, &value)
-                    .ok_or_else(|| TableError::Failed("an entry does not read".to_owned()))?;
-                self.forget(id, &entry, key, &value);
+                self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
+                self.batch.insert(key, None);
             }
         }
+    }
+
+    /// The first keys with this prefix, after everything before has been written.
+    fn piece(&mut self, prefix: &[u8]) -> Result<Vec<Pair>, TableError> {
+        self.write()?;
+        let mut found = Vec::new();
+        self.table
+            .scan(prefix, prefix, BATCH / 2, &mut |key, value| {
+                found.push((key.to_vec(), value.to_vec()));
+            })?;
+        Ok(found)
     }
 
     /// Begins to look at every message.
     pub(crate) fn begin_check(&mut self) {
         self.check = Some(Check {
-            cursor: Vec::new(),
+            cursor: keys::REMOVED.to_vec(),
             sum: 0,
+            removed: 0,
         });
     }
 
@@ -375,20 +529,26 @@ impl Applier {
         };
         let mut from = check.cursor.clone();
         from.push(0);
-        let from = from.as_slice().max(keys::MESSAGE);
         let (mut seen, mut wrong) = (0, false);
-        self.table
-            .scan(keys::MESSAGE, from, CHECK, &mut |key, value| {
-                seen += 1;
+        // Removed messages, then some other things, then messages: that is their order in the table.
+        self.table.scan(b"", &from, CHECK, &mut |key, value| {
+            seen += 1;
+            if key.starts_with(keys::MESSAGE) {
                 wrong |= keys::entry(key, value).is_none();
-                check.sum = check.sum.wrapping_add(keys::fingerprint(key, value));
-                check.cursor.clear();
-                check.cursor.extend_from_slice(key);
-            })?;
+            } else if key.starts_with(keys::REMOVED) {
+                wrong |= keys::removed_entry(key, value).is_none();
+            }
+            if key.starts_with(keys::MESSAGE) || key.starts_with(keys::REMOVED) {
+                check.count(key, keys::fingerprint(key, value));
+            }
+            check.cursor.clear();
+            check.cursor.extend_from_slice(key);
+        })?;
         if seen == CHECK && !wrong {
             return Ok(true);
         }
-        if wrong || check.sum != self.checkpoint.totals.entries {
+        let totals = &self.checkpoint.totals;
+        if wrong || check.sum != totals.entries || check.removed != totals.removed {
             let what = "its messages are not what was put in";
             return Err(TableError::Failed(what.to_owned()));
         }
@@ -411,6 +571,12 @@ impl Applier {
                     .insert(keys::usage(id), Some(keys::usage_value(*usage)));
             }
         }
+        for segment in std::mem::take(&mut self.weighed) {
+            if let Some(hint) = self.hints.get(&segment) {
+                self.batch
+                    .insert(keys::segment(segment), Some(keys::value(hint)));
+            }
+        }
         let checkpoint = keys::value(&self.checkpoint);
         self.batch
             .insert(keys::CHECKPOINT.to_vec(), Some(checkpoint));
@@ -421,4 +587,8 @@ impl Applier {
         self.batch.clear();
         Ok(())
     }
+}
+
+fn unread() -> TableError {
+    TableError::Failed("an entry does not read".to_owned())
 }

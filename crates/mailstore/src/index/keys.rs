@@ -6,7 +6,10 @@
 //! | `a` id | account |
 //! | `l` address key | alias |
 //! | `u` id | [`Usage`] of its mailbox |
-//! | `m` id uid | epoch, octets, came with SMTPUTF8, place of a message |
+//! | `m` id uid | epoch, octets, came with SMTPUTF8, place, UIDL, weight of a message |
+//! | `d` id uid | the same and the time of removal, of a message removed but still in the log |
+//! | `s` segment | [`Hint`]: how much of a segment is still of use |
+//! | `r` | [`Retirement`]: the segment retired last, whose files may still be there |
 //!
 //! Ids and uids are eight octets, big end first, so that keys sort by them. `q` is kept for the queue by due time.
 //! Values are postcard; another shape of any of them is another [`SHAPE`], and then the index is built anew.
@@ -19,7 +22,7 @@ use crate::ledger::Usage;
 use crate::log::Position;
 
 /// Number of the shape of keys and values.
-pub(crate) const SHAPE: u32 = 3;
+pub(crate) const SHAPE: u32 = 4;
 /// Key of the checkpoint.
 pub(crate) const CHECKPOINT: &[u8] = b"c";
 /// First octet of account keys.
@@ -30,6 +33,12 @@ pub(crate) const ALIAS: &[u8] = b"l";
 pub(crate) const USAGE: &[u8] = b"u";
 /// First octet of message keys.
 pub(crate) const MESSAGE: &[u8] = b"m";
+/// First octet of the keys of removed messages.
+pub(crate) const REMOVED: &[u8] = b"d";
+/// First octet of segment keys.
+pub(crate) const SEGMENT: &[u8] = b"s";
+/// Key of the last retirement.
+pub(crate) const RETIREMENT: &[u8] = b"r";
 
 /// How far the index is, and what it should therefore hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +64,24 @@ pub(crate) struct Totals {
     pub(crate) entries: u64,
     /// Wrapping sum of [`fingerprint`] over all accounts and aliases.
     pub(crate) directory: u64,
+    /// Wrapping sum of [`fingerprint`] over all removed messages.
+    pub(crate) removed: u64,
+}
+
+/// Which segments are worth a look: sums of weights. Not exact; compaction looks for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hint {
+    /// Of the messages that are in a mailbox.
+    pub(crate) live: u64,
+    /// Of all that was ever put into it.
+    pub(crate) total: u64,
+}
+
+/// The files of a retired segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Retirement {
+    pub(crate) segment: u32,
+    pub(crate) bodies: Vec<u64>,
 }
 
 /// Value of a message key.
@@ -64,13 +91,15 @@ struct Message {
     octets: u64,
     utf8: bool,
     place: StoredPlace,
+    uidl: Option<String>,
+    weight: u64,
 }
 
 /// [`Place`] as it is stored.
 #[derive(Serialize, Deserialize)]
 enum StoredPlace {
     Log(u32, u32, u32),
-    Sealed(u64),
+    Sealed(u64, u32, u32),
 }
 
 /// Stands for one pair in a sum.
@@ -120,43 +149,95 @@ pub(crate) fn id_of(key: &[u8]) -> Option<AccountId> {
     Some(AccountId(u64::from_be_bytes(octets)))
 }
 
+/// `d` id.
+pub(crate) fn removed_of(id: AccountId) -> Vec<u8> {
+    with_id(REMOVED, id)
+}
+
+/// `d` id uid.
+pub(crate) fn removed(id: AccountId, uid: u64) -> Vec<u8> {
+    [REMOVED, &id.0.to_be_bytes(), &uid.to_be_bytes()].concat()
+}
+
+/// `s` segment.
+pub(crate) fn segment(number: u32) -> Vec<u8> {
+    [SEGMENT, &number.to_be_bytes()].concat()
+}
+
+/// The segment behind the first octet of a key.
+pub(crate) fn segment_of(key: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(*key.get(1..)?.first_chunk()?))
+}
+
+impl Message {
+    fn of(entry: &Entry) -> Self {
+        let place = match entry.place {
+            Place::Log {
+                segment,
+                offset,
+                head,
+            } => StoredPlace::Log(segment, offset, head),
+            Place::Sealed {
+                body,
+                segment,
+                offset,
+            } => StoredPlace::Sealed(body, segment, offset),
+        };
+        Self {
+            epoch: entry.epoch,
+            octets: entry.octets,
+            utf8: entry.utf8,
+            place,
+            uidl: entry.uidl.as_deref().map(str::to_owned),
+            weight: entry.weight,
+        }
+    }
+
+    fn entry(self, key: &[u8]) -> Option<Entry> {
+        let uid = u64::from_be_bytes(*key.get(9..)?.first_chunk()?);
+        let place = match self.place {
+            StoredPlace::Log(segment, offset, head) => Place::Log {
+                segment,
+                offset,
+                head,
+            },
+            StoredPlace::Sealed(body, segment, offset) => Place::Sealed {
+                body,
+                segment,
+                offset,
+            },
+        };
+        Some(Entry {
+            uid,
+            epoch: self.epoch,
+            octets: self.octets,
+            utf8: self.utf8,
+            uidl: self.uidl.map(Into::into),
+            place,
+            weight: self.weight,
+        })
+    }
+}
+
 /// Value for an entry.
-pub(crate) fn entry_value(epoch: u32, octets: u64, utf8: bool, place: Place) -> Vec<u8> {
-    let place = match place {
-        Place::Log {
-            segment,
-            offset,
-            head,
-        } => StoredPlace::Log(segment, offset, head),
-        Place::Sealed { body } => StoredPlace::Sealed(body),
-    };
-    value(&Message {
-        epoch,
-        octets,
-        utf8,
-        place,
-    })
+pub(crate) fn entry_value(entry: &Entry) -> Vec<u8> {
+    value(&Message::of(entry))
+}
+
+/// Value for a removed entry.
+pub(crate) fn removed_value(entry: &Entry, when: u64) -> Vec<u8> {
+    value(&(Message::of(entry), when))
 }
 
 /// Reads a message key and its value.
 pub(crate) fn entry(key: &[u8], value: &[u8]) -> Option<Entry> {
-    let uid = u64::from_be_bytes(*key.get(9..)?.first_chunk()?);
-    let message: Message = postcard::from_bytes(value).ok()?;
-    let place = match message.place {
-        StoredPlace::Log(segment, offset, head) => Place::Log {
-            segment,
-            offset,
-            head,
-        },
-        StoredPlace::Sealed(body) => Place::Sealed { body },
-    };
-    Some(Entry {
-        uid,
-        epoch: message.epoch,
-        octets: message.octets,
-        utf8: message.utf8,
-        place,
-    })
+    postcard::from_bytes::<Message>(value).ok()?.entry(key)
+}
+
+/// Reads the key of a removed message and its value.
+pub(crate) fn removed_entry(key: &[u8], value: &[u8]) -> Option<(Entry, u64)> {
+    let (message, when) = postcard::from_bytes::<(Message, u64)>(value).ok()?;
+    Some((message.entry(key)?, when))
 }
 
 /// Any value of ours as octets.

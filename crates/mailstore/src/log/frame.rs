@@ -12,14 +12,16 @@ pub(crate) const OPENING: u64 = (FRAME + OPENING_HEAD) as u64;
 const OPENING_HEAD: usize = 36;
 /// The mark of the first frame of every file; the others carry their segment's own, random one.
 pub(crate) const FIRST: [u8; 8] = *b"tegami\x01\n";
-/// The format written. Version 1 did not say whether a message came with SMTPUTF8; it is still read.
-pub(crate) const VERSION: u8 = 2;
+/// The format written. Version 1 did not say whether a message came with SMTPUTF8; version 2 had no UIDL kept from
+/// elsewhere and no time of removal. Both are still read.
+pub(crate) const VERSION: u8 = 3;
 /// The oldest format read.
 pub(crate) const OLDEST: u8 = 1;
 /// Longest head, in octets.
 pub(crate) const MAX_HEAD: usize = 16 << 20;
 
-/// What a record is. Numbers are for ever; 16, 17 and 18 are kept for mail queued, attempted and done.
+/// What a record is. Numbers are for ever; 11 and 12 are kept for imports that begin to count all at once, 16, 17 and
+/// 18 for mail queued, attempted and done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -35,6 +37,14 @@ pub(crate) enum Kind {
     Expunge = 5,
     /// First and only record of a body's own file; its sequence number is the body's number.
     Body = 6,
+    /// A message moved by compaction, with its body; its sequence number is the message's uid.
+    Copy = 7,
+    /// A message moved by compaction whose body has a file of its own; its sequence number is the message's uid.
+    CopyReference = 8,
+    /// A segment from which everything that counts has been moved.
+    Retired = 9,
+    /// Removed messages that need not be kept any longer.
+    Released = 10,
 }
 
 impl Kind {
@@ -46,6 +56,10 @@ impl Kind {
             Self::Reference,
             Self::Expunge,
             Self::Body,
+            Self::Copy,
+            Self::CopyReference,
+            Self::Retired,
+            Self::Released,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == number)

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use super::frame::VERSION;
+use super::frame::{FRAME, VERSION};
 use super::read::Files;
 use super::replay::{Replay, WalkError, Walked};
 use super::spool::Bodies;
@@ -175,10 +175,14 @@ impl LogEngine {
             octets: AtomicU64::new(octets),
             failure: Mutex::default(),
         });
+        // What is destroyed may have held the last records: their numbers, which are uids, must not come again.
+        let lost = opened.damaged.iter().map(|place| place.octets);
+        let lost = lost.fold(opened.torn, u64::saturating_add);
+        let skipped = if lost > 0 { lost / FRAME as u64 + 1 } else { 0 };
         let at = Start {
             durable: caught.walked.end,
             segment: segments.keys().next_back().map_or(1, |last| last + 1),
-            sequence: checkpoint.sequence.max(1),
+            sequence: checkpoint.sequence.max(1).saturating_add(skipped),
             ids: checkpoint.ids,
         };
         let pace = Pace {

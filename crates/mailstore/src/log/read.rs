@@ -171,7 +171,7 @@ fn locate(entry: &Entry) -> Lie {
             kind: Kind::Message,
             sequence: entry.uid,
         },
-        Place::Sealed { body } => Lie {
+        Place::Sealed { body, .. } => Lie {
             file: Name::Body(body),
             offset: 0,
             head: 0,
@@ -216,7 +216,11 @@ fn verify(lie: &Lie, entry: &Entry, record: &[u8]) -> Result<Frame, Trouble> {
         record.first_chunk().unwrap_or(&FIRST)
     };
     let frame = Frame::read(mark, record).ok_or(Trouble::Damaged("its frame is not whole"))?;
-    if frame.kind != lie.kind as u8 || frame.sequence != lie.sequence || frame.head != lie.head {
+    let moved = lie.kind == Kind::Message && frame.kind == Kind::Copy as u8;
+    if (frame.kind != lie.kind as u8 && !moved)
+        || frame.sequence != lie.sequence
+        || frame.head != lie.head
+    {
         return Err(Trouble::Damaged("another record is in its place"));
     }
     if frame.body != entry.octets {

@@ -2,6 +2,8 @@
 //!
 //! Heads are postcard under the format version of their frame: a change of any type below is a new version.
 
+use std::sync::Arc;
+
 use address::Envelope;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,8 @@ use super::frame::{FRAME, Frame, Kind, MAX_HEAD};
 use crate::account::{AccountId, Decision};
 use crate::engine::{Addressee, Body, Claim, Fact, Message, Place, Sealed};
 use crate::error::StoreError;
-use crate::index::Change;
+use crate::index::keys::Retirement;
+use crate::index::{Change, Kept, Posted};
 
 /// Head of a message. The envelope comes behind it, so that the index need not take addresses apart.
 #[derive(Serialize, Deserialize)]
@@ -17,6 +20,16 @@ struct MessageHead {
     received: u64,
     addressees: Vec<Addressee>,
     /// What the envelope's `smtputf8` says. Version 1 had neither.
+    utf8: bool,
+    /// Kept from another server. Version 2 had none.
+    uidl: Option<Arc<str>>,
+}
+
+/// The same in version 2.
+#[derive(Deserialize)]
+struct MessageHead2 {
+    received: u64,
+    addressees: Vec<Addressee>,
     utf8: bool,
 }
 
@@ -28,24 +41,37 @@ struct MessageHead1 {
 }
 
 impl MessageHead {
-    /// Reads a head of the given format version; whatever stands behind it is left alone.
-    fn read(version: u8, head: &[u8]) -> Option<Self> {
-        if version > 1 {
-            return Some(postcard::take_from_bytes(head).ok()?.0);
+    /// Reads a head of the given format version; gives what stands behind it, too.
+    fn read(version: u8, head: &[u8]) -> Option<(Self, &[u8])> {
+        if version > 2 {
+            return postcard::take_from_bytes(head).ok();
         }
-        let (
-            MessageHead1 {
-                received,
-                addressees,
-            },
-            _,
-        ) = postcard::take_from_bytes(head).ok()?;
-        Some(Self {
+        let (received, addressees, utf8, rest) = if version == 2 {
+            let (old, rest) = postcard::take_from_bytes::<MessageHead2>(head).ok()?;
+            (old.received, old.addressees, old.utf8, rest)
+        } else {
+            let (old, rest) = postcard::take_from_bytes::<MessageHead1>(head).ok()?;
+            (old.received, old.addressees, false, rest)
+        };
+        let message = Self {
             received,
             addressees,
-            utf8: false,
-        })
+            utf8,
+            uidl: None,
+        };
+        Some((message, rest))
     }
+}
+
+/// Head of a message moved by compaction; behind it the envelope as it was.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct CopyHead {
+    pub(super) received: u64,
+    pub(super) kept: Vec<Kept>,
+    pub(super) utf8: bool,
+    pub(super) uidl: Option<Arc<str>>,
+    /// Format version the envelope was written under.
+    pub(super) envelope: u8,
 }
 
 /// Head of a message whose body has a file of its own.
@@ -60,6 +86,22 @@ struct ReferenceHead {
 struct ExpungeHead {
     account: AccountId,
     steps: Vec<u64>,
+    /// Milliseconds since 1970. Versions 1 and 2 did not say.
+    when: u64,
+}
+
+/// Head of a release, and of a removal before version 3.
+#[derive(Serialize, Deserialize)]
+struct UidsHead {
+    account: AccountId,
+    steps: Vec<u64>,
+}
+
+/// Head of a retirement.
+#[derive(Serialize, Deserialize)]
+struct RetiredHead {
+    files: Retirement,
+    forgotten: Vec<UidsHead>,
 }
 
 /// A record before it has its place: all that can be done off the writer's thread is done.
@@ -83,11 +125,12 @@ impl Draft {
     pub(crate) fn stamp(&mut self, mark: &[u8; 8], sequence: u64, segment: u32, offset: u64) {
         self.frame.sequence = sequence;
         self.frame.write(mark, &mut self.front);
-        if let Change::Message { uid, place, .. } = &mut self.change {
-            *uid = sequence;
-            if let Place::Log { .. } = place {
-                *place = log_place(segment, offset, self.frame.head);
-            }
+        if let Change::Message(posted) = &mut self.change {
+            posted.uid = sequence;
+            posted.place = match posted.place {
+                Place::Log { .. } => log_place(segment, offset, self.frame.head),
+                Place::Sealed { body, .. } => sealed_place(segment, offset, body),
+            };
         }
     }
 }
@@ -101,23 +144,62 @@ fn log_place(segment: u32, offset: u64, head: u32) -> Place {
     }
 }
 
+/// The same for a record that names a body.
+fn sealed_place(segment: u32, offset: u64, body: u64) -> Place {
+    Place::Sealed {
+        body,
+        segment,
+        offset: u32::try_from(offset).unwrap_or(u32::MAX),
+    }
+}
+
+/// What each of its mailboxes weighs a message with.
+fn weight(frame: &Frame, sealed: u64, mailboxes: usize) -> u64 {
+    frame.length().saturating_add(sealed) / mailboxes.max(1) as u64
+}
+
+/// Growing uids, each as the distance from the one before.
+fn steps(uids: &mut [u64]) -> Vec<u64> {
+    uids.sort_unstable();
+    let mut before = 0;
+    let steps = uids
+        .iter()
+        .map(|uid| uid - std::mem::replace(&mut before, *uid));
+    steps.collect()
+}
+
+/// Reads what [`steps`] wrote.
+fn uids(steps: Vec<u64>) -> Option<Vec<u64>> {
+    let mut uid = 0_u64;
+    let mut uids = Vec::with_capacity(steps.len());
+    for step in steps {
+        uid = uid.checked_add(step)?;
+        uids.push(uid);
+    }
+    Some(uids)
+}
+
 /// Makes a record of a fact.
 pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
     let front = vec![0; FRAME];
     match fact {
         Fact::Message(message) => draft_message(message),
-        Fact::Expunge { account, mut uids } => {
-            uids.sort_unstable();
-            let mut before = 0;
-            let steps = uids
-                .iter()
-                .map(|uid| uid - std::mem::replace(&mut before, *uid));
+        Fact::Expunge {
+            account,
+            mut uids,
+            when,
+        } => {
             let head = ExpungeHead {
                 account,
-                steps: steps.collect(),
+                steps: steps(&mut uids),
+                when,
             };
             let front = encode(&head, front)?;
-            let change = Change::Expunge { account, uids };
+            let change = Change::Expunge {
+                account,
+                uids,
+                when,
+            };
             finish(Kind::Expunge, front, Vec::new(), 0, change)
         }
         Fact::Decisions(decisions) => {
@@ -135,40 +217,56 @@ fn draft_message(message: Message) -> Result<Draft, StoreError> {
         received: message.received,
         addressees: message.addressees,
         utf8: message.envelope.smtputf8,
+        uidl: message.uidl,
+    };
+    let posted = |head: &MessageHead, octets, place| Posted {
+        uid: 0,
+        octets,
+        kept: head.addressees.iter().copied().map(Kept::from).collect(),
+        utf8: head.utf8,
+        uidl: head.uidl.clone(),
+        place,
+        weight: 0,
+        moved: false,
     };
     match message.body {
         Body::Held { octets, crc } => {
             let front = encode(&head, front)?;
             let front = encode::<Envelope>(&message.envelope, front)?;
-            let length = octets.len() as u64;
-            let change = Change::Message {
-                uid: 0,
-                octets: length,
-                addressees: head.addressees,
-                utf8: head.utf8,
-                place: log_place(0, 0, 0),
-            };
-            finish(Kind::Message, front, octets, crc, change)
+            let posted = posted(&head, octets.len() as u64, log_place(0, 0, 0));
+            finish_message(Kind::Message, front, octets, crc, 0, posted)
         }
         Body::Sealed { sealed, claim } => {
+            let posted = posted(&head, sealed.octets, sealed_place(0, 0, sealed.body));
             let head = ReferenceHead {
                 sealed,
                 message: head,
             };
             let front = encode(&head, front)?;
             let front = encode::<Envelope>(&message.envelope, front)?;
-            let change = Change::Message {
-                uid: 0,
-                octets: sealed.octets,
-                addressees: head.message.addressees,
-                utf8: head.message.utf8,
-                place: Place::Sealed { body: sealed.body },
-            };
-            let mut draft = finish(Kind::Reference, front, Vec::new(), 0, change)?;
+            let octets = sealed.octets;
+            let mut draft = finish_message(Kind::Reference, front, Vec::new(), 0, octets, posted)?;
             draft.claim = Some(claim);
             Ok(draft)
         }
     }
+}
+
+fn finish_message(
+    kind: Kind,
+    front: Vec<u8>,
+    body: Vec<u8>,
+    crc: u32,
+    sealed: u64,
+    posted: Posted,
+) -> Result<Draft, StoreError> {
+    let mailboxes = posted.kept.len();
+    let mut draft = finish(kind, front, body, crc, Change::Message(posted))?;
+    let each = weight(&draft.frame, sealed, mailboxes);
+    if let Change::Message(posted) = &mut draft.change {
+        posted.weight = each;
+    }
+    Ok(draft)
 }
 
 fn encode<T: Serialize>(value: &T, front: Vec<u8>) -> Result<Vec<u8>, StoreError> {
@@ -208,49 +306,122 @@ pub(crate) fn change(
     // Numbers only grow: a record behind which none is left was never written.
     frame.sequence.checked_add(1)?;
     Some(match kind {
-        Kind::Message => {
-            let message = MessageHead::read(frame.version, head)?;
-            Change::Message {
-                uid: frame.sequence,
-                octets: frame.body,
-                addressees: message.addressees,
-                utf8: message.utf8,
-                place: log_place(segment, offset, frame.head),
-            }
-        }
-        Kind::Reference => {
-            let (sealed, rest) = postcard::take_from_bytes::<Sealed>(head).ok()?;
-            let message = MessageHead::read(frame.version, rest)?;
-            sealed.body.checked_add(1)?;
-            Change::Message {
-                uid: frame.sequence,
-                octets: sealed.octets,
-                addressees: message.addressees,
-                utf8: message.utf8,
-                place: Place::Sealed { body: sealed.body },
-            }
+        Kind::Message | Kind::Reference | Kind::Copy | Kind::CopyReference => {
+            let stored = Stored::read(kind, frame, head)?;
+            Change::Message(stored.posted(frame, segment, offset))
         }
         Kind::Expunge => {
-            let expunge: ExpungeHead = postcard::from_bytes(head).ok()?;
-            let mut uid = 0_u64;
-            let mut uids = Vec::with_capacity(expunge.steps.len());
-            for step in expunge.steps {
-                uid = uid.checked_add(step)?;
-                uids.push(uid);
-            }
+            let (account, steps, when) = if frame.version > 2 {
+                let head: ExpungeHead = postcard::from_bytes(head).ok()?;
+                (head.account, head.steps, head.when)
+            } else {
+                let head: UidsHead = postcard::from_bytes(head).ok()?;
+                (head.account, head.steps, 0)
+            };
+            let uids = uids(steps)?;
             Change::Expunge {
-                account: expunge.account,
+                account,
                 uids,
+                when,
             }
         }
         Kind::Decisions => Change::Decisions(postcard::from_bytes::<Vec<Decision>>(head).ok()?),
+        Kind::Retired => {
+            let head: RetiredHead = postcard::from_bytes(head).ok()?;
+            let forgotten = head.forgotten.into_iter();
+            let forgotten = forgotten.map(|of| Some((of.account, uids(of.steps)?)));
+            Change::Retired {
+                files: head.files,
+                forgotten: forgotten.collect::<Option<_>>()?,
+            }
+        }
+        Kind::Released => {
+            let head: UidsHead = postcard::from_bytes(head).ok()?;
+            Change::Released {
+                account: head.account,
+                uids: uids(head.steps)?,
+            }
+        }
         Kind::Opening | Kind::Body => return None,
     })
 }
 
+/// A record of a message, whichever of the four kinds it is.
+pub(super) struct Stored<'a> {
+    pub(super) head: CopyHead,
+    pub(super) sealed: Option<Sealed>,
+    /// The envelope as it was written.
+    #[expect(dead_code, reason = "what compaction will copy")]
+    pub(super) envelope: &'a [u8],
+    moved: bool,
+}
+
+impl<'a> Stored<'a> {
+    /// `None` when the head does not read as its kind.
+    pub(super) fn read(kind: Kind, frame: &Frame, head: &'a [u8]) -> Option<Self> {
+        let (sealed, rest) = match kind {
+            Kind::Reference | Kind::CopyReference => {
+                let (sealed, rest) = postcard::take_from_bytes::<Sealed>(head).ok()?;
+                sealed.body.checked_add(1)?;
+                (Some(sealed), rest)
+            }
+            Kind::Message | Kind::Copy => (None, head),
+            Kind::Opening
+            | Kind::Decisions
+            | Kind::Expunge
+            | Kind::Body
+            | Kind::Retired
+            | Kind::Released => return None,
+        };
+        let moved = matches!(kind, Kind::Copy | Kind::CopyReference);
+        let (head, envelope) = if moved {
+            postcard::take_from_bytes::<CopyHead>(rest).ok()?
+        } else {
+            let (message, rest) = MessageHead::read(frame.version, rest)?;
+            let head = CopyHead {
+                received: message.received,
+                kept: message.addressees.into_iter().map(Kept::from).collect(),
+                utf8: message.utf8,
+                uidl: message.uidl,
+                envelope: frame.version,
+            };
+            (head, rest)
+        };
+        Some(Self {
+            head,
+            sealed,
+            envelope,
+            moved,
+        })
+    }
+
+    fn posted(self, frame: &Frame, segment: u32, offset: u64) -> Posted {
+        let octets = self.sealed.map_or(frame.body, |sealed| sealed.octets);
+        let place = match self.sealed {
+            None => log_place(segment, offset, frame.head),
+            Some(sealed) => sealed_place(segment, offset, sealed.body),
+        };
+        let each = weight(
+            frame,
+            self.sealed.map_or(0, |sealed| sealed.octets),
+            self.head.kept.len(),
+        );
+        Posted {
+            uid: frame.sequence,
+            octets,
+            kept: self.head.kept,
+            utf8: self.head.utf8,
+            uidl: self.head.uidl,
+            place,
+            weight: each,
+            moved: self.moved,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Addressee, Change, Frame, Kind, Sealed, change};
+    use super::{Addressee, Change, Frame, Kept, Kind, Sealed, change};
     use crate::account::AccountId;
 
     /// Logs written before messages could come with SMTPUTF8 stay readable.
@@ -278,20 +449,50 @@ mod tests {
             let head = head.unwrap();
             let mut frame = Frame::new(kind, &head, 0, 0);
             frame.version = 1;
-            let Some(Change::Message {
-                addressees, utf8, ..
-            }) = change(kind, &frame, &head, 1, 80)
-            else {
+            let Some(Change::Message(posted)) = change(kind, &frame, &head, 1, 80) else {
                 panic!("{kind:?} does not read");
             };
-            assert_eq!((addressees, utf8), (vec![to], false), "{kind:?}");
+            assert_eq!(
+                (posted.kept, posted.utf8),
+                (vec![Kept::from(to)], false),
+                "{kind:?}"
+            );
         }
+    }
+
+    /// Version 2 had no UIDL kept from elsewhere, and did not say when a message was removed.
+    #[test]
+    fn heads_of_version_2_read() {
+        let to = Addressee {
+            account: AccountId(7),
+            epoch: 8,
+        };
+        let read = |kind, head: &[u8]| {
+            let mut frame = Frame::new(kind, head, 0, 0);
+            frame.version = 2;
+            change(kind, &frame, head, 1, 80).unwrap()
+        };
+        let head = postcard::to_allocvec(&((9_u64, vec![to], true), (1_u8, "<a@b>"))).unwrap();
+        let Change::Message(posted) = read(Kind::Message, &head) else {
+            panic!("no message");
+        };
+        assert_eq!(
+            (posted.kept, posted.utf8, posted.uidl),
+            (vec![Kept::from(to)], true, None)
+        );
+        let head = postcard::to_allocvec(&(7_u64, vec![3_u64, 2])).unwrap();
+        let expected = Change::Expunge {
+            account: AccountId(7),
+            uids: vec![3, 5],
+            when: 0,
+        };
+        assert_eq!(read(Kind::Expunge, &head), expected);
     }
 
     /// Whatever stands in a log, opening it must not count beyond the last number.
     #[test]
     fn the_last_number_of_all_belongs_to_no_record() {
-        let message = (0_u64, Vec::<Addressee>::new(), false);
+        let message = (0_u64, Vec::<Addressee>::new(), false, None::<&str>);
         let reads = |sequence: u64, body: u64| {
             let sealed = Sealed {
                 body,

@@ -99,12 +99,11 @@ impl Replay {
         for opening in openings {
             let durable = opening.durable;
             for (number, segment) in segments.range_mut(..opening.segment) {
+                segment.sealed = true;
                 if *number == durable.segment {
                     segment.limit = segment.limit.min(durable.offset);
-                    segment.sealed = true;
                 } else if *number > durable.segment {
                     segment.limit = 0;
-                    segment.sealed = true;
                 }
             }
         }
@@ -240,7 +239,7 @@ impl Replay {
         let end = until.unwrap_or(walked.end).max(from);
         step(&mut || {
             applier.advance(end, walked.sequence, bodies.max(highest));
-            applier.write()
+            applier.drop_unknown()
         })?;
         Ok(walked)
     }
@@ -327,10 +326,10 @@ impl Reader {
         let head = self.octets(at + FRAME as u64, frame.head as usize)?;
         match record::change(kind, &frame, head, segment, at) {
             Some(change) => {
-                if let Change::Message { place, .. } = &change
-                    && let crate::engine::Place::Sealed { body } = place
+                if let Change::Message(posted) = &change
+                    && let crate::engine::Place::Sealed { body, .. } = posted.place
                 {
-                    walked.bodies.insert(*body);
+                    walked.bodies.insert(body);
                 }
                 walked.records += 1;
                 walked.sequence = walked.sequence.max(frame.sequence + 1);

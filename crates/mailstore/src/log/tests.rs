@@ -210,6 +210,7 @@ async fn a_record_put_into_a_letter_is_not_believed() {
             epoch: 1,
         }],
         envelope: envelope(),
+        uidl: None,
         body: Body::Held {
             octets: b"forged".to_vec(),
             crc: crc32c::crc32c(b"forged"),
@@ -276,7 +277,7 @@ async fn a_full_disk_refuses_mail_until_there_is_room_again() {
 
 #[tokio::test]
 async fn a_log_of_a_newer_version_is_left_alone() {
-    for (kind, version) in [(16_u8, 1_u8), (3, 3)] {
+    for (kind, version) in [(16_u8, 1_u8), (3, 4)] {
         let disk = filled().await;
         let path = disk.paths().pop().unwrap();
         let opening = Opening::from_record(&disk.contents(&path)).unwrap();
@@ -288,8 +289,8 @@ async fn a_log_of_a_newer_version_is_left_alone() {
         record.push(b'?');
         disk.append(&path, &record);
         let error = open(&disk).err().unwrap();
-        let expected = if version == 3 {
-            matches!(error, OpenError::Newer { version: 3, .. })
+        let expected = if version == 4 {
+            matches!(error, OpenError::Newer { version: 4, .. })
         } else {
             matches!(error, OpenError::UnknownKind { kind: 16, .. })
         };

@@ -143,6 +143,7 @@ impl Plan {
                 recipients: Vec::new(),
             },
             body: Body::Held { octets, crc },
+            uidl: entry.uidl.clone(),
         };
         self.renewed.push((hit.clone(), message));
         self.expunge(hit);
@@ -226,7 +227,7 @@ impl Plan {
                     let name = format!("{segment:010}-{offset}.eml");
                     (name, self.examination.octets_of(&place)?)
                 }
-                Place::Sealed { body } => (
+                Place::Sealed { body, .. } => (
                     format!("{body:016x}.eml"),
                     self.examination.letter_of(body)?,
                 ),
