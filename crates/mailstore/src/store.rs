@@ -248,8 +248,24 @@ impl Store {
     pub async fn deliver(
         &self,
         incoming: Incoming,
+        reservations: Vec<Reservation>,
+        envelope: Envelope,
+    ) -> Result<(), StoreError> {
+        self.deliver_as(incoming, reservations, envelope, None)
+            .await
+    }
+
+    /// The same for a message that POP3 clients know by a unique id of another server (RFC 1939 section 7: 1 to 70
+    /// characters from 0x21 to 0x7E), which stays its own.
+    ///
+    /// # Errors
+    /// Then it is in no mailbox and never will be.
+    pub async fn deliver_as(
+        &self,
+        incoming: Incoming,
         mut reservations: Vec<Reservation>,
         envelope: Envelope,
+        uidl: Option<Arc<str>>,
     ) -> Result<(), StoreError> {
         let inner = &self.inner;
         reservations.sort_by_key(Reservation::account);
@@ -281,7 +297,7 @@ impl Store {
             received: unix_milliseconds(),
             addressees: addressees.collect(),
             envelope,
-            uidl: None,
+            uidl,
             body,
         };
         let effect = Effect::Kept {

@@ -19,6 +19,10 @@ impl KeptIds {
     /// RFC 1939 section 7: 1 to 70 characters from 0x21 to 0x7E, and no two messages with the same.
     #[must_use]
     pub fn of(messages: &[Message], ids: impl IntoIterator<Item = (usize, Arc<str>)>) -> Self {
+        let mut ids = ids.into_iter().peekable();
+        if ids.peek().is_none() {
+            return Self::default();
+        }
         let own: HashSet<(u32, u64)> = messages
             .iter()
             .map(|message| (message.epoch, message.uid))

@@ -5,6 +5,7 @@
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use address::{Envelope, Mailbox, ReversePath};
@@ -232,6 +233,7 @@ struct Import<'a> {
 struct Waiting {
     incoming: Incoming,
     reservation: Reservation,
+    uidl: Option<Arc<str>>,
     digest: Digest,
 }
 
@@ -303,6 +305,7 @@ impl Import<'_> {
                     return Ok(Waiting {
                         incoming,
                         reservation,
+                        uidl: label.uidl.as_deref().map(Arc::from),
                         digest: digest.finalize().into(),
                     });
                 }
@@ -332,7 +335,8 @@ impl Import<'_> {
                 recipients: Vec::new(),
             };
             let store = &self.operations.store;
-            Box::pin(store.deliver(waiting.incoming, vec![waiting.reservation], envelope))
+            let reservations = vec![waiting.reservation];
+            Box::pin(store.deliver_as(waiting.incoming, reservations, envelope, waiting.uidl))
         });
         let delivered = Handle::current().block_on(all(deliveries.collect()));
         delivered.map_err(|error| Refusal::new(RefusalKind::Store, error.to_string()))
@@ -382,7 +386,10 @@ fn digest(maildrop: &Maildrop, index: usize) -> Option<Digest> {
 
 /// What POP3 clients know it by.
 fn unique_id(entry: &Entry) -> String {
-    format!("{:x}.{:x}", entry.epoch, entry.uid)
+    match entry.uidl() {
+        Some(kept) => kept.to_string(),
+        None => format!("{:x}.{:x}", entry.epoch, entry.uid),
+    }
 }
 
 fn letters(messages: &[Entry]) -> Response {

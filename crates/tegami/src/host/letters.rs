@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use mailstore::{Chunk, Maildrop, ReadError, ReadNow, StoreError};
@@ -67,22 +67,23 @@ impl Letters {
 
     /// What the session lists.
     pub fn listing(&self) -> Listing {
-        let messages = self.maildrop.messages().iter().enumerate();
+        let entries = self.maildrop.messages().iter().enumerate();
+        let ids = entries.clone();
+        let messages: Arc<[Message]> = entries
+            .map(|(index, entry)| Message {
+                octets: match self.surrogates.get(&index) {
+                    Some(Surrogate::Header { original, made }) => entry.octets - original + made,
+                    Some(Surrogate::None | Surrogate::Unread) | None => entry.octets,
+                },
+                needs_utf8: self.surrogates.get(&index) == Some(&Surrogate::None),
+                epoch: entry.epoch,
+                uid: entry.uid,
+            })
+            .collect();
+        let ids = ids.filter_map(|(index, entry)| Some((index, Arc::clone(entry.uidl()?))));
         Listing {
-            messages: messages
-                .map(|(index, entry)| Message {
-                    octets: match self.surrogates.get(&index) {
-                        Some(Surrogate::Header { original, made }) => {
-                            entry.octets - original + made
-                        }
-                        Some(Surrogate::None | Surrogate::Unread) | None => entry.octets,
-                    },
-                    needs_utf8: self.surrogates.get(&index) == Some(&Surrogate::None),
-                    epoch: entry.epoch,
-                    uid: entry.uid,
-                })
-                .collect(),
-            kept: KeptIds::default(),
+            kept: KeptIds::of(&messages, ids),
+            messages,
         }
     }
 
