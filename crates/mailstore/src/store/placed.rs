@@ -16,7 +16,10 @@ impl Store {
         let mut hits = vec![Vec::new(); places.len()];
         for account in directory.accounts() {
             for entry in self.inner.engine.listing(account.id)? {
-                let Place::Log { segment, offset, .. } = entry.place else {
+                let Place::Log {
+                    segment, offset, ..
+                } = entry.place
+                else {
                     continue;
                 };
                 let inside = |place: &Damage| {
