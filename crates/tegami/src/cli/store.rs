@@ -55,11 +55,9 @@ pub enum Verb {
     },
 
     /// Set damaged records aside and make the rest agree again, while the server is stopped
-    #[command(
-        after_help = "Example: sudo -u tegami tegami store repair\n\n\
+    #[command(after_help = "Example: sudo -u tegami tegami store repair\n\n\
         What is damaged is kept in the data directory, in quarantine/; every message that is hit is named. \
-        A second repair changes nothing."
-    )]
+        A second repair changes nothing.")]
     Repair(Listing),
 
     /// Make a backup: all that was acknowledged before it began, while the server runs or not
