@@ -1,10 +1,11 @@
 //! Mail that moves in from other servers' folders and out again, while the server runs and while it does not.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
 use super::client::Client;
-use super::server::Output;
+use super::server::{Output, Server};
 use super::{ALICE, BOB, PASSWORD, fetch_all};
 
 /// What is told, on both ways out.
@@ -16,6 +17,19 @@ fn done(output: &Output) -> String {
 
 fn path(path: &Path) -> &str {
     path.to_str().expect("a plain path")
+}
+
+/// What POP3 clients know the messages of a mailbox by.
+fn unique_ids(server: &Server, login: &str) -> Vec<String> {
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command(&format!("USER {login}"), "+OK");
+    client.command(&format!("PASS {PASSWORD}"), "+OK");
+    client.command("UIDL", "+OK");
+    let lines = client.listing();
+    client.command("QUIT", "+OK");
+    let id = |line: &str| line.split_once(' ').map(|(_, id)| id.to_owned());
+    lines.lines().filter_map(id).collect()
 }
 
 /// A Maildir as Dovecot leaves it: its list has the messages in another order than their times.
@@ -70,6 +84,9 @@ fn a_maildir_comes_in_and_goes_out_with_the_same_octets() {
     let told = done(&server.tegami(&import, ""));
     assert!(told.contains("2 with the ids"), "{told}");
     assert_eq!(fetch_all(&server, ALICE), MESSAGES);
+    // The message that was in no list has an id of ours.
+    let ids = unique_ids(&server, ALICE);
+    assert_eq!(ids[..2], ["kept-by-hand", "0000000B4C16FC70"]);
 
     // Out again with the server, and in with none.
     let (mbox, folder) = (place.path().join("out.mbox"), place.path().join("out"));
@@ -88,6 +105,10 @@ fn a_maildir_comes_in_and_goes_out_with_the_same_octets() {
     done(&stopped.tegami(&["store", "import", BOB, path(&folder)], ""));
     let server = stopped.start_again();
     assert_eq!(fetch_all(&server, BOB), [MESSAGES, MESSAGES].concat());
+    // The ids came along, and what came twice has one of ours the second time.
+    let copies = unique_ids(&server, BOB);
+    assert_eq!(copies[..3], ids);
+    assert_eq!(copies.iter().collect::<HashSet<_>>().len(), 6);
     // Nothing is left beside what was asked for.
     assert_eq!(fs::read_dir(place.path()).expect("a directory").count(), 3);
 }

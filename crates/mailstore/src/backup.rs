@@ -98,6 +98,9 @@ pub enum BackupError {
     /// The backups would be lost together with the mail.
     #[error("{} lies in the data directory; a backup belongs elsewhere, best on another disk", .0.display())]
     Inside(PathBuf),
+    /// The directory for backups would have to be made in one that is not there.
+    #[error("there is no directory {}: make it first, or mount the disk for backups", .0.display())]
+    NoParent(PathBuf),
     /// Another backup into the same directory is under way.
     #[error("another backup into {} is under way", .0.display())]
     TargetInUse(PathBuf),

@@ -78,6 +78,7 @@ fn unkept(error: BackupError) -> OpenError {
         // None of these comes of making a snapshot.
         other @ (BackupError::Interrupted
         | BackupError::Inside(_)
+        | BackupError::NoParent(_)
         | BackupError::TargetInUse(_)
         | BackupError::NoBackup(_)
         | BackupError::Manifest { .. }

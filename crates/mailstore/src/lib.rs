@@ -28,6 +28,7 @@
 //!   log/0000000001.log segments of 64 MiB; only the last is written to, and never after a restart or a failure
 //!   log/0123...ef.body a body above 1 MiB, sealed
 //!   tmp/               bodies on their way in; emptied at every start
+//!   quarantine/        damaged places (segment-offset.rec) and letters that a repair set aside
 //!   index/1/           sled; the highest number counts; may be removed at any time while nothing runs
 //!   snapshots/format-2/ the log and the keys as the last version that wrote format 2 left them
 //!   *.key, tls/        not ours; kept in backups ([`back_up`]) all the same

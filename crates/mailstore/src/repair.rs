@@ -147,8 +147,14 @@ fn carry_out(store: &Store, plan: &mut Plan) -> Result<Repaired, StoreError> {
     if !plan.decisions.is_empty() {
         store.restate(Fact::Decisions(std::mem::take(&mut plan.decisions)))?;
     }
-    for (hit, message) in std::mem::take(&mut plan.renewed) {
+    for (hit, entry) in std::mem::take(&mut plan.renewed) {
+        let Some(message) = plan.renewal(&hit, &entry) else {
+            continue;
+        };
+        let (account, uids) = (hit.account, vec![hit.uid]);
         store.restate(Fact::Message(message))?;
+        // At once, so that after an interruption hardly any comes twice.
+        store.restate(Fact::Expunge { account, uids })?;
         repaired.renewed.push(hit);
     }
     for (account, uids) in std::mem::take(&mut plan.expunged) {

@@ -329,6 +329,20 @@ fn only_one_backup_at_a_time_and_never_into_the_data_directory() {
         assert!(matches!(error, Err(BackupError::Inside(_))));
     }
     assert!(!house.data.join("backups").exists());
+
+    let directory = house.path("not mounted/backups");
+    let options = BackupOptions::default();
+    let error = back_up(
+        &house.data,
+        house.end(),
+        &directory,
+        options,
+        now(),
+        &mut all_steps,
+    );
+    let said = error.unwrap_err().to_string();
+    assert!(said.contains("mount the disk for backups"), "{said}");
+    assert!(!house.path("not mounted").exists());
 }
 
 /// Everything answered for before a backup begins is in it, and it holds nothing that was never delivered.

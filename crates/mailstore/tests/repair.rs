@@ -199,6 +199,31 @@ async fn letters_of_an_account_whose_record_was_destroyed_are_kept() {
 }
 
 #[tokio::test]
+async fn a_repair_that_was_interrupted_is_finished_by_the_next_one() {
+    let ground = Ground::filled().await;
+    let before = ground.letters("alice").await;
+    ground.turn_bit("alice");
+    let damaged = ground.contents();
+    let ground = tokio::task::spawn_blocking(move || {
+        let kept = mend(&ground).quarantine;
+        let mut halfway = damaged;
+        for file in kept {
+            let octets = fs::read(&file).unwrap();
+            halfway.insert(file, octets);
+        }
+        // All was set aside, and nothing was stated yet.
+        ground.restore(&halfway);
+        let repaired = mend(&ground);
+        assert_eq!(repaired.before.set_aside.len(), 1, "{repaired:#?}");
+        assert_eq!((repaired.renewed.len(), repaired.removed.len()), (4, 0));
+        ground
+    })
+    .await
+    .unwrap();
+    assert_eq!(ground.letters("alice").await, before);
+}
+
+#[tokio::test]
 async fn every_octet_of_the_log_may_be_damaged() {
     let ground = Ground::filled().await;
     let whole = ground.contents();
@@ -206,7 +231,7 @@ async fn every_octet_of_the_log_may_be_damaged() {
         let segments = ground.segments();
         for (number, segment) in segments.iter().enumerate() {
             let octets = &whole[segment];
-            for at in (number..octets.len()).step_by(97) {
+            for at in (number..octets.len()).step_by(311) {
                 ground.restore(&whole);
                 let mut damaged = octets.clone();
                 damaged[at] ^= 0x10;

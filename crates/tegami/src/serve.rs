@@ -179,6 +179,7 @@ async fn stand_up(
     let surroundings = Live::new(&house, &certificates, &server);
     let operations = Operations::new(house.store.clone(), Arc::new(surroundings));
     let operations = Arc::new(operations.in_directory(&config.data_dir));
+    undo_import(&operations).await;
     let stopping = CancellationToken::new();
     let ready = Ready::of(&sockets);
     sockets.serve(&server, &house, &certificates)?;
@@ -249,6 +250,16 @@ pub fn store_options(config: &Config) -> mailstore::Options {
         default_quota: config.mailbox.quota.0,
         max_message: config.smtp.max_message_size.0,
         ..mailstore::Options::default()
+    }
+}
+
+/// Nobody shall fetch half an import. What stands in the way of undoing it is said; the next import tries again.
+async fn undo_import(operations: &Arc<Operations>) {
+    let operations = Arc::clone(operations);
+    match tokio::task::spawn_blocking(move || operations.undo_import()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(refusal)) => tracing::error!(%refusal, "half an import is still there"),
+        Err(error) => tracing::error!(%error, "half an import is still there"),
     }
 }
 

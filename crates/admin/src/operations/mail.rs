@@ -1,6 +1,7 @@
 //! Mail that moves out of a mailbox or into it, letter by letter, whoever keeps it on the other side.
 //!
-//! An import is all or nothing: what it delivered is removed again when it fails, and when it was killed, by the next one.
+//! An import is all or nothing: what it delivered is removed again when it fails, and when it was killed, by the next one or
+//! the next start of the server.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -73,6 +74,16 @@ impl Operations {
             }
             Err(refusal) => answer(&mut out, Err(refusal)),
         }
+    }
+
+    /// Removes what an import that was cut off has left, if there is any. Blocks; needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// It cannot be removed now; the next import tries again.
+    pub fn undo_import(&self) -> Result<(), Refusal> {
+        self.data_dir
+            .as_deref()
+            .map_or(Ok(()), |directory| self.clean_up(directory))
     }
 
     fn open(&self, address: &Mailbox) -> Result<(AccountId, Maildrop), Refusal> {

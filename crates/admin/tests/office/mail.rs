@@ -332,7 +332,7 @@ async fn an_import_on_a_failing_store_is_undone_by_the_next_one_at_the_latest() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_was_killed_is_undone_by_the_next_one() {
+async fn an_import_that_was_killed_is_undone_by_the_next_start() {
     let house = house().await;
     deliver(&house.store, ALICE, b"twin").await;
     let account = account(&house.store);
@@ -346,6 +346,12 @@ async fn an_import_that_was_killed_is_undone_by_the_next_one() {
     for letter in [&b"twin"[..], b"half", b"meanwhile"] {
         deliver(&house.store, ALICE, letter).await;
     }
+    // As a server does when it starts.
+    let operations = Arc::clone(&house.operations);
+    let undone = tokio::task::spawn_blocking(move || operations.undo_import());
+    undone.await.unwrap().unwrap();
+    assert_eq!(house.export().await, ["twin", "meanwhile"]);
+    assert!(!house.has_journal());
     house.import(&["after"]).await.unwrap();
     assert_eq!(house.export().await, ["twin", "meanwhile", "after"]);
     assert!(!house.has_journal());

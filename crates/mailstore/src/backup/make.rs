@@ -102,6 +102,9 @@ fn place(
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             Some(_) | None => Path::new("."),
         };
+        if !parent.exists() {
+            return Err(BackupError::NoParent(parent.to_owned()));
+        }
         let parent = whole(parent)?;
         if parent.starts_with(&data_dir) {
             return Err(BackupError::Inside(directory.to_owned()));

@@ -1,6 +1,6 @@
 //! The index against what the log leads to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -169,7 +169,7 @@ fn mailboxes(
 
 /// Every entry of an index at rest. Messages at damaged places have been named there.
 pub(super) fn entries(log: &Log, copied: &Copied, found: &mut Examined) {
-    let named: Vec<(AccountId, u64)> = found
+    let named: HashSet<(AccountId, u64)> = found
         .findings
         .iter()
         .flat_map(Finding::messages)

@@ -21,7 +21,7 @@ pub(super) struct Plan {
     pub(super) examined: Examined,
     pub(super) build_index: bool,
     pub(super) decisions: Vec<Decision>,
-    pub(super) renewed: Vec<(Hit, Message)>,
+    pub(super) renewed: Vec<(Hit, Entry)>,
     pub(super) expunged: BTreeMap<AccountId, Vec<u64>>,
     pub(super) removed: Vec<Hit>,
     pub(super) removed_again: Vec<Hit>,
@@ -34,10 +34,12 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn of(examination: Examination, reading: Reading<'_>) -> Result<Self, OpenError> {
         let (examined, evidence) = examination.look(None, reading)?;
-        let damaged = examined
-            .findings
-            .iter()
-            .any(|finding| matches!(finding, Finding::Record { .. }));
+        // A repair that was interrupted may have set aside what it had not stated again yet.
+        let damaged = !examined.set_aside.is_empty()
+            || examined
+                .findings
+                .iter()
+                .any(|finding| matches!(finding, Finding::Record { .. }));
         let trusted = damaged && evidence.index.is_some();
         let mut plan = Self {
             build_index: !trusted && examined.findings.iter().any(super::is_about_index),
@@ -54,7 +56,7 @@ impl Plan {
         };
         let findings = std::mem::take(&mut plan.examined.findings);
         for finding in &findings {
-            plan.see(finding, &evidence, trusted)?;
+            plan.see(finding, &evidence, trusted);
         }
         plan.examined.findings = findings;
         if trusted {
@@ -63,12 +65,7 @@ impl Plan {
         Ok(plan)
     }
 
-    fn see(
-        &mut self,
-        finding: &Finding,
-        evidence: &Evidence,
-        trusted: bool,
-    ) -> Result<(), OpenError> {
+    fn see(&mut self, finding: &Finding, evidence: &Evidence, trusted: bool) {
         match finding {
             Finding::Record { place, messages } => {
                 self.places.push(place.clone());
@@ -82,7 +79,7 @@ impl Plan {
                 self.bodies.insert(*body);
             }
             Finding::MissingBody { messages, .. } => self.remove(messages, evidence),
-            Finding::NotInLog { message } if trusted => self.renew(message, evidence)?,
+            Finding::NotInLog { message } if trusted => self.renew(message, evidence),
             Finding::NotInIndex { message } if trusted => {
                 self.expunge(message);
                 self.removed_again.push(message.clone());
@@ -95,7 +92,6 @@ impl Plan {
             | Finding::Entries
             | Finding::Index { .. } => {}
         }
-        Ok(())
     }
 
     fn expunge(&mut self, hit: &Hit) {
@@ -116,18 +112,24 @@ impl Plan {
     }
 
     /// A message that only the index knows, though its own record need not be damaged: that of its account may be.
-    fn renew(&mut self, hit: &Hit, evidence: &Evidence) -> Result<(), OpenError> {
+    fn renew(&mut self, hit: &Hit, evidence: &Evidence) {
         let Some(entry) = evidence.entry(hit) else {
-            return Ok(());
+            return;
         };
-        let Some(octets) = self.whole(&entry) else {
+        if self.whole(&entry).is_some() {
+            self.renewed.push((hit.clone(), entry));
+        } else {
             self.remove(std::slice::from_ref(hit), evidence);
-            return Ok(());
-        };
+        }
+    }
+
+    /// The message as a new one; `None` when it cannot be read any more.
+    pub(super) fn renewal(&self, hit: &Hit, entry: &Entry) -> Option<Message> {
+        let octets = self.whole(entry)?;
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = since.unwrap_or_default().as_millis();
         let crc = crc32c::crc32c(&octets);
-        let message = Message {
+        Some(Message {
             received: u64::try_from(now).unwrap_or(u64::MAX),
             addressees: vec![Addressee {
                 account: hit.account,
@@ -144,10 +146,7 @@ impl Plan {
             },
             body: Body::Held { octets, crc },
             uidl: entry.uidl.clone(),
-        };
-        self.renewed.push((hit.clone(), message));
-        self.expunge(hit);
-        Ok(())
+        })
     }
 
     /// A message as it was stored, if it still is.

@@ -8,6 +8,7 @@ use mailstore::{Hit, Repaired};
 
 use super::progress::Progress;
 use super::verify;
+use crate::cli::access::check_owner_of;
 use crate::cli::print_json;
 use crate::cli::report::Stuck;
 use crate::cli::table::counted;
@@ -27,6 +28,7 @@ pub fn run(config: &Config, json: bool) -> Result<()> {
             "stop it first (systemctl stop tegami); `tegami store verify` works meanwhile",
         ));
     }
+    check_owner_of(data_dir)?;
     let progress = Progress::octets("Reading", octets(data_dir));
     let repaired = mailstore::repair(data_dir, &serve::store_options(config), &mut |octets| {
         progress.reached(octets);
