@@ -154,7 +154,13 @@ fn carry_out(store: &Store, plan: &mut Plan) -> Result<Repaired, StoreError> {
         let (account, uids) = (hit.account, vec![hit.uid]);
         store.restate(Fact::Message(message))?;
         // At once, so that after an interruption hardly any comes twice.
-        store.restate(Fact::Expunge { account, uids })?;
+        // Nothing that could be brought back.
+        let when = 0;
+        store.restate(Fact::Expunge {
+            account,
+            uids,
+            when,
+        })?;
         repaired.renewed.push(hit);
     }
     for (account, uids) in std::mem::take(&mut plan.expunged) {
