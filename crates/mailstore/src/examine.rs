@@ -195,7 +195,7 @@ impl Examination {
                 WalkError::Log(error) => error,
                 WalkError::Table(error) => in_memory(error),
             })?;
-        applier.write().map_err(in_memory)?;
+        applier.drop_unknown().map_err(in_memory)?;
         reading(sum);
         let inventory = applier.inventory().map_err(in_memory)?;
         let addresses = inventory

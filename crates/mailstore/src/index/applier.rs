@@ -12,7 +12,7 @@ use super::table::{Batch, Table, TableError};
 use super::{Change, Group, Kept, Posted};
 use crate::account::{Account, AccountId, Alias, Decision};
 use crate::census::Census;
-use crate::engine::{Entry, Inventory};
+use crate::engine::{Entry, Inventory, Place};
 use crate::ledger::Usage;
 use crate::log::Position;
 
@@ -183,6 +183,19 @@ impl Applier {
         }
         inventory.usage = self.usage.iter().map(|(id, usage)| (*id, *usage)).collect();
         Ok(inventory)
+    }
+
+    /// Takes out of a set of bodies those that a message has, removed ones included. Looks at every message.
+    pub(crate) fn strike_out_named(&self, bodies: &mut BTreeSet<u64>) -> Result<(), TableError> {
+        let mut strike = |entry: Option<Entry>| {
+            if let Some(Place::Sealed { body, .. }) = entry.map(|entry| entry.place) {
+                bodies.remove(&body);
+            }
+        };
+        self.each(keys::MESSAGE, |key, value| strike(keys::entry(key, value)))?;
+        self.each(keys::REMOVED, |key, value| {
+            strike(keys::removed_entry(key, value).map(|(entry, _)| entry));
+        })
     }
 
     /// What the table holds, everything having been written.

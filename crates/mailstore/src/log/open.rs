@@ -1,5 +1,6 @@
 //! Opening a log: who has the directory, what the last process left, and where to go on (rules 6 and 8).
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -317,22 +318,31 @@ struct Orphans {
 
 /// Removes bodies that were sealed but never named, because the process ended in between.
 fn remove_orphans(disk: &dyn Disk, layout: &Layout, caught: &Caught) -> Result<Orphans, OpenError> {
-    let mut orphans = Orphans {
-        removed: 0,
-        next: 1,
-    };
+    let mut next = 1;
+    let mut unnamed = BTreeSet::new();
     for number in list(disk, &layout.log)?
         .iter()
         .filter_map(|(name, _)| body_number(name))
     {
-        orphans.next = orphans.next.max(number.saturating_add(1));
+        next = next.max(number.saturating_add(1));
         // With damage in the log nobody can say that the record was never there.
         let named = number < caught.bodies || caught.walked.bodies.contains(&number);
-        if !named && caught.walked.damaged.is_empty() && disk.remove(&layout.body(number)).is_ok() {
-            orphans.removed += 1;
+        if !named && caught.walked.damaged.is_empty() {
+            unnamed.insert(number);
         }
     }
-    Ok(orphans)
+    // One body whose file could not be removed keeps later ones from counting as settled, named or not.
+    if !unnamed.is_empty() {
+        let looked = caught.applier.strike_out_named(&mut unnamed);
+        looked.map_err(|error| OpenError::Index(error.to_string()))?;
+    }
+    let mut removed = 0;
+    for number in unnamed {
+        if disk.remove(&layout.body(number)).is_ok() {
+            removed += 1;
+        }
+    }
+    Ok(Orphans { removed, next })
 }
 
 fn empty(disk: &dyn Disk, directory: &Path) -> Result<u64, OpenError> {
