@@ -63,7 +63,10 @@ impl Hit {
             account,
             address: address.cloned(),
             uid: entry.uid,
-            uidl: format!("{:x}.{:x}", entry.epoch, entry.uid),
+            uidl: match entry.uidl() {
+                Some(kept) => kept.to_string(),
+                None => format!("{:x}.{:x}", entry.epoch, entry.uid),
+            },
             octets: entry.octets,
         }
     }
@@ -225,20 +228,24 @@ impl fmt::Display for Hit {
     }
 }
 
+/// Whose, by address where it is known.
+fn owner(f: &mut fmt::Formatter<'_>, address: Option<&Mailbox>, account: AccountId) -> fmt::Result {
+    match address {
+        Some(address) => write!(f, "{}", address.unicode()),
+        None => write!(f, "account {account}"),
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let no_message = "; no message that is still there is known to be hit";
         match self {
             Self::Record { place, messages } => {
-                let Damage {
-                    segment,
-                    offset,
-                    octets,
-                } = place;
                 let none = if messages.is_empty() { no_message } else { "" };
                 write!(
                     f,
-                    "segment {segment} at {offset}: {octets} octets are not what had been written{none}"
+                    "segment {} at {}: {} octets are not what had been written{none}",
+                    place.segment, place.offset, place.octets
                 )
             }
             Self::Body {
@@ -271,14 +278,12 @@ impl fmt::Display for Finding {
                 index,
                 log,
             } => {
-                match address {
-                    Some(address) => write!(f, "{}", address.unicode())?,
-                    None => write!(f, "account {account}")?,
-                }
+                owner(f, address.as_ref(), *account)?;
+                let [index, log] = [index, log].map(|usage| (usage.messages, usage.octets));
                 write!(
                     f,
                     ": the index counts {} messages of {} octets, the log comes to {} of {}",
-                    index.messages, index.octets, log.messages, log.octets
+                    index.0, index.1, log.0, log.1
                 )
             }
             Self::Directory { name } => {

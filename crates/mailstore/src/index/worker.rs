@@ -298,18 +298,11 @@ impl Worker {
             {
                 return Next::Checkpoint;
             }
-            let counting = !state.censuses.is_empty();
-            if counting && !self.checking {
-                if !self.looked {
-                    return Next::Look;
-                }
-                let here = self.applier.position();
-                if state.censuses.iter().all(|(end, _)| *end <= here) {
-                    return Next::Census;
-                }
+            let counting = self.is_counting(&state);
+            if counting && let Some(step) = self.towards_census(&state) {
+                return step;
             }
-            let ready =
-                state.waiting >= COMPANY || waited || state.closing || (counting && !self.checking);
+            let ready = state.waiting >= COMPANY || waited || state.closing || counting;
             if state.waiting > 0 && ready {
                 return Next::Apply(Self::first_groups(&state));
             }
@@ -339,17 +332,31 @@ impl Worker {
                     .wait_timeout(state, left)
                     .unwrap_or_else(PoisonError::into_inner)
                     .0;
-                let news = if waited {
-                    state.waiting >= COMPANY
-                } else {
-                    state.waiting > 0
-                };
-                let counting = !state.censuses.is_empty() && !self.checking;
-                if news || counting || state.closing || state.generation != self.generation {
+                let news = state.waiting >= if waited { COMPANY } else { 1 };
+                if news
+                    || self.is_counting(&state)
+                    || state.closing
+                    || state.generation != self.generation
+                {
                     break;
                 }
             }
         }
+    }
+
+    /// A census is asked for, and nothing of the check is left to do first.
+    fn is_counting(&self, state: &State) -> bool {
+        !state.censuses.is_empty() && !self.checking
+    }
+
+    /// What brings the census that is asked for nearer, unless groups have to be applied first.
+    fn towards_census(&self, state: &State) -> Option<Next> {
+        if !self.looked {
+            return Some(Next::Look);
+        }
+        let here = self.applier.position();
+        let all = state.censuses.iter().all(|(end, _)| *end <= here);
+        all.then_some(Next::Census)
     }
 
     fn first_groups(state: &State) -> Vec<Arc<Group>> {
