@@ -119,6 +119,32 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether it changes accounts or aliases, which is done one at a time.
+    pub(crate) fn changes(&self) -> bool {
+        match self {
+            Self::AccountMayAdd { .. }
+            | Self::AccountMayChange { .. }
+            | Self::AccountList
+            | Self::AccountShow { .. }
+            | Self::AliasList
+            | Self::Status
+            | Self::Hold
+            | Self::Placed { .. }
+            | Self::Export { .. }
+            | Self::Import { .. } => false,
+            Self::AccountAdd { .. }
+            | Self::AccountRemove { .. }
+            | Self::AccountPassword { .. }
+            | Self::AccountForbidApop { .. }
+            | Self::AccountQuota { .. }
+            | Self::AccountEnable { .. }
+            | Self::AliasAdd { .. }
+            | Self::AliasRemove { .. } => true,
+        }
+    }
+}
+
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

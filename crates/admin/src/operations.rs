@@ -107,25 +107,10 @@ impl Operations {
     /// # Errors
     /// [`Refusal`]; nothing has been changed then, unless the store failed in the middle of it.
     pub async fn execute(&self, request: Request) -> Answer {
-        let _changing = match request {
-            Request::AccountMayAdd { .. }
-            | Request::AccountMayChange { .. }
-            | Request::AccountList
-            | Request::AccountShow { .. }
-            | Request::AliasList
-            | Request::Status
-            | Request::Hold
-            | Request::Placed { .. }
-            | Request::Export { .. }
-            | Request::Import { .. } => None,
-            Request::AccountAdd { .. }
-            | Request::AccountRemove { .. }
-            | Request::AccountPassword { .. }
-            | Request::AccountForbidApop { .. }
-            | Request::AccountQuota { .. }
-            | Request::AccountEnable { .. }
-            | Request::AliasAdd { .. }
-            | Request::AliasRemove { .. } => Some(self.changing.lock().await),
+        let _changing = if request.changes() {
+            Some(self.changing.lock().await)
+        } else {
+            None
         };
         match request {
             Request::AccountAdd {

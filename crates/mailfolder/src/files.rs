@@ -96,8 +96,10 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Problem> {
     }
     let mut octets = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or_default());
     // Whatever has grown meanwhile stays bounded.
-    let read =
-        File::open(path).and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut octets));
+    let read = File::open(path).and_then(|file| {
+        file.take((limit as u64).saturating_add(1))
+            .read_to_end(&mut octets)
+    });
     read.map_err(Problem::io)?;
     if octets.is_empty() {
         return Err(Problem::Empty);

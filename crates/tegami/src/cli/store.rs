@@ -43,7 +43,7 @@ pub enum Verb {
 
     /// Read everything and say what is wrong; changes nothing, and the server may run meanwhile
     #[command(
-        after_help = "Examples:\n  tegami store verify\n  tegami store verify --data-dir /backup/tegami\n\n\
+        after_help = "Examples:\n  tegami store verify\n  tegami store verify --data-dir /backup/tegami/backup-20261122T020000Z\n\n\
         Exit code 0: everything is in order; 1: something is wrong, or could not be read."
     )]
     Verify {

@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(long)]
     verify: bool,
 
-    /// Afterwards remove all but the N newest backups in DIR
+    /// Afterwards remove all but the N newest backups in DIR; with --verify only if nothing is wrong
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
 

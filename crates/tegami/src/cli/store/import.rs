@@ -69,7 +69,11 @@ impl Import {
     /// # Errors
     /// What is wrong with the source, a refusal, or nobody could be asked; then nothing has been imported.
     pub fn run(self, config: &Config) -> Result<()> {
-        let limit = usize::try_from(config.smtp.max_message_size.0).unwrap_or(usize::MAX);
+        // 0 is no limit.
+        let limit = match config.smtp.max_message_size.0 {
+            0 => usize::MAX,
+            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+        };
         let source = Source::open(
             &self.source,
             self.format,

@@ -55,23 +55,13 @@ fn describe(figures: &Figures) -> String {
         Some(ratio) => format!("; log and bodies are {ratio:.2} times the mail"),
         None => String::new(),
     };
+    let amount = |count, what, octets| format!("{}, {}", counted(count, what), size(octets));
     let mut rows = vec![
         ("Accounts", store.accounts.to_string()),
-        (
-            "Mail",
-            format!(
-                "{}, {}",
-                counted(store.messages, "message"),
-                size(store.octets)
-            ),
-        ),
+        ("Mail", amount(store.messages, "message", store.octets)),
         (
             "Log",
-            format!(
-                "{}, {}",
-                counted(disk.segments.files, "segment"),
-                size(disk.segments.octets)
-            ),
+            amount(disk.segments.files, "segment", disk.segments.octets),
         ),
         (
             "Bodies",
@@ -83,25 +73,10 @@ fn describe(figures: &Figures) -> String {
         ),
         ("Index", size(disk.index.octets)),
     ];
-    if disk.tmp.files > 0 {
-        rows.push((
-            "Arriving",
-            format!(
-                "{}, {}",
-                counted(disk.tmp.files, "file"),
-                size(disk.tmp.octets)
-            ),
-        ));
-    }
-    if disk.quarantine.files > 0 {
-        rows.push((
-            "Quarantine",
-            format!(
-                "{}, {}",
-                counted(disk.quarantine.files, "file"),
-                size(disk.quarantine.octets)
-            ),
-        ));
+    for (name, kept) in [("Arriving", disk.tmp), ("Quarantine", disk.quarantine)] {
+        if kept.files > 0 {
+            rows.push((name, amount(kept.files, "file", kept.octets)));
+        }
     }
     let free = store.free.map_or_else(|| "unknown".to_owned(), size);
     let reserve = size(store.reserve);
