@@ -108,13 +108,9 @@ impl Range<'_> {
     fn appends(&self, size: u32) -> Result<f64> {
         let place = self.bench.place.join("appends");
         std::fs::create_dir_all(&place)?;
-        let words = format!(
-            "fsync --pattern append --seconds 2 --size {size} --dir {}",
-            place.display()
-        );
         let rate = self
             .bench
-            .median(|| self.bench.load(&words)?.number("durable_writes_per_s"));
+            .median(|| self.bench.mailload.appends(size, &place));
         std::fs::remove_dir_all(&place)?;
         rate
     }
