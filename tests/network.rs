@@ -75,6 +75,19 @@ fn fetch_all(server: &Server, login: &str) -> Vec<String> {
     messages
 }
 
+/// What POP3 clients know the messages of a mailbox by.
+fn unique_ids(server: &Server, login: &str) -> Vec<String> {
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command(&format!("USER {login}"), "+OK");
+    client.command(&format!("PASS {PASSWORD}"), "+OK");
+    client.command("UIDL", "+OK");
+    let lines = client.listing();
+    client.command("QUIT", "+OK");
+    let id = |line: &str| line.split_once(' ').map(|(_, id)| id.to_owned());
+    lines.lines().filter_map(id).collect()
+}
+
 #[test]
 fn a_letter_goes_in_through_every_smtp_listener_and_out_through_both_pop3_listeners() {
     let server = server_with_accounts();
@@ -162,9 +175,9 @@ fn acknowledged_mail_survives_sigkill_and_unique_ids_stay() {
             &format!("Subject: {number}\r\n\r\nbody"),
         );
     }
-    let before = unique_ids(&server);
+    let before = unique_ids(&server, BOB);
     let server = server.kill().start_again();
-    assert_eq!(unique_ids(&server), before);
+    assert_eq!(unique_ids(&server, BOB), before);
     let messages = fetch_all(&server, BOB);
     assert_eq!(messages.len(), 20);
     for (number, message) in messages.iter().enumerate() {
@@ -173,17 +186,6 @@ fn acknowledged_mail_survives_sigkill_and_unique_ids_stay() {
             "{message:?}"
         );
     }
-}
-
-fn unique_ids(server: &Server) -> String {
-    let mut client = Client::tls(server.port("pop3s"));
-    client.expect("+OK");
-    client.command("USER bob", "+OK");
-    client.command(&format!("PASS {PASSWORD}"), "+OK");
-    client.command("UIDL", "+OK");
-    let ids = client.listing();
-    client.command("QUIT", "+OK");
-    ids
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::client::Client;
 use super::server::{Output, Server};
-use super::{ALICE, BOB, PASSWORD, fetch_all, log_in, scram, send};
+use super::{ALICE, BOB, PASSWORD, fetch_all, log_in, scram, send, unique_ids};
 
 fn names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).expect("a directory");
@@ -15,21 +15,6 @@ fn names(directory: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-fn uidls(server: &Server) -> Vec<String> {
-    let mut client = Client::tls(server.port("pop3s"));
-    client.expect("+OK");
-    client.command(&format!("USER {BOB}"), "+OK");
-    client.command(&format!("PASS {PASSWORD}"), "+OK");
-    client.command("UIDL", "+OK");
-    let listing = client.listing();
-    client.command("QUIT", "+OK");
-    let lines = listing.lines();
-    lines
-        .filter_map(|line| line.split(' ').nth(1))
-        .map(str::to_owned)
-        .collect()
 }
 
 fn letter(server: &Server, subject: &str) {
@@ -71,7 +56,7 @@ fn a_restored_server_has_the_mail_the_accounts_and_every_way_to_log_in() {
     done(&server.tegami(&["alias", "add", "info@example.test", BOB], ""));
     letter(&server, "one");
     letter(&server, "two");
-    let (mail, ids) = (fetch_all(&server, BOB), uidls(&server));
+    let (mail, ids) = (fetch_all(&server, BOB), unique_ids(&server, BOB));
 
     let place = tempfile::tempdir().expect("a temporary directory");
     let target = place.path().join("backups");
@@ -89,7 +74,7 @@ fn a_restored_server_has_the_mail_the_accounts_and_every_way_to_log_in() {
         "{said:?}"
     );
     letter(&server, "lost");
-    let lost = uidls(&server);
+    let lost = unique_ids(&server, BOB);
 
     // Nothing is overwritten, whether the server runs or not.
     let restore = ["store", "restore", target.to_str().expect("a path")];
@@ -124,9 +109,9 @@ fn a_restored_server_has_the_mail_the_accounts_and_every_way_to_log_in() {
     assert!(done(&said).contains("accounts into"), "{said:?}");
     let server = stopped.start_again();
     assert_eq!(fetch_all(&server, BOB), mail);
-    assert_eq!(uidls(&server), ids);
+    assert_eq!(unique_ids(&server, BOB), ids);
     letter(&server, "new");
-    let new = uidls(&server);
+    let new = unique_ids(&server, BOB);
     assert_eq!(new[..2], ids[..]);
     assert!(!lost.contains(&new[2]), "{new:?} after {lost:?}");
 
@@ -160,4 +145,33 @@ fn a_restored_server_has_the_mail_the_accounts_and_every_way_to_log_in() {
     assert_eq!(names(&target).len(), 2);
     let said = stopped.tegami(&["store", "rollback"], "");
     assert!(said.stderr.contains("nothing to go back to"), "{said:?}");
+}
+
+/// What is missing at the end of the log would pass for a write that was interrupted before anybody was told.
+#[test]
+fn a_backup_that_was_cut_off_is_not_in_order() {
+    let server = super::server_with_accounts();
+    letter(&server, "one");
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let target = place.path().join("backups");
+    done(&server.tegami(&["store", "backup", target.to_str().expect("a path")], ""));
+    let backup = target.join(&names(&target)[0]);
+    let verify = [
+        "store",
+        "verify",
+        "--data-dir",
+        backup.to_str().expect("a path"),
+    ];
+    done(&server.tegami(&verify, ""));
+    let log = backup.join("log");
+    let last = log.join(names(&log).pop().expect("a segment"));
+    let octets = fs::read(&last).expect("a segment");
+    fs::remove_file(&last).expect("a file that may be a link");
+    fs::write(&last, &octets[..octets.len() - 10]).expect("a shorter segment");
+    let said = server.tegami(&verify, "");
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.stderr.contains("is not what was backed up"),
+        "{said:?}"
+    );
 }

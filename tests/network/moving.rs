@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use super::client::Client;
-use super::server::{Output, Server};
-use super::{ALICE, BOB, PASSWORD, fetch_all};
+use super::server::Output;
+use super::{ALICE, BOB, PASSWORD, fetch_all, unique_ids};
 
 /// What is told, on both ways out.
 #[track_caller]
@@ -17,19 +17,6 @@ fn done(output: &Output) -> String {
 
 fn path(path: &Path) -> &str {
     path.to_str().expect("a plain path")
-}
-
-/// What POP3 clients know the messages of a mailbox by.
-fn unique_ids(server: &Server, login: &str) -> Vec<String> {
-    let mut client = Client::tls(server.port("pop3s"));
-    client.expect("+OK");
-    client.command(&format!("USER {login}"), "+OK");
-    client.command(&format!("PASS {PASSWORD}"), "+OK");
-    client.command("UIDL", "+OK");
-    let lines = client.listing();
-    client.command("QUIT", "+OK");
-    let id = |line: &str| line.split_once(' ').map(|(_, id)| id.to_owned());
-    lines.lines().filter_map(id).collect()
 }
 
 /// A Maildir as Dovecot leaves it: its list has the messages in another order than their times.

@@ -38,7 +38,7 @@ use crate::report::Damage;
 pub use make::back_up;
 pub use restore::{Restored, restore};
 pub use steps::{Doing, Step, Watch};
-pub use verify::{Verified, verify_backup};
+pub use verify::{Verified, is_backup, verify_backup};
 
 pub(crate) use files::{house_files, stamp};
 pub(crate) use restore::UNFINISHED;

@@ -143,7 +143,7 @@ pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewA
 pub use at_rest::AtRest;
 pub use backup::{
     BackedUp, BackupError, BackupOptions, Doing, Flaws, Restored, Step, Verified, Watch, back_up,
-    restore, verify_backup,
+    is_backup, restore, verify_backup,
 };
 pub use census::{Census, Hold};
 pub use directory::{Directory, Lacking, Resolution};

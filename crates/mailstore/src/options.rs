@@ -27,8 +27,6 @@ pub struct Options {
     pub failure_hold: Duration,
     /// How often a writer that cannot write tries again.
     pub failure_retry: Duration,
-    /// How long a removed message is kept, so that it could be brought back; it gives way when space is low.
-    pub undelete_window: Duration,
 }
 
 impl Default for Options {
@@ -45,7 +43,6 @@ impl Default for Options {
             index_patience: Duration::from_secs(20),
             failure_hold: Duration::from_secs(5),
             failure_retry: Duration::from_millis(250),
-            undelete_window: Duration::from_secs(7 * 24 * 60 * 60),
         }
     }
 }

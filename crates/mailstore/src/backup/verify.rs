@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::manifest::Manifest;
+use super::manifest::{self, Manifest};
 use super::steps::{Doing, Steps, Watch, failed};
 use super::{BackupError, Flaws};
 use crate::account::{AccountId, Decision};
@@ -36,6 +36,12 @@ pub struct Verified {
     pub records: u64,
     /// What was wrong in the store already when it was backed up.
     pub flaws: Flaws,
+}
+
+/// Whether a directory is a backup: the list of its files is there.
+#[must_use]
+pub fn is_backup(directory: &Path) -> bool {
+    directory.join(manifest::NAME).is_file()
 }
 
 /// Reads a backup back from the disk.

@@ -150,40 +150,23 @@ impl Examined {
     /// The damaged places that count.
     #[must_use]
     pub fn places(&self) -> Vec<Damage> {
-        let places = self.findings.iter().filter_map(|finding| match finding {
-            Finding::Record { place, .. } => Some(place.clone()),
-            Finding::Body { .. }
-            | Finding::MissingBody { .. }
-            | Finding::OrphanBody { .. }
-            | Finding::NotInLog { .. }
-            | Finding::NotInIndex { .. }
-            | Finding::Differs { .. }
-            | Finding::Mailbox { .. }
-            | Finding::Directory { .. }
-            | Finding::Entries
-            | Finding::Index { .. } => None,
+        let places = self.findings.iter().filter_map(|finding| {
+            let Finding::Record { place, .. } = finding else {
+                return None;
+            };
+            Some(place.clone())
         });
         places.collect()
     }
 
     /// Adds what a running server lists at the damaged places, in the order of [`Examined::places`].
     pub fn name(&mut self, listed: Vec<Vec<Hit>>) {
-        let records = self
-            .findings
-            .iter_mut()
-            .filter_map(|finding| match finding {
-                Finding::Record { messages, .. } => Some(messages),
-                Finding::Body { .. }
-                | Finding::MissingBody { .. }
-                | Finding::OrphanBody { .. }
-                | Finding::NotInLog { .. }
-                | Finding::NotInIndex { .. }
-                | Finding::Differs { .. }
-                | Finding::Mailbox { .. }
-                | Finding::Directory { .. }
-                | Finding::Entries
-                | Finding::Index { .. } => None,
-            });
+        let records = self.findings.iter_mut().filter_map(|finding| {
+            let Finding::Record { messages, .. } = finding else {
+                return None;
+            };
+            Some(messages)
+        });
         for (messages, listed) in records.zip(listed) {
             for hit in listed {
                 let known = |there: &Hit| (there.account, there.uid) == (hit.account, hit.uid);

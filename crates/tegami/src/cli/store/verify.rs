@@ -1,10 +1,11 @@
 //! `tegami store verify`: reads everything, says what is wrong, changes nothing.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use admin::{Client, Request, Response};
 use anyhow::Result;
-use mailstore::{Examination, Examined};
+use mailstore::{Examination, Examined, is_backup, verify_backup};
 
 use super::progress::Progress;
 use super::reach::reach;
@@ -18,6 +19,17 @@ use crate::terminal::print;
 /// # Errors
 /// Something is wrong with the store, or it could not be examined.
 pub fn run(data_dir: &Path, json: bool) -> Result<()> {
+    let remedy = if is_backup(data_dir) {
+        // What was cut off would look like a write that nobody had been told of; the backup's own list knows better.
+        let progress = Progress::octets("Comparing", 0);
+        verify_backup(data_dir, &mut |step| {
+            progress.of(step.done, step.total);
+            ControlFlow::Continue(())
+        })?;
+        "it was so when the backup was made: use an older one, or restore it and run `tegami store repair` there"
+    } else {
+        "stop the server and run `tegami store repair`; nothing has been changed so far"
+    };
     let reached = reach(data_dir)?;
     let examination = Examination::of(data_dir, reached.end)?;
     let progress = Progress::octets("Reading", examination.octets());
@@ -42,7 +54,7 @@ pub fn run(data_dir: &Path, json: bool) -> Result<()> {
         0 => Ok(()),
         wrong => Err(Stuck::new(
             format!("the store is not in order: {}", counted(wrong, "finding")),
-            "stop the server and run `tegami store repair`; nothing has been changed so far",
+            remedy,
         )
         .into()),
     }
