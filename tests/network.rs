@@ -7,16 +7,22 @@
 
 #[path = "network/attacks.rs"]
 mod attacks;
+#[path = "network/backups.rs"]
+mod backups;
 #[path = "network/client.rs"]
 mod client;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/manager.rs"]
 mod manager;
+#[path = "network/moving.rs"]
+mod moving;
 #[path = "network/scram.rs"]
 mod scram;
 #[path = "network/server.rs"]
 mod server;
+#[path = "network/upkeep.rs"]
+mod upkeep;
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -67,6 +73,19 @@ fn fetch_all(server: &Server, login: &str) -> Vec<String> {
         .collect();
     client.command("QUIT", "+OK");
     messages
+}
+
+/// What POP3 clients know the messages of a mailbox by.
+fn unique_ids(server: &Server, login: &str) -> Vec<String> {
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command(&format!("USER {login}"), "+OK");
+    client.command(&format!("PASS {PASSWORD}"), "+OK");
+    client.command("UIDL", "+OK");
+    let lines = client.listing();
+    client.command("QUIT", "+OK");
+    let id = |line: &str| line.split_once(' ').map(|(_, id)| id.to_owned());
+    lines.lines().filter_map(id).collect()
 }
 
 #[test]
@@ -156,9 +175,9 @@ fn acknowledged_mail_survives_sigkill_and_unique_ids_stay() {
             &format!("Subject: {number}\r\n\r\nbody"),
         );
     }
-    let before = unique_ids(&server);
+    let before = unique_ids(&server, BOB);
     let server = server.kill().start_again();
-    assert_eq!(unique_ids(&server), before);
+    assert_eq!(unique_ids(&server, BOB), before);
     let messages = fetch_all(&server, BOB);
     assert_eq!(messages.len(), 20);
     for (number, message) in messages.iter().enumerate() {
@@ -167,17 +186,6 @@ fn acknowledged_mail_survives_sigkill_and_unique_ids_stay() {
             "{message:?}"
         );
     }
-}
-
-fn unique_ids(server: &Server) -> String {
-    let mut client = Client::tls(server.port("pop3s"));
-    client.expect("+OK");
-    client.command("USER bob", "+OK");
-    client.command(&format!("PASS {PASSWORD}"), "+OK");
-    client.command("UIDL", "+OK");
-    let ids = client.listing();
-    client.command("QUIT", "+OK");
-    ids
 }
 
 #[test]

@@ -2,18 +2,19 @@
 //!
 //! Accounts: alice (`wonderland`), bob (`builder`) and carol (`open  sesame `, with those spaces), all at
 //! example.test; dora (`explorer`) is disabled. Every maildrop holds the same two messages unless facts say
-//! otherwise. `message` adds one; `surrogate` and `no surrogate` say what clients without UTF8 mode get instead of the
+//! otherwise. `message` adds one; `kept 1 ID` gives it a unique id from another server; `surrogate` and `no surrogate` say what clients without UTF8 mode get instead of the
 //! last one. It compares passwords in clear: hashing is tested in `auth`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth::{Credentials, DigestProof, Proof};
 use bytes::Bytes;
 use pop3_server::{
-    Answer, Ask, AuthVerdict, Config, Connection, Listing, LoginVerdict, Message, ReadVerdict,
-    Session,
+    Answer, Ask, AuthVerdict, Config, Connection, KeptIds, Listing, LoginVerdict, Message,
+    ReadVerdict, Session,
 };
 use wire::TlsFacts;
 
@@ -43,6 +44,8 @@ pub struct Pop3Stage {
     /// What clients without UTF8 mode get instead of a message, by its index; `None` where there is nothing.
     surrogates: BTreeMap<usize, Option<Vec<u8>>>,
     utf8: bool,
+    /// Unique ids from other servers, by the index of their message.
+    kept: BTreeMap<usize, Arc<str>>,
     told: Vec<String>,
 }
 
@@ -71,6 +74,7 @@ impl Default for Pop3Stage {
             sasl: Sasl::default(),
             surrogates: BTreeMap::new(),
             utf8: false,
+            kept: BTreeMap::new(),
             told: Vec::new(),
         }
     }
@@ -89,7 +93,7 @@ impl Pop3Stage {
             return LoginVerdict::BadCredentials;
         };
         self.told.push(format!("login {login}"));
-        let messages = (0..self.messages.len())
+        let messages: Vec<Message> = (0..self.messages.len())
             .map(|index| Message {
                 octets: self.octets(index).len() as u64,
                 needs_utf8: !self.utf8 && self.surrogates.get(&index) == Some(&None),
@@ -99,7 +103,10 @@ impl Pop3Stage {
             .collect();
         LoginVerdict::Open {
             login,
-            listing: Listing { messages },
+            listing: Listing {
+                kept: KeptIds::of(&messages, self.kept.clone()),
+                messages: messages.into(),
+            },
         }
     }
 
@@ -187,6 +194,11 @@ impl Stage for Pop3Stage {
             }
             ("no", "messages") => self.messages.clear(),
             ("message", text) => self.messages.push(unescape(text).ok_or("message")?),
+            ("kept", which) => {
+                let (number, id) = which.split_once(' ').ok_or("kept")?;
+                let number: usize = number.parse().map_err(|_| "kept")?;
+                self.kept.insert(number - 1, id.into());
+            }
             ("chunks", size) => self.chunk = size.parse().map_err(|_| "chunks")?,
             ("damaged", which) => {
                 let (number, after) = which.split_once(" after ").unwrap_or((which, "0"));

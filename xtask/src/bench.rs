@@ -1,22 +1,30 @@
-//! `cargo xtask bench`: how fast mail comes in beside a null sink in the same run, and how much memory that takes.
+//! `cargo xtask bench`: how fast and how lean the built server is, beside a null sink and the disk in the same run.
 //!
-//! It measures and prints; it judges nothing, and it is no part of CI, for figures of a shared machine would lie.
+//! It starts its own servers, load and null sink, prints a table of figures with the goals they are held against, and
+//! can write the same as JSON. It is no part of CI, for figures of a shared machine would lie.
+
+mod figure;
+mod growth;
+mod pop3;
+mod rest;
+mod smtp;
 
 use std::fs;
 use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 
-use crate::mailload::Mailload;
+use crate::mailload::{Mailload, Report};
 use crate::server::{Running, Site, numbered_accounts};
 use crate::{binary, workspace};
+use figure::Figure;
 
-/// Accounts the load is spread over.
-const USERS: u32 = 100;
 /// One run of the load generator.
-const RUN: Duration = Duration::from_secs(180);
+const RUN: Duration = Duration::from_secs(300);
+/// The password of every account.
+const PASSWORD: &str = "secret";
 
 /// What to measure with.
 #[derive(clap::Args)]
@@ -30,29 +38,55 @@ pub struct Options {
     /// Runs of each; the middle one counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     runs: u32,
+    /// Also write the figures there, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure these groups only: smtp, pop3, rest, growth.
+    #[arg(value_name = "GROUP", value_parser = ["smtp", "pop3", "rest", "growth"])]
+    groups: Vec<String>,
 }
+
+/// Some figures that belong together, and how they are taken.
+type Group = (&'static str, fn(&Bench) -> Result<Vec<Figure>>);
+
+const GROUPS: [Group; 4] = [
+    ("smtp", smtp::measure),
+    ("pop3", pop3::measure),
+    ("rest", rest::measure),
+    ("growth", growth::measure),
+];
 
 /// Measures and prints the figures.
 ///
 /// # Errors
 /// When the load generator or the server is missing, or a run fails.
 pub fn run(options: &Options) -> Result<()> {
-    let mailload = Mailload::find(options.mailload.as_deref())?;
-    let binary = binary::release(options.binary.as_deref())?;
-    let place = workspace::fresh("bench")?;
     let bench = Bench {
-        mailload,
-        binary,
-        place,
+        mailload: Mailload::find(options.mailload.as_deref())?,
+        binary: binary::release(options.binary.as_deref())?,
+        place: workspace::fresh("bench")?,
+        runs: options.runs,
     };
     let busy = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!(
         "load average before: {} (figures of a busy machine say little)",
         busy.split(' ').next().unwrap_or("unknown")
     );
-    println!("{}", bench.rates(options.runs)?);
-    println!("{}", bench.large_messages()?);
-    println!("{}", bench.idle_connections()?);
+    let mut figures = Vec::new();
+    for (name, measure) in GROUPS {
+        if options.groups.is_empty() || options.groups.iter().any(|group| group == name) {
+            let some = measure(&bench).with_context(|| name.to_owned())?;
+            some.iter().for_each(|figure| println!("{figure}"));
+            figures.extend(some);
+        }
+    }
+    let missed = figures.iter().filter(|figure| !figure.met()).count();
+    println!("{} figures, {missed} short of their goal", figures.len());
+    if let Some(path) = &options.json {
+        let figures: Vec<_> = figures.iter().map(Figure::to_json).collect();
+        let text = serde_json::to_string_pretty(&json!({ "figures": figures }))?;
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     fs::remove_dir_all(&bench.place)?;
     Ok(())
 }
@@ -61,156 +95,77 @@ struct Bench {
     mailload: Mailload,
     binary: PathBuf,
     place: PathBuf,
+    runs: u32,
 }
 
 impl Bench {
-    /// 50 connections with 20 messages of 4 KiB each, the null sink and the server in turns.
-    fn rates(&self, runs: u32) -> Result<String> {
-        let (site, server) = self.server("rates")?;
-        let address = server.address("smtp")?.to_string();
-        let sink = self.mailload.null_sink()?;
-        let sink_address = sink.address.to_string();
-        let (mut null, mut ours) = (Vec::new(), Vec::new());
-        for round in 1..=runs {
-            null.push(self.rate(&sink_address)?);
-            ours.push(self.rate(&address)?);
-            println!(
-                "run {round}: null sink {:.0}/s, tegami {:.0}/s",
-                null[null.len() - 1],
-                ours[ours.len() - 1]
-            );
-        }
-        let (null, ours) = (median(null), median(ours));
-        let high = server.memory_mib("VmHWM")?;
-        server.stop()?;
-        fs::remove_dir_all(site.directory())?;
-        Ok(format!(
-            "50 connections x 20 messages of 4 KiB, median of {runs}: null sink {null:.0}/s, tegami {ours:.0}/s, \
-             ratio {:.2}; highest memory {high:.0} MiB",
-            ours / null
-        ))
-    }
-
-    fn rate(&self, address: &str) -> Result<f64> {
-        let users = USERS.to_string();
-        let arguments = [
-            "smtp",
-            "--addr",
-            address,
-            "--users",
-            &users,
-            "--conns",
-            "50",
-            "--messages",
-            "1000",
-            "--per-conn",
-            "20",
-            "--size",
-            "4k",
-        ];
-        let report = self.mailload.run(&arguments, &self.place, RUN)?;
-        if !report.well || report.number("acked")? < 1000.0 {
-            bail!("messages were refused by {address}: {}", report.errors());
-        }
-        report.number("messages_per_s")
-    }
-
-    /// 50 messages of 25 MB at once: the highest memory of a server that has done nothing else.
-    fn large_messages(&self) -> Result<String> {
-        let (site, server) = self.server("large")?;
-        let address = server.address("smtp")?.to_string();
-        let before = server.memory_mib("VmRSS")?;
-        let users = USERS.to_string();
-        let arguments = [
-            "smtp",
-            "--addr",
-            &address,
-            "--users",
-            &users,
-            "--conns",
-            "50",
-            "--messages",
-            "50",
-            "--per-conn",
-            "1",
-            "--size",
-            "25000000",
-            "--timeout",
-            "150",
-        ];
-        let report = self.mailload.run(&arguments, &self.place, RUN)?;
-        if !report.well || report.number("acked")? < 50.0 {
-            bail!("large messages were refused: {}", report.errors());
-        }
-        let high = server.memory_mib("VmHWM")?;
-        let text = format!(
-            "50 messages of 25 MB at once: highest memory {high:.0} MiB (idle before: {before:.0} MiB), {:.0} MB/s",
-            report.number("mb_per_s")?
-        );
-        server.stop()?;
-        fs::remove_dir_all(site.directory())?;
-        Ok(text)
-    }
-
-    /// A fresh server at rest, and the same with 1000 SMTP connections that have said EHLO and wait.
-    fn idle_connections(&self) -> Result<String> {
-        let (site, server) = self.server("idle")?;
-        // Start-up work (index, accounts) ends after the ready line.
-        thread::sleep(Duration::from_secs(2));
-        let rest = server.memory_mib("VmRSS")?;
-        let address = server.address("smtp")?.to_string();
-        let pid = server.pid().to_string();
-        let arguments = [
-            "idle",
-            "--addr",
-            &address,
-            "--proto",
-            "smtp",
-            "--conns",
-            "1000",
-            "--hold",
-            "3",
-            "--server-pid",
-            &pid,
-        ];
-        let report = self.mailload.run(&arguments, &self.place, RUN)?;
-        let per_connection = report.number("pss_per_conn_kib")?;
-        let alive = report.number("alive_at_end")?;
-        server.stop()?;
-        fs::remove_dir_all(site.directory())?;
-        Ok(format!(
-            "idle: {rest:.0} MiB; {alive:.0} of 1000 idle SMTP connections stayed, {per_connection:.1} KiB each"
-        ))
-    }
-
-    fn server(&self, name: &str) -> Result<(Site, Running)> {
+    /// A server with declared accounts user0 to user(N-1) that has hashed their passwords before.
+    fn server(&self, name: &str, users: u32) -> Result<(Site, Running)> {
         let directory = self.place.join(name);
-        let accounts = numbered_accounts(&directory, USERS, "secret")?;
+        let accounts = numbered_accounts(&directory, users, PASSWORD)?;
         let site = Site::create(
             &self.binary,
             &directory,
             &directory.join("data"),
             Some(&accounts),
-        )?;
-        // The first start hashes every password; what is measured is a server that has them.
+        )?
+        .with("TEGAMI_MAILBOX__QUOTA", "0")
+        .with("TEGAMI_AUTH__ALLOW_CLEARTEXT_FROM", "[\"127.0.0.0/8\"]");
         site.start()?.stop().context("the first start")?;
         let server = site.start()?;
         Ok((site, server))
     }
+
+    /// Runs the load generator; `words` are its arguments in one line.
+    fn load(&self, words: &str) -> Result<Report> {
+        let arguments: Vec<&str> = words.split_whitespace().collect();
+        let report = self.mailload.run(&arguments, &self.place, RUN)?;
+        if !report.well {
+            bail!("mailload {words}: {} ({})", report.errors(), report.words);
+        }
+        Ok(report)
+    }
+
+    /// The middle one of several runs.
+    fn median(&self, mut run: impl FnMut() -> Result<f64>) -> Result<f64> {
+        let runs: Result<Vec<f64>> = (0..self.runs).map(|_| run()).collect();
+        Ok(middle(runs?))
+    }
+
+    /// The middle ones of runs in turns, so that both see the same machine.
+    fn in_turns(
+        &self,
+        mut one: impl FnMut() -> Result<f64>,
+        mut other: impl FnMut() -> Result<f64>,
+    ) -> Result<(f64, f64)> {
+        let (mut ones, mut others) = (Vec::new(), Vec::new());
+        for _ in 0..self.runs {
+            ones.push(one()?);
+            others.push(other()?);
+        }
+        Ok((middle(ones), middle(others)))
+    }
+
+    /// Ends a server and removes what it wrote.
+    fn end(site: &Site, server: Running) -> Result<()> {
+        server.stop()?;
+        fs::remove_dir_all(site.directory())?;
+        Ok(())
+    }
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn middle(mut runs: Vec<f64>) -> f64 {
+    runs.sort_by(f64::total_cmp);
+    runs[runs.len() / 2]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::middle;
 
     #[test]
     fn the_middle_run_counts() {
-        assert_eq!(median(vec![9.0, 1.0, 5.0]), 5.0);
-        assert_eq!(median(vec![4.0]), 4.0);
+        assert_eq!(middle(vec![9.0, 1.0, 5.0]), 5.0);
+        assert_eq!(middle(vec![4.0]), 4.0);
     }
 }

@@ -24,6 +24,10 @@ const MEMORY_MIB: u32 = 1024;
 const PATIENCE: u32 = 20;
 /// Inputs larger than this are not kept in the repository.
 const SMALL: u64 = 1024;
+/// Inputs of one target that are.
+const KEPT: usize = 200;
+/// How the names of those begin that were findings.
+const FOUND: &str = "found-";
 /// The longest inputs, in octets: what is cut into pieces is played several times, and short inputs say more.
 const LONGEST: [(&str, u32); 4] = [
     ("files", 2048),
@@ -231,16 +235,28 @@ impl Fuzz {
             .args([&fresh, &committed, &self.found.join(target)])
             .current_dir(&self.found);
         process::succeed(&mut command, BUILD)?;
-        fs::remove_dir_all(&committed)?;
-        copy_all(&fresh, &committed)
+        // What was a finding once stays, whether it covers anything of its own or not.
+        for entry in fs::read_dir(&committed)? {
+            let entry = entry?;
+            if !entry.file_name().to_string_lossy().starts_with(FOUND) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        copy_first(&fresh, &committed)
     }
 }
 
-fn copy_all(from: &Path, to: &Path) -> Result<()> {
+/// Copies as many files as are kept, those that were written first: the most useful ones, so libFuzzer says.
+fn copy_first(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
+    let mut files = Vec::new();
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
+        files.push((entry.metadata()?.modified()?, entry.file_name()));
+    }
+    files.sort();
+    for (_, name) in files.into_iter().take(KEPT) {
+        fs::copy(from.join(&name), to.join(&name))?;
     }
     Ok(())
 }
@@ -310,6 +326,9 @@ fn table(reports: &[Report]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
     use super::*;
 
     const WORDS: &str = "INFO: seed corpus: files: 34\n\
@@ -329,6 +348,26 @@ mod tests {
         check("cov:", 440);
         check("ft:", 729);
         check("nothing:", 0);
+    }
+
+    #[test]
+    fn a_run_that_fails_has_a_finding() {
+        let report = |code: i32, words: &str| {
+            let finished = Finished {
+                status: ExitStatus::from_raw(code << 8),
+                stdout: Vec::new(),
+                stderr: words.to_owned(),
+            };
+            Report::read("dots", &finished, Path::new("dots.log"))
+        };
+        let well = report(0, WORDS);
+        assert_eq!((well.executions, well.finding), (708_528, None));
+        let panicked = "thread panicked at src/dots.rs:30:5:\nSUMMARY: libFuzzer: deadly signal\n";
+        let finding = "thread panicked at src/dots.rs:30:5: (dots.log)";
+        assert_eq!(report(77, panicked).finding.as_deref(), Some(finding));
+        let slow = "SUMMARY: libFuzzer: timeout\n";
+        let finding = "SUMMARY: libFuzzer: timeout (dots.log)";
+        assert_eq!(report(70, slow).finding.as_deref(), Some(finding));
     }
 
     #[test]

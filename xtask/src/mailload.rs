@@ -40,6 +40,16 @@ impl Report {
             .ok_or_else(|| anyhow!("no number {name} in {}", self.fields))
     }
 
+    /// A number of one of the report's summaries, such as `p99` of `transaction_ms`.
+    ///
+    /// # Errors
+    /// When the report has no such number.
+    pub fn number_in(&self, summary: &str, name: &str) -> Result<f64> {
+        self.fields[summary][name]
+            .as_f64()
+            .ok_or_else(|| anyhow!("no number {name} of {summary} in {}", self.fields))
+    }
+
     /// The errors it counted by name, as it writes them.
     pub fn errors(&self) -> String {
         self.fields["errors"].to_string()
@@ -102,6 +112,22 @@ impl Mailload {
             well: finished.status.success(),
             words: finished.last_words(),
         })
+    }
+
+    /// Appends of `size` octets to one file in `place`, each with its fdatasync, a second.
+    ///
+    /// # Errors
+    /// When it cannot run or says no rate.
+    pub fn appends(&self, size: u32, place: &Path) -> Result<f64> {
+        let mut command = Command::new(self.directory.join("mailload"));
+        command.args(["fsync", "--pattern", "append", "--seconds", "2", "--size"]);
+        command.arg(size.to_string()).arg("--dir").arg(place);
+        let finished = process::succeed(&mut command, Duration::from_secs(30))?;
+        let said = String::from_utf8_lossy(&finished.stdout).into_owned();
+        said.lines()
+            .find_map(|line| line.trim().strip_prefix("durable_writes_per_s:"))
+            .and_then(|rate| rate.trim().parse().ok())
+            .ok_or_else(|| anyhow!("mailload fsync says no rate: {said}"))
     }
 
     /// Starts the null sink on a free port.

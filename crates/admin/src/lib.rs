@@ -7,17 +7,20 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod journal;
 mod message;
 mod operations;
+mod parcel;
 mod place;
 mod socket;
 mod wire;
 
-pub use client::{Client, ClientError};
+pub use client::{Carrier, Client, ClientError, Held};
 pub use message::{
     AccountFacts, AliasFacts, Answer, CertificateFacts, IndexFacts, ListenerFacts, Refusal,
     RefusalKind, Request, Response, ServerFacts, Status, StoreFacts,
 };
 pub use operations::{Operations, Stopped, Surroundings};
+pub use parcel::{Label, Parcel};
 pub use place::SOCKET_NAME;
-pub use socket::{AdminSocket, SocketError};
+pub use socket::{AdminSocket, SocketError, carry_here};

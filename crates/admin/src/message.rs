@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use address::Mailbox;
 use auth::NewPassword;
+use mailstore::{Census, Damage, Hit};
 use serde::{Deserialize, Serialize};
 
 /// One thing to do.
@@ -93,6 +94,55 @@ pub enum Request {
     },
     /// Asks how things are.
     Status,
+    /// Keeps the files of the store from going away for as long as the connection stays open, and counts what they
+    /// lead to. Only a running server can be asked.
+    Hold,
+    /// Asks which messages mailboxes list at damaged places of the log.
+    Placed {
+        /// Where.
+        places: Vec<Damage>,
+    },
+    /// Asks for all letters of a mailbox, which follow the answer as [`Parcel`](crate::Parcel)s.
+    Export {
+        /// Whose.
+        address: Mailbox,
+    },
+    /// Asks whether so many letters may come, which then follow as [`Parcel`](crate::Parcel)s. All of them are taken in or
+    /// none is.
+    Import {
+        /// Into whose mailbox.
+        address: Mailbox,
+        /// How many.
+        messages: u64,
+        /// Their octets.
+        octets: u64,
+    },
+}
+
+impl Request {
+    /// Whether it changes accounts or aliases, which is done one at a time.
+    pub(crate) fn changes(&self) -> bool {
+        match self {
+            Self::AccountMayAdd { .. }
+            | Self::AccountMayChange { .. }
+            | Self::AccountList
+            | Self::AccountShow { .. }
+            | Self::AliasList
+            | Self::Status
+            | Self::Hold
+            | Self::Placed { .. }
+            | Self::Export { .. }
+            | Self::Import { .. } => false,
+            Self::AccountAdd { .. }
+            | Self::AccountRemove { .. }
+            | Self::AccountPassword { .. }
+            | Self::AccountForbidApop { .. }
+            | Self::AccountQuota { .. }
+            | Self::AccountEnable { .. }
+            | Self::AliasAdd { .. }
+            | Self::AliasRemove { .. } => true,
+        }
+    }
 }
 
 /// What came of a request.
@@ -124,6 +174,17 @@ pub enum Response {
     },
     /// How things are.
     Status(Status),
+    /// So many letters follow.
+    Letters {
+        /// How many.
+        messages: u64,
+        /// Their octets.
+        octets: u64,
+    },
+    /// Nothing goes away from now on until the connection is closed; this is what is there.
+    Held(Census),
+    /// For each place the messages listed there.
+    Placed(Vec<Vec<Hit>>),
 }
 
 /// An account as shown to people.
@@ -287,6 +348,12 @@ pub enum RefusalKind {
     HoldsMail,
     /// The account belongs to the accounts file.
     Declared,
+    /// The index of the store is being built; later it can be done.
+    Rebuilding,
+    /// Somebody else has the mailbox, or does the same.
+    InUse,
+    /// There is no room for it.
+    Full,
     /// The store could not do it.
     Store,
     /// The request could not be understood.

@@ -3,13 +3,16 @@
 
 mod accounts;
 mod aliases;
+mod mail;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use address::{Domain, Host, Mailbox};
 use auth::ScramHash;
-use mailstore::{Account, AccountId, Change, ChangeError, IndexState, Store};
+use mailstore::{
+    Account, AccountId, Census, Change, ChangeError, Damage, Hold, IndexState, Store, StoreError,
+};
 use tokio::sync::Mutex;
 
 use crate::message::{
@@ -72,6 +75,10 @@ pub struct Operations {
     surroundings: Arc<dyn Surroundings>,
     /// Held while a change looks at what is there and then replaces it.
     changing: Mutex<()>,
+    /// Held while letters are imported.
+    importing: Mutex<()>,
+    /// Where an import keeps its journal.
+    data_dir: Option<PathBuf>,
 }
 
 impl Operations {
@@ -81,6 +88,17 @@ impl Operations {
             store,
             surroundings,
             changing: Mutex::new(()),
+            importing: Mutex::new(()),
+            data_dir: None,
+        }
+    }
+
+    /// With the data directory of the store, without which nothing can be imported.
+    #[must_use]
+    pub fn in_directory(self, data_dir: &Path) -> Self {
+        Self {
+            data_dir: Some(data_dir.to_owned()),
+            ..self
         }
     }
 
@@ -89,21 +107,10 @@ impl Operations {
     /// # Errors
     /// [`Refusal`]; nothing has been changed then, unless the store failed in the middle of it.
     pub async fn execute(&self, request: Request) -> Answer {
-        let _changing = match request {
-            Request::AccountMayAdd { .. }
-            | Request::AccountMayChange { .. }
-            | Request::AccountList
-            | Request::AccountShow { .. }
-            | Request::AliasList
-            | Request::Status => None,
-            Request::AccountAdd { .. }
-            | Request::AccountRemove { .. }
-            | Request::AccountPassword { .. }
-            | Request::AccountForbidApop { .. }
-            | Request::AccountQuota { .. }
-            | Request::AccountEnable { .. }
-            | Request::AliasAdd { .. }
-            | Request::AliasRemove { .. } => Some(self.changing.lock().await),
+        let _changing = if request.changes() {
+            Some(self.changing.lock().await)
+        } else {
+            None
         };
         match request {
             Request::AccountAdd {
@@ -145,7 +152,53 @@ impl Operations {
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
             Request::Status => Ok(Response::Status(self.status())),
+            Request::Placed { places } => self.placed(places).await,
+            // Whoever wants to hold calls `hold`; an answer alone holds nothing.
+            Request::Hold => Err(Refusal::new(
+                RefusalKind::NotUnderstood,
+                "only a running server can hold its files",
+            )),
+            // Whoever moves mail calls `carry`; there is more to it than an answer.
+            Request::Export { .. } | Request::Import { .. } => Err(Refusal::new(
+                RefusalKind::NotUnderstood,
+                "mail moves over a connection of its own",
+            )),
         }
+    }
+
+    /// Keeps the files of the store from going away while the [`Hold`] lives, and counts what they lead to.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when too many hold already, or the index is not there to be counted.
+    pub async fn hold(&self) -> Result<(Hold, Census), Refusal> {
+        self.store.hold().await.map_err(|error| match error {
+            StoreError::Rebuilding => {
+                let message =
+                    "the index is being built from the log, so nothing can be compared with it";
+                Refusal::new(RefusalKind::Rebuilding, message)
+                    .remedy("repeat it when `tegami status` says that the index is ready")
+            }
+            StoreError::Held => {
+                Refusal::new(RefusalKind::Store, error.to_string()).remedy("let them end first")
+            }
+            StoreError::Full
+            | StoreError::MailboxFull { .. }
+            | StoreError::Io { .. }
+            | StoreError::Incomplete
+            | StoreError::NoRecipients
+            | StoreError::TooLarge
+            | StoreError::Stopped => Refusal::new(RefusalKind::Store, error.to_string()),
+        })
+    }
+
+    async fn placed(&self, places: Vec<Damage>) -> Answer {
+        let store = self.store.clone();
+        // It goes through all mailboxes, which is no work for the threads that serve sessions.
+        let looked = tokio::task::spawn_blocking(move || store.placed(&places)).await;
+        let failed = |why: String| Refusal::new(RefusalKind::Store, why);
+        let listed = looked.map_err(|error| failed(error.to_string()))?;
+        let listed = listed.map_err(|error| failed(error.to_string()))?;
+        Ok(Response::Placed(listed))
     }
 
     fn status(&self) -> Status {

@@ -2,20 +2,25 @@
 //!
 //! Whoever may connect may do everything, so the door is the file system (0600 in a 0700 directory) and the
 //! peer's user id. One request and one answer per connection, each with a deadline; a few connections at a time.
+//! Only whoever holds the store's files stays on, and is let go when the server stops.
 
 use std::fs;
 use std::io;
+use std::net::Shutdown;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mailstore::Hold;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::message::{Answer, Refusal, RefusalKind};
+use crate::message::{Answer, Refusal, RefusalKind, Request, Response};
 use crate::operations::Operations;
 use crate::place::{Place, SOCKET_NAME};
 use crate::wire;
@@ -94,13 +99,14 @@ impl AdminSocket {
     pub async fn serve(self, operations: Arc<Operations>, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut requests = JoinSet::new();
+        let (stopping, stopped) = watch::channel(());
         loop {
             tokio::select! {
                 () = &mut stop => break,
                 _ = requests.join_next(), if !requests.is_empty() => {}
                 accepted = self.listener.accept(), if requests.len() < AT_ONCE => match accepted {
                     Ok((stream, _)) => {
-                        requests.spawn(serve_one(stream, self.owner, Arc::clone(&operations)));
+                        requests.spawn(serve_one(stream, self.owner, Arc::clone(&operations), stopped.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "admin socket");
@@ -110,6 +116,7 @@ impl AdminSocket {
                 },
             }
         }
+        drop(stopping);
         let drained = async { while requests.join_next().await.is_some() {} };
         // Whatever is still running then is cut off; the store keeps what it has promised.
         let _ = timeout(DRAIN, drained).await;
@@ -123,7 +130,12 @@ impl Drop for AdminSocket {
     }
 }
 
-async fn serve_one(mut stream: UnixStream, owner: u32, operations: Arc<Operations>) {
+async fn serve_one(
+    mut stream: UnixStream,
+    owner: u32,
+    operations: Arc<Operations>,
+    mut stopped: watch::Receiver<()>,
+) {
     match stream.peer_cred() {
         Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {}
         Ok(peer) => {
@@ -141,8 +153,17 @@ async fn serve_one(mut stream: UnixStream, owner: u32, operations: Arc<Operation
     let Ok(request) = timeout(PATIENCE, request(&mut stream)).await else {
         return;
     };
-    let answer = match request {
-        Ok(Some(line)) => answer(&line, &operations).await,
+    if let Ok(Some(line)) = &request
+        && let Ok(request @ (Request::Export { .. } | Request::Import { .. })) = parse(line)
+    {
+        return carry(request, stream, operations, stopped).await;
+    }
+    let (answer, hold) = match request {
+        Ok(Some(line)) => tokio::select! {
+            answered = answer(&line, &operations) => answered,
+            // Counting takes its time; whoever waits for it is not waited for.
+            _ = stopped.changed(), if asks_to_hold(&line) => return,
+        },
         // A client that connects and says nothing asks whether the server is there.
         Ok(None) => return,
         Err(error) => {
@@ -159,7 +180,66 @@ async fn serve_one(mut stream: UnixStream, owner: u32, operations: Arc<Operation
     };
     if !matches!(sent, Ok(Ok(()))) {
         tracing::debug!("admin socket: the client did not take its answer");
+        return;
     }
+    if let Some(hold) = hold {
+        tracing::info!("a backup or verification holds the files of the store");
+        // Nothing more is expected: whatever comes ends it just as the end does.
+        let mut more = [0];
+        tokio::select! {
+            _ = stream.read(&mut more) => {}
+            _ = stopped.changed() => {}
+        }
+        drop(hold);
+        tracing::info!("the files of the store are let go");
+    }
+}
+
+/// Moves mail over a connection, until that is done or the server stops.
+async fn carry(
+    request: Request,
+    stream: UnixStream,
+    operations: Arc<Operations>,
+    mut stopped: watch::Receiver<()>,
+) {
+    let blocking = stream.into_std().and_then(|stream| {
+        stream.set_nonblocking(false)?;
+        Ok((stream.try_clone()?, stream))
+    });
+    let (stream, door) = match blocking {
+        Ok(both) => both,
+        Err(error) => {
+            tracing::warn!(%error, "admin socket");
+            return;
+        }
+    };
+    let mut carrying = tokio::task::spawn_blocking(move || operations.carry(request, &stream));
+    let carried = tokio::select! {
+        carried = &mut carrying => carried,
+        _ = stopped.changed() => {
+            // What was half done is undone before it ends.
+            let _ = door.shutdown(Shutdown::Both);
+            carrying.await
+        }
+    };
+    match carried {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "admin socket: moving mail"),
+        Err(error) => tracing::error!(%error, "admin socket: moving mail"),
+    }
+}
+
+/// Does for a connection of this process's own what a running server does, when the request is to move mail. Blocks;
+/// needs a tokio runtime around it.
+///
+/// # Errors
+/// The connection ended before it was done.
+pub fn carry_here(
+    request: Request,
+    stream: &net::UnixStream,
+    operations: &Operations,
+) -> io::Result<()> {
+    operations.carry(request, stream)
 }
 
 /// One line without its end; `None` when nothing came.
@@ -172,11 +252,28 @@ async fn request(stream: &mut UnixStream) -> io::Result<Option<Vec<u8>>> {
     Ok((!line.is_empty()).then_some(line))
 }
 
-async fn answer(line: &[u8], operations: &Operations) -> Answer {
+/// The answer, and what has to live as long as the connection.
+async fn answer(line: &[u8], operations: &Operations) -> (Answer, Option<Hold>) {
+    let request = match parse(line) {
+        Ok(request) => request,
+        Err(refusal) => return (Err(refusal), None),
+    };
+    if request != Request::Hold {
+        return (operations.execute(request).await, None);
+    }
+    match operations.hold().await {
+        Ok((hold, census)) => (Ok(Response::Held(census)), Some(hold)),
+        Err(refusal) => (Err(refusal), None),
+    }
+}
+
+fn asks_to_hold(line: &[u8]) -> bool {
+    parse(line) == Ok(Request::Hold)
+}
+
+fn parse(line: &[u8]) -> Result<Request, Refusal> {
     match line.strip_suffix(b"\n") {
-        Some(line) if line.len() < wire::MAX_REQUEST => {
-            operations.execute(wire::parse_request(line)?).await
-        }
+        Some(line) if line.len() < wire::MAX_REQUEST => wire::parse_request(line),
         Some(_) | None => {
             let message = format!(
                 "a request is one line of at most {} octets",

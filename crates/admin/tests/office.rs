@@ -1,6 +1,10 @@
 //! The verbs and the socket, on a store in memory and a socket in a temporary directory.
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
+#[path = "office/hold.rs"]
+mod hold;
+#[path = "office/mail.rs"]
+mod mail;
 #[path = "office/socket.rs"]
 mod socket;
 
@@ -191,6 +195,9 @@ fn line(response: &Response) -> String {
             status.store.aliases,
             status.store.messages
         ),
+        Response::Letters { .. } | Response::Held(_) | Response::Placed(_) => {
+            format!("{response:?}")
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Holds at the same time; more would only be forgotten ones.
+const HOLDS: usize = 4;
+
 /// What a compaction has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compacted {
@@ -35,16 +38,14 @@ pub(crate) enum Way {
     Forced,
 }
 
-/// Keeps compaction from changing any file until it is dropped.
-#[derive(Debug, Default)]
-pub struct CompactionHold(Option<Arc<Turns>>);
+/// While this lives, no file of the log is removed.
+#[derive(Debug)]
+pub struct Hold(Arc<Turns>);
 
-impl Drop for CompactionHold {
+impl Drop for Hold {
     fn drop(&mut self) {
-        if let Some(turns) = self.0.take() {
-            turns.lock().holders -= 1;
-            turns.changed.notify_all();
-        }
+        self.0.lock().holders -= 1;
+        self.0.changed.notify_all();
     }
 }
 
@@ -100,9 +101,12 @@ impl Turns {
         Some(Turn(Arc::clone(self)))
     }
 
-    /// Returns once nothing is being compacted.
-    pub(crate) fn hold(self: &Arc<Self>) -> CompactionHold {
+    /// Returns once nothing is being compacted; `None` when too many hold already.
+    pub(crate) fn hold(self: &Arc<Self>) -> Option<Hold> {
         let mut state = self.lock();
+        if state.holders >= HOLDS {
+            return None;
+        }
         state.holders += 1;
         while state.running {
             state = self
@@ -110,7 +114,7 @@ impl Turns {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        CompactionHold(Some(Arc::clone(self)))
+        Some(Hold(Arc::clone(self)))
     }
 
     /// Whoever compacts should stop as soon as it can.
@@ -170,5 +174,23 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.0.lock().running = false;
         self.0.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HOLDS, Turns};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_few_may_hold_at_once_and_each_gives_its_place_back() {
+        let turns = Arc::<Turns>::default();
+        let mut taken: Vec<_> = (0..HOLDS).map(|_| turns.hold().unwrap()).collect();
+        assert!(turns.hold().is_none());
+        taken.pop();
+        assert!(turns.hold().is_some());
+        assert!(turns.begin().is_none());
+        taken.clear();
+        assert!(turns.begin().is_some());
     }
 }

@@ -137,6 +137,11 @@ impl Directory {
         self.lacking
     }
 
+    /// Highest account id or epoch ever given out.
+    pub(crate) fn mark(&self) -> u64 {
+        self.mark
+    }
+
     fn follow(&self, address: &Mailbox, hops: usize, walk: &mut Walk) {
         let key = address.key();
         if hops > MAX_HOPS || !walk.seen.insert(key.clone()) {

@@ -191,6 +191,7 @@ pub(crate) struct Layout {
     pub(crate) tmp: PathBuf,
     pub(crate) index: PathBuf,
     pub(crate) lock: PathBuf,
+    pub(crate) quarantine: PathBuf,
 }
 
 impl Layout {
@@ -201,11 +202,17 @@ impl Layout {
             tmp: root.join("tmp"),
             index: root.join("index"),
             lock: root.join("lock"),
+            quarantine: root.join("quarantine"),
         }
     }
 
     pub(crate) fn segment(&self, number: u32) -> PathBuf {
         self.log.join(format!("{number:010}.log"))
+    }
+
+    /// Where the octets of a damaged place are kept by `repair`.
+    pub(crate) fn quarantined(&self, segment: u32, offset: u64) -> PathBuf {
+        self.quarantine.join(format!("{segment:010}-{offset}.rec"))
     }
 
     pub(crate) fn body(&self, number: u64) -> PathBuf {

@@ -15,7 +15,8 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::account::{Account, AccountId, Alias, Decision};
-use crate::compaction::{Compacted, CompactionHold, Way};
+use crate::census::Census;
+use crate::compaction::{Compacted, Hold, Way};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::hall::Hall;
 use crate::ledger::{Ledger, Reservation, Usage};
@@ -52,14 +53,17 @@ pub(crate) trait Engine: Send + Sync + 'static {
         progress: &mut dyn FnMut(Compacted),
     ) -> Result<Compacted, CompactError>;
 
-    /// Keeps files from being removed.
-    fn hold_compaction(&self) -> CompactionHold;
-
     /// Space is low: whatever can be given back should be. Does not block.
     fn low(&self);
 
     /// How it is.
     fn stats(&self) -> EngineStats;
+
+    /// Keeps the files of the log from going away, and counts what they lead to. `None` when too many hold already,
+    /// or when there are no files. Blocks until no file is being removed.
+    fn hold(&self) -> Option<(Hold, oneshot::Receiver<Census>)> {
+        None
+    }
 
     /// Stops in order. Blocks; later facts are answered with [`StoreError::Stopped`].
     fn close(&self);

@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The index is being built again from the log; mail still comes in.
     #[error("the index is being rebuilt")]
     Rebuilding,
+    /// As many as may hold the files of the log hold them, or there are none.
+    #[error("too many backups or verifications at the same time")]
+    Held,
     /// The body was cut off before: an earlier write of it failed or was abandoned.
     #[error("the message is incomplete")]
     Incomplete,
@@ -91,7 +94,11 @@ pub enum OpenError {
         source: io::Error,
     },
     /// The log was written by a newer version; this one would not understand all of it.
-    #[error("{}: record version {version} at {offset}: written by a newer tegami", path.display())]
+    #[error(
+        "{}: format {version} at {offset}, and this tegami reads up to {}: a newer one has written there, and nothing was changed now. \
+         Start the newer one again, or let its `tegami store rollback` bring the older format back",
+        path.display(), crate::log::frame::VERSION
+    )]
     Newer {
         /// The segment.
         path: PathBuf,
@@ -109,6 +116,14 @@ pub enum OpenError {
         offset: u64,
         /// The kind found.
         kind: u8,
+    },
+    /// A restore or rollback did not come to its end.
+    #[error("{} is there: a {command} was interrupted; run `tegami store {command}` again to finish it", path.display())]
+    Unfinished {
+        /// What it left.
+        path: PathBuf,
+        /// What it was.
+        command: &'static str,
     },
     /// No usable index could be made.
     #[error("index: {0}")]

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountId, Decision};
+use crate::census::Census;
 use crate::engine::{Addressee, Entry, Place};
 use crate::error::StoreError;
 use crate::log::Position;
@@ -31,6 +32,7 @@ use crate::log::replay::Replay;
 use crate::stats::IndexState;
 
 pub(crate) use inquiry::Stand;
+use tokio::sync::oneshot;
 
 use applier::{Applier, Beat};
 use gate::Gate;
@@ -172,6 +174,8 @@ struct State {
     /// The table readers use; none while there is none to trust.
     table: Option<(Arc<dyn Table>, Arc<Gate>)>,
     phase: IndexState,
+    /// Who wants the table counted, and at which place of the log at the earliest.
+    censuses: Vec<(Position, oneshot::Sender<Census>)>,
     /// Counts the workers; one that finds another number gives up.
     generation: u64,
     /// Tables given up so far.
@@ -206,6 +210,7 @@ impl Index {
             asked: None,
             table: None,
             phase: IndexState::Rebuilding,
+            censuses: Vec::new(),
             generation: 0,
             stalls: 0,
             wanted: false,
@@ -308,6 +313,19 @@ impl Index {
             last.push(0);
             from = last;
         }
+    }
+
+    /// Counts what the table holds once everything durable by now is in it, and all of it has been checked. Never
+    /// answered when there is no table, or when it is given up before.
+    pub(crate) fn census(&self) -> oneshot::Receiver<Census> {
+        let (sender, receiver) = oneshot::channel();
+        let mut state = self.shared.lock();
+        if state.table.is_some() {
+            let end = state.end;
+            state.censuses.push((end, sender));
+            self.shared.work.notify_one();
+        }
+        receiver
     }
 
     /// Records that wait, and what the index is doing.

@@ -29,7 +29,10 @@
 //!   log/0000000001.log segments of 64 MiB; only the last is written to, and never after a restart or a failure
 //!   log/0123...ef.body a body above 1 MiB, sealed
 //!   tmp/               bodies on their way in; emptied at every start
+//!   quarantine/        damaged places (segment-offset.rec) and letters that a repair set aside
 //!   index/1/           sled; the highest number counts; may be removed at any time while nothing runs
+//!   snapshots/format-2/ the log and the keys as the last version that wrote format 2 left them
+//!   *.key, tls/        not ours; kept in backups ([`back_up`]) all the same
 //! ```
 //!
 //! # A record
@@ -104,7 +107,7 @@
 //!   files. The next one begins when their names are durably gone. A removal is said again as long as any segment has
 //!   the message. By itself it takes what is a third dead, a little at a time; when space is low, removed messages are
 //!   not kept, segment by segment, oldest first, until there is enough. [`Store::compact`] asks for it,
-//!   [`Store::hold_compaction`] keeps the files where they are.
+//!   [`Store::hold`] keeps the files where they are.
 //! * **Accounts in a compacted log** may stand behind their mail: reading it, a message for an unknown account waits
 //!   until the end of the log for its account.
 //! * **Damage is reported and spreads nowhere.** A small message is verified before its first octet is handed out, a
@@ -117,12 +120,18 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod at_rest;
+mod backup;
 mod budget;
+mod census;
 mod compaction;
 mod directory;
 mod disk;
+mod disk_use;
 mod engine;
 mod error;
+mod examine;
+mod format;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -136,20 +145,32 @@ mod maildrop;
 mod model;
 mod options;
 mod pool;
+mod repair;
 mod report;
 mod stats;
 mod store;
 
 pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount};
-pub use compaction::{Compacted, CompactionHold};
+pub use at_rest::AtRest;
+pub use backup::{
+    BackedUp, BackupError, BackupOptions, Doing, Flaws, Restored, Step, Verified, Watch, back_up,
+    is_backup, restore, verify_backup,
+};
+pub use census::Census;
+pub use compaction::{Compacted, Hold};
 pub use directory::{Directory, Lacking, Resolution};
+pub use disk_use::DiskUse;
 pub use engine::faulty::Faults;
 pub use engine::{Chunk, Entry};
 pub use error::{CompactError, Full, Low, MaildropError, OpenError, ReadError, StoreError};
+pub use examine::{Examination, Examined, Finding, Hit};
+pub use format::{RolledBack, roll_back};
 pub use incoming::Incoming;
 pub use ledger::{Reservation, Usage};
+pub use log::Position;
 pub use maildrop::{Maildrop, ReadNow};
 pub use options::Options;
+pub use repair::{RepairError, Repaired, repair};
 pub use report::{Damage, Opened};
 pub use stats::{EngineStats, IndexState, Stats};
 pub use store::Store;

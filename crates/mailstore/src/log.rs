@@ -21,9 +21,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::account::AccountId;
-use crate::compaction::{Compacted, CompactionHold, Way};
+use crate::census::Census;
+use crate::compaction::{Compacted, Hold, Way};
 use crate::disk::{Disk, Layout};
 use crate::engine::{Chunk, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
 use crate::error::{CompactError, ReadError, StoreError};
@@ -31,16 +33,18 @@ use crate::index::Index;
 use crate::stats::EngineStats;
 
 use compact::Compactor;
-use open::Held;
+pub(crate) use open::Held;
 use read::Files;
 use spool::Bodies;
 use writer::Queue;
 
 /// A place in the log. Segments count from 1; 0 is before everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Position {
-    pub(crate) segment: u32,
-    pub(crate) offset: u64,
+pub struct Position {
+    /// Number of the segment.
+    pub segment: u32,
+    /// Octets from its beginning.
+    pub offset: u64,
 }
 
 /// Figures the writer keeps for everybody to see.
@@ -121,10 +125,6 @@ impl Engine for LogEngine {
         self.compactor.run(way, now, progress)
     }
 
-    fn hold_compaction(&self) -> CompactionHold {
-        self.compactor.hold()
-    }
-
     fn low(&self) {
         self.compactor.poke();
     }
@@ -152,6 +152,11 @@ impl Engine for LogEngine {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         }
+    }
+
+    fn hold(&self) -> Option<(Hold, oneshot::Receiver<Census>)> {
+        let hold = self.compactor.hold()?;
+        Some((hold, self.index.census()))
     }
 
     fn close(&self) {

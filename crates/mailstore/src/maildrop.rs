@@ -90,6 +90,21 @@ impl Maildrop {
         &self.messages
     }
 
+    /// The same mailbox as it is now; nobody else gets it in between. May block.
+    ///
+    /// # Errors
+    /// When it cannot be listed; then it is given back.
+    pub fn listed_again(self) -> Result<Self, StoreError> {
+        let messages = self.engine.listing(self.account)?;
+        Ok(Self::new(
+            self.engine,
+            self.ledger,
+            self.account,
+            messages,
+            self._lock,
+        ))
+    }
+
     /// Octets of a message from `offset` on, if they are in memory. Never waits for the disk.
     ///
     /// A message of up to 64 KiB comes in one piece that has been verified before. A larger one is verified as it

@@ -33,7 +33,7 @@ pub struct Opened {
 }
 
 /// A damaged place of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Damage {
     /// Number of the segment.
     pub segment: u32,

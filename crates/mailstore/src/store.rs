@@ -10,7 +10,8 @@ use tokio::sync::Semaphore;
 
 use crate::account::{AccountId, Change, ChangeError};
 use crate::budget::Budget;
-use crate::compaction::{Compacted, CompactionHold, Way};
+use crate::census::Census;
+use crate::compaction::{Compacted, Hold, Way};
 use crate::directory::Directory;
 use crate::engine::faulty::{Faults, FaultyEngine};
 use crate::engine::memory::MemoryEngine;
@@ -25,6 +26,10 @@ use crate::options::Options;
 use crate::pool::Pool;
 use crate::report::Opened;
 use crate::stats::Stats;
+
+mod placed;
+mod renumber;
+mod restate;
 
 /// How old a measurement of the free space may be.
 const FREE_AGE: Duration = Duration::from_millis(500);
@@ -245,8 +250,24 @@ impl Store {
     pub async fn deliver(
         &self,
         incoming: Incoming,
+        reservations: Vec<Reservation>,
+        envelope: Envelope,
+    ) -> Result<(), StoreError> {
+        self.deliver_as(incoming, reservations, envelope, None)
+            .await
+    }
+
+    /// The same for a message that POP3 clients know by a unique id of another server (RFC 1939 section 7: 1 to 70
+    /// characters from 0x21 to 0x7E), which stays its own.
+    ///
+    /// # Errors
+    /// Then it is in no mailbox and never will be.
+    pub async fn deliver_as(
+        &self,
+        incoming: Incoming,
         mut reservations: Vec<Reservation>,
         envelope: Envelope,
+        uidl: Option<Arc<str>>,
     ) -> Result<(), StoreError> {
         let inner = &self.inner;
         reservations.sort_by_key(Reservation::account);
@@ -278,7 +299,7 @@ impl Store {
             received: unix_milliseconds(),
             addressees: addressees.collect(),
             envelope,
-            uidl: None,
+            uidl,
             body,
         };
         let effect = Effect::Kept {
@@ -315,7 +336,7 @@ impl Store {
     /// ended first. Blocks, perhaps for long: call it on a thread that may.
     ///
     /// # Errors
-    /// When somebody holds compaction, or the disk fails; what was done until then stands.
+    /// When somebody holds the files, or the disk fails; what was done until then stands.
     pub fn compact(
         &self,
         force: bool,
@@ -335,11 +356,10 @@ impl Store {
         self.inner.engine.compact(way, now, progress)
     }
 
-    /// Returns once no compaction is under way, and keeps the next one waiting until the answer is dropped: no file
-    /// of the log is removed or cut off meanwhile. Blocks.
+    /// How many messages a mailbox may hold.
     #[must_use]
-    pub fn hold_compaction(&self) -> CompactionHold {
-        self.inner.engine.hold_compaction()
+    pub fn messages_per_mailbox(&self) -> u64 {
+        self.inner.options.messages_per_mailbox
     }
 
     /// What a mailbox holds. Never touches the disk.
@@ -372,6 +392,19 @@ impl Store {
             engine: inner.engine.stats(),
             opened: Arc::clone(&inner.opened),
         }
+    }
+
+    /// Keeps every file of the log where it is for as long as the [`Hold`] lives, and counts what is in the store now,
+    /// once all entries of the index have been compared with their sum.
+    ///
+    /// # Errors
+    /// When too many hold already, and when the index is being built from the log or had to be given up meanwhile.
+    pub async fn hold(&self) -> Result<(Hold, Census), StoreError> {
+        let engine = Arc::clone(&self.inner.engine);
+        let held = self.inner.pools.sealers.run(move || engine.hold()).await;
+        let (hold, census) = held?.ok_or(StoreError::Held)?;
+        let census = census.await.map_err(|_| StoreError::Rebuilding)?;
+        Ok((hold, census))
     }
 
     /// Finishes what is waiting, brings the index up to date and lets go of the data directory. Whatever is asked

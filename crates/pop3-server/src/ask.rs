@@ -9,6 +9,8 @@ use auth::{Mechanism, Secret};
 use bytes::Bytes;
 use wire::ChannelBinding;
 
+pub use crate::kept::KeptIds;
+
 /// A question for the host. Exactly one is outstanding at a time.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Ask {
@@ -172,6 +174,8 @@ pub enum ReadVerdict {
 pub struct Listing {
     /// The messages, oldest first.
     pub messages: Arc<[Message]>,
+    /// Unique ids that other servers gave some of them.
+    pub kept: KeptIds,
 }
 
 /// One message of a listing.

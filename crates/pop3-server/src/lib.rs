@@ -9,13 +9,14 @@ mod ask;
 mod capabilities;
 mod command;
 mod config;
+mod kept;
 mod listing;
 mod maildrop;
 mod number;
 mod session;
 mod transfer;
 
-pub use ask::{Answer, Ask, AuthVerdict, Listing, LoginVerdict, Message, ReadVerdict};
+pub use ask::{Answer, Ask, AuthVerdict, KeptIds, Listing, LoginVerdict, Message, ReadVerdict};
 pub use config::{Config, Connection};
 pub use session::Session;
 pub use wire::Admission;

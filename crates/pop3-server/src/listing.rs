@@ -8,8 +8,8 @@ use crate::maildrop::Maildrop;
 
 /// A piece is at most this many octets.
 const PIECE: usize = 32 * 1024;
-/// No line is longer: ten digits, a space, 20 digits of octets or 25 of an id, CRLF, and the end of the list.
-const LONGEST_LINE: usize = 48;
+/// No line is longer: ten digits, a space, 20 digits of octets or 70 characters of an id, CRLF, and the end of the list.
+const LONGEST_LINE: usize = 88;
 
 /// What a listing tells about each message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,9 @@ impl ListingWriter {
             let number = index + 1;
             let written = match self.column {
                 Column::Octets => write!(out, "{number} {}\r\n", message.octets),
-                Column::UniqueId => write!(
-                    out,
-                    "{number} {}\r\n",
-                    unique_id(message.epoch, message.uid)
-                ),
+                Column::UniqueId => {
+                    write!(out, "{number} {}\r\n", maildrop.unique_id(index, message))
+                }
             };
             debug_assert!(written.is_ok(), "writing to memory does not fail");
             self.next = number;
@@ -58,28 +56,10 @@ impl ListingWriter {
     }
 }
 
-/// The unique id of a message: 1 to 70 characters from 0x21 to 0x7E (RFC 1939 section 7).
-pub(crate) fn unique_id(epoch: u32, uid: u64) -> UniqueId {
-    UniqueId { epoch, uid }
-}
-
-/// See [`unique_id`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct UniqueId {
-    epoch: u32,
-    uid: u64,
-}
-
-impl std::fmt::Display for UniqueId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:x}.{:x}", self.epoch, self.uid)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ask::{Listing, Message};
+    use crate::ask::{KeptIds, Listing, Message};
     use crate::number::MessageNumber;
 
     #[track_caller]
@@ -100,6 +80,7 @@ mod tests {
     fn maildrop(messages: impl IntoIterator<Item = Message>) -> Maildrop {
         Maildrop::new(Listing {
             messages: messages.into_iter().collect(),
+            kept: KeptIds::default(),
         })
     }
 
@@ -138,6 +119,37 @@ mod tests {
         check(&drop, Column::Octets, &(sizes + ".\r\n"));
         let ids: String = (1..=3_000)
             .map(|n| format!("{n} ffffffff.ffffffffffffffff\r\n"))
+            .collect();
+        check(&drop, Column::UniqueId, &(ids + ".\r\n"));
+    }
+
+    #[test]
+    fn ids_of_another_server_stand_in_place_of_ours() {
+        let messages: Vec<Message> = (1..=1_000)
+            .map(|uid| Message {
+                octets: 1,
+                needs_utf8: false,
+                epoch: 1,
+                uid,
+            })
+            .collect();
+        // The longest there are, for every other message.
+        let theirs = |n: usize| format!("{n:x>70}");
+        let kept = KeptIds::of(
+            &messages,
+            (1..1_000)
+                .step_by(2)
+                .map(|index| (index, theirs(index).into())),
+        );
+        let drop = Maildrop::new(Listing {
+            messages: messages.into(),
+            kept,
+        });
+        let ids: String = (0..1_000)
+            .map(|index| match index % 2 {
+                0 => format!("{} 1.{:x}\r\n", index + 1, index + 1),
+                _ => format!("{} {}\r\n", index + 1, theirs(index)),
+            })
             .collect();
         check(&drop, Column::UniqueId, &(ids + ".\r\n"));
     }

@@ -3,19 +3,41 @@
 //! Numbering never changes (RFC 1939 section 4), and nothing is removed here: flags are a wish, told to the
 //! host at QUIT.
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::ask::{Listing, Message};
+use crate::ask::{KeptIds, Listing, Message};
 use crate::number::MessageNumber;
 
 /// An open maildrop.
 #[derive(Debug)]
 pub(crate) struct Maildrop {
     messages: Arc<[Message]>,
+    kept: KeptIds,
     /// One bit per message; empty until the first DELE.
     flags: Vec<u64>,
     count: usize,
     octets: u64,
+}
+
+/// What a client knows a message by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UniqueId<'a> {
+    /// What another server called it.
+    Kept(&'a str),
+    Ours {
+        epoch: u32,
+        uid: u64,
+    },
+}
+
+impl fmt::Display for UniqueId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kept(id) => f.write_str(id),
+            Self::Ours { epoch, uid } => write!(f, "{epoch:x}.{uid:x}"),
+        }
+    }
 }
 
 /// Why there is no message for a number.
@@ -28,10 +50,11 @@ pub(crate) enum Missing {
 impl Maildrop {
     /// A maildrop in which nothing is flagged.
     pub(crate) fn new(listing: Listing) -> Self {
-        let messages = listing.messages;
+        let Listing { messages, kept } = listing;
         let (count, octets) = (messages.len(), total(&messages));
         Self {
             messages,
+            kept,
             flags: Vec::new(),
             count,
             octets,
@@ -56,6 +79,17 @@ impl Maildrop {
             Err(Missing::FlaggedAsDeleted)
         } else {
             Ok(*message)
+        }
+    }
+
+    /// The unique id of the message at an index: 1 to 70 characters from 0x21 to 0x7E (RFC 1939 section 7).
+    pub(crate) fn unique_id(&self, index: usize, message: Message) -> UniqueId<'_> {
+        match self.kept.get(index) {
+            Some(id) => UniqueId::Kept(id),
+            None => UniqueId::Ours {
+                epoch: message.epoch,
+                uid: message.uid,
+            },
         }
     }
 
@@ -121,7 +155,10 @@ mod tests {
                 uid,
             })
             .collect();
-        Maildrop::new(Listing { messages })
+        Maildrop::new(Listing {
+            messages,
+            kept: KeptIds::default(),
+        })
     }
 
     fn number(n: usize) -> MessageNumber {

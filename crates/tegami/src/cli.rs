@@ -10,6 +10,7 @@ mod check;
 mod password;
 pub mod report;
 mod status;
+mod store;
 mod table;
 
 use std::ffi::OsString;
@@ -75,6 +76,13 @@ enum Command {
     /// Show whether the server is up, where it listens, what it holds
     #[command(after_help = "Example: tegami status --json")]
     Status(Listing),
+
+    /// Look after the mail store: what it holds, whether all of it is right, and mending it
+    #[command(after_help = "Example: tegami store verify")]
+    Store {
+        #[command(subcommand)]
+        verb: store::Verb,
+    },
 
     /// Exit 0 if every listener of the running server answers
     #[command(after_help = "Example: tegami healthcheck || systemctl restart tegami")]
@@ -151,6 +159,7 @@ impl Cli {
             Command::Account { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
+            Command::Store { verb } => verb.run(explicit.as_deref()),
             Command::Healthcheck => healthcheck::run(&load(explicit.as_deref())?),
             Command::Completions { shell } => {
                 let mut script = Vec::new();

@@ -29,6 +29,7 @@ use crate::telemetry::Telemetry;
 mod activation;
 mod listeners;
 mod manager;
+mod memory;
 mod open_files;
 mod policy;
 mod ready;
@@ -86,6 +87,7 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
         let running = start(&config, inherited).await?;
         manager::ready();
         let watchdog = manager::watchdog(&running.server);
+        let memory = memory::tend();
         loop {
             tokio::select! {
                 signal = signals.next() => match signal {
@@ -102,6 +104,7 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
             }
         }
         manager::stopping();
+        memory.abort();
         if let Some(watchdog) = watchdog {
             watchdog.abort();
         }
@@ -174,7 +177,9 @@ async fn stand_up(
     server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;
     let surroundings = Live::new(&house, &certificates, &server);
-    let operations = Arc::new(Operations::new(house.store.clone(), Arc::new(surroundings)));
+    let operations = Operations::new(house.store.clone(), Arc::new(surroundings));
+    let operations = Arc::new(operations.in_directory(&config.data_dir));
+    undo_import(&operations).await;
     let stopping = CancellationToken::new();
     let ready = Ready::of(&sockets);
     sockets.serve(&server, &house, &certificates)?;
@@ -246,6 +251,16 @@ pub fn store_options(config: &Config) -> mailstore::Options {
         max_message: config.smtp.max_message_size.0,
         undelete_window: config.mailbox.undelete_window,
         ..mailstore::Options::default()
+    }
+}
+
+/// Nobody shall fetch half an import. What stands in the way of undoing it is said; the next import tries again.
+async fn undo_import(operations: &Arc<Operations>) {
+    let operations = Arc::clone(operations);
+    match tokio::task::spawn_blocking(move || operations.undo_import()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(refusal)) => tracing::error!(%refusal, "half an import is still there"),
+        Err(error) => tracing::error!(%error, "half an import is still there"),
     }
 }
 

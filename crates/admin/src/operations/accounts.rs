@@ -121,7 +121,7 @@ impl Operations {
         self.show_account(&address).map(Response::Account)
     }
 
-    fn find(&self, address: &Mailbox) -> Result<Account, Refusal> {
+    pub(super) fn find(&self, address: &Mailbox) -> Result<Account, Refusal> {
         let directory = self.store.directory();
         match directory.by_address(address) {
             Some(account) => Ok(account.clone()),

@@ -3,9 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::oneshot;
+
 use super::{Chunk, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
 use crate::account::AccountId;
-use crate::compaction::{Compacted, CompactionHold, Way};
+use crate::census::Census;
+use crate::compaction::{Compacted, Hold, Way};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::stats::EngineStats;
 
@@ -140,8 +143,8 @@ impl<E: Engine> Engine for FaultyEngine<E> {
         }
     }
 
-    fn hold_compaction(&self) -> CompactionHold {
-        self.engine.hold_compaction()
+    fn hold(&self) -> Option<(Hold, oneshot::Receiver<Census>)> {
+        self.engine.hold()
     }
 
     fn low(&self) {

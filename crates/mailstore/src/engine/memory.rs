@@ -9,7 +9,7 @@ use super::{
     Body, Chunk, Claim, Engine, Entry, Fact, Message, Place, Reading, Sealed, Spool, Ticket, Wait,
 };
 use crate::account::{AccountId, Decision};
-use crate::compaction::{Compacted, CompactionHold, Way};
+use crate::compaction::{Compacted, Way};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::stats::EngineStats;
 
@@ -154,10 +154,6 @@ impl Engine for MemoryEngine {
         _progress: &mut dyn FnMut(Compacted),
     ) -> Result<Compacted, CompactError> {
         Ok(Compacted::default())
-    }
-
-    fn hold_compaction(&self) -> CompactionHold {
-        CompactionHold::default()
     }
 
     fn low(&self) {}

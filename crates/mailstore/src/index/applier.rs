@@ -11,6 +11,7 @@ use super::keys::{self, Checkpoint, Hint, SHAPE};
 use super::table::{Batch, Table, TableError};
 use super::{Change, Group, Kept, Posted};
 use crate::account::{Account, AccountId, Alias, Decision};
+use crate::census::Census;
 use crate::engine::{Entry, Inventory, Place};
 use crate::ledger::Usage;
 use crate::log::Position;
@@ -195,6 +196,28 @@ impl Applier {
         self.each(keys::REMOVED, |key, value| {
             strike(keys::removed_entry(key, value).map(|(entry, _)| entry));
         })
+    }
+
+    /// What the table holds, everything having been written.
+    pub(crate) fn census(&self) -> Census {
+        let Checkpoint {
+            position,
+            bodies,
+            totals,
+            ..
+        } = self.checkpoint;
+        let mut mailboxes: Vec<_> = self.usage.iter().map(|(id, used)| (*id, *used)).collect();
+        mailboxes.sort_unstable_by_key(|(id, _)| *id);
+        Census {
+            end: position,
+            bodies,
+            messages: totals.messages,
+            octets: totals.octets,
+            entries: totals.entries,
+            removed: totals.removed,
+            directory: totals.directory,
+            mailboxes,
+        }
     }
 
     /// From here on, changes come once and in order.

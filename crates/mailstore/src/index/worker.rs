@@ -17,13 +17,13 @@ use crate::log::Position;
 use crate::stats::IndexState;
 
 /// Records applied in one batch when several groups wait.
-const BATCH: usize = 512;
-/// Records worth waking up for at once; fewer wait a moment for company.
-const COMPANY: usize = 128;
+const BATCH: usize = 1_024;
+/// Records worth waking up for at once; fewer wait a moment for company, so that a burst of mail has the processor.
+const COMPANY: usize = 2_000;
 /// That moment.
-const MOMENT: Duration = Duration::from_millis(5);
+const MOMENT: Duration = Duration::from_millis(100);
 /// Batches between two flushes; rare flushes let sled stall.
-const BATCHES_PER_FLUSH: u32 = 200;
+const BATCHES_PER_FLUSH: u32 = 100;
 /// Longest time between a batch and the next flush.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Time between a batch and the next checkpoint.
@@ -114,6 +114,7 @@ impl Shared {
         state.generation += 1;
         state.stalls += 1;
         state.step = None;
+        state.censuses.clear();
         state.phase = IndexState::Rebuilding;
         state.wanted = true;
         state.asked = None;
@@ -202,6 +203,9 @@ impl Shared {
 enum Next {
     Apply(Vec<Arc<Group>>),
     Check,
+    /// Look at everything, because somebody wants it counted.
+    Look,
+    Census,
     Flush,
     Checkpoint,
     Close,
@@ -213,6 +217,8 @@ struct Worker {
     generation: u64,
     applier: Applier,
     checking: bool,
+    /// A check has begun since somebody wanted a census.
+    looked: bool,
     batches: u32,
     /// When the first batch since the last flush was applied.
     unflushed: Option<Instant>,
@@ -231,6 +237,7 @@ impl Worker {
             generation,
             applier,
             checking: check,
+            looked: check,
             batches: 0,
             unflushed: None,
             unchecked: Some(Instant::now()),
@@ -255,6 +262,15 @@ impl Worker {
             let done = match self.next() {
                 Next::Apply(groups) => self.apply(&groups),
                 Next::Check => self.check(),
+                Next::Look => {
+                    self.applier.begin_check();
+                    (self.checking, self.looked) = (true, true);
+                    Ok(())
+                }
+                Next::Census => {
+                    self.census();
+                    Ok(())
+                }
                 Next::Flush => self.flush(),
                 Next::Checkpoint => self.checkpoint(),
                 Next::Close => return self.close(),
@@ -289,7 +305,12 @@ impl Worker {
             if self.is_asked(&state) {
                 return Next::Checkpoint;
             }
-            let ready = state.waiting >= COMPANY || waited || state.closing;
+            let counting = self.is_counting(&state);
+            if counting && let Some(step) = self.towards_census(&state) {
+                return step;
+            }
+            let urgent = state.urgent > state.applied;
+            let ready = state.waiting >= COMPANY || waited || urgent || state.closing || counting;
             if state.waiting > 0 && ready {
                 return Next::Apply(Self::first_groups(&state));
             }
@@ -319,16 +340,13 @@ impl Worker {
                     .wait_timeout(state, left)
                     .unwrap_or_else(PoisonError::into_inner)
                     .0;
-                let news = if waited {
-                    state.waiting >= COMPANY
-                } else {
-                    state.waiting > 0
-                };
+                let enough = if waited { COMPANY } else { 1 };
                 let urgent = state.waiting > 0 && state.urgent > state.applied;
-                if news
+                if state.waiting >= enough
                     || urgent
-                    || state.closing
                     || self.is_asked(&state)
+                    || self.is_counting(&state)
+                    || state.closing
                     || state.generation != self.generation
                 {
                     break;
@@ -342,6 +360,21 @@ impl Worker {
         state
             .asked
             .is_some_and(|position| self.applier.position() >= position)
+    }
+
+    /// A census is asked for, and nothing of the check is left to do first.
+    fn is_counting(&self, state: &State) -> bool {
+        !state.censuses.is_empty() && !self.checking
+    }
+
+    /// What brings the census that is asked for nearer, unless groups have to be applied first.
+    fn towards_census(&self, state: &State) -> Option<Next> {
+        if !self.looked {
+            return Some(Next::Look);
+        }
+        let here = self.applier.position();
+        let all = state.censuses.iter().all(|(end, _)| *end <= here);
+        all.then_some(Next::Census)
     }
 
     fn first_groups(state: &State) -> Vec<Arc<Group>> {
@@ -395,10 +428,28 @@ impl Worker {
             if state.phase == IndexState::Checking {
                 state.phase = IndexState::Ready;
             }
+            self.looked &= !state.censuses.is_empty();
             drop(state);
             tracing::info!("index checked: all of it is in order");
         }
         Ok(())
+    }
+
+    /// Answers everybody who wants to know what is in the table now.
+    fn census(&mut self) {
+        self.looked = false;
+        let here = self.applier.position();
+        let mut state = self.shared.lock();
+        let asked: Vec<_> = state
+            .censuses
+            .extract_if(.., |(end, _)| *end <= here)
+            .collect();
+        drop(state);
+        let census = self.applier.census();
+        for (_, asked) in asked {
+            // Whoever went away does not need it.
+            let _ = asked.send(census.clone());
+        }
     }
 
     fn flush(&mut self) -> Result<(), TableError> {
@@ -441,7 +492,10 @@ impl Worker {
             }
         }
         // sled gives its directory back when the last handle goes, so that comes before anybody is told.
-        let table = self.shared.lock().table.take();
+        let mut state = self.shared.lock();
+        state.censuses.clear();
+        let table = state.table.take();
+        drop(state);
         drop(table);
         drop(self);
         drop(closing);

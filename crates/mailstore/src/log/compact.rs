@@ -21,7 +21,7 @@ use super::moves::Moves;
 use super::read::Files;
 use super::replay::{Replay, Segment};
 use super::writer::Queue;
-use crate::compaction::{Compacted, CompactionHold, Turns, Way};
+use crate::compaction::{Compacted, Hold, Turns, Way};
 use crate::disk::{body_number, segment_number};
 use crate::engine::{Effect, Ticket};
 use crate::error::{CompactError, OpenError, StoreError};
@@ -111,7 +111,7 @@ impl Compactor {
         }
     }
 
-    pub(crate) fn hold(&self) -> CompactionHold {
+    pub(crate) fn hold(&self) -> Option<Hold> {
         self.turns.hold()
     }
 

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::compact::{Compactor, Limits};
-use super::frame::FRAME;
+use super::frame::{FRAME, VERSION};
 use super::moves::Moves;
 use super::read::Files;
 use super::replay::{Replay, WalkError, Walked};
@@ -21,6 +21,7 @@ use super::{Gauges, LogEngine, Position};
 use crate::disk::{Disk, Layout, RealDisk, body_number};
 use crate::engine::Inventory;
 use crate::error::OpenError;
+use crate::format;
 use crate::index::applier::Applier;
 use crate::index::table::{Table, TableError, Tables};
 use crate::index::tree::Trees;
@@ -35,7 +36,7 @@ pub(crate) struct Held {
 
 impl Held {
     /// Takes the directory; also says whether the last one to have it stopped in order.
-    fn take(layout: &Layout) -> Result<(Self, bool), OpenError> {
+    pub(crate) fn take(layout: &Layout) -> Result<(Self, bool), OpenError> {
         let failed = |doing| {
             let path = layout.lock.clone();
             move |source| OpenError::Io {
@@ -114,6 +115,18 @@ impl LogEngine {
             sync_directory(&*disk, here)?;
         }
         let (held, unclean) = Held::take(&layout)?;
+        Self::open_held(layout, options, held, unclean)
+    }
+
+    /// Opens the log in a data directory that is ours already.
+    pub(crate) fn open_held(
+        layout: Layout,
+        options: &Options,
+        held: Held,
+        unclean: bool,
+    ) -> Result<(Self, Inventory, Opened), OpenError> {
+        let disk = Arc::new(RealDisk);
+        format::prepare(&layout, VERSION)?;
         make_directory(&*disk, &layout.index)?;
         let tables = Arc::new(Trees::new(layout.index.clone()));
         let (engine, inventory, opened) = Self::open_on(disk, layout, tables, options, unclean)?;

@@ -328,3 +328,76 @@ fn frames_and_openings_read_as_they_were_written() {
     record[FRAME + 20] ^= 1;
     assert_eq!(Opening::from_record(&record), None);
 }
+
+/// Every place where a few operations in a row can fail while a large body is refused: whatever stays behind of it, the
+/// next one is mail and is there after every start.
+#[tokio::test]
+async fn a_body_that_could_not_be_removed_takes_no_later_one_with_it() {
+    let mut stuck = 0;
+    for length in 1..=6 {
+        for after in 1..=12 {
+            stuck += u32::from(left_behind(after, length).await);
+        }
+    }
+    assert!(stuck > 0, "no body was ever left behind");
+}
+
+/// Whether something of the refused body was still there when the next one was.
+async fn left_behind(after: u64, length: u64) -> bool {
+    let tables = Arc::new(SimulatedTables::default());
+    let disk = SimulatedDisk::new(11);
+    let open = || {
+        let options = Options {
+            failure_hold: Duration::from_millis(2),
+            failure_retry: Duration::from_millis(1),
+            inline_body: 1_000,
+            ..Options::default()
+        };
+        let (disk, tables) = (Arc::new(disk.clone()), Arc::clone(&tables));
+        let opened = LogEngine::open_on(disk, layout(), tables, &options, false);
+        let (engine, inventory, opened) = opened.unwrap();
+        Store::assemble(Arc::new(engine), inventory, opened, options).unwrap()
+    };
+    let store = open();
+    let to = account(&store).await;
+    let large = |fill: u8| vec![fill; 70_000];
+    let mut incoming = store.begin();
+    incoming.write(Bytes::from(large(b'a'))).await.unwrap();
+    let reservations = vec![store.reserve(to, 0).unwrap()];
+    disk.fail_at(
+        disk.operations() + after,
+        Fault::Errors(ErrorKind::Other, length),
+    );
+    let refused = store.deliver(incoming, reservations, envelope()).await;
+    disk.heal();
+    let left = disk.paths().iter().any(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "body")
+    });
+    // What failed once keeps failing until the log goes on in a new segment.
+    loop {
+        let mut incoming = store.begin();
+        incoming.write(Bytes::from(large(b'b'))).await.unwrap();
+        let reservations = vec![store.reserve(to, 0).unwrap()];
+        let done = store.deliver(incoming, reservations, envelope()).await;
+        if done.is_ok() {
+            break;
+        }
+    }
+    store.close().await;
+    for start in 1..=3 {
+        let store = open();
+        let to = alice(&store).unwrap();
+        let read = read_all(&store, to);
+        let last = read
+            .last()
+            .map(|found| found.as_ref().is_ok_and(|found| *found == large(b'b')));
+        assert_eq!(
+            last,
+            Some(true),
+            "start {start}, {length} failures from operation {after} on"
+        );
+        store.close().await;
+    }
+    refused.is_err() && left
+}

@@ -6,7 +6,7 @@ use reply::{Reply, pop3};
 use super::{Session, State};
 use crate::ask::{Ask, Message, ReadVerdict};
 use crate::command::Command;
-use crate::listing::{Column, ListingWriter, unique_id};
+use crate::listing::{Column, ListingWriter};
 use crate::maildrop::{Maildrop, Missing};
 use crate::number::MessageNumber;
 use crate::transfer::{Extent, Progress, Transfer};
@@ -36,7 +36,7 @@ impl Session {
             Command::Uidl(Some(number)) => self.say(list_one(&maildrop, number, |message| {
                 Reply::new(&pop3::UNIQUE_ID)
                     .arg("message", number)
-                    .arg("id", unique_id(message.epoch, message.uid))
+                    .arg("id", maildrop.unique_id(number.index(), message))
             })),
             Command::Dele(number) => self.say(delete(&mut maildrop, number)),
             Command::Noop => self.say_row(&pop3::NOOP),

@@ -78,7 +78,7 @@ fn offline(config: &Config, store: Store, request: &Request) -> Result<Answer> {
 }
 
 /// Refuses to make a data directory by asking about it, and to leave files in it that its owner cannot read.
-fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
+pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
     let there = match fs::metadata(data_dir) {
         Ok(there) => there,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -95,7 +95,11 @@ fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AliasAdd { .. }
                 | Request::AliasList
                 | Request::AliasRemove { .. }
-                | Request::Status => Err(Stuck::new(
+                | Request::Status
+                | Request::Hold
+                | Request::Placed { .. }
+                | Request::Export { .. }
+                | Request::Import { .. } => Err(Stuck::new(
                     format!("there is no data directory {} yet", data_dir.display()),
                     "add an account with `tegami account add`, or name the right configuration with --config",
                 )
@@ -131,6 +135,16 @@ pub fn keyring(data_dir: &Path) -> Result<Keyring> {
     Ok(key_file::keyring(data_dir)?)
 }
 
+/// Refuses to change files in a data directory for anybody but its owner, who could not read them afterwards.
+///
+/// # Errors
+/// It belongs to somebody else, or cannot be looked at.
+pub fn check_owner_of(data_dir: &Path) -> Result<()> {
+    let there =
+        fs::metadata(data_dir).with_context(|| format!("cannot look at {}", data_dir.display()))?;
+    check_owner(data_dir, there.uid())
+}
+
 fn check_owner(data_dir: &Path, owner: u32) -> Result<()> {
     let user = rustix::process::geteuid().as_raw();
     if owner != user {
@@ -146,7 +160,7 @@ fn check_owner(data_dir: &Path, owner: u32) -> Result<()> {
     Ok(())
 }
 
-fn unopened(error: OpenError, data_dir: &Path) -> anyhow::Error {
+pub fn unopened(error: OpenError, data_dir: &Path) -> anyhow::Error {
     match error {
         OpenError::InUse { .. } => Stuck::new(
             error.to_string() + ", and its admin socket does not answer",
@@ -159,6 +173,7 @@ fn unopened(error: OpenError, data_dir: &Path) -> anyhow::Error {
         OpenError::Io { .. }
         | OpenError::Newer { .. }
         | OpenError::UnknownKind { .. }
+        | OpenError::Unfinished { .. }
         | OpenError::Index(_)
         | OpenError::Thread(_) => anyhow::Error::new(error).context("cannot open the store"),
     }

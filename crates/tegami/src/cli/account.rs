@@ -428,7 +428,10 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Alias(_)
         | Response::Aliases(_)
         | Response::Removed { .. }
-        | Response::Status(_) => Err(unexpected()),
+        | Response::Status(_)
+        | Response::Held(_)
+        | Response::Placed(_)
+        | Response::Letters { .. } => Err(unexpected()),
     }
 }
 

@@ -83,7 +83,10 @@ fn report(response: Response) -> Result<()> {
         | Response::Account(_)
         | Response::Accounts(_)
         | Response::Aliases(_)
-        | Response::Status(_) => Err(unexpected()),
+        | Response::Status(_)
+        | Response::Held(_)
+        | Response::Placed(_)
+        | Response::Letters { .. } => Err(unexpected()),
     }
 }
 

@@ -72,6 +72,7 @@ fn remedy(cause: Cause<'_>) -> Option<String> {
         Some(
             OpenError::Newer { .. }
             | OpenError::UnknownKind { .. }
+            | OpenError::Unfinished { .. }
             | OpenError::Index(_)
             | OpenError::Thread(_),
         )

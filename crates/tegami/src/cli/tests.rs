@@ -31,6 +31,13 @@ fn every_verb_of_the_contract_is_understood() {
         "tegami alias remove info@example.test",
         "tegami alias remove info@example.test bob@example.test",
         "tegami status --json --config x.toml",
+        "tegami store export alice@example.test alice.mbox",
+        "tegami store export alice@example.test alice --format maildir",
+        "tegami store import alice@example.test Maildir --dry-run --folders --skip-malformed",
+        "tegami store import alice@example.test inbox --format mboxcl2 --uidls ids --uidl-format %v.%u",
+        "tegami store stats --json",
+        "tegami store verify --data-dir /backup/tegami --json",
+        "tegami store repair --json",
         "tegami healthcheck",
         "tegami completions fish",
     ] {
@@ -56,6 +63,11 @@ fn what_is_not_understood_is_a_usage_error() {
         "tegami demo --port-offset 70000",
         "tegami completions klingon",
         "tegami queue list",
+        "tegami store export alice@example.test",
+        "tegami store export alice@example.test alice --format eml",
+        "tegami store import alice",
+        "tegami store import alice@example.test inbox --format mh",
+        "tegami store import alice@example.test inbox --uidl-format %m",
         "tegami --no-such-option serve",
     ] {
         let error = match parse(line) {
@@ -101,7 +113,7 @@ fn every_command_has_help_with_an_example_that_parses() {
             .unwrap_or_default();
         let example = help
             .lines()
-            .find_map(|line| line.find("tegami ").map(|at| &line[at..]));
+            .find_map(|line| line.find(path).map(|at| &line[at..]));
         // The groups `account` and `alias` show one of their verbs.
         let Some(example) = example else {
             panic!("{path} has no example")

@@ -7,11 +7,11 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use mailstore::{Chunk, Maildrop, ReadError, ReadNow, StoreError};
-use pop3_server::{Listing, Message};
+use pop3_server::{KeptIds, Listing, Message};
 
 use super::surrogate;
 
@@ -67,21 +67,23 @@ impl Letters {
 
     /// What the session lists.
     pub fn listing(&self) -> Listing {
-        let messages = self.maildrop.messages().iter().enumerate();
+        let entries = self.maildrop.messages().iter().enumerate();
+        let ids = entries.clone();
+        let messages: Arc<[Message]> = entries
+            .map(|(index, entry)| Message {
+                octets: match self.surrogates.get(&index) {
+                    Some(Surrogate::Header { original, made }) => entry.octets - original + made,
+                    Some(Surrogate::None | Surrogate::Unread) | None => entry.octets,
+                },
+                needs_utf8: self.surrogates.get(&index) == Some(&Surrogate::None),
+                epoch: entry.epoch,
+                uid: entry.uid,
+            })
+            .collect();
+        let ids = ids.filter_map(|(index, entry)| Some((index, Arc::clone(entry.uidl()?))));
         Listing {
-            messages: messages
-                .map(|(index, entry)| Message {
-                    octets: match self.surrogates.get(&index) {
-                        Some(Surrogate::Header { original, made }) => {
-                            entry.octets - original + made
-                        }
-                        Some(Surrogate::None | Surrogate::Unread) | None => entry.octets,
-                    },
-                    needs_utf8: self.surrogates.get(&index) == Some(&Surrogate::None),
-                    epoch: entry.epoch,
-                    uid: entry.uid,
-                })
-                .collect(),
+            kept: KeptIds::of(&messages, ids),
+            messages,
         }
     }
 

@@ -298,6 +298,7 @@ fn not_stored(error: &StoreError) -> FinishVerdict {
         }
         | StoreError::Io { .. }
         | StoreError::Rebuilding
+        | StoreError::Held
         | StoreError::Incomplete
         | StoreError::NoRecipients
         | StoreError::TooLarge

@@ -131,7 +131,7 @@ async fn whoever_holds_compaction_finds_the_files_where_they_are() {
     let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
     let (store, _) = filled(&disk, &tables).await;
     let before = segments(&disk);
-    let hold = store.hold_compaction();
+    let (hold, _) = store.hold().await.unwrap();
     assert!(matches!(compact(&store), Err(CompactError::Held)));
     assert_eq!(segments(&disk), before);
     drop(hold);

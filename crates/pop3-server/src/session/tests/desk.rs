@@ -8,7 +8,7 @@ use auth::{Exchange, Mechanism, Setting, Step};
 use bytes::Bytes;
 use wire::{Admission, Input, Output, Session as _, TlsFacts};
 
-use crate::ask::{Answer, Ask, AuthVerdict, Listing, LoginVerdict, Message, ReadVerdict};
+use crate::ask::{Answer, Ask, AuthVerdict, KeptIds, Listing, LoginVerdict, Message, ReadVerdict};
 use crate::{Config, Connection, Session};
 
 /// The only right password.
@@ -91,6 +91,7 @@ impl Desk {
                     uid,
                 })
                 .collect(),
+            kept: KeptIds::default(),
         }
     }
 

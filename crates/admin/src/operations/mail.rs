@@ -1,0 +1,451 @@
+//! Mail that moves out of a mailbox or into it, letter by letter, whoever keeps it on the other side.
+//!
+//! An import is all or nothing: what it delivered is removed again when it fails, and when it was killed, by the next one or
+//! the next start of the server.
+
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use address::{Envelope, Mailbox, ReversePath};
+use mailstore::{AccountId, Entry, Incoming, Maildrop, MaildropError, Reservation, StoreError};
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
+
+use super::Operations;
+use crate::journal::{Begun, Digest, Journal};
+use crate::message::{Answer, Refusal, RefusalKind, Request, Response};
+use crate::parcel::{Label, Parcel};
+use crate::wire;
+
+/// How long the other side may take for a piece of a letter.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How long, and for how many octets, whoever still sends is listened to after a refusal.
+const LINGER: Duration = Duration::from_secs(2);
+const MOST_IN_VAIN: u64 = 64 << 20;
+/// Letters that are made durable together.
+const TOGETHER: usize = 64;
+/// A larger letter leaves memory for a file, and is delivered by itself, so that letters keep their order.
+const SMALL: u64 = 64 << 10;
+/// Messages removed with one record.
+const AT_ONCE: usize = 1_000;
+
+impl Operations {
+    /// Carries mail out or in over this connection, the answer to the request first. Blocks; needs a tokio runtime
+    /// around it. Shutting the connection down ends it.
+    pub(crate) fn carry(&self, request: Request, stream: &UnixStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut out = BufWriter::with_capacity(128 << 10, stream);
+        if let Request::Export { address } = request {
+            return match self.open(&address) {
+                Ok((_, maildrop)) => {
+                    answer(&mut out, Ok(letters(maildrop.messages())))?;
+                    carry_out(&maildrop, &mut out)
+                }
+                Err(refusal) => answer(&mut out, Err(refusal)),
+            };
+        }
+        let Request::Import {
+            address,
+            messages,
+            octets,
+        } = request
+        else {
+            let refusal = Refusal::new(RefusalKind::NotUnderstood, "this request moves no mail");
+            return answer(&mut out, Err(refusal));
+        };
+        match self.begin_import(&address, messages, octets) {
+            Ok(import) => {
+                answer(&mut out, Ok(Response::Allowed))?;
+                let mut input = BufReader::with_capacity(128 << 10, stream);
+                let last = match import.run(&mut input) {
+                    Ok(()) => Parcel::End,
+                    Err(refusal) => Parcel::Refused(refusal),
+                };
+                last.write(&mut out)?;
+                out.flush()?;
+                // Whoever still sends has to get as far as reading why it was in vain.
+                stream.set_read_timeout(Some(LINGER))?;
+                let _ = io::copy(&mut input.take(MOST_IN_VAIN), &mut io::sink());
+                Ok(())
+            }
+            Err(refusal) => answer(&mut out, Err(refusal)),
+        }
+    }
+
+    /// Removes what an import that was cut off has left, if there is any. Blocks; needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// It cannot be removed now; the next import tries again.
+    pub fn undo_import(&self) -> Result<(), Refusal> {
+        self.data_dir
+            .as_deref()
+            .map_or(Ok(()), |directory| self.clean_up(directory))
+    }
+
+    fn open(&self, address: &Mailbox) -> Result<(AccountId, Maildrop), Refusal> {
+        let account = self.find(address)?;
+        let maildrop = self
+            .store
+            .open_maildrop(account.id)
+            .map_err(|error| unopened(&account.address, &error))?;
+        Ok((account.id, maildrop))
+    }
+
+    /// Makes sure that all of it fits, and that nothing is left of an import before.
+    fn begin_import(
+        &self,
+        address: &Mailbox,
+        messages: u64,
+        octets: u64,
+    ) -> Result<Import<'_>, Refusal> {
+        let Some(directory) = &self.data_dir else {
+            return Err(Refusal::new(
+                RefusalKind::Store,
+                "there is no data directory to import into",
+            ));
+        };
+        let turn = self.importing.try_lock().map_err(|_| {
+            Refusal::new(RefusalKind::InUse, "another import is running")
+                .remedy("wait until it is done")
+        })?;
+        self.clean_up(directory)?;
+        let (account, maildrop) = self.open(address)?;
+        let usage = self.store.usage(account);
+        let facts = self.show_account(address)?;
+        let wanted = usage.octets.saturating_add(octets);
+        if facts.quota > 0 && wanted > facts.quota {
+            let message = format!(
+                "{address} may hold {} octets: {} are used, and {octets} would come",
+                facts.quota, usage.octets
+            );
+            return Err(Refusal::new(RefusalKind::Full, message)
+                .remedy(format!("tegami account quota {address} {wanted}")));
+        }
+        let most = self.store.messages_per_mailbox();
+        if usage.messages.saturating_add(messages) > most {
+            let message = format!("a mailbox holds at most {most} messages");
+            return Err(Refusal::new(RefusalKind::Full, message));
+        }
+        self.store.room(octets).map_err(|low| {
+            let message = format!("the disk is too full: {low}");
+            Refusal::new(RefusalKind::Full, message).remedy("make room on the disk of data_dir")
+        })?;
+        let before = maildrop.messages().iter().map(|entry| entry.uid).max();
+        let begun = Begun {
+            account,
+            before: before.unwrap_or(0),
+        };
+        let journal = Journal::begin(directory, begun).map_err(|error| not_written(&error))?;
+        Ok(Import {
+            operations: self,
+            directory,
+            account,
+            maildrop,
+            journal,
+            waiting: Vec::new(),
+            _turn: turn,
+        })
+    }
+
+    /// Removes what an import that was cut off has left.
+    fn clean_up(&self, directory: &Path) -> Result<(), Refusal> {
+        let left = Journal::left(directory).map_err(|error| not_written(&error))?;
+        let Some(left) = left else {
+            return Ok(());
+        };
+        let account = left.begun.account;
+        match self.store.open_maildrop(account) {
+            Ok(maildrop) => self.undo(&maildrop, directory)?,
+            // Its mail went with it.
+            Err(MaildropError::NoAccount) => {}
+            Err(error) => {
+                let message = format!("an import that was cut off has to be undone first: {error}");
+                return Err(Refusal::new(RefusalKind::InUse, message).remedy("try again later"));
+            }
+        }
+        Journal::forget_left(directory).map_err(|error| not_written(&error))
+    }
+
+    /// Removes all letters that the journal names.
+    fn undo(&self, maildrop: &Maildrop, directory: &Path) -> Result<(), Refusal> {
+        let left = Journal::left(directory).map_err(|error| not_written(&error))?;
+        let Some(left) = left else {
+            return Ok(());
+        };
+        let mut ours = Vec::new();
+        for (index, entry) in maildrop.messages().iter().enumerate() {
+            // What cannot be read cannot be known to be ours.
+            if entry.uid > left.begun.before
+                && digest(maildrop, index).is_some_and(|digest| left.letters.contains(&digest))
+            {
+                ours.push(index);
+            }
+        }
+        for some in ours.chunks(AT_ONCE) {
+            Handle::current()
+                .block_on(maildrop.expunge(some))
+                .map_err(|error| not_undone(&error))?;
+        }
+        let removed = ours.len();
+        tracing::info!(account = %maildrop.account(), removed, "import undone");
+        Ok(())
+    }
+}
+
+/// Sends all letters.
+fn carry_out(maildrop: &Maildrop, out: &mut impl Write) -> io::Result<()> {
+    for (index, entry) in maildrop.messages().iter().enumerate() {
+        let label = Label {
+            octets: entry.octets,
+            uidl: Some(unique_id(entry)),
+        };
+        Parcel::Letter(label).write(out)?;
+        let mut offset = 0;
+        loop {
+            let chunk = match maildrop.read(index, offset) {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    let message = format!("message {} cannot be read: {error}", index + 1);
+                    let refusal = Refusal::new(RefusalKind::Store, message)
+                        .remedy("see what `tegami store verify` says");
+                    Parcel::Refused(refusal).write(out)?;
+                    return out.flush();
+                }
+            };
+            offset += chunk.octets.len() as u64;
+            Parcel::Octets(chunk.octets.to_vec()).write(out)?;
+            if chunk.last {
+                break;
+            }
+        }
+        Parcel::Complete.write(out)?;
+    }
+    Parcel::End.write(out)?;
+    out.flush()
+}
+
+/// An import that runs. The mailbox is locked meanwhile.
+struct Import<'a> {
+    operations: &'a Operations,
+    directory: &'a Path,
+    account: AccountId,
+    maildrop: Maildrop,
+    journal: Journal,
+    /// Letters that are complete and not delivered yet.
+    waiting: Vec<Waiting>,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+}
+
+/// A letter that is complete.
+struct Waiting {
+    incoming: Incoming,
+    reservation: Reservation,
+    uidl: Option<Arc<str>>,
+    digest: Digest,
+}
+
+impl Import<'_> {
+    /// Takes all letters in, or none.
+    fn run(mut self, input: &mut impl Read) -> Result<(), Refusal> {
+        let taken = self.take_all(input);
+        let Self {
+            operations,
+            directory,
+            maildrop,
+            journal,
+            ..
+        } = self;
+        if let Err(cause) = &taken {
+            let undone = maildrop
+                .listed_again()
+                .map_err(|error| not_undone(&error))
+                // Under the same lock, so that nobody fetches half an import.
+                .and_then(|maildrop| operations.undo(&maildrop, directory));
+            undone.map_err(|refusal| Refusal {
+                message: format!("{cause}; {}", refusal.message),
+                ..refusal
+            })?;
+        }
+        journal.finish().map_err(|error| not_written(&error))?;
+        taken
+    }
+
+    fn take_all(&mut self, input: &mut impl Read) -> Result<(), Refusal> {
+        loop {
+            match Parcel::read(input).map_err(|error| cut_off(&error))? {
+                Parcel::Letter(label) => {
+                    let waiting = self.take(&label, input)?;
+                    if label.octets > SMALL {
+                        self.deliver()?;
+                    }
+                    self.waiting.push(waiting);
+                    if label.octets > SMALL || self.waiting.len() >= TOGETHER {
+                        self.deliver()?;
+                    }
+                }
+                Parcel::End => return self.deliver(),
+                Parcel::Octets(_) | Parcel::Complete | Parcel::Refused(_) => {
+                    return Err(out_of_order());
+                }
+            }
+        }
+    }
+
+    fn take(&self, label: &Label, input: &mut impl Read) -> Result<Waiting, Refusal> {
+        let store = &self.operations.store;
+        let reservation = store.reserve(self.account, label.octets).map_err(|full| {
+            Refusal::new(
+                RefusalKind::Full,
+                format!("the mailbox filled up meanwhile: {full}"),
+            )
+        })?;
+        let (mut incoming, mut digest) = (store.begin(), Sha256::new());
+        loop {
+            match Parcel::read(input).map_err(|error| cut_off(&error))? {
+                Parcel::Octets(octets) => {
+                    digest.update(&octets);
+                    Handle::current()
+                        .block_on(incoming.write(octets.into()))
+                        .map_err(|error| Refusal::new(RefusalKind::Store, error.to_string()))?;
+                }
+                Parcel::Complete if incoming.len() == label.octets => {
+                    return Ok(Waiting {
+                        incoming,
+                        reservation,
+                        uidl: label.uidl.as_deref().map(Arc::from),
+                        digest: digest.finalize().into(),
+                    });
+                }
+                Parcel::Complete | Parcel::Letter(_) | Parcel::End | Parcel::Refused(_) => {
+                    return Err(out_of_order());
+                }
+            }
+        }
+    }
+
+    /// Delivers what waits, in order, all of it noted before.
+    fn deliver(&mut self) -> Result<(), Refusal> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let digests = self.waiting.iter().map(|waiting| waiting.digest);
+        self.journal
+            .note(digests)
+            .map_err(|error| not_written(&error))?;
+        let deliveries = self.waiting.drain(..).map(|waiting| {
+            let envelope = Envelope {
+                reverse_path: ReversePath::Null,
+                envid: None,
+                ret: None,
+                body8bit: true,
+                smtputf8: false,
+                recipients: Vec::new(),
+            };
+            let store = &self.operations.store;
+            let reservations = vec![waiting.reservation];
+            Box::pin(store.deliver_as(waiting.incoming, reservations, envelope, waiting.uidl))
+        });
+        let delivered = Handle::current().block_on(all(deliveries.collect()));
+        delivered.map_err(|error| Refusal::new(RefusalKind::Store, error.to_string()))
+    }
+}
+
+/// Runs all, each as far as it goes before the next begins: small letters reach the log in order. The first error, once
+/// all are done.
+async fn all<F, E>(mut futures: Vec<F>) -> Result<(), E>
+where
+    F: Future<Output = Result<(), E>> + Unpin,
+{
+    let mut outcome = Ok(());
+    std::future::poll_fn(|context| {
+        futures.retain_mut(|future| match std::pin::Pin::new(future).poll(context) {
+            std::task::Poll::Ready(Ok(())) => false,
+            std::task::Poll::Ready(Err(error)) => {
+                if outcome.is_ok() {
+                    outcome = Err(error);
+                }
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if futures.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    outcome
+}
+
+/// SHA-256 of a message, if it can be read.
+fn digest(maildrop: &Maildrop, index: usize) -> Option<Digest> {
+    let (mut digest, mut offset) = (Sha256::new(), 0);
+    loop {
+        let chunk = maildrop.read(index, offset).ok()?;
+        digest.update(&chunk.octets);
+        offset += chunk.octets.len() as u64;
+        if chunk.last {
+            return Some(digest.finalize().into());
+        }
+    }
+}
+
+/// What POP3 clients know it by.
+fn unique_id(entry: &Entry) -> String {
+    match entry.uidl() {
+        Some(kept) => kept.to_string(),
+        None => format!("{:x}.{:x}", entry.epoch, entry.uid),
+    }
+}
+
+fn letters(messages: &[Entry]) -> Response {
+    let octets = messages.iter().map(|entry| entry.octets);
+    Response::Letters {
+        messages: messages.len() as u64,
+        octets: octets.fold(0, u64::saturating_add),
+    }
+}
+
+fn answer(out: &mut impl Write, answer: Answer) -> io::Result<()> {
+    out.write_all(&wire::answer_line(answer)?)?;
+    out.flush()
+}
+
+fn unopened(address: &Mailbox, error: &MaildropError) -> Refusal {
+    let message = format!("the mailbox of {address} cannot be opened: {error}");
+    match error {
+        MaildropError::InUse => Refusal::new(RefusalKind::InUse, message)
+            .remedy("somebody is fetching mail; try again when that is done"),
+        MaildropError::NoAccount => Refusal::new(RefusalKind::NoAccount, message),
+        MaildropError::Store(_) => Refusal::new(RefusalKind::Store, message)
+            .remedy("the server's log says more; `tegami status` shows the index"),
+    }
+}
+
+fn cut_off(error: &io::Error) -> Refusal {
+    Refusal::new(
+        RefusalKind::NotUnderstood,
+        format!("the import was cut off: {error}"),
+    )
+}
+
+fn not_undone(error: &StoreError) -> Refusal {
+    let message = format!("half an import cannot be undone: {error}");
+    Refusal::new(RefusalKind::Store, message).remedy("the next import tries again first")
+}
+
+fn out_of_order() -> Refusal {
+    Refusal::new(RefusalKind::NotUnderstood, "the letters came out of order")
+}
+
+fn not_written(error: &io::Error) -> Refusal {
+    Refusal::new(
+        RefusalKind::Store,
+        format!("the journal of the import: {error}"),
+    )
+}

@@ -1,0 +1,243 @@
+//! Stores as earlier versions left them: each is kept here for ever, and every version reads them all.
+//!
+//! `fixtures/format-N/` holds a log and `expected.json`, what a listing of it says. Opening writes, so it is done on a copy.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use address::dsn::{Envid, Notify, Ret};
+use address::{Envelope, Recipient};
+use mailstore::{Account, AccountId, Alias, Change, Declared, NewAccount, Options, Store};
+use serde::{Deserialize, Serialize};
+
+/// What a store holds.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Expected {
+    accounts: Vec<Account>,
+    aliases: Vec<Alias>,
+    messages: Vec<Message>,
+}
+
+/// One message.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Message {
+    account: AccountId,
+    epoch: u32,
+    uid: u64,
+    octets: u64,
+    utf8: bool,
+    crc32c: u32,
+}
+
+/// Segments and bodies so small that a few letters fill several; nothing fits into memory, so bodies may be files.
+fn options() -> Options {
+    Options {
+        segment: 4 << 10,
+        inline_body: 1 << 10,
+        body_memory: 0,
+        ..Options::default()
+    }
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+fn found(store: &Store) -> Expected {
+    let directory = store.directory();
+    let mut found = Expected {
+        accounts: directory.accounts().cloned().collect(),
+        aliases: directory.aliases().cloned().collect(),
+        messages: Vec::new(),
+    };
+    for account in directory.accounts() {
+        let maildrop = store.open_maildrop(account.id).unwrap();
+        for (index, entry) in maildrop.messages().iter().enumerate() {
+            let mut octets = Vec::new();
+            loop {
+                let chunk = maildrop.read(index, octets.len() as u64).unwrap();
+                octets.extend_from_slice(&chunk.octets);
+                if chunk.last {
+                    break;
+                }
+            }
+            assert_eq!(octets.len() as u64, entry.octets);
+            found.messages.push(Message {
+                account: account.id,
+                epoch: entry.epoch,
+                uid: entry.uid,
+                octets: entry.octets,
+                utf8: entry.utf8,
+                crc32c: crc32c::crc32c(&octets),
+            });
+        }
+        let held = found
+            .messages
+            .iter()
+            .filter(|message| message.account == account.id);
+        assert_eq!(store.usage(account.id).messages, held.count() as u64);
+    }
+    found
+}
+
+/// Every message, account and alias is what it was; and what comes in now is kept beside them.
+#[tokio::test]
+async fn stores_of_every_format_open_with_all_they_hold() {
+    let mut formats = 0;
+    for fixture in fs::read_dir(fixtures()).unwrap() {
+        let fixture = fixture.unwrap().path();
+        let data = tempfile::tempdir().unwrap();
+        copy(&fixture.join("log"), &data.path().join("log"));
+        let json = fs::read(fixture.join("expected.json")).unwrap();
+        let expected: Expected = serde_json::from_slice(&json).unwrap();
+        assert!(expected.messages.len() > 10 && expected.accounts.len() == 3);
+        let (store, opened) = Store::open(data.path(), options()).unwrap();
+        assert_eq!(opened.torn, TORN.len() as u64, "{opened}");
+        assert!(opened.damaged.is_empty(), "{opened}");
+        assert_eq!(found(&store), expected, "{}", fixture.display());
+        let to = expected.accounts[0].id;
+        deliver(&store, &[to], 700, false).await;
+        deliver(&store, &[to], 3_000, true).await;
+        store.close().await;
+        fs::remove_dir_all(data.path().join("index")).unwrap();
+        let (store, _) = Store::open(data.path(), options()).unwrap();
+        let now = found(&store);
+        assert_eq!(now.messages.len(), expected.messages.len() + 2);
+        let before = |message: &Message| !expected.messages.contains(message);
+        let new = now.messages.iter().filter(|message| before(message));
+        let highest = expected.messages.iter().map(|message| message.uid).max();
+        for message in new {
+            assert!(Some(message.uid) > highest);
+        }
+        // What an older version left was kept as it was before anything was written to it.
+        let name = fixture.file_name().unwrap();
+        let kept = data.path().join("snapshots").join(name);
+        let written = format!("format-{}", newest_format(&data.path().join("log")));
+        assert_eq!(kept.exists(), *name != *written, "{written}");
+        formats += 1;
+    }
+    assert!(formats > 0);
+}
+
+/// What stands in the openings of a log.
+fn newest_format(log: &Path) -> u8 {
+    let files = fs::read_dir(log)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let segments = files.filter(|path| path.extension().is_some_and(|ending| ending == "log"));
+    let formats = segments.map(|path| fs::read(path).unwrap()[8]);
+    formats.max().unwrap()
+}
+
+/// An interrupted write at the end.
+const TORN: &[u8] = b"the power went while this was being wri";
+
+/// Made once for each format, before the next one is begun.
+#[tokio::test]
+#[ignore = "writes a fixture of the format of today among the sources"]
+async fn write_a_fixture() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(data.path(), options()).unwrap();
+    let mut ids = Vec::new();
+    for name in ["alice", "bob", "carol", "gone"] {
+        let mut new = NewAccount::new(format!("{name}@example.test").parse().unwrap());
+        new.name = name.to_uppercase();
+        if name == "bob" {
+            let hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM0NTY$1mXbGhJTfmLDWJNlVDlFUNrJ1nGRzeTQVWCTJnDR/vQ";
+            new.password = Some(auth::PasswordHash::parse(hash).unwrap());
+            new.quota = Some(1 << 20);
+            let secret = "a long enough password".into();
+            for hash in [auth::ScramHash::Sha256, auth::ScramHash::Sha1] {
+                let keys = auth::ScramKeys::derive(hash, &secret, b"0123456789abcdef", 4096);
+                new.keys.put(auth::LoginKey::Scram(keys));
+            }
+        }
+        if name == "carol" {
+            new.enabled = false;
+            new.declared = Some(Declared {
+                fingerprint: vec![1, 2, 3],
+                aliases: vec!["info@example.test".parse().unwrap()],
+            });
+        }
+        store.change(Change::AddAccount(new)).await.unwrap();
+        ids.push(store.directory().find_login(name).unwrap().id);
+    }
+    for (alias, target) in [("info", "carol"), ("old", "alice"), ("j\u{f6}rg", "bob")] {
+        let alias = Alias {
+            address: format!("{alias}@example.test").parse().unwrap(),
+            targets: vec![format!("{target}@example.test").parse().unwrap()],
+        };
+        store.change(Change::PutAlias(alias)).await.unwrap();
+    }
+    let old = "old@example.test".parse().unwrap();
+    store.change(Change::RemoveAlias(old)).await.unwrap();
+    for number in 0..12 {
+        let octets = if number % 4 == 3 {
+            1_500 + number
+        } else {
+            100 + 60 * number
+        };
+        let to = [ids[number % 2], ids[3]];
+        deliver(&store, &to[..1 + number % 2], octets, number % 3 == 0).await;
+        deliver(&store, &ids[..2], 50 + number, false).await;
+    }
+    let maildrop = store.open_maildrop(ids[0]).unwrap();
+    maildrop.expunge(&[0, 3, 4]).await.unwrap();
+    drop(maildrop);
+    store.change(Change::RemoveAccount(ids[3])).await.unwrap();
+    deliver(&store, &ids[..2], 0, false).await;
+    let expected = found(&store);
+    store.close().await;
+
+    let log = data.path().join("log");
+    let mut segments: Vec<_> = fs::read_dir(&log)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
+        .collect();
+    segments.sort();
+    let last = segments.last().unwrap();
+    let format = newest_format(&log);
+    let torn = [fs::read(last).unwrap(), TORN.to_vec()].concat();
+    fs::write(last, torn).unwrap();
+    let fixture = fixtures().join(format!("format-{format}"));
+    assert!(!fixture.exists(), "there is one already");
+    copy(&log, &fixture.join("log"));
+    let json = serde_json::to_string_pretty(&expected).unwrap();
+    fs::write(fixture.join("expected.json"), json + "\n").unwrap();
+}
+
+async fn deliver(store: &Store, to: &[AccountId], octets: usize, smtputf8: bool) {
+    let reservations = to
+        .iter()
+        .map(|to| store.reserve(*to, octets as u64).unwrap())
+        .collect();
+    let mut incoming = store.begin();
+    let body: Vec<u8> = (0..octets).map(|at| (at * 31 % 251) as u8).collect();
+    incoming.write(body.into()).await.unwrap();
+    let envelope = Envelope {
+        reverse_path: "<sender@example.net>".parse().unwrap(),
+        envid: smtputf8.then(|| Envid::parse(b"a+20b").unwrap()),
+        ret: smtputf8.then_some(Ret::Headers),
+        body8bit: octets.is_multiple_of(2),
+        smtputf8,
+        recipients: vec![Recipient {
+            path: "<alice@example.test>".parse().unwrap(),
+            notify: smtputf8.then_some(Notify::Never),
+            orcpt: None,
+        }],
+    };
+    store
+        .deliver(incoming, reservations, envelope)
+        .await
+        .unwrap();
+}

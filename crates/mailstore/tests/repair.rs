@@ -1,0 +1,249 @@
+//! Repairing stores that were damaged on purpose: nothing is lost without a word, and the second time nothing is done.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+
+#[path = "examine/ground.rs"]
+mod ground;
+
+use std::fs;
+use std::path::PathBuf;
+
+use mailstore::{OpenError, RepairError, Repaired, Store, repair};
+
+use ground::{Ground, LARGE};
+
+/// Repairs; all has to be well afterwards, and a second repair has to find nothing to do.
+#[track_caller]
+fn mend(ground: &Ground) -> Repaired {
+    let repaired = repair(ground.path(), &ground.options(), &mut |_| {}).unwrap();
+    let after = repaired.after.clone().unwrap();
+    assert_eq!(after.findings, [], "{repaired:#?}");
+    let before = ground.contents();
+    let again = repair(ground.path(), &ground.options(), &mut |_| {}).unwrap();
+    assert_eq!(again.after, None);
+    assert_eq!(again.before, after);
+    assert_eq!(ground.contents(), before);
+    repaired
+}
+
+fn names(files: &[PathBuf]) -> Vec<String> {
+    let mut names: Vec<_> = files
+        .iter()
+        .map(|file| file.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_whole_store_is_left_alone() {
+    let ground = Ground::filled().await;
+    tokio::task::spawn_blocking(move || {
+        let before = ground.contents();
+        let repaired = repair(ground.path(), &ground.options(), &mut |_| {}).unwrap();
+        assert_eq!(repaired.before.findings, []);
+        assert_eq!(repaired.after, None);
+        assert_eq!(ground.contents(), before);
+        let elsewhere = tempfile::tempdir().unwrap();
+        let repaired = repair(elsewhere.path(), &ground.options(), &mut |_| {});
+        assert!(matches!(
+            repaired,
+            Err(RepairError::Open(OpenError::Io { .. }))
+        ));
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_store_in_use_is_not_repaired() {
+    let ground = Ground::filled().await;
+    let (store, _) = Store::open(ground.path(), ground.options()).unwrap();
+    let repaired = repair(ground.path(), &ground.options(), &mut |_| {});
+    assert!(matches!(
+        repaired,
+        Err(RepairError::Open(OpenError::InUse { .. }))
+    ));
+    store.close().await;
+}
+
+/// A damaged store, what is removed from it, and what lies in the quarantine then.
+async fn check(damage: impl FnOnce(&Ground), removed: &[&str], kept: &[&str], left: &[u64]) {
+    let ground = Ground::filled().await;
+    damage(&ground);
+    let (ground, repaired) = tokio::task::spawn_blocking(move || {
+        let repaired = mend(&ground);
+        (ground, repaired)
+    })
+    .await
+    .unwrap();
+    let gone: Vec<_> = repaired.removed.iter().map(ToString::to_string).collect();
+    assert_eq!(gone.len(), removed.len(), "{gone:?}");
+    for (gone, removed) in gone.iter().zip(removed) {
+        assert!(gone.starts_with(removed), "{gone}");
+    }
+    let names = names(&repaired.quarantine);
+    assert_eq!(names.len(), kept.len(), "{names:?}");
+    for (name, kept) in names.iter().zip(kept) {
+        assert!(name.ends_with(kept), "{names:?}");
+    }
+    assert_eq!(ground.messages().await, left);
+}
+
+#[tokio::test]
+async fn a_damaged_letter_is_set_aside_and_the_others_stay() {
+    check(
+        |ground| ground.turn_bit("alice 2 body"),
+        &["alice@example.test: message"],
+        &[".eml", ".rec"],
+        &[3, 2],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_letter_whose_head_is_destroyed_is_named_by_the_index() {
+    check(
+        |ground| ground.turn_bit_before("alice 2 body"),
+        &["alice@example.test: message"],
+        &[".eml", ".rec"],
+        &[3, 2],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn without_an_index_the_rest_is_found_again() {
+    check(
+        |ground| {
+            ground.turn_bit_before("alice 2 body");
+            fs::remove_dir_all(ground.path().join("index")).unwrap();
+        },
+        &[],
+        &[".rec"],
+        &[3, 2],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_letter_is_moved_with_its_file() {
+    check(
+        |ground| {
+            let body = ground.body();
+            let mut octets = fs::read(&body).unwrap();
+            octets[LARGE / 2] ^= 1;
+            fs::write(&body, &octets).unwrap();
+        },
+        &["bob@example.test: message"],
+        &[".body", ".eml"],
+        &[4, 1],
+    )
+    .await;
+    check(
+        |ground| fs::remove_file(ground.body()).unwrap(),
+        &["bob@example.test: message"],
+        &[],
+        &[4, 1],
+    )
+    .await;
+    check(
+        |ground| {
+            let body = ground.body();
+            fs::copy(&body, body.with_file_name("0000000000000000.body")).unwrap();
+        },
+        &[],
+        &["0000000000000000.body"],
+        &[4, 2],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_removal_that_was_destroyed_stays_a_removal() {
+    // Between the last letter of bob and the end stand the removal of alice's fourth letter and that of carol.
+    let ground = Ground::filled().await;
+    ground.destroy_removals();
+    let (ground, repaired) = tokio::task::spawn_blocking(move || {
+        let repaired = mend(&ground);
+        (ground, repaired)
+    })
+    .await
+    .unwrap();
+    assert_eq!(repaired.removed, []);
+    assert_eq!(repaired.removed_again.len(), 2, "{repaired:#?}");
+    assert_eq!(repaired.directory, 1);
+    assert_eq!(ground.messages().await, [4, 2]);
+    fs::remove_dir_all(ground.path().join("index")).unwrap();
+    assert_eq!(ground.messages().await, [4, 2]);
+}
+
+#[tokio::test]
+async fn letters_of_an_account_whose_record_was_destroyed_are_kept() {
+    let ground = Ground::filled().await;
+    let before = ground.letters("alice").await;
+    // The record of the account holds its address in plain octets.
+    ground.turn_bit("alice");
+    let (ground, repaired) = tokio::task::spawn_blocking(move || {
+        let repaired = mend(&ground);
+        (ground, repaired)
+    })
+    .await
+    .unwrap();
+    assert_eq!(repaired.removed, []);
+    assert_eq!(repaired.renewed.len(), 4, "{repaired:#?}");
+    assert_eq!(ground.letters("alice").await, before);
+    fs::remove_dir_all(ground.path().join("index")).unwrap();
+    assert_eq!(ground.letters("alice").await, before);
+    assert_eq!(ground.messages().await, [4, 2]);
+}
+
+#[tokio::test]
+async fn a_repair_that_was_interrupted_is_finished_by_the_next_one() {
+    let ground = Ground::filled().await;
+    let before = ground.letters("alice").await;
+    ground.turn_bit("alice");
+    let damaged = ground.contents();
+    let ground = tokio::task::spawn_blocking(move || {
+        let kept = mend(&ground).quarantine;
+        let mut halfway = damaged;
+        for file in kept {
+            let octets = fs::read(&file).unwrap();
+            halfway.insert(file, octets);
+        }
+        // All was set aside, and nothing was stated yet.
+        ground.restore(&halfway);
+        let repaired = mend(&ground);
+        assert_eq!(repaired.before.set_aside.len(), 1, "{repaired:#?}");
+        assert_eq!((repaired.renewed.len(), repaired.removed.len()), (4, 0));
+        ground
+    })
+    .await
+    .unwrap();
+    assert_eq!(ground.letters("alice").await, before);
+}
+
+#[tokio::test]
+async fn every_octet_of_the_log_may_be_damaged() {
+    let ground = Ground::filled().await;
+    let whole = ground.contents();
+    tokio::task::spawn_blocking(move || {
+        let segments = ground.segments();
+        for (number, segment) in segments.iter().enumerate() {
+            let octets = &whole[segment];
+            for at in (number..octets.len()).step_by(311) {
+                ground.restore(&whole);
+                let mut damaged = octets.clone();
+                damaged[at] ^= 0x10;
+                fs::write(segment, damaged).unwrap();
+                let repaired = mend(&ground);
+                assert!(
+                    repaired.removed.len() <= 1,
+                    "{segment:?} {at}: {repaired:#?}"
+                );
+            }
+        }
+    })
+    .await
+    .unwrap();
+}

@@ -1,0 +1,275 @@
+//! `tegami store import`: a mailbox from another server. All of it is read and checked first; only then is anything
+//! written, and what fails then is undone.
+
+mod source;
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+use address::Mailbox;
+use admin::{Carrier, Label, Parcel, Request, Response};
+use anyhow::{Result, bail};
+use clap::Args;
+use mailfolder::{Fault, Letter, is_uidl};
+
+use self::source::{Kind, Source};
+use super::carry::{Moving, carry};
+use super::progress::Progress;
+use crate::cli::account::unexpected;
+use crate::cli::report::Stuck;
+use crate::cli::table::{counted, size};
+use crate::config::Config;
+use crate::terminal::{note, print};
+
+/// So many faults are shown when an import is refused.
+const SHOWN: usize = 20;
+/// Octets of a letter sent at once.
+const PIECE: usize = 64 << 10;
+
+/// What is imported, and how.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Into whose mailbox
+    #[arg(value_parser = Mailbox::parse_user)]
+    address: Mailbox,
+
+    /// An mbox file, a Maildir, or a directory of .eml files
+    source: PathBuf,
+
+    /// What it is, if it is not to be found out: mbox is mboxrd, which most are
+    #[arg(long, value_enum)]
+    format: Option<Kind>,
+
+    /// Lines with a message's number or file name and the id POP3 clients know it by, or a dovecot-uidlist or
+    /// courierpop3dsizelist from elsewhere; those in a Maildir are found without
+    #[arg(long, value_name = "FILE")]
+    uidls: Option<PathBuf>,
+
+    /// Dovecot's pop3_uidl_format, if it is not %08Xu%08Xv
+    #[arg(long, value_name = "FORMAT", value_parser = mailfolder::Format::parse)]
+    uidl_format: Option<mailfolder::Format>,
+
+    /// Import the folders of a Maildir, too, all into the one mailbox
+    #[arg(long)]
+    folders: bool,
+
+    /// Leave out what is no message, instead of importing nothing
+    #[arg(long)]
+    skip_malformed: bool,
+
+    /// Read and check everything, write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Import {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// What is wrong with the source, a refusal, or nobody could be asked; then nothing has been imported.
+    pub fn run(self, config: &Config) -> Result<()> {
+        // 0 is no limit.
+        let limit = match config.smtp.max_message_size.0 {
+            0 => usize::MAX,
+            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+        };
+        let source = Source::open(
+            &self.source,
+            self.format,
+            self.uidls.as_deref(),
+            self.uidl_format.as_ref(),
+            self.folders,
+            limit,
+        )?;
+        source.notes().iter().for_each(|line| note(line));
+        let survey = self.survey(&source)?;
+        let what = format!(
+            "{} ({})",
+            counted(survey.messages, "message"),
+            size(survey.octets)
+        );
+        if self.dry_run {
+            return print(&format!("{what} would be imported{}", survey.addition()));
+        }
+        if survey.messages == 0 {
+            return print("There is nothing to import");
+        }
+        let request = Request::Import {
+            address: self.address.clone(),
+            messages: survey.messages,
+            octets: survey.octets,
+        };
+        let (moving, response) = carry(config, &request)?;
+        if response != Response::Allowed {
+            return Err(unexpected());
+        }
+        let Moving { mut carrier, here } = moving;
+        let sent = send(&source, &mut carrier, &survey)?;
+        carrier.end(sent)??;
+        drop(here);
+        print(&format!(
+            "{what} imported for {}{}",
+            self.address.unicode(),
+            survey.addition()
+        ))
+    }
+
+    /// Reads everything, and says what is wrong with it.
+    fn survey(&self, source: &Source) -> Result<Survey> {
+        let mut survey = Survey::default();
+        let progress = source
+            .octets()
+            .map(|octets| Progress::octets("checking", octets));
+        let mut faults = source.list_faults().to_vec();
+        let mut count = faults.len();
+        let mut tell = |fault: Fault, faults: &mut Vec<Fault>| {
+            count += 1;
+            if self.skip_malformed {
+                note(&format!("left out: {fault}"));
+            } else if faults.len() < SHOWN {
+                faults.push(fault);
+            }
+        };
+        if self.skip_malformed {
+            for fault in std::mem::take(&mut faults) {
+                note(&format!("left out: {fault}"));
+            }
+        }
+        for item in source.letters()? {
+            match item {
+                Ok(letter) => {
+                    if let Some(progress) = &progress {
+                        progress.reached(letter.place.octet);
+                    }
+                    survey.add(&letter);
+                }
+                Err(fault) => {
+                    survey.faults += 1;
+                    tell(fault, &mut faults);
+                }
+            }
+        }
+        drop(progress);
+        if count == 0 || self.skip_malformed {
+            return Ok(survey);
+        }
+        for fault in faults.iter().take(SHOWN) {
+            note(&fault.to_string());
+        }
+        if count > SHOWN {
+            note(&format!("and {} more", count - SHOWN));
+        }
+        bail!(Stuck::new(
+            format!(
+                "{} in {}: nothing has been imported",
+                counted(count as u64, "fault"),
+                self.source.display()
+            ),
+            "mend it, or leave that out with --skip-malformed",
+        ))
+    }
+}
+
+/// Sends all letters; false when the other side takes no more, which it gives its reason for.
+fn send(source: &Source, carrier: &mut Carrier, survey: &Survey) -> Result<bool> {
+    let progress = Progress::octets("importing", survey.octets);
+    let mut again = Survey::default();
+    for item in source.letters()? {
+        // What was left out the first time is left out again.
+        let Ok(letter) = item else {
+            again.faults += 1;
+            continue;
+        };
+        let uidl = again.add(&letter);
+        // More than was announced is no longer what was checked.
+        if again.messages > survey.messages || again.octets > survey.octets {
+            break;
+        }
+        if send_one(carrier, uidl, &letter.octets).is_err() {
+            return Ok(false);
+        }
+        progress.reached(again.octets);
+    }
+    if !again.same(survey) {
+        bail!(Stuck::new(
+            "the source has changed while it was read; nothing has been imported",
+            "make sure that no other server or mail program uses it, then repeat",
+        ));
+    }
+    Ok(true)
+}
+
+fn send_one(carrier: &mut Carrier, uidl: Option<String>, octets: &[u8]) -> std::io::Result<()> {
+    carrier.send(&Parcel::Letter(Label {
+        octets: octets.len() as u64,
+        uidl,
+    }))?;
+    for piece in octets.chunks(PIECE) {
+        carrier.send(&Parcel::Octets(piece.to_vec()))?;
+    }
+    carrier.send(&Parcel::Complete)
+}
+
+/// What a source holds.
+#[derive(Default)]
+struct Survey {
+    messages: u64,
+    octets: u64,
+    faults: u64,
+    /// Messages whose clients need not fetch them again.
+    kept: u64,
+    /// Messages with an id that cannot be kept.
+    lost: u64,
+    /// Ids so far, as hashes: eight octets each, whatever they look like.
+    ids: HashSet<u64>,
+    /// Of all octets, in order.
+    digest: DefaultHasher,
+}
+
+impl Survey {
+    /// Counts a letter; gives back the unique id that it keeps.
+    fn add(&mut self, letter: &Letter) -> Option<String> {
+        self.messages += 1;
+        self.octets += letter.octets.len() as u64;
+        letter.octets.hash(&mut self.digest);
+        letter.uidl.hash(&mut self.digest);
+        let uidl = letter.uidl.as_ref()?;
+        let mut hasher = DefaultHasher::new();
+        uidl.hash(&mut hasher);
+        // RFC 1939 section 7: no two messages of a maildrop have the same.
+        if is_uidl(uidl) && self.ids.insert(hasher.finish()) {
+            self.kept += 1;
+            Some(uidl.clone())
+        } else {
+            self.lost += 1;
+            None
+        }
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        (self.messages, self.octets, self.faults) == (other.messages, other.octets, other.faults)
+            && self.digest.finish() == other.digest.finish()
+    }
+
+    /// What else there is to say.
+    fn addition(&self) -> String {
+        let mut text = String::new();
+        if self.faults > 0 {
+            text += &format!(", {} left out", self.faults);
+        }
+        if self.kept > 0 {
+            text += &format!(
+                "; {} with the ids that POP3 clients know them by",
+                self.kept
+            );
+        }
+        if self.lost > 0 {
+            text += &format!(
+                "; {} with ids that are none or not unique: their clients fetch them again",
+                self.lost
+            );
+        }
+        text
+    }
+}

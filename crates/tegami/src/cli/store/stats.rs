@@ -1,0 +1,138 @@
+//! `tegami store stats`: what the store holds, and what it takes on the disk.
+
+use admin::{Request, Response, StoreFacts};
+use anyhow::{Context, Result};
+use mailstore::DiskUse;
+use serde::Serialize;
+
+use crate::cli::access::ask;
+use crate::cli::account::unexpected;
+use crate::cli::print_json;
+use crate::cli::table::{counted, pairs, size};
+use crate::config::Config;
+use crate::terminal::print;
+
+/// What is shown.
+#[derive(Serialize)]
+struct Figures {
+    /// As `tegami status --json` has it.
+    #[serde(flatten)]
+    store: StoreFacts,
+    disk: DiskUse,
+    /// Octets of log and bodies for each octet of mail; none without mail.
+    ratio: Option<f64>,
+}
+
+/// Shows it.
+///
+/// # Errors
+/// Nobody could be asked, or the data directory cannot be looked at.
+pub fn run(config: &Config, json: bool) -> Result<()> {
+    let Response::Status(status) = ask(config, &Request::Status)? else {
+        return Err(unexpected());
+    };
+    let disk = DiskUse::of(&config.data_dir)
+        .with_context(|| format!("cannot look at {}", config.data_dir.display()))?;
+    let figures = figures(status.store, disk);
+    if json {
+        return print_json(&figures);
+    }
+    print(&describe(&figures))
+}
+
+fn figures(store: StoreFacts, disk: DiskUse) -> Figures {
+    let kept = disk.segments.octets.saturating_add(disk.bodies.octets);
+    Figures {
+        ratio: (store.octets > 0).then(|| kept as f64 / store.octets as f64),
+        store,
+        disk,
+    }
+}
+
+fn describe(figures: &Figures) -> String {
+    let Figures { store, disk, ratio } = figures;
+    let ratio = match ratio {
+        Some(ratio) => format!("; log and bodies are {ratio:.2} times the mail"),
+        None => String::new(),
+    };
+    let amount = |count, what, octets| format!("{}, {}", counted(count, what), size(octets));
+    let mut rows = vec![
+        ("Accounts", store.accounts.to_string()),
+        ("Mail", amount(store.messages, "message", store.octets)),
+        (
+            "Log",
+            amount(disk.segments.files, "segment", disk.segments.octets),
+        ),
+        (
+            "Bodies",
+            format!(
+                "{} with a file of their own, {}{ratio}",
+                disk.bodies.files,
+                size(disk.bodies.octets)
+            ),
+        ),
+        ("Index", size(disk.index.octets)),
+    ];
+    for (name, kept) in [("Arriving", disk.tmp), ("Quarantine", disk.quarantine)] {
+        if kept.files > 0 {
+            rows.push((name, amount(kept.files, "file", kept.octets)));
+        }
+    }
+    let free = store.free.map_or_else(|| "unknown".to_owned(), size);
+    let reserve = size(store.reserve);
+    let taking = if store.takes_mail { "is" } else { "is NOT" };
+    rows.push((
+        "Free",
+        format!("{free}; new mail {taking} taken, which needs {reserve}"),
+    ));
+    pairs(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use admin::IndexFacts;
+
+    #[test]
+    fn the_disk_is_set_against_the_mail() {
+        let store = StoreFacts {
+            accounts: 3,
+            disabled: 1,
+            aliases: 2,
+            messages: 1200,
+            octets: 40_000_000,
+            free: Some(9_000_000_000),
+            reserve: 104_608_864,
+            takes_mail: true,
+            log: 50_000_000,
+            index: IndexFacts::Ready,
+            write_failure: None,
+        };
+        let mut disk = DiskUse::default();
+        disk.segments.files = 2;
+        disk.segments.octets = 50_000_000;
+        disk.bodies.files = 4;
+        disk.bodies.octets = 10_000_000;
+        disk.index.octets = 16_000_000;
+        disk.tmp.files = 1;
+        disk.quarantine.files = 2;
+        disk.quarantine.octets = 900;
+        assert_eq!(
+            describe(&figures(store.clone(), disk))
+                .lines()
+                .collect::<Vec<_>>(),
+            [
+                "Accounts    3",
+                "Mail        1200 messages, 40.0 MB",
+                "Log         2 segments, 50.0 MB",
+                "Bodies      4 with a file of their own, 10.0 MB; log and bodies are 1.50 times the mail",
+                "Index       16.0 MB",
+                "Arriving    1 file, 0 B",
+                "Quarantine  2 files, 900 B",
+                "Free        9.0 GB; new mail is taken, which needs 104.6 MB",
+            ]
+        );
+        let empty = StoreFacts { octets: 0, ..store };
+        assert_eq!(figures(empty, disk).ratio, None);
+    }
+}
