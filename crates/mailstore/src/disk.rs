@@ -33,8 +33,6 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes names in a directory durable.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
-    /// Cuts a file off there, durably.
-    fn cut(&self, path: &Path, size: u64) -> io::Result<()>;
     /// Octets free for us.
     fn free(&self, path: &Path) -> io::Result<u64>;
 }
@@ -107,12 +105,6 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
-    }
-
-    fn cut(&self, path: &Path, size: u64) -> io::Result<()> {
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
-        file.set_len(size)?;
-        DiskFile::sync(&file)
     }
 
     fn free(&self, path: &Path) -> io::Result<u64> {

@@ -9,6 +9,7 @@ pub(crate) mod memory;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use address::Envelope;
 use bytes::Bytes;
@@ -52,6 +53,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
         now: u64,
         progress: &mut dyn FnMut(Compacted),
     ) -> Result<Compacted, CompactError>;
+
+    /// How long removed messages are kept from now on, and with how much free they are not.
+    fn set_limits(&self, window: Duration, reserve: u64);
 
     /// Space is low: whatever can be given back should be. Does not block.
     fn low(&self);

@@ -19,6 +19,7 @@ use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -123,6 +124,10 @@ impl Engine for LogEngine {
         progress: &mut dyn FnMut(Compacted),
     ) -> Result<Compacted, CompactError> {
         self.compactor.run(way, now, progress)
+    }
+
+    fn set_limits(&self, window: Duration, reserve: u64) {
+        self.compactor.set_limits(window, reserve);
     }
 
     fn low(&self) {

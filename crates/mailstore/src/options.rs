@@ -31,6 +31,14 @@ pub struct Options {
     pub undelete_window: Duration,
 }
 
+impl Options {
+    /// Octets that must stay free for new mail to be taken: one segment and one and a half of the largest message.
+    pub(crate) fn reserve(&self, largest: u64) -> u64 {
+        let half = largest / 2;
+        self.segment.saturating_add(largest).saturating_add(half)
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

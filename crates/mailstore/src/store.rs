@@ -111,7 +111,7 @@ impl Store {
             spoolers: Pool::start("tegami-spool", SPOOLERS).map_err(OpenError::Thread)?,
             sealers: Pool::start("tegami-seal", SEALERS).map_err(OpenError::Thread)?,
         };
-        let needed = reserve(&options, options.max_message);
+        let needed = options.reserve(options.max_message);
         // Where it cannot be measured, MAIL will say so.
         let free = engine.free().unwrap_or(needed);
         opened.low = (free < needed).then_some(Low { free, needed });
@@ -191,7 +191,7 @@ impl Store {
 
     fn reserve_octets(&self) -> u64 {
         let largest = self.inner.max_message.load(Ordering::Relaxed);
-        reserve(&self.inner.options, largest)
+        self.inner.options.reserve(largest)
     }
 
     fn free(&self) -> Result<u64, StoreError> {
@@ -369,10 +369,13 @@ impl Store {
     }
 
     /// Takes over limits from a configuration that was read again.
-    pub fn set_limits(&self, default_quota: u64, max_message: u64) {
+    pub fn set_limits(&self, default_quota: u64, max_message: u64, undelete_window: Duration) {
         let inner = &self.inner;
         inner.default_quota.store(default_quota, Ordering::Relaxed);
         inner.max_message.store(max_message, Ordering::Relaxed);
+        inner
+            .engine
+            .set_limits(undelete_window, self.reserve_octets());
     }
 
     /// Figures for people. Cheap.
@@ -414,12 +417,6 @@ impl Store {
         // Not answered only if the pool is gone, and it lives as long as `self`.
         let _ = self.inner.pools.sealers.run(move || engine.close()).await;
     }
-}
-
-/// Octets that must stay free: one segment and one and a half of the largest message.
-fn reserve(options: &Options, largest: u64) -> u64 {
-    let half = largest / 2;
-    options.segment.saturating_add(largest).saturating_add(half)
 }
 
 pub(crate) fn unix_milliseconds() -> u64 {

@@ -225,6 +225,11 @@ impl SimulatedDisk {
         state.inodes[&state.names[path]].seen.clone()
     }
 
+    /// So much is free from now on.
+    pub(crate) fn set_free(&self, octets: u64) {
+        self.state().free = octets;
+    }
+
     /// Names of the files there are.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.state().names.keys().cloned().collect()
@@ -338,12 +343,6 @@ impl Disk for SimulatedDisk {
             };
         }
         Ok(())
-    }
-
-    fn cut(&self, path: &Path, size: u64) -> io::Result<()> {
-        let file = self.open(path)?;
-        file.truncate(size)?;
-        file.sync()
     }
 
     fn free(&self, _path: &Path) -> io::Result<u64> {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -145,6 +146,10 @@ impl<E: Engine> Engine for FaultyEngine<E> {
 
     fn hold(&self) -> Option<(Hold, oneshot::Receiver<Census>)> {
         self.engine.hold()
+    }
+
+    fn set_limits(&self, window: Duration, reserve: u64) {
+        self.engine.set_limits(window, reserve);
     }
 
     fn low(&self) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -155,6 +156,8 @@ impl Engine for MemoryEngine {
     ) -> Result<Compacted, CompactError> {
         Ok(Compacted::default())
     }
+
+    fn set_limits(&self, _window: Duration, _reserve: u64) {}
 
     fn low(&self) {}
 

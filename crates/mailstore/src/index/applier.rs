@@ -306,11 +306,19 @@ impl Applier {
             self.usage.insert(account, Usage::default());
             self.touched.insert(account);
         }
-        if self.cautious || posted.moved {
-            self.take(account, posted.uid)?;
-            self.take_removed(account, posted.uid)?;
-        }
         let entry = posted.entry(kept);
+        if self.cautious || posted.moved {
+            let live = self.take(account, posted.uid)?;
+            let removed = self
+                .take_removed(account, posted.uid)?
+                .map(|(entry, _)| entry);
+            let (here, _) = entry.place.record();
+            for before in [live, removed].into_iter().flatten() {
+                if before.place.record().0 != here {
+                    self.hint(&before).begun = true;
+                }
+            }
+        }
         let hint = self.hint(&entry);
         hint.total = hint.total.saturating_add(entry.weight);
         match kept.removed {

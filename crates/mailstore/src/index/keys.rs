@@ -22,7 +22,7 @@ use crate::ledger::Usage;
 use crate::log::Position;
 
 /// Number of the shape of keys and values.
-pub(crate) const SHAPE: u32 = 4;
+pub(crate) const SHAPE: u32 = 5;
 /// Key of the checkpoint.
 pub(crate) const CHECKPOINT: &[u8] = b"c";
 /// First octet of account keys.
@@ -75,6 +75,9 @@ pub(crate) struct Hint {
     pub(crate) live: u64,
     /// Of all that was ever put into it.
     pub(crate) total: u64,
+    /// A later segment has a copy of something in it. This is exact: as long as both are there, neither says alone
+    /// what has become of the message.
+    pub(crate) begun: bool,
 }
 
 /// The files of a retired segment.

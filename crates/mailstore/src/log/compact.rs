@@ -8,15 +8,17 @@ mod plan;
 mod shift;
 #[cfg(test)]
 mod tests;
+mod void;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use plan::{Before, Plan, Times};
+
 use super::Gauges;
-use super::frame::OPENING;
 use super::moves::Moves;
 use super::read::Files;
 use super::replay::{Replay, Segment};
@@ -43,9 +45,9 @@ pub(crate) struct Limits {
     /// Octets of a segment.
     pub(crate) segment: u64,
     /// How long a removed message is kept, in milliseconds.
-    pub(crate) window: u64,
+    pub(crate) window: AtomicU64,
     /// With less than this free, removed messages are not kept.
-    pub(crate) reserve: u64,
+    pub(crate) reserve: AtomicU64,
 }
 
 /// All that compaction works with.
@@ -82,12 +84,23 @@ struct Run<'a> {
     progress: &'a mut dyn FnMut(Compacted),
 }
 
+impl Run<'_> {
+    fn is_worth(&self, candidate: &Candidate, plan: &Plan) -> bool {
+        let (kept, total) = (u128::from(plan.kept), u128::from(plan.total));
+        match self.way {
+            _ if candidate.anyway => true,
+            Way::Forced => kept * 16 <= total * 15,
+            Way::Background | Way::Asked => kept * 3 <= total * 2,
+        }
+    }
+}
+
 /// A segment worth a look.
 struct Candidate {
     segment: Segment,
     hint: Hint,
-    /// It goes whatever is in it.
-    small: bool,
+    /// It goes whatever is in it: it is small, or something of it has gone already.
+    anyway: bool,
 }
 
 impl Compactor {
@@ -113,6 +126,13 @@ impl Compactor {
 
     pub(crate) fn hold(&self) -> Option<Hold> {
         self.turns.hold()
+    }
+
+    /// From now on removed messages are kept for so long, unless less than the reserve is free.
+    pub(crate) fn set_limits(&self, window: Duration, reserve: u64) {
+        let limits = &self.limits;
+        limits.window.store(milliseconds(window), Ordering::Relaxed);
+        limits.reserve.store(reserve, Ordering::Relaxed);
     }
 
     pub(crate) fn poke(&self) {
@@ -189,11 +209,15 @@ impl Compactor {
 
     /// How long removed messages are kept: not at all while space is low.
     fn window(&self) -> u64 {
-        if self.is_low() { 0 } else { self.limits.window }
+        if self.is_low() {
+            0
+        } else {
+            self.limits.window.load(Ordering::Relaxed)
+        }
     }
 
     fn is_low(&self) -> bool {
-        self.free() < self.limits.reserve
+        self.free() < self.limits.reserve.load(Ordering::Relaxed)
     }
 
     /// The segments worth a look, oldest first.
@@ -203,17 +227,21 @@ impl Compactor {
         let segments = self.replay.survey().map_err(unreadable)?;
         let is_small =
             |segment: &Segment| segment.size < self.limits.segment / SMALL.1 && segment.size > 0;
-        let old = || segments.range(..sealed).map(|(_, segment)| segment);
+        // One that nothing has been written behind yet may end in what an interrupted write left.
+        let old = || {
+            let before = segments.range(..sealed).map(|(_, segment)| segment);
+            before.filter(|segment| segment.sealed)
+        };
         let many = old().filter(|segment| is_small(segment)).count() > SMALL.0;
         let candidates = old().filter_map(|segment| {
             let hint = hints.get(&segment.number).copied().unwrap_or_default();
-            let small = many && is_small(segment);
-            let worth = run.way == Way::Forced || small || self.promising(segment, hint, run.now);
+            let anyway = hint.begun || (many && is_small(segment));
+            let worth = run.way == Way::Forced || anyway || self.promising(segment, hint, run.now);
             let readable = segment.opening.is_some();
             (worth && readable).then(|| Candidate {
                 segment: segment.clone(),
                 hint,
-                small,
+                anyway,
             })
         });
         Ok(candidates.collect())
@@ -259,38 +287,26 @@ impl Compactor {
             let Some(segment) = segments.get(&number) else {
                 return Ok(());
             };
-            let oldest = segments.keys().next() == Some(&number);
-            let window = self.window();
-            let Some(plan) = self.look(segment, oldest, run.now, window, first)? else {
+            let before = self.before(number, &segments)?;
+            let times = Times {
+                way: run.way,
+                now: run.now,
+                window: self.window(),
+            };
+            let Some(plan) = self.look(segment, before, times, first)? else {
                 run.done.damaged += 1;
-                let known = {
-                    let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
-                    matches!(tried.get(&number), Some(Tried::Damaged))
-                };
-                if !known {
-                    tracing::warn!(segment = number, "a damaged segment is not compacted");
-                    self.remember(number, Tried::Damaged);
-                }
+                self.note_damage(number);
                 return Ok(());
             };
-            let worth = match run.way {
-                Way::Forced => plan.kept.saturating_mul(16) <= plan.total.saturating_mul(15),
-                Way::Background | Way::Asked => {
-                    candidate.small || plan.kept.saturating_mul(3) <= plan.total.saturating_mul(2)
-                }
-            };
-            if first && (!worth || self.free() < plan.copied.saturating_add(1 << 20)) {
-                let again = (self.limits.window / 16).clamp(AGAIN.0, AGAIN.1);
-                let again = run.now.saturating_add(again);
-                let live = candidate.hint.live;
-                self.remember(
-                    number,
-                    Tried::Full {
-                        live,
-                        again,
-                        window,
-                    },
-                );
+            let fits = self.free() >= plan.copied.saturating_add(1 << 20);
+            if first && !(fits && run.is_worth(candidate, &plan)) {
+                let again = (times.window / 16).clamp(AGAIN.0, AGAIN.1);
+                let tried = Tried::Full {
+                    live: candidate.hint.live,
+                    again: run.now.saturating_add(again),
+                    window: times.window,
+                };
+                self.remember(number, tried);
                 return Ok(());
             }
             if plan.moves.is_empty() {
@@ -300,6 +316,27 @@ impl Compactor {
             // What changed while this was copied was left out; the next look sees it as it is now.
             self.copy(number, plan.moves, run)?;
             first = false;
+        }
+    }
+
+    fn before(
+        &self,
+        number: u32,
+        segments: &BTreeMap<u32, Segment>,
+    ) -> Result<Before, CompactError> {
+        let hints = self.index.hints()?;
+        let begun = |older: &u32| hints.get(older).is_some_and(|hint| hint.begun);
+        let mut older = segments.range(..number).map(|(older, _)| older).peekable();
+        Ok(Before {
+            oldest: older.peek().is_none(),
+            unfinished: older.any(begun),
+        })
+    }
+
+    fn note_damage(&self, segment: u32) {
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(tried.insert(segment, Tried::Damaged), Some(Tried::Damaged)) {
+            tracing::warn!(segment, "a damaged segment is not compacted");
         }
     }
 
@@ -360,36 +397,10 @@ impl Compactor {
         there.sort_by_key(|(_, _, segment)| *segment);
         Ok(there)
     }
+}
 
-    /// What the openings up to this segment say about earlier ones must stay true without them: octets that do not
-    /// count are cut off.
-    fn remove_void(&self, retired: u32) -> Result<(), CompactError> {
-        let (disk, layout) = (&self.replay.disk, &self.replay.layout);
-        let segments = self.replay.survey().map_err(unreadable)?;
-        for (number, segment) in segments.range(..retired) {
-            if segment.size <= segment.limit {
-                continue;
-            }
-            let path = layout.segment(*number);
-            if segment.limit <= OPENING {
-                if segment.opening.is_none() {
-                    // Whether it holds nothing or cannot be read is for `repair` to say.
-                    continue;
-                }
-                disk.remove(&path).map_err(failed("removing"))?;
-                self.gauges.segments.fetch_sub(1, Ordering::Relaxed);
-                self.gauges
-                    .octets
-                    .fetch_sub(segment.size, Ordering::Relaxed);
-            } else {
-                disk.cut(&path, segment.limit)
-                    .map_err(failed("cutting off what does not count"))?;
-                let void = segment.size - segment.limit;
-                self.gauges.octets.fetch_sub(void, Ordering::Relaxed);
-            }
-        }
-        Ok(())
-    }
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn failed(doing: &'static str) -> impl Fn(io::Error) -> CompactError {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use super::compact::{Compactor, Limits};
+use super::compact::{self, Compactor, Limits};
 use super::frame::{FRAME, VERSION};
 use super::moves::Moves;
 use super::read::Files;
@@ -232,8 +232,6 @@ impl LogEngine {
             .name("tegami-log".to_owned())
             .spawn(move || writer.run())
             .map_err(OpenError::Thread)?;
-        let window = options.undelete_window.as_millis();
-        let largest = options.max_message;
         let compactor = Arc::new(Compactor {
             replay,
             queue: Arc::clone(&queue),
@@ -243,11 +241,8 @@ impl LogEngine {
             gauges: Arc::clone(&gauges),
             limits: Limits {
                 segment: options.segment,
-                window: u64::try_from(window).unwrap_or(u64::MAX),
-                reserve: options
-                    .segment
-                    .saturating_add(largest)
-                    .saturating_add(largest / 2),
+                window: AtomicU64::new(compact::milliseconds(options.undelete_window)),
+                reserve: AtomicU64::new(options.reserve(options.max_message)),
             },
             turns: Arc::default(),
             tried: Mutex::default(),

@@ -53,7 +53,7 @@ pub(crate) struct Segment {
     /// Where it ends for us: a later opening says so, or else its size.
     pub(crate) limit: u64,
     /// A later opening has said so: what stands before the limit was durable.
-    sealed: bool,
+    pub(crate) sealed: bool,
 }
 
 /// What a walk through the log came across.

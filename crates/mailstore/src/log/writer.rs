@@ -213,9 +213,7 @@ impl Writer {
                 return;
             };
             for ticket in self.queue.take_ends() {
-                self.tail = None;
-                self.gauges.seal_below(self.at.segment);
-                ticket.settle(Ok(()));
+                ticket.settle(self.end_segment());
             }
             if let Some(error) = self.failed.clone()
                 && (self.tried.elapsed() < self.terms.retry || !self.recover())
@@ -224,6 +222,28 @@ impl Writer {
                 continue;
             }
             self.write_all(operations);
+        }
+    }
+
+    /// Goes on in a new segment, whose opening says where all before it ended.
+    fn end_segment(&mut self) -> Result<(), StoreError> {
+        if (self.tail.as_ref()).is_some_and(|tail| tail.offset == OPENING) {
+            return Ok(());
+        }
+        // Whatever becomes of it: nothing may follow in a segment whose end may have been stated.
+        self.tail = None;
+        match self.state_end() {
+            Ok(tail) => {
+                self.gauges.seal_below(tail.number);
+                self.tail = Some(tail);
+                Ok(())
+            }
+            Err(error) => {
+                let error = StoreError::io("making a segment", error);
+                self.gauges.set_failure(Some(error.to_string()));
+                self.failed = Some(error.clone());
+                Err(error)
+            }
         }
     }
 

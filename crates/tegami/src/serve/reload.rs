@@ -36,10 +36,11 @@ pub async fn reload(
     telemetry.reload(&config.log);
     trust::apply(running, &config, trust::gateways());
     running.server.set_proxies(config.proxy.from.clone());
-    running
-        .house
-        .store
-        .set_limits(config.mailbox.quota.0, config.smtp.max_message_size.0);
+    running.house.store.set_limits(
+        config.mailbox.quota.0,
+        config.smtp.max_message_size.0,
+        config.mailbox.undelete_window,
+    );
     if let Some(file) = &config.accounts_file
         && let Err(error) =
             reconcile(&running.house.store, &running.house.keyring, &config, file).await

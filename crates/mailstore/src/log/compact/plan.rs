@@ -6,13 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Compactor, unreadable};
 use crate::account::{Account, AccountId, Alias, Decision};
+use crate::compaction::Way;
 use crate::engine::Place;
 use crate::error::{CompactError, StoreError};
 use crate::index::keys::{self, Retirement};
-use crate::index::{Change, Kept, Stand};
+use crate::index::{Change, Kept, Posted, Stand};
 use crate::log::frame::{Frame, Kind};
 use crate::log::record;
 use crate::log::replay::Segment;
+
+/// Octets read between two pauses.
+const BREATH: u64 = 1 << 20;
 
 /// What is to be said again at the end of the log.
 pub(super) enum Move {
@@ -48,36 +52,52 @@ pub(super) struct Plan {
     pub(super) forgotten: Vec<(AccountId, Vec<u64>)>,
 }
 
+/// What there is before a segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    /// Nothing: what is gone need not be said to be gone.
+    pub(super) oldest: bool,
+    /// A segment of which something has been copied already. It may have the message of a copy, too, which must not be
+    /// forgotten before that segment is.
+    pub(super) unfinished: bool,
+}
+
+/// What time it is, and how much of it there is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) way: Way,
+    /// Milliseconds since 1970.
+    pub(super) now: u64,
+    /// How long removed messages are kept, in milliseconds.
+    pub(super) window: u64,
+}
+
 /// The look at one segment.
 struct Look<'a> {
     compactor: &'a Compactor,
-    now: u64,
-    window: u64,
-    /// Only messages: the rest has been said again already.
+    times: Times,
+    /// The rest has been said again already.
     messages_only: bool,
-    /// There is no older segment: what is gone need not be said to be gone.
-    oldest: bool,
+    before: Before,
     segment: u32,
     plan: Plan,
     forgotten: BTreeMap<AccountId, BTreeSet<u64>>,
 }
 
 impl Compactor {
-    /// `None` when the segment is damaged.
+    /// `None` when the segment is damaged. The first look is at everything, later ones are at messages only.
     pub(super) fn look(
         &self,
         segment: &Segment,
-        oldest: bool,
-        now: u64,
-        window: u64,
+        before: Before,
+        times: Times,
         first: bool,
     ) -> Result<Option<Plan>, CompactError> {
         let mut look = Look {
             compactor: self,
-            now,
-            window,
+            times,
             messages_only: !first,
-            oldest,
+            before,
             segment: segment.number,
             plan: Plan {
                 total: segment.size,
@@ -86,12 +106,16 @@ impl Compactor {
             forgotten: BTreeMap::new(),
         };
         look.plan.retirement.segment = segment.number;
-        let mut outcome = Ok(());
+        let (mut outcome, mut read) = (Ok(()), 0);
         let whole = self
             .replay
             .each_record(segment, &mut |at, frame, kind, head| {
                 outcome = look.record(at, frame, kind, head);
-                matches!(outcome, Ok(()))
+                if at - read >= BREATH && outcome.is_ok() {
+                    outcome = self.breathe(times.way, at - read);
+                    read = at;
+                }
+                outcome.is_ok()
             })
             .map_err(unreadable)?;
         outcome?;
@@ -113,9 +137,7 @@ impl Look<'_> {
     ) -> Result<(), CompactError> {
         let length = frame.length();
         match record::change(kind, frame, head, self.segment, at) {
-            Some(Change::Message(posted)) => {
-                self.message(at, length, posted.uid, posted.place, &posted.kept)
-            }
+            Some(Change::Message(posted)) => self.message(at, length, &posted),
             Some(_) if self.messages_only => Ok(()),
             Some(Change::Decisions(decisions)) => self.decisions(length, decisions),
             Some(Change::Expunge {
@@ -130,16 +152,10 @@ impl Look<'_> {
         }
     }
 
-    fn message(
-        &mut self,
-        at: u64,
-        length: u64,
-        uid: u64,
-        place: Place,
-        mailboxes: &[Kept],
-    ) -> Result<(), CompactError> {
+    fn message(&mut self, at: u64, length: u64, posted: &Posted) -> Result<(), CompactError> {
+        let (uid, place) = (posted.uid, posted.place);
         let (mut kept, mut elsewhere) = (Vec::new(), false);
-        for mailbox in mailboxes {
+        for mailbox in &posted.kept {
             let account = mailbox.account;
             match self.compactor.index.stand(account, uid)? {
                 Stand::Live(entry) if entry.place == place => kept.push(Kept {
@@ -147,7 +163,7 @@ impl Look<'_> {
                     ..*mailbox
                 }),
                 Stand::Removed(entry, when) if entry.place == place => {
-                    if self.within_window(when) {
+                    if self.within_window(when) || (posted.moved && self.before.unfinished) {
                         kept.push(Kept {
                             removed: Some(when),
                             ..*mailbox
@@ -187,7 +203,7 @@ impl Look<'_> {
     }
 
     fn within_window(&self, when: u64) -> bool {
-        when > 0 && when.saturating_add(self.window) > self.now
+        when > 0 && when.saturating_add(self.times.window) > self.times.now
     }
 
     /// 0 when the file is not there.
@@ -223,9 +239,11 @@ impl Look<'_> {
                 Some(now) => postcard::from_bytes::<Alias>(&now).map_err(read)? == *alias,
                 None => false,
             },
-            Decision::NoAccount(id) => !self.oldest && index.value(&keys::account(*id))?.is_none(),
+            Decision::NoAccount(id) => {
+                !self.before.oldest && index.value(&keys::account(*id))?.is_none()
+            }
             Decision::NoAlias(address) => {
-                !self.oldest && index.value(&keys::alias(&address.key()))?.is_none()
+                !self.before.oldest && index.value(&keys::alias(&address.key()))?.is_none()
             }
         })
     }
@@ -242,8 +260,8 @@ impl Look<'_> {
         let mut left = Vec::new();
         for uid in uids {
             if let Stand::Removed(entry, then) = self.compactor.index.stand(account, uid)? {
-                let goes = entry.place.record().0 == self.segment && !self.within_window(then);
-                if !goes {
+                let here = entry.place.record().0 == self.segment;
+                if !here || self.before.unfinished || self.within_window(then) {
                     left.push(uid);
                 }
             }

@@ -20,6 +20,14 @@ const GROUP: (u64, usize) = (1 << 20, 500);
 const RATE: u64 = 16 << 20;
 
 impl Compactor {
+    /// Lets others have the disk for as long as so many octets may take.
+    pub(super) fn breathe(&self, way: Way, octets: u64) -> Result<(), CompactError> {
+        if way == Way::Background && !self.is_low() {
+            self.turns.pause(time_for(octets));
+        }
+        self.go_on()
+    }
+
     /// Says everything again at the end of the log; returns when it is durable.
     pub(super) fn copy(
         &self,
@@ -50,12 +58,8 @@ impl Compactor {
             group.push(draft);
             if octets >= GROUP.0 || group.len() >= GROUP.1 {
                 self.hand_over(std::mem::take(&mut group), run)?;
-                if run.way == Way::Background && !self.is_low() {
-                    let pause = Duration::from_millis(octets * 1_000 / RATE);
-                    self.turns.pause(pause);
-                }
+                self.breathe(run.way, octets)?;
                 octets = 0;
-                self.go_on()?;
             }
         }
         self.hand_over(group, run)
@@ -88,6 +92,11 @@ impl Compactor {
         let draft = record::draft_retired(files, forgotten)?;
         self.wait_for(|ticket| self.queue.push(draft, ticket))
     }
+}
+
+/// How long reading or writing so many octets may take when nobody is in a hurry.
+fn time_for(octets: u64) -> Duration {
+    Duration::from_millis(octets.saturating_mul(1_000) / RATE)
 }
 
 /// The copy of the message whose record begins there.
@@ -123,4 +132,17 @@ fn fill(file: &dyn DiskFile, buffer: &mut [u8], at: u64) -> Result<(), CompactEr
         return Err(CompactError::Store(StoreError::Incomplete));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RATE, time_for};
+    use std::time::Duration;
+
+    #[test]
+    fn a_segment_takes_seconds_when_nobody_is_in_a_hurry() {
+        assert_eq!(time_for(0), Duration::ZERO);
+        assert_eq!(time_for(RATE), Duration::from_secs(1));
+        assert_eq!(time_for(64 << 20), Duration::from_secs(4));
+    }
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use address::Envelope;
 use bytes::Bytes;
 
+use super::plan::{Move, Times};
+use super::{Run, Way};
 use crate::account::{AccountId, Change, NewAccount};
 use crate::compaction::Compacted;
-use crate::disk::Layout;
 use crate::disk::simulated::SimulatedDisk;
+use crate::disk::{Disk, Layout};
 use crate::error::CompactError;
 use crate::index::simulated::SimulatedTables;
 use crate::log::LogEngine;
@@ -20,10 +22,18 @@ use crate::store::Store;
 const BODY: &[u8] = b"a letter that stays where it is read\r\n";
 
 fn open(disk: &SimulatedDisk, tables: &SimulatedTables) -> Store {
+    open_with(disk, tables, Duration::ZERO).0
+}
+
+fn open_with(
+    disk: &SimulatedDisk,
+    tables: &SimulatedTables,
+    undelete_window: Duration,
+) -> (Store, Arc<LogEngine>) {
     let options = Options {
         segment: 200_000,
         inline_body: 150_000,
-        undelete_window: Duration::ZERO,
+        undelete_window,
         ..Options::default()
     };
     let (engine, inventory, opened) = LogEngine::open_on(
@@ -34,7 +44,9 @@ fn open(disk: &SimulatedDisk, tables: &SimulatedTables) -> Store {
         false,
     )
     .unwrap();
-    Store::assemble(Arc::new(engine), inventory, opened, options).unwrap()
+    let engine = Arc::new(engine);
+    let store = Store::assemble(Arc::clone(&engine) as _, inventory, opened, options).unwrap();
+    (store, engine)
 }
 
 async fn deliver(store: &Store, to: AccountId, body: &[u8]) {
@@ -55,27 +67,45 @@ async fn deliver(store: &Store, to: AccountId, body: &[u8]) {
         .unwrap();
 }
 
+async fn add_alice(store: &Store) -> AccountId {
+    let new = NewAccount::new("alice@example.test".parse().unwrap());
+    store.change(Change::AddAccount(new)).await.unwrap();
+    store.directory().find_login("alice").unwrap().id
+}
+
+async fn expunge(store: &Store, from: AccountId, which: impl Iterator<Item = usize>) {
+    let maildrop = store.open_maildrop(from).unwrap();
+    maildrop.expunge(&which.collect::<Vec<_>>()).await.unwrap();
+}
+
 /// One letter, one of 100,000 octets, and twenty that have been removed.
 async fn filled(disk: &SimulatedDisk, tables: &SimulatedTables) -> (Store, AccountId) {
     let store = open(disk, tables);
-    let new = NewAccount::new("alice@example.test".parse().unwrap());
-    store.change(Change::AddAccount(new)).await.unwrap();
-    let alice = store.directory().find_login("alice").unwrap().id;
+    let alice = add_alice(&store).await;
     deliver(&store, alice, BODY).await;
     deliver(&store, alice, &vec![b'x'; 100_000]).await;
     for _ in 0..20 {
         deliver(&store, alice, &[b'y'; 900]).await;
     }
-    let maildrop = store.open_maildrop(alice).unwrap();
-    let most: Vec<usize> = (2..22).collect();
-    maildrop.expunge(&most).await.unwrap();
+    expunge(&store, alice, 2..22).await;
     (store, alice)
 }
 
 fn compact(store: &Store) -> Result<Compacted, CompactError> {
+    compact_if(store, true)
+}
+
+/// What is worth it, or everything.
+fn compact_if(store: &Store, force: bool) -> Result<Compacted, CompactError> {
     let store = store.clone();
-    let thread = std::thread::spawn(move || store.compact(true, &mut |_| {}));
+    let thread = std::thread::spawn(move || store.compact(force, &mut |_| {}));
     thread.join().unwrap()
+}
+
+/// As a process that starts again, with an index made from nothing but the log.
+fn letters_in_the_log(disk: &SimulatedDisk, of: AccountId) -> usize {
+    let store = open(&disk.after_kill(), &SimulatedTables::default());
+    store.open_maildrop(of).unwrap().messages().len()
 }
 
 fn segments(disk: &SimulatedDisk) -> Vec<PathBuf> {
@@ -136,4 +166,150 @@ async fn whoever_holds_compaction_finds_the_files_where_they_are() {
     assert_eq!(segments(&disk), before);
     drop(hold);
     assert!(compact(&store).unwrap().removed > 0);
+}
+
+/// A copy that has been made says what has become of a message, and so does the record it was made from, for as long
+/// as that is there.
+#[tokio::test]
+async fn what_was_removed_after_a_compaction_that_ended_early_stays_removed() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let (store, engine) = open_with(&disk, &tables, Duration::ZERO);
+    let alice = add_alice(&store).await;
+    for _ in 0..40 {
+        deliver(&store, alice, &[b'y'; 900]).await;
+    }
+    let compactor = Arc::clone(&engine.compactor);
+    let ended = std::thread::spawn(move || {
+        compactor.wait_for(|ticket| compactor.queue.end_segment(ticket))?;
+        compactor.watch()?;
+        let segments = compactor.replay.survey().unwrap();
+        let times = Times {
+            way: Way::Forced,
+            now: 0,
+            window: 0,
+        };
+        let before = compactor.before(1, &segments)?;
+        let mut plan = compactor.look(&segments[&1], before, times, true)?.unwrap();
+        // One message, and then it ended.
+        plan.moves
+            .retain(|what| matches!(what, Move::Message { .. }));
+        plan.moves.truncate(1);
+        let mut run = Run {
+            way: Way::Forced,
+            now: 0,
+            done: Compacted::default(),
+            progress: &mut |_| {},
+        };
+        compactor.copy(1, plan.moves, &mut run)?;
+        compactor.moves.rest();
+        Ok::<_, CompactError>(())
+    });
+    ended.join().unwrap().unwrap();
+    expunge(&store, alice, 0..1).await;
+    // Damaged now, the old segment has to stay: all the more must the removal.
+    let first = Path::new("/data/log/0000000001.log");
+    let last = disk.contents(first).len() - 1;
+    disk.flip(first, last);
+    assert_eq!(compact(&store).unwrap().damaged, 1);
+    disk.flip(first, last);
+    assert_eq!(letters_in_the_log(&disk, alice), 39);
+    drop((store, engine));
+    // Whole again, it goes first, though nearly all of it counts.
+    let store = open(&disk, &tables);
+    compact_if(&store, false).unwrap();
+    assert!(!segments(&disk).contains(&first.to_owned()));
+    compact(&store).unwrap();
+    assert_eq!(letters_in_the_log(&disk, alice), 39);
+    assert_eq!(store.open_maildrop(alice).unwrap().messages().len(), 39);
+}
+
+#[tokio::test]
+async fn a_segment_is_moved_when_a_third_of_it_is_dead_and_not_before() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let (store, engine) = open_with(&disk, &tables, Duration::ZERO);
+    let alice = add_alice(&store).await;
+    for _ in 0..100 {
+        deliver(&store, alice, &[b'y'; 900]).await;
+    }
+    let first = Path::new("/data/log/0000000001.log").to_owned();
+    let seal = || {
+        let compactor = Arc::clone(&engine.compactor);
+        let sealed = std::thread::spawn(move || {
+            compactor.wait_for(|ticket| compactor.queue.end_segment(ticket))
+        });
+        sealed.join().unwrap().unwrap();
+    };
+    seal();
+    expunge(&store, alice, 0..25).await;
+    assert_eq!(compact_if(&store, false).unwrap(), Compacted::default());
+    expunge(&store, alice, 0..25).await;
+    let done = compact_if(&store, false).unwrap();
+    assert_eq!((done.segments, done.removed), (1, 1), "{done:?}");
+    assert!(!segments(&disk).contains(&first));
+    assert_eq!(letters_in_the_log(&disk, alice), 50);
+}
+
+#[tokio::test]
+async fn many_small_segments_become_one() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let store = open(&disk, &tables);
+    let alice = add_alice(&store).await;
+    deliver(&store, alice, &[b'y'; 900]).await;
+    store.close().await;
+    // Every start begins a segment.
+    for at in 0..20 {
+        let store = open(&disk, &tables);
+        deliver(&store, alice, &[b'y'; 900]).await;
+        if at == 15 {
+            assert_eq!(compact_if(&store, false).unwrap().removed, 0);
+        }
+        store.close().await;
+    }
+    let store = open(&disk, &tables);
+    deliver(&store, alice, &[b'y'; 900]).await;
+    let done = compact_if(&store, false).unwrap();
+    assert_eq!(done.removed, 21, "{done:?}");
+    assert_eq!(segments(&disk).len(), 1);
+    assert_eq!(letters_in_the_log(&disk, alice), 22);
+}
+
+#[tokio::test]
+async fn removed_messages_are_kept_for_a_while_unless_the_disk_is_nearly_full() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let (store, _) = filled(&disk, &tables).await;
+    store.set_limits(0, 2_000_000, Duration::from_secs(3_600));
+    compact(&store).unwrap();
+    let kept = |disk: &SimulatedDisk| -> usize {
+        let log = segments(disk);
+        log.iter().map(|path| disk.contents(path).len()).sum()
+    };
+    assert!(kept(&disk) > 118_000);
+    disk.set_free(2_000_000);
+    compact(&store).unwrap();
+    assert!(kept(&disk) < 105_000, "{}", kept(&disk));
+}
+
+/// A backup may have another name for the file.
+#[tokio::test]
+async fn what_does_not_count_goes_with_the_segment_that_says_so_and_no_file_is_cut_off() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let store = open(&disk, &tables);
+    let alice = add_alice(&store).await;
+    for _ in 0..100 {
+        deliver(&store, alice, &[b'y'; 900]).await;
+    }
+    store.close().await;
+    let first = Path::new("/data/log/0000000001.log");
+    let counting = disk.contents(first).len();
+    disk.append(first, &[0x55; 3_000]);
+    let other_name = disk.open(first).unwrap();
+    let store = open(&disk, &tables);
+    for _ in 0..20 {
+        deliver(&store, alice, BODY).await;
+    }
+    expunge(&store, alice, 100..120).await;
+    compact(&store).unwrap();
+    assert_eq!(disk.contents(first).len(), counting);
+    assert_eq!(other_name.size().unwrap(), counting as u64 + 3_000);
+    assert_eq!(letters_in_the_log(&disk, alice), 100);
 }
