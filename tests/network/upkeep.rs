@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::client::Client;
 use super::server::{Output, Server};
-use super::{BOB, fetch_all, send, server_with_accounts};
+use super::{BOB, PASSWORD, fetch_all, send, server_with_accounts, unique_ids};
 
 fn deliver(smtp: u16, subjects: impl IntoIterator<Item = String>) {
     let mut client = Client::plain(smtp);
@@ -134,4 +134,109 @@ fn damage_is_named_beside_the_server_and_repaired_without_it() {
             .any(|letter| letter.contains("Subject: three"))
     );
     assert!(!letters.iter().any(|letter| letter.contains("Subject: two")));
+}
+
+/// Removes so many messages of a mailbox as a mail program does.
+fn remove(server: &Server, login: &str, numbers: std::ops::RangeInclusive<usize>) {
+    let mut client = Client::tls(server.port("pop3s"));
+    client.expect("+OK");
+    client.command(&format!("USER {login}"), "+OK");
+    client.command(&format!("PASS {PASSWORD}"), "+OK");
+    for number in numbers {
+        client.command(&format!("DELE {number}"), "+OK");
+    }
+    client.command("QUIT", "+OK");
+}
+
+#[test]
+fn what_a_mail_program_removed_comes_back_once_as_new_mail() {
+    let server = server_with_accounts();
+    deliver(
+        server.port("smtp"),
+        (0..20).map(|number| number.to_string()),
+    );
+    let before = fetch_all(&server, BOB);
+    let known = unique_ids(&server, BOB);
+    remove(&server, BOB, 1..=before.len() - 1);
+    let undelete = ["store", "undelete", BOB, "--since", "1h"];
+    let dry = [&undelete[..], &["--dry-run"]].concat();
+    let removed = before.len() - 1;
+    says(
+        &server.tegami(&dry, ""),
+        0,
+        &[&format!("{removed} messages"), "would come back"],
+    );
+    assert_eq!(fetch_all(&server, BOB).len(), 1);
+    let future = server.tegami(&["store", "undelete", BOB, "--since", "2999-01-01"], "");
+    says(&future, 2, &["that is in the future"]);
+    // Moved by compaction meanwhile, they are still there.
+    says(&server.tegami(&["store", "compact", "--force"], ""), 0, &[]);
+    says(
+        &server.tegami(&undelete, ""),
+        0,
+        &[&format!("{removed} messages"), "came back"],
+    );
+    says(
+        &server.tegami(&undelete, ""),
+        0,
+        &["Nothing that was removed"],
+    );
+    let mut after = fetch_all(&server, BOB);
+    after.rotate_left(1);
+    assert_eq!(after, before);
+    let ids = unique_ids(&server, BOB);
+    assert!(ids[1..].iter().all(|id| !known.contains(id)), "{ids:?}");
+    says(
+        &server.tegami(&["store", "verify"], ""),
+        0,
+        &["Everything is in order."],
+    );
+}
+
+#[test]
+fn the_disk_gets_back_what_is_not_kept_any_longer() {
+    let server = Server::start("[mailbox]\nundelete_window = \"0s\"\n");
+    server.add_account(BOB, PASSWORD);
+    deliver(
+        server.port("smtp"),
+        (0..300).map(|number| format!("{number} {}", "x".repeat(500))),
+    );
+    let log = |server: &Server| -> u64 {
+        let output = server.tegami(&["store", "stats", "--json"], "");
+        let figures: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        figures["disk"]["segments"]["octets"]
+            .as_u64()
+            .expect("octets")
+    };
+    let full = log(&server);
+    remove(&server, BOB, 1..=290);
+    says(
+        &server.tegami(&["store", "compact", "--force"], ""),
+        0,
+        &["given back"],
+    );
+    assert!(log(&server) * 5 < full, "{} of {full}", log(&server));
+    says(
+        &server.tegami(&["store", "undelete", BOB, "--since", "1h"], ""),
+        0,
+        &["Nothing"],
+    );
+    says(
+        &server.tegami(&["store", "verify"], ""),
+        0,
+        &["Everything is in order."],
+    );
+    let left = fetch_all(&server, BOB);
+    let stopped = server.stop();
+    says(
+        &stopped.tegami(&["store", "compact", "--force"], ""),
+        0,
+        &[],
+    );
+    says(
+        &stopped.tegami(&["store", "verify"], ""),
+        0,
+        &["Everything is in order."],
+    );
+    assert_eq!(fetch_all(&stopped.start_again(), BOB), left);
 }

@@ -249,7 +249,11 @@ impl Carrier {
         match self.receive()? {
             Parcel::End => Ok(Ok(())),
             Parcel::Refused(refusal) => Ok(Err(refusal)),
-            Parcel::Letter(_) | Parcel::Octets(_) | Parcel::Complete => Err(ClientError::Strange {
+            Parcel::Letter(_)
+            | Parcel::Octets(_)
+            | Parcel::Complete
+            | Parcel::Compacted(_)
+            | Parcel::Undeleted(_) => Err(ClientError::Strange {
                 path: self.path,
                 source: serde::de::Error::custom("letters, where none were asked for"),
             }),

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use address::Mailbox;
 use auth::NewPassword;
-use mailstore::{Census, Damage, Hit};
+use mailstore::{Census, Damage, Hit, Undeleted};
 use serde::{Deserialize, Serialize};
 
 /// One thing to do.
@@ -117,9 +117,50 @@ pub enum Request {
         /// Their octets.
         octets: u64,
     },
+    /// Gives back to the file system what removed messages take; the answer is followed by
+    /// [`Parcel`](crate::Parcel)s that say how far it is.
+    Compact {
+        /// Also where there is little to give back.
+        force: bool,
+    },
+    /// Brings back removed messages as new ones; a [`Parcel`](crate::Parcel) behind the answer says how it went.
+    Undelete {
+        /// Whose.
+        address: Mailbox,
+        /// Removed then or later, in milliseconds since 1970.
+        since: u64,
+        /// Only says how many there are.
+        dry_run: bool,
+    },
 }
 
 impl Request {
+    /// Whether the answer is only the beginning of what comes over the connection.
+    pub(crate) fn is_carried(&self) -> bool {
+        match self {
+            Self::Export { .. }
+            | Self::Import { .. }
+            | Self::Compact { .. }
+            | Self::Undelete { .. } => true,
+            Self::AccountAdd { .. }
+            | Self::AccountMayAdd { .. }
+            | Self::AccountMayChange { .. }
+            | Self::AccountList
+            | Self::AccountShow { .. }
+            | Self::AccountRemove { .. }
+            | Self::AccountPassword { .. }
+            | Self::AccountForbidApop { .. }
+            | Self::AccountQuota { .. }
+            | Self::AccountEnable { .. }
+            | Self::AliasAdd { .. }
+            | Self::AliasList
+            | Self::AliasRemove { .. }
+            | Self::Status
+            | Self::Hold
+            | Self::Placed { .. } => false,
+        }
+    }
+
     /// Whether it changes accounts or aliases, which is done one at a time.
     pub(crate) fn changes(&self) -> bool {
         match self {
@@ -132,7 +173,9 @@ impl Request {
             | Self::Hold
             | Self::Placed { .. }
             | Self::Export { .. }
-            | Self::Import { .. } => false,
+            | Self::Import { .. }
+            | Self::Compact { .. }
+            | Self::Undelete { .. } => false,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
             | Self::AccountPassword { .. }
@@ -185,6 +228,8 @@ pub enum Response {
     Held(Census),
     /// For each place the messages listed there.
     Placed(Vec<Vec<Hit>>),
+    /// So much can be brought back.
+    Undeletable(Undeleted),
 }
 
 /// An account as shown to people.
@@ -300,6 +345,12 @@ pub struct StoreFacts {
     pub takes_mail: bool,
     /// Octets in the log.
     pub log: u64,
+    /// Removed messages that the log still has.
+    pub removed_messages: u64,
+    /// Their octets.
+    pub removed_octets: u64,
+    /// Seconds for which removed messages can be brought back.
+    pub undelete_window: u64,
     /// What the index is doing.
     pub index: IndexFacts,
     /// Why nothing can be written at present, if so.

@@ -4,6 +4,7 @@
 mod accounts;
 mod aliases;
 mod mail;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -159,9 +160,12 @@ impl Operations {
                 "only a running server can hold its files",
             )),
             // Whoever moves mail calls `carry`; there is more to it than an answer.
-            Request::Export { .. } | Request::Import { .. } => Err(Refusal::new(
+            Request::Export { .. }
+            | Request::Import { .. }
+            | Request::Compact { .. }
+            | Request::Undelete { .. } => Err(Refusal::new(
                 RefusalKind::NotUnderstood,
-                "mail moves over a connection of its own",
+                "this takes a connection of its own",
             )),
         }
     }
@@ -217,6 +221,9 @@ impl Operations {
             reserve: stats.reserve,
             takes_mail: self.store.room(0).is_ok(),
             log: stats.engine.log_octets,
+            removed_messages: stats.engine.removed.messages,
+            removed_octets: stats.engine.removed.octets,
+            undelete_window: self.store.undelete_window().as_secs(),
             index: index(stats.engine.index),
             write_failure: stats.engine.write_failure,
         };

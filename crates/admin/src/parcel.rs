@@ -8,10 +8,12 @@
 //! ```
 //!
 //! *tag*: `L` a letter begins (JSON: its octets, its unique id), `O` octets of it, `.` all of it was there, `E` all
-//! letters were there, `!` it goes no further (JSON: the refusal).
+//! letters were there, `C` so far compaction is (JSON), `U` so much was brought back (JSON), `!` it goes no further
+//! (JSON: the refusal).
 
 use std::io::{self, Read, Write};
 
+use mailstore::{Compacted, Undeleted};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +31,12 @@ pub enum Parcel {
     Octets(Vec<u8>),
     /// All of the letter was there.
     Complete,
-    /// All letters were there.
+    /// All letters were there, or all was done.
     End,
+    /// So far compaction is.
+    Compacted(Compacted),
+    /// So much was brought back.
+    Undeleted(Undeleted),
     /// It goes no further.
     Refused(Refusal),
 }
@@ -53,6 +59,8 @@ impl Parcel {
             Self::Octets(octets) => frame(out, b'O', octets),
             Self::Complete => frame(out, b'.', &[]),
             Self::End => frame(out, b'E', &[]),
+            Self::Compacted(done) => frame(out, b'C', &serde_json::to_vec(done)?),
+            Self::Undeleted(done) => frame(out, b'U', &serde_json::to_vec(done)?),
             Self::Refused(refusal) => frame(out, b'!', &serde_json::to_vec(refusal)?),
         }
     }
@@ -79,6 +87,8 @@ impl Parcel {
             b'O' => Ok(Self::Octets(content)),
             b'.' => Ok(Self::Complete),
             b'E' => Ok(Self::End),
+            b'C' => Ok(Self::Compacted(parse(&content)?)),
+            b'U' => Ok(Self::Undeleted(parse(&content)?)),
             b'!' => Ok(Self::Refused(parse(&content)?)),
             _ => Err(strange()),
         }
@@ -116,6 +126,14 @@ mod tests {
             Parcel::Octets(vec![7; MOST]),
             Parcel::Complete,
             Parcel::End,
+            Parcel::Compacted(Compacted {
+                segments: 3,
+                ..Compacted::default()
+            }),
+            Parcel::Undeleted(Undeleted {
+                messages: 2,
+                ..Undeleted::default()
+            }),
             Parcel::Refused(Refusal::new(RefusalKind::Store, "full")),
         ];
         let mut stream = Vec::new();

@@ -154,7 +154,8 @@ async fn serve_one(
         return;
     };
     if let Ok(Some(line)) = &request
-        && let Ok(request @ (Request::Export { .. } | Request::Import { .. })) = parse(line)
+        && let Ok(request) = parse(line)
+        && request.is_carried()
     {
         return carry(request, stream, operations, stopped).await;
     }
@@ -195,7 +196,7 @@ async fn serve_one(
     }
 }
 
-/// Moves mail over a connection, until that is done or the server stops.
+/// Does what takes a connection of its own, until that is done or the server stops.
 async fn carry(
     request: Request,
     stream: UnixStream,

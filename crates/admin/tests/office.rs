@@ -195,7 +195,10 @@ fn line(response: &Response) -> String {
             status.store.aliases,
             status.store.messages
         ),
-        Response::Letters { .. } | Response::Held(_) | Response::Placed(_) => {
+        Response::Letters { .. }
+        | Response::Held(_)
+        | Response::Placed(_)
+        | Response::Undeletable(_) => {
             format!("{response:?}")
         }
     }

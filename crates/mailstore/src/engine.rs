@@ -31,6 +31,10 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// The messages of a mailbox, oldest first. May block.
     fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError>;
 
+    /// Messages removed from a mailbox that are still kept, oldest first, each with the time of its removal in
+    /// milliseconds since 1970 (0: it is not to come back). May block.
+    fn removed(&self, account: AccountId) -> Result<Vec<(Entry, u64)>, StoreError>;
+
     /// Octets of a message from `reading.offset` on. With [`Wait::Never`] `None` means: it would have to wait.
     fn read(
         &self,
@@ -92,6 +96,11 @@ pub(crate) enum Fact {
         uids: Vec<u64>,
         /// Milliseconds since 1970.
         when: u64,
+    },
+    /// These removed messages are not to come back any more.
+    Released {
+        account: AccountId,
+        uids: Vec<u64>,
     },
     Decisions(Vec<Decision>),
 }

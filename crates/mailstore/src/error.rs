@@ -48,6 +48,22 @@ pub enum StoreError {
     Stopped,
 }
 
+/// Why removed messages did not all come back.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum UndeleteError {
+    /// A session has the mailbox.
+    #[error("the mailbox is in use")]
+    InUse,
+    /// The store could not go on.
+    #[error("{error}")]
+    Store {
+        /// What came back before.
+        done: crate::store::undelete::Undeleted,
+        /// What happened then.
+        error: StoreError,
+    },
+}
+
 impl StoreError {
     /// Sorts a failure of the system into "full" and everything else.
     pub(crate) fn io(doing: &'static str, source: io::Error) -> Self {

@@ -27,6 +27,7 @@ use crate::account::{AccountId, Decision};
 use crate::census::Census;
 use crate::engine::{Addressee, Entry, Place};
 use crate::error::StoreError;
+use crate::ledger::Usage;
 use crate::log::Position;
 use crate::log::replay::Replay;
 use crate::stats::IndexState;
@@ -165,6 +166,8 @@ struct State {
     end: Position,
     /// Everything before this is in the table.
     applied: Position,
+    /// Removed messages that the log still has, as far as that is.
+    kept: Usage,
     /// And durable, if the table is of the kind that lasts.
     durable: Position,
     /// Somebody waits for this to be applied.
@@ -205,6 +208,7 @@ impl Index {
             dropped: false,
             end: applier.position(),
             applied: applier.position(),
+            kept: applier.kept(),
             durable: Position::default(),
             urgent: Position::default(),
             asked: None,
@@ -329,9 +333,13 @@ impl Index {
     }
 
     /// Records that wait, and what the index is doing.
-    pub(crate) fn stats(&self) -> (u64, IndexState) {
+    pub(crate) fn stats(&self) -> Figures {
         let state = self.shared.lock();
-        (state.waiting as u64, state.phase.clone())
+        Figures {
+            lag: state.waiting as u64,
+            phase: state.phase.clone(),
+            kept: state.kept,
+        }
     }
 
     /// Puts everything into the table, makes it durable and stops; says whether that worked. Blocks.
@@ -371,6 +379,15 @@ impl Shared {
     fn wait<'a>(&self, on: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         on.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How the index is.
+pub(crate) struct Figures {
+    /// Records that wait for it.
+    pub(crate) lag: u64,
+    pub(crate) phase: IndexState,
+    /// Removed messages that the log still has.
+    pub(crate) kept: Usage,
 }
 
 /// What the waiting groups do to one mailbox.

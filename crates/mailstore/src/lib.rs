@@ -108,6 +108,7 @@
 //!   the message. By itself it takes what is a third dead, a little at a time; when space is low, removed messages are
 //!   not kept, segment by segment, oldest first, until there is enough. [`Store::compact`] asks for it,
 //!   [`Store::hold`] keeps the files where they are.
+//! * **Removed messages come back** with [`Store::undelete`] as new ones while [`Options::undelete_window`] lasts.
 //! * **Accounts in a compacted log** may stand behind their mail: reading it, a message for an unknown account waits
 //!   until the end of the log for its account.
 //! * **Damage is reported and spreads nowhere.** A small message is verified before its first octet is handed out, a
@@ -115,8 +116,7 @@
 //!
 //! # What is left to others
 //!
-//! Bringing removed messages back: they are kept for [`Options::undelete_window`], and kind 10 is read and kept alive by
-//! compaction, but nothing here lists them or writes it yet. Damaged segments: compaction leaves them as they are.
+//! Damaged segments: compaction leaves them as they are.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -162,7 +162,9 @@ pub use directory::{Directory, Lacking, Resolution};
 pub use disk_use::DiskUse;
 pub use engine::faulty::Faults;
 pub use engine::{Chunk, Entry};
-pub use error::{CompactError, Full, Low, MaildropError, OpenError, ReadError, StoreError};
+pub use error::{
+    CompactError, Full, Low, MaildropError, OpenError, ReadError, StoreError, UndeleteError,
+};
 pub use examine::{Examination, Examined, Finding, Hit};
 pub use format::{RolledBack, roll_back};
 pub use incoming::Incoming;
@@ -174,3 +176,4 @@ pub use repair::{RepairError, Repaired, repair};
 pub use report::{Damage, Opened};
 pub use stats::{EngineStats, IndexState, Stats};
 pub use store::Store;
+pub use store::undelete::Undeleted;

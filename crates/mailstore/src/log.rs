@@ -95,6 +95,10 @@ impl Engine for LogEngine {
         self.index.listing(account)
     }
 
+    fn removed(&self, account: AccountId) -> Result<Vec<(Entry, u64)>, StoreError> {
+        self.index.removed(account)
+    }
+
     fn read(
         &self,
         account: AccountId,
@@ -145,13 +149,14 @@ impl Engine for LogEngine {
     }
 
     fn stats(&self) -> EngineStats {
-        let (index_lag, index) = self.index.stats();
+        let index = self.index.stats();
         let failure = &self.gauges.failure;
         EngineStats {
             segments: self.gauges.segments.load(Ordering::Relaxed),
             log_octets: self.gauges.octets.load(Ordering::Relaxed),
-            index_lag,
-            index,
+            index_lag: index.lag,
+            index: index.phase,
+            removed: index.kept,
             write_failure: failure
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

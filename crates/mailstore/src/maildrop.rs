@@ -155,11 +155,24 @@ impl Maildrop {
         }
     }
 
-    /// Removes messages for ever. Returns when their removal is durable; removing one twice is no error.
+    /// Removes messages; until their time is over they can be brought back. Returns when their removal is durable;
+    /// removing one twice is no error.
     ///
     /// # Errors
     /// When it could not be made durable; then all of them are still there.
     pub async fn expunge(&self, indexes: &[usize]) -> Result<(), StoreError> {
+        self.remove(indexes, unix_milliseconds()).await
+    }
+
+    /// Removes messages that should never have been there: nobody brings them back.
+    ///
+    /// # Errors
+    /// As [`Maildrop::expunge`].
+    pub async fn discard(&self, indexes: &[usize]) -> Result<(), StoreError> {
+        self.remove(indexes, 0).await
+    }
+
+    async fn remove(&self, indexes: &[usize], when: u64) -> Result<(), StoreError> {
         let wanted = self.claim(indexes);
         if wanted.is_empty() {
             return Ok(());
@@ -168,7 +181,7 @@ impl Maildrop {
         let fact = Fact::Expunge {
             account: self.account,
             uids: uids.collect(),
-            when: unix_milliseconds(),
+            when,
         };
         let octets = wanted.iter().map(|index| self.messages[*index].octets);
         let effect = Effect::Expunged {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::ledger::Usage;
 use crate::report::Opened;
 
 /// How the store is.
@@ -38,6 +39,8 @@ pub struct EngineStats {
     pub index_lag: u64,
     /// What the index is doing.
     pub index: IndexState,
+    /// Removed messages that the log still has, counted once per mailbox.
+    pub removed: Usage,
     /// Why nothing can be written at present, in words.
     pub write_failure: Option<String>,
 }

@@ -30,6 +30,7 @@ use crate::stats::Stats;
 mod placed;
 mod renumber;
 mod restate;
+pub(crate) mod undelete;
 
 /// How old a measurement of the free space may be.
 const FREE_AGE: Duration = Duration::from_millis(500);
@@ -52,6 +53,8 @@ struct Inner {
     options: Options,
     default_quota: AtomicU64,
     max_message: AtomicU64,
+    /// Milliseconds.
+    undelete_window: AtomicU64,
     budget: Arc<Budget>,
     queue: Arc<Semaphore>,
     queue_permits: u32,
@@ -124,6 +127,7 @@ impl Store {
             hall: Arc::new(Hall::new(inventory)),
             default_quota: AtomicU64::new(options.default_quota),
             max_message: AtomicU64::new(options.max_message),
+            undelete_window: AtomicU64::new(milliseconds(options.undelete_window)),
             budget: Arc::new(Budget::new(options.body_memory)),
             queue: Arc::new(Semaphore::new(permits)),
             queue_permits: u32::try_from(permits).unwrap_or(u32::MAX),
@@ -362,6 +366,12 @@ impl Store {
         self.inner.options.messages_per_mailbox
     }
 
+    /// How long a removed message can be brought back.
+    #[must_use]
+    pub fn undelete_window(&self) -> Duration {
+        Duration::from_millis(self.inner.undelete_window.load(Ordering::Relaxed))
+    }
+
     /// What a mailbox holds. Never touches the disk.
     #[must_use]
     pub fn usage(&self, account: AccountId) -> Usage {
@@ -373,6 +383,8 @@ impl Store {
         let inner = &self.inner;
         inner.default_quota.store(default_quota, Ordering::Relaxed);
         inner.max_message.store(max_message, Ordering::Relaxed);
+        let window = milliseconds(undelete_window);
+        inner.undelete_window.store(window, Ordering::Relaxed);
         inner
             .engine
             .set_limits(undelete_window, self.reserve_octets());
@@ -423,5 +435,9 @@ pub(crate) fn unix_milliseconds() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    milliseconds(since)
+}
+
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -39,40 +39,50 @@ impl Operations {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut out = BufWriter::with_capacity(128 << 10, stream);
-        if let Request::Export { address } = request {
-            return match self.open(&address) {
+        match request {
+            Request::Export { address } => match self.open(&address) {
                 Ok((_, maildrop)) => {
                     answer(&mut out, Ok(letters(maildrop.messages())))?;
                     carry_out(&maildrop, &mut out)
                 }
                 Err(refusal) => answer(&mut out, Err(refusal)),
-            };
-        }
-        let Request::Import {
-            address,
-            messages,
-            octets,
-        } = request
-        else {
-            let refusal = Refusal::new(RefusalKind::NotUnderstood, "this request moves no mail");
-            return answer(&mut out, Err(refusal));
-        };
-        match self.begin_import(&address, messages, octets) {
-            Ok(import) => {
-                answer(&mut out, Ok(Response::Allowed))?;
-                let mut input = BufReader::with_capacity(128 << 10, stream);
-                let last = match import.run(&mut input) {
-                    Ok(()) => Parcel::End,
-                    Err(refusal) => Parcel::Refused(refusal),
-                };
-                last.write(&mut out)?;
-                out.flush()?;
-                // Whoever still sends has to get as far as reading why it was in vain.
-                stream.set_read_timeout(Some(LINGER))?;
-                let _ = io::copy(&mut input.take(MOST_IN_VAIN), &mut io::sink());
-                Ok(())
+            },
+            Request::Import {
+                address,
+                messages,
+                octets,
+            } => match self.begin_import(&address, messages, octets) {
+                Ok(import) => carry_in(import, stream, &mut out),
+                Err(refusal) => answer(&mut out, Err(refusal)),
+            },
+            Request::Compact { force } => self.compact(force, &mut out),
+            Request::Undelete {
+                address,
+                since,
+                dry_run,
+            } => self.undelete(&address, since, dry_run, &mut out),
+            Request::AccountAdd { .. }
+            | Request::AccountMayAdd { .. }
+            | Request::AccountMayChange { .. }
+            | Request::AccountList
+            | Request::AccountShow { .. }
+            | Request::AccountRemove { .. }
+            | Request::AccountPassword { .. }
+            | Request::AccountForbidApop { .. }
+            | Request::AccountQuota { .. }
+            | Request::AccountEnable { .. }
+            | Request::AliasAdd { .. }
+            | Request::AliasList
+            | Request::AliasRemove { .. }
+            | Request::Status
+            | Request::Hold
+            | Request::Placed { .. } => {
+                let refusal = Refusal::new(
+                    RefusalKind::NotUnderstood,
+                    "this request is answered at once",
+                );
+                answer(&mut out, Err(refusal))
             }
-            Err(refusal) => answer(&mut out, Err(refusal)),
         }
     }
 
@@ -187,13 +197,29 @@ impl Operations {
         }
         for some in ours.chunks(AT_ONCE) {
             Handle::current()
-                .block_on(maildrop.expunge(some))
+                .block_on(maildrop.discard(some))
                 .map_err(|error| not_undone(&error))?;
         }
         let removed = ours.len();
         tracing::info!(account = %maildrop.account(), removed, "import undone");
         Ok(())
     }
+}
+
+/// Takes all letters, and says how that went.
+fn carry_in(import: Import<'_>, stream: &UnixStream, out: &mut impl Write) -> io::Result<()> {
+    answer(out, Ok(Response::Allowed))?;
+    let mut input = BufReader::with_capacity(128 << 10, stream);
+    let last = match import.run(&mut input) {
+        Ok(()) => Parcel::End,
+        Err(refusal) => Parcel::Refused(refusal),
+    };
+    last.write(out)?;
+    out.flush()?;
+    // Whoever still sends has to get as far as reading why it was in vain.
+    stream.set_read_timeout(Some(LINGER))?;
+    let _ = io::copy(&mut input.take(MOST_IN_VAIN), &mut io::sink());
+    Ok(())
 }
 
 /// Sends all letters.
@@ -288,7 +314,11 @@ impl Import<'_> {
                     }
                 }
                 Parcel::End => return self.deliver(),
-                Parcel::Octets(_) | Parcel::Complete | Parcel::Refused(_) => {
+                Parcel::Octets(_)
+                | Parcel::Complete
+                | Parcel::Compacted(_)
+                | Parcel::Undeleted(_)
+                | Parcel::Refused(_) => {
                     return Err(out_of_order());
                 }
             }
@@ -320,7 +350,12 @@ impl Import<'_> {
                         digest: digest.finalize().into(),
                     });
                 }
-                Parcel::Complete | Parcel::Letter(_) | Parcel::End | Parcel::Refused(_) => {
+                Parcel::Complete
+                | Parcel::Letter(_)
+                | Parcel::End
+                | Parcel::Compacted(_)
+                | Parcel::Undeleted(_)
+                | Parcel::Refused(_) => {
                     return Err(out_of_order());
                 }
             }

@@ -102,6 +102,7 @@ impl House {
                     }
                     Parcel::Complete => {}
                     Parcel::End => return letters,
+                    other @ (Parcel::Compacted(_) | Parcel::Undeleted(_)) => panic!("{other:?}"),
                     Parcel::Refused(refusal) => panic!("{refusal}"),
                 }
             }
@@ -386,6 +387,7 @@ async fn a_letter_that_cannot_be_read_ends_the_export_with_its_number() {
             match carrier.receive().unwrap() {
                 Parcel::Refused(refusal) => return refusal,
                 Parcel::End => panic!("it was all there"),
+                other @ (Parcel::Compacted(_) | Parcel::Undeleted(_)) => panic!("{other:?}"),
                 Parcel::Letter(_) | Parcel::Octets(_) | Parcel::Complete => {}
             }
         }

@@ -91,6 +91,10 @@ impl<E: Engine> Engine for FaultyEngine<E> {
         }
     }
 
+    fn removed(&self, account: AccountId) -> Result<Vec<(Entry, u64)>, StoreError> {
+        self.engine.removed(account)
+    }
+
     fn read(
         &self,
         account: AccountId,

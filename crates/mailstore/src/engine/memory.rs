@@ -101,6 +101,7 @@ impl Engine for MemoryEngine {
                     mailbox.retain(|uid, _| !uids.contains(uid));
                 }
             }
+            Fact::Released { .. } => {}
             Fact::Decisions(decisions) => {
                 let mut state = self.state();
                 decisions.iter().for_each(|decision| state.decide(decision));
@@ -115,6 +116,11 @@ impl Engine for MemoryEngine {
         Ok(mailbox
             .map(|mailbox| mailbox.values().cloned().collect())
             .unwrap_or_default())
+    }
+
+    /// What is removed here is gone.
+    fn removed(&self, _account: AccountId) -> Result<Vec<(Entry, u64)>, StoreError> {
+        Ok(Vec::new())
     }
 
     fn read(

@@ -136,7 +136,8 @@ pub(super) fn sums(log: &Log, index: &Census, found: &mut Examined) {
         found.findings.push(Finding::Directory { name: None });
     }
     let agree = |index: &Census| (index.messages, index.octets);
-    if index.entries != log.census.entries && agree(index) == agree(&log.census) {
+    let sums = |index: &Census| (index.entries, index.removed);
+    if sums(index) != sums(&log.census) && agree(index) == agree(&log.census) {
         found.findings.push(Finding::Entries);
     }
 }
@@ -199,6 +200,9 @@ pub(super) fn entries(log: &Log, copied: &Copied, found: &mut Examined) {
         }
     });
     mailboxes(log, &copied.census, &copied.addresses, found);
+    if copied.census.removed != log.census.removed {
+        found.findings.push(Finding::Entries);
+    }
     if copied.census.directory != log.census.directory {
         directory(log, copied, found);
     }

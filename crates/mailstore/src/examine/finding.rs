@@ -137,7 +137,7 @@ pub enum Finding {
         /// Which one, where that is known.
         name: Option<String>,
     },
-    /// The messages in the index are not those of the log, though there are as many.
+    /// The messages in the index, removed ones included, are not those of the log, though there are as many.
     Entries,
     /// The index does not add up by itself.
     Index {

@@ -220,6 +220,11 @@ impl Applier {
         }
     }
 
+    /// Removed messages that the log still has.
+    pub(crate) fn kept(&self) -> Usage {
+        self.checkpoint.totals.kept
+    }
+
     /// From here on, changes come once and in order.
     pub(crate) fn trust(&mut self) {
         self.cautious = false;
@@ -348,6 +353,7 @@ impl Applier {
     fn insert_removed(&mut self, account: AccountId, entry: &Entry, when: u64) {
         let key = keys::removed(account, entry.uid);
         let value = keys::removed_value(entry, when);
+        self.checkpoint.totals.kept.add(1, entry.octets);
         self.count(&key, keys::fingerprint(&key, &value));
         self.batch.insert(key, Some(value));
     }
@@ -404,6 +410,7 @@ impl Applier {
             return Ok(None);
         };
         let found = keys::removed_entry(&key, &value).ok_or_else(unread)?;
+        self.checkpoint.totals.kept.subtract(1, found.0.octets);
         self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
         self.batch.insert(key, None);
         Ok(Some(found))
@@ -515,6 +522,8 @@ impl Applier {
                 return Ok(());
             }
             for (key, value) in found {
+                let (entry, _) = keys::removed_entry(&key, &value).ok_or_else(unread)?;
+                self.checkpoint.totals.kept.subtract(1, entry.octets);
                 self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
                 self.batch.insert(key, None);
             }

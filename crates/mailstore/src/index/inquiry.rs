@@ -130,20 +130,46 @@ impl Index {
         }
     }
 
-    /// A message of a mailbox as it is now, what waits included.
+    /// Where a message of a mailbox is now, removed or not, what waits included.
     pub(crate) fn find(&self, account: AccountId, uid: u64) -> Result<Option<Entry>, StoreError> {
         let waiting: Vec<_> = self.shared.lock().groups.iter().cloned().collect();
         let mut overlay = Overlay::of(account, &waiting);
-        if overlay.gone || overlay.removed.contains(&uid) {
+        if overlay.gone {
             return Ok(None);
         }
         if let Some(entry) = overlay.added.remove(&uid) {
             return Ok(Some(entry));
         }
         match self.stand(account, uid)? {
-            Stand::Live(entry) => Ok(Some(entry)),
-            Stand::Removed(..) | Stand::Gone => Ok(None),
+            Stand::Live(entry) | Stand::Removed(entry, _) => Ok(Some(entry)),
+            Stand::Gone => Ok(None),
         }
+    }
+
+    /// Messages removed from a mailbox that are still in the log, oldest first, and when each was.
+    pub(crate) fn removed(&self, account: AccountId) -> Result<Vec<(Entry, u64)>, StoreError> {
+        self.applied(self.end(), &|| false)?;
+        let (table, gate) = self.table()?;
+        let prefix = keys::removed_of(account);
+        let (mut removed, mut wrong) = (Vec::new(), false);
+        let mut read = || {
+            let _pass = gate.read()?;
+            table.scan(
+                &prefix,
+                &prefix,
+                usize::MAX,
+                &mut |key, value| match keys::removed_entry(key, value) {
+                    Some(found) => removed.push(found),
+                    None => wrong = true,
+                },
+            )
+        };
+        let mut outcome = read();
+        if outcome.is_ok() && wrong {
+            outcome = Err(TableError::Failed("an entry does not read".to_owned()));
+        }
+        outcome.map_err(|error| self.doubt(&table, &error))?;
+        Ok(removed)
     }
 
     /// Which segments are worth a look.

@@ -66,6 +66,8 @@ pub(crate) struct Totals {
     pub(crate) directory: u64,
     /// Wrapping sum of [`fingerprint`] over all removed messages.
     pub(crate) removed: u64,
+    /// How many those are, counted once per mailbox.
+    pub(crate) kept: Usage,
 }
 
 /// Which segments are worth a look: sums of weights. Not exact; compaction looks for itself.

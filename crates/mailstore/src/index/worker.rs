@@ -248,6 +248,7 @@ impl Worker {
     fn enter(self, state: &mut MutexGuard<'_, State>, phase: IndexState) -> Self {
         state.table = Some(self.applier.table());
         state.applied = self.applier.position();
+        state.kept = self.applier.kept();
         state.phase = if self.checking {
             IndexState::Checking
         } else {
@@ -404,6 +405,7 @@ impl Worker {
             .map(|group| group.changes.len())
             .sum::<usize>();
         state.applied = self.applier.position();
+        state.kept = self.applier.kept();
         drop(state);
         self.shared.progress.notify_all();
         let now = Instant::now();

@@ -29,7 +29,7 @@ use crate::engine::{Effect, Ticket};
 use crate::error::{CompactError, OpenError, StoreError};
 use crate::index::Index;
 use crate::index::keys::{Hint, Retirement};
-use crate::store::unix_milliseconds;
+use crate::store::{milliseconds, unix_milliseconds};
 
 /// Time between two looks at the hints.
 const EVERY: Duration = Duration::from_secs(60);
@@ -397,10 +397,6 @@ impl Compactor {
         there.sort_by_key(|(_, _, segment)| *segment);
         Ok(there)
     }
-}
-
-pub(crate) fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn failed(doing: &'static str) -> impl Fn(io::Error) -> CompactError {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use super::compact::{self, Compactor, Limits};
+use super::compact::{Compactor, Limits};
 use super::frame::{FRAME, VERSION};
 use super::moves::Moves;
 use super::read::Files;
@@ -28,6 +28,7 @@ use crate::index::tree::Trees;
 use crate::index::{Index, Pace};
 use crate::options::Options;
 use crate::report::Opened;
+use crate::store::milliseconds;
 
 /// The data directory is ours while this lives.
 pub(crate) struct Held {
@@ -241,7 +242,7 @@ impl LogEngine {
             gauges: Arc::clone(&gauges),
             limits: Limits {
                 segment: options.segment,
-                window: AtomicU64::new(compact::milliseconds(options.undelete_window)),
+                window: AtomicU64::new(milliseconds(options.undelete_window)),
                 reserve: AtomicU64::new(options.reserve(options.max_message)),
             },
             turns: Arc::default(),

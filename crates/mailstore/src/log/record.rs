@@ -208,6 +208,7 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
             };
             finish(Kind::Expunge, front, Vec::new(), 0, change)
         }
+        Fact::Released { account, uids } => draft_released(account, uids),
         Fact::Decisions(decisions) => {
             let front = encode(&decisions, front)?;
             let change = Change::Decisions(decisions);

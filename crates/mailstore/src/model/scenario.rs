@@ -28,6 +28,8 @@ pub(super) enum Step {
     Burst(Vec<Letter>),
     /// Removes every message of an account whose position divided by this leaves no rest.
     Expunge(usize, usize),
+    /// Brings back what was removed from an account.
+    Undelete(usize),
     /// Gives back what removed messages take; all of it if their time is over.
     Compact { over: bool },
     /// The same while one message comes and some of an account go.
@@ -54,7 +56,7 @@ pub(super) fn scenario(seed: u64) -> Vec<Step> {
 }
 
 fn step(random: &mut Random) -> Step {
-    match random.below(26) {
+    match random.below(28) {
         0 => Step::Add(random.below(ACCOUNTS)),
         1 => Step::Rename(random.below(ACCOUNTS)),
         2 => Step::Remove(random.below(ACCOUNTS)),
@@ -67,6 +69,7 @@ fn step(random: &mut Random) -> Step {
             over: random.coin(),
         },
         23 | 24 => Step::CompactBusy(letter(random), random.below(ACCOUNTS)),
+        25 | 26 => Step::Undelete(random.below(ACCOUNTS)),
         _ => Step::Restart(End::PowerCut),
     }
 }

@@ -12,6 +12,7 @@ use super::scenario::{End, Letter, Step};
 use crate::account::{AccountId, Change, NewAccount};
 use crate::disk::Layout;
 use crate::disk::simulated::{Fault, Random, SimulatedDisk};
+use crate::engine::Entry;
 use crate::error::{Full, ReadError, StoreError};
 use crate::index::simulated::SimulatedTables;
 use crate::log::LogEngine;
@@ -32,6 +33,10 @@ struct Mail {
     name: String,
     /// Oldest first; without a UIDL while nobody has listed it.
     messages: Vec<(Option<Uidl>, Vec<u8>)>,
+    /// What was removed and could come back.
+    removed: Vec<Vec<u8>>,
+    /// Some of it may have come back or gone for good, because of a fault or of a compaction.
+    uncertain: bool,
 }
 
 pub(super) struct World {
@@ -158,6 +163,7 @@ impl World {
             Step::Deliver(letter) => self.deliver(std::slice::from_ref(letter)).await,
             Step::Burst(letters) => self.deliver(letters).await,
             Step::Expunge(number, divisor) => self.expunge(*number, *divisor).await,
+            Step::Undelete(number) => self.undelete(*number).await,
             Step::Compact { over } => self.compact(*over).await,
             Step::CompactBusy(letter, number) => self.compact_busy(letter, *number).await,
             Step::Restart(end) => self.restart(*end).await,
@@ -208,9 +214,12 @@ impl World {
         self.after_fault().await;
     }
 
-    fn compaction(&self, over: bool) -> std::thread::JoinHandle<bool> {
+    fn compaction(&mut self, over: bool) -> std::thread::JoinHandle<bool> {
         let store = self.store();
         let later = if over { 2 * WINDOW } else { Duration::ZERO };
+        for mail in self.model.values_mut() {
+            mail.uncertain |= over;
+        }
         let now = unix_milliseconds() + later.as_millis() as u64;
         std::thread::spawn(move || store.compact_as_of(true, now, &mut |_| {}).is_ok())
     }
@@ -249,7 +258,21 @@ impl World {
         let store = Store::assemble(Arc::new(engine), inventory, report, options);
         let real = self.store.replace(store.unwrap());
         self.try_compare(true).unwrap();
+        let removed = self.all_removed().unwrap();
         self.store = real;
+        // A fault that is still to come may strike here.
+        if let Some(known) = self.all_removed() {
+            assert_eq!(known, removed, "removed messages");
+        }
+    }
+
+    /// Everything that is still kept after its removal; `None` when the index cannot be asked.
+    fn all_removed(&self) -> Option<Vec<(usize, Vec<(Entry, u64)>)>> {
+        let all = self.model.iter().map(|(number, mail)| {
+            let removed = self.store().removed(mail.id.unwrap()).ok()?;
+            Some((*number, removed))
+        });
+        all.collect()
     }
 
     async fn add(&mut self, number: usize) {
@@ -413,11 +436,47 @@ impl World {
         if done {
             let mail = self.model.get_mut(&number).unwrap();
             let mut at = 0;
-            mail.messages.retain(|_| {
+            let gone = mail.messages.extract_if(.., |_| {
                 at += 1;
-                !(at - 1_usize).is_multiple_of(divisor)
+                (at - 1_usize).is_multiple_of(divisor)
             });
+            mail.removed.extend(gone.map(|(_, body)| body));
         }
+    }
+
+    async fn undelete(&mut self, number: usize) {
+        let Some(id) = self.model.get(&number).and_then(|mail| mail.id) else {
+            return;
+        };
+        let done = self.store().undelete(id, 0).await;
+        let whole = !self.after_fault().await && done.is_ok();
+        let bodies = loop {
+            if let Some(bodies) = self.bodies_of(id) {
+                break bodies;
+            }
+            self.after_fault().await;
+        };
+        let mail = self.model.get_mut(&number).unwrap();
+        let mut left = mail.removed.clone();
+        for body in bodies.into_iter().skip(mail.messages.len()) {
+            let known = left.iter().position(|removed| *removed == body);
+            left.swap_remove(known.expect("it had been removed, and once"));
+            mail.messages.push((None, body));
+        }
+        if whole {
+            assert!(mail.uncertain || left.is_empty(), "some did not come back");
+            mail.removed.clear();
+            mail.uncertain = false;
+        } else {
+            mail.uncertain = true;
+        }
+    }
+
+    /// `None` if reading failed.
+    fn bodies_of(&self, id: AccountId) -> Option<Vec<Vec<u8>>> {
+        let maildrop = self.store().open_maildrop(id).unwrap();
+        let all = 0..maildrop.messages().len();
+        all.map(|at| read(&maildrop, at)).collect()
     }
 
     /// The store says what the model says; a fault while reading is another attempt.

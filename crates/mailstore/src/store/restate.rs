@@ -20,7 +20,7 @@ impl Store {
                 decisions: decisions.clone(),
                 _turn: Arc::clone(&inner.turn).blocking_lock_owned(),
             },
-            Fact::Message(_) | Fact::Expunge { .. } => Effect::Kept {
+            Fact::Message(_) | Fact::Expunge { .. } | Fact::Released { .. } => Effect::Kept {
                 ledger: Arc::clone(&inner.hall.ledger),
                 reservations: Vec::new(),
             },

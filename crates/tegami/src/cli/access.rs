@@ -99,7 +99,9 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::Hold
                 | Request::Placed { .. }
                 | Request::Export { .. }
-                | Request::Import { .. } => Err(Stuck::new(
+                | Request::Import { .. }
+                | Request::Compact { .. }
+                | Request::Undelete { .. } => Err(Stuck::new(
                     format!("there is no data directory {} yet", data_dir.display()),
                     "add an account with `tegami account add`, or name the right configuration with --config",
                 )

@@ -147,6 +147,9 @@ mod tests {
             reserve: 104_608_864,
             takes_mail: true,
             log: 36_000_000,
+            removed_messages: 0,
+            removed_octets: 0,
+            undelete_window: 604_800,
             index: IndexFacts::Ready,
             write_failure: None,
         }

@@ -4,6 +4,7 @@
 
 mod backup;
 mod carry;
+mod compact;
 mod export;
 mod import;
 mod progress;
@@ -11,6 +12,7 @@ mod reach;
 mod repair;
 mod restore;
 mod stats;
+mod undelete;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -53,6 +55,20 @@ pub enum Verb {
         #[command(flatten)]
         listing: Listing,
     },
+
+    /// Give back what removed messages take on the disk, at once instead of bit by bit
+    #[command(after_help = "Example: tegami store compact\n\n\
+        A running server does this by itself where a third of a file is dead. Messages removed less than \
+        mailbox.undelete_window ago are kept, unless the disk is nearly full.")]
+    Compact(compact::Arguments),
+
+    /// Bring back messages that mail programs have removed, as new ones
+    #[command(
+        after_help = "Examples:\n  tegami store undelete alice@example.test --since 2h --dry-run\n  \
+        tegami store undelete alice@example.test --since 2026-11-20\n\n\
+        Removed messages are kept for mailbox.undelete_window, unless the disk is nearly full."
+    )]
+    Undelete(undelete::Arguments),
 
     /// Set damaged records aside and make the rest agree again, while the server is stopped
     #[command(after_help = "Example: sudo -u tegami tegami store repair\n\n\
@@ -97,6 +113,8 @@ impl Verb {
             Self::Import(import) => import.run(&load(config)?),
             Self::Backup(arguments) => backup::run(&load(config)?, &arguments),
             Self::Restore { from } => restore::run(&load(config)?, &from),
+            Self::Compact(arguments) => compact::run(&load(config)?, &arguments),
+            Self::Undelete(arguments) => undelete::run(&load(config)?, &arguments),
             Self::Rollback => restore::roll_back_store(&load(config)?),
             Self::Stats(listing) => stats::run(&load(config)?, listing.json),
             Self::Repair(listing) => repair::run(&load(config)?, listing.json),

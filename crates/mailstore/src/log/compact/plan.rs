@@ -140,11 +140,7 @@ impl Look<'_> {
             Some(Change::Message(posted)) => self.message(at, length, &posted),
             Some(_) if self.messages_only => Ok(()),
             Some(Change::Decisions(decisions)) => self.decisions(length, decisions),
-            Some(Change::Expunge {
-                account,
-                uids,
-                when,
-            }) => self.tombstone(length, account, uids, when),
+            Some(Change::Expunge { account, uids, .. }) => self.tombstone(length, account, &uids),
             Some(Change::Released { account, uids }) => self.released(length, account, uids),
             // Its files were gone before anything else was compacted.
             Some(Change::Retired { .. }) => Ok(()),
@@ -248,27 +244,26 @@ impl Look<'_> {
         })
     }
 
-    /// Of a removal what is still needed: some segment has the message, and not this one alone.
+    /// Of a removal what is still needed: some segment has the message, and not this one alone. It is said as it is now:
+    /// what was released since must not be kept again.
     fn tombstone(
         &mut self,
         length: u64,
         account: AccountId,
-        uids: Vec<u64>,
-        when: u64,
+        uids: &[u64],
     ) -> Result<(), CompactError> {
-        let all = uids.len().max(1) as u64;
-        let mut left = Vec::new();
+        let mut left = BTreeMap::<u64, Vec<u64>>::new();
         for uid in uids {
-            if let Stand::Removed(entry, then) = self.compactor.index.stand(account, uid)? {
+            if let Stand::Removed(entry, when) = self.compactor.index.stand(account, *uid)? {
                 let here = entry.place.record().0 == self.segment;
-                if !here || self.before.unfinished || self.within_window(then) {
-                    left.push(uid);
+                if !here || self.before.unfinished || self.within_window(when) {
+                    left.entry(when).or_default().push(*uid);
                 }
             }
         }
-        if !left.is_empty() {
-            let octets = length * left.len() as u64 / all;
-            let uids = left;
+        for (when, some) in left {
+            let octets = length * some.len() as u64 / uids.len().max(1) as u64;
+            let uids = some;
             self.keep(
                 octets,
                 Move::Tombstone {

@@ -11,10 +11,14 @@ pub struct Progress(ProgressBar);
 impl Progress {
     /// Begins a bar for work on so many octets.
     pub fn octets(doing: &'static str, octets: u64) -> Self {
-        // indicatif draws nothing where stderr is no terminal.
-        let bar =
-            ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::stderr_with_hz(5));
         let style = "{msg} {bar:30} {decimal_bytes}/{decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
+        Self::styled(doing, octets, style)
+    }
+
+    fn styled(doing: &'static str, length: u64, style: &'static str) -> Self {
+        // indicatif draws nothing where stderr is no terminal.
+        let target = ProgressDrawTarget::stderr_with_hz(5);
+        let bar = ProgressBar::with_draw_target(Some(length), target);
         // The template is ours, so it is understood; the plain style would do as well.
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
@@ -24,10 +28,15 @@ impl Progress {
         Self(bar)
     }
 
-    /// So many octets are done, of what is now known to be so many.
-    pub fn of(&self, octets: u64, total: u64) {
+    /// Begins a bar for so many things to do.
+    pub fn count(doing: &'static str, things: u64) -> Self {
+        Self::styled(doing, things, "{msg} {bar:30} {pos}/{len}, {eta} left")
+    }
+
+    /// So much is done, of what is now known to be so much.
+    pub fn of(&self, done: u64, total: u64) {
         self.0.set_length(total);
-        self.0.set_position(octets);
+        self.0.set_position(done);
     }
 
     /// So many octets of it are done.

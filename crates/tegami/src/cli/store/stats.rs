@@ -1,5 +1,7 @@
 //! `tegami store stats`: what the store holds, and what it takes on the disk.
 
+use std::time::Duration;
+
 use admin::{Request, Response, StoreFacts};
 use anyhow::{Context, Result};
 use mailstore::DiskUse;
@@ -78,6 +80,15 @@ fn describe(figures: &Figures) -> String {
             rows.push((name, amount(kept.files, "file", kept.octets)));
         }
     }
+    let removed = amount(store.removed_messages, "message", store.removed_octets);
+    let window = Duration::from_secs(store.undelete_window);
+    rows.push((
+        "Removed",
+        format!(
+            "{removed}, still in the log; undelete brings back those of the last {}",
+            humantime::format_duration(window)
+        ),
+    ));
     let free = store.free.map_or_else(|| "unknown".to_owned(), size);
     let reserve = size(store.reserve);
     let taking = if store.takes_mail { "is" } else { "is NOT" };
@@ -105,6 +116,9 @@ mod tests {
             reserve: 104_608_864,
             takes_mail: true,
             log: 50_000_000,
+            removed_messages: 7,
+            removed_octets: 120_000,
+            undelete_window: 7 * 24 * 60 * 60,
             index: IndexFacts::Ready,
             write_failure: None,
         };
@@ -129,6 +143,7 @@ mod tests {
                 "Index       16.0 MB",
                 "Arriving    1 file, 0 B",
                 "Quarantine  2 files, 900 B",
+                "Removed     7 messages, 120.0 kB, still in the log; undelete brings back those of the last 7days",
                 "Free        9.0 GB; new mail is taken, which needs 104.6 MB",
             ]
         );
