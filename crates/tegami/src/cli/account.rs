@@ -431,6 +431,7 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Status(_)
         | Response::Held(_)
         | Response::Placed(_)
+        | Response::Undeletable(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

@@ -86,6 +86,7 @@ fn report(response: Response) -> Result<()> {
         | Response::Status(_)
         | Response::Held(_)
         | Response::Placed(_)
+        | Response::Undeletable(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

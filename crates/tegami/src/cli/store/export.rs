@@ -124,7 +124,9 @@ impl Export {
                 }
                 Parcel::Complete => writer.end().with_context(written)?,
                 Parcel::End if (came, done) == (messages, octets) => break,
-                Parcel::End => return Err(unexpected()),
+                Parcel::End | Parcel::Compacted(_) | Parcel::Undeleted(_) => {
+                    return Err(unexpected());
+                }
                 Parcel::Refused(refusal) => return Err(refusal.into()),
             }
         }
