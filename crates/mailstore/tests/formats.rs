@@ -17,6 +17,9 @@ struct Expected {
     accounts: Vec<Account>,
     aliases: Vec<Alias>,
     messages: Vec<Message>,
+    /// Mailboxes of which messages were removed that could come back, and how many. Before format 3 none were.
+    #[serde(default)]
+    removed: Vec<(AccountId, u64)>,
 }
 
 /// One message.
@@ -28,6 +31,9 @@ struct Message {
     octets: u64,
     utf8: bool,
     crc32c: u32,
+    /// From another server; there are such since format 3.
+    #[serde(default)]
+    uidl: Option<String>,
 }
 
 /// Segments and bodies so small that a few letters fill several; nothing fits into memory, so bodies may be files.
@@ -58,6 +64,7 @@ fn found(store: &Store) -> Expected {
         accounts: directory.accounts().cloned().collect(),
         aliases: directory.aliases().cloned().collect(),
         messages: Vec::new(),
+        removed: Vec::new(),
     };
     for account in directory.accounts() {
         let maildrop = store.open_maildrop(account.id).unwrap();
@@ -78,6 +85,7 @@ fn found(store: &Store) -> Expected {
                 octets: entry.octets,
                 utf8: entry.utf8,
                 crc32c: crc32c::crc32c(&octets),
+                uidl: entry.uidl().map(ToString::to_string),
             });
         }
         let held = found
@@ -85,6 +93,10 @@ fn found(store: &Store) -> Expected {
             .iter()
             .filter(|message| message.account == account.id);
         assert_eq!(store.usage(account.id).messages, held.count() as u64);
+        let removed = store.undeletable(account.id, 0).unwrap().messages;
+        if removed > 0 {
+            found.removed.push((account.id, removed));
+        }
     }
     found
 }
@@ -195,6 +207,18 @@ async fn write_a_fixture() {
     drop(maildrop);
     store.change(Change::RemoveAccount(ids[3])).await.unwrap();
     deliver(&store, &ids[..2], 0, false).await;
+    // Some come back, and all of it moves; then there are removals in both kinds of record.
+    store.undelete(ids[0], 0).await.unwrap();
+    let maildrop = store.open_maildrop(ids[1]).unwrap();
+    maildrop.expunge(&[2, 3, 5, 7, 9]).await.unwrap();
+    drop(maildrop);
+    let compacting = store.clone();
+    let compacted = std::thread::spawn(move || compacting.compact(true, &mut |_| {}));
+    assert!(compacted.join().unwrap().unwrap().moved > 0);
+    deliver_as(&store, &ids[..1], 80, false, Some("from-elsewhere.1")).await;
+    let maildrop = store.open_maildrop(ids[0]).unwrap();
+    maildrop.expunge(&[1]).await.unwrap();
+    drop(maildrop);
     let expected = found(&store);
     store.close().await;
 
@@ -217,6 +241,16 @@ async fn write_a_fixture() {
 }
 
 async fn deliver(store: &Store, to: &[AccountId], octets: usize, smtputf8: bool) {
+    deliver_as(store, to, octets, smtputf8, None).await;
+}
+
+async fn deliver_as(
+    store: &Store,
+    to: &[AccountId],
+    octets: usize,
+    smtputf8: bool,
+    uidl: Option<&str>,
+) {
     let reservations = to
         .iter()
         .map(|to| store.reserve(*to, octets as u64).unwrap())
@@ -237,7 +271,7 @@ async fn deliver(store: &Store, to: &[AccountId], octets: usize, smtputf8: bool)
         }],
     };
     store
-        .deliver(incoming, reservations, envelope)
+        .deliver_as(incoming, reservations, envelope, uidl.map(Into::into))
         .await
         .unwrap();
 }
