@@ -334,26 +334,29 @@ impl Worker {
                 CHECKPOINT_EVERY
             };
             let deadline = now + pause;
+            let enough = if waited { COMPANY } else { 1 };
             // Wake-ups before the moment is over are not worth taking.
             while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-                state = shared
-                    .work
+                let work = &shared.work;
+                state = work
                     .wait_timeout(state, left)
                     .unwrap_or_else(PoisonError::into_inner)
                     .0;
-                let enough = if waited { COMPANY } else { 1 };
-                let urgent = state.waiting > 0 && state.urgent > state.applied;
-                if state.waiting >= enough
-                    || urgent
-                    || self.is_asked(&state)
-                    || self.is_counting(&state)
-                    || state.closing
-                    || state.generation != self.generation
-                {
+                if self.is_wanted(&state, enough) {
                     break;
                 }
             }
         }
+    }
+
+    /// Something cannot wait until the moment is over.
+    fn is_wanted(&self, state: &State, enough: usize) -> bool {
+        state.waiting >= enough
+            || (state.waiting > 0 && state.urgent > state.applied)
+            || self.is_asked(state)
+            || self.is_counting(state)
+            || state.closing
+            || state.generation != self.generation
     }
 
     /// Somebody waits for a checkpoint that could be made now.

@@ -29,6 +29,7 @@ use crate::engine::{Effect, Ticket};
 use crate::error::{CompactError, OpenError, StoreError};
 use crate::index::Index;
 use crate::index::keys::{Hint, Retirement};
+use crate::options::Options;
 use crate::store::{milliseconds, unix_milliseconds};
 
 /// Time between two looks at the hints.
@@ -48,6 +49,16 @@ pub(crate) struct Limits {
     pub(crate) window: AtomicU64,
     /// With less than this free, removed messages are not kept.
     pub(crate) reserve: AtomicU64,
+}
+
+impl Limits {
+    pub(crate) fn of(options: &Options) -> Self {
+        Self {
+            segment: options.segment,
+            window: AtomicU64::new(milliseconds(options.undelete_window)),
+            reserve: AtomicU64::new(options.reserve(options.max_message)),
+        }
+    }
 }
 
 /// All that compaction works with.

@@ -28,7 +28,6 @@ use crate::index::tree::Trees;
 use crate::index::{Index, Pace};
 use crate::options::Options;
 use crate::report::Opened;
-use crate::store::milliseconds;
 
 /// The data directory is ours while this lives.
 pub(crate) struct Held {
@@ -240,11 +239,7 @@ impl LogEngine {
             moves,
             files: Arc::clone(&files),
             gauges: Arc::clone(&gauges),
-            limits: Limits {
-                segment: options.segment,
-                window: AtomicU64::new(milliseconds(options.undelete_window)),
-                reserve: AtomicU64::new(options.reserve(options.max_message)),
-            },
+            limits: Limits::of(options),
             turns: Arc::default(),
             tried: Mutex::default(),
         });

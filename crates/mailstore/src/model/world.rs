@@ -23,6 +23,9 @@ use crate::store::{Store, unix_milliseconds};
 /// How long removed messages are kept.
 const WINDOW: Duration = Duration::from_secs(3_600);
 
+/// What is kept of what was removed, and when each was.
+type Removed = Vec<(Entry, u64)>;
+
 /// A UIDL.
 type Uidl = (u32, u64);
 
@@ -267,7 +270,7 @@ impl World {
     }
 
     /// Everything that is still kept after its removal; `None` when the index cannot be asked.
-    fn all_removed(&self) -> Option<Vec<(usize, Vec<(Entry, u64)>)>> {
+    fn all_removed(&self) -> Option<Vec<(usize, Removed)>> {
         let all = self.model.iter().map(|(number, mail)| {
             let removed = self.store().removed(mail.id.unwrap()).ok()?;
             Some((*number, removed))
