@@ -27,7 +27,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn submit(&self, fact: Fact, ticket: Ticket);
 
     /// The messages of a mailbox, oldest first. May block.
-    fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError>;
+    fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError>;
 
     /// Octets of a message from `reading.offset` on. With [`Wait::Never`] `None` means: it would have to wait.
     fn read(

@@ -114,6 +114,7 @@ impl Shared {
         state.stalls += 1;
         state.step = None;
         state.censuses.clear();
+        state.listings.clear();
         state.phase = IndexState::Rebuilding;
         state.wanted = true;
     }
