@@ -161,6 +161,8 @@ struct State {
     waiting: usize,
     /// Kept from one login to the next.
     listings: Listings,
+    /// The worker waits a moment for company; less than that is not worth waking it.
+    pausing: bool,
     /// Some groups were dropped while rebuilding: the log has to be read once more.
     dropped: bool,
     /// Where the log ends.
@@ -197,6 +199,7 @@ impl Index {
             groups: VecDeque::new(),
             waiting: 0,
             listings: Listings::default(),
+            pausing: false,
             dropped: false,
             end: applier.position(),
             table: None,
@@ -247,7 +250,9 @@ impl Index {
         }
         state.waiting += group.changes.len();
         state.groups.push_back(Arc::new(group));
-        shared.work.notify_one();
+        if !state.pausing || state.waiting >= worker::COMPANY {
+            shared.work.notify_one();
+        }
     }
 
     /// The messages of a mailbox, oldest first.
