@@ -29,7 +29,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
     fn submit(&self, fact: Fact, ticket: Ticket);
 
     /// The messages of a mailbox, oldest first. May block.
-    fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError>;
+    fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError>;
 
     /// Messages removed from a mailbox that are still kept, oldest first, each with the time of its removal in
     /// milliseconds since 1970 (0: it is not to come back). May block.

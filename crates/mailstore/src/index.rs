@@ -8,6 +8,7 @@ pub(crate) mod applier;
 mod gate;
 mod inquiry;
 pub(crate) mod keys;
+mod listings;
 #[cfg(test)]
 pub(crate) mod simulated;
 pub(crate) mod table;
@@ -38,6 +39,7 @@ use tokio::sync::oneshot;
 use applier::{Applier, Beat};
 use gate::Gate;
 use keys::Retirement;
+use listings::{Kept as Remembered, Listings, Turn};
 use table::{Table, TableError, Tables};
 
 /// Entries read from the table at one go; between two goes the worker gets its turn.
@@ -160,6 +162,10 @@ struct State {
     groups: VecDeque<Arc<Group>>,
     /// Records in `groups`.
     waiting: usize,
+    /// Kept from one login to the next.
+    listings: Listings,
+    /// The worker waits a moment for company; less than that is not worth waking it.
+    pausing: bool,
     /// Some groups were dropped while rebuilding: the log has to be read once more.
     dropped: bool,
     /// Where the log ends.
@@ -205,6 +211,8 @@ impl Index {
         let state = State {
             groups: VecDeque::new(),
             waiting: 0,
+            listings: Listings::default(),
+            pausing: false,
             dropped: false,
             end: applier.position(),
             applied: applier.position(),
@@ -255,32 +263,43 @@ impl Index {
             state.waiting = 0;
             state.dropped = true;
         }
+        for change in &group.changes {
+            state.listings.note(change);
+        }
         state.waiting += group.changes.len();
         state.groups.push_back(Arc::new(group));
-        shared.work.notify_one();
+        if !state.pausing || state.waiting >= worker::COMPANY {
+            shared.work.notify_one();
+        }
     }
 
     /// The messages of a mailbox, oldest first.
-    pub(crate) fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError> {
+    pub(crate) fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError> {
         loop {
-            let (table, gate, waiting) = {
-                let state = self.shared.lock();
+            let (table, gate, waiting, turn) = {
+                let mut state = self.shared.lock();
                 let (table, gate) = match &state.table {
                     Some(table) => table.clone(),
                     None if state.closed => return Err(StoreError::Stopped),
                     None => return Err(StoreError::Rebuilding),
                 };
-                (
-                    table,
-                    gate,
-                    state.groups.iter().cloned().collect::<Vec<_>>(),
-                )
+                let turn = match state.listings.ask(account) {
+                    Remembered::Current(entries) => return Ok(entries),
+                    Remembered::Old(entries, news, turn) => {
+                        drop(state);
+                        let entries = news.over(entries.to_vec());
+                        return Ok(self.keep(&turn, entries));
+                    }
+                    Remembered::Nothing(turn) => turn,
+                };
+                let waiting: Vec<_> = state.groups.iter().cloned().collect();
+                (table, gate, waiting, turn)
             };
             // What waits is looked at first: a group that moves into the table meanwhile is seen twice, not missed.
             let overlay = Overlay::of(account, &waiting);
             drop(waiting);
             match Self::scan(&*table, &gate, account) {
-                Ok(entries) => return Ok(overlay.over(entries)),
+                Ok(entries) => return Ok(self.keep(&turn, overlay.over(entries))),
                 Err(TableError::Abandoned) => {}
                 Err(TableError::Failed(why)) => {
                     self.shared.give_up_table(&table, &why);
@@ -288,6 +307,13 @@ impl Index {
                 }
             }
         }
+    }
+
+    /// Remembers a listing, if it is still the latest one asked for.
+    fn keep(&self, turn: &Turn, entries: Vec<Entry>) -> Arc<[Entry]> {
+        let entries = entries.into();
+        self.shared.lock().listings.keep(turn, &entries);
+        entries
     }
 
     fn scan(table: &dyn Table, gate: &Gate, account: AccountId) -> Result<Vec<Entry>, TableError> {

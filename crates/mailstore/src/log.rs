@@ -91,7 +91,7 @@ impl Engine for LogEngine {
         }
     }
 
-    fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError> {
+    fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError> {
         self.index.listing(account)
     }
 

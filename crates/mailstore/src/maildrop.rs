@@ -64,14 +64,14 @@ impl Maildrop {
         engine: Arc<dyn Engine>,
         ledger: Arc<Ledger>,
         account: AccountId,
-        messages: Vec<Entry>,
+        messages: Arc<[Entry]>,
         lock: Lock,
     ) -> Self {
         Self {
             engine,
             ledger,
             account,
-            messages: messages.into(),
+            messages,
             reading: Mutex::default(),
             expunged: Mutex::default(),
             _lock: lock,

@@ -31,6 +31,18 @@ pub fn install_provider() {
     let _already = aws_lc_rs::default_provider().install_default();
 }
 
+/// Has the cryptography library gather its first randomness, which takes it some 30 ms of measuring the processor's
+/// jitter, on a thread of its own, while the caller has other things to do. Without this, whoever needs it first waits.
+pub fn begin() {
+    let gathering = std::thread::Builder::new()
+        .name("tegami-random".to_owned())
+        // What fails here fails again, and is reported, where the randomness is needed.
+        .spawn(|| drop(provider().secure_random.fill(&mut [0])));
+    if let Err(error) = gathering {
+        tracing::debug!(%error, "no thread to gather randomness");
+    }
+}
+
 /// The configuration of all listeners of one protocol.
 ///
 /// A client that offers ALPN must offer our protocol: one that thinks it speaks HTTP, or was led here by

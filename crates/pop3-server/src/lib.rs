@@ -9,6 +9,7 @@ mod ask;
 mod capabilities;
 mod command;
 mod config;
+mod digits;
 mod kept;
 mod listing;
 mod maildrop;

@@ -1,10 +1,9 @@
 //! The lines of LIST and UIDL, written in pieces: a maildrop of 100,000 messages is never one string.
 
-use std::io::Write;
-
 use wire::DotEncoder;
 
-use crate::maildrop::Maildrop;
+use crate::digits;
+use crate::maildrop::{Maildrop, UniqueId};
 
 /// A piece is at most this many octets.
 const PIECE: usize = 32 * 1024;
@@ -35,19 +34,26 @@ impl ListingWriter {
 
     /// The next piece, and whether it is the last, with the final dot.
     pub(crate) fn piece(&mut self, maildrop: &Maildrop) -> (Vec<u8>, bool) {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(PIECE.min(LONGEST_LINE * (maildrop.count() + 1)));
         for (index, message) in maildrop.unflagged(self.next) {
             if out.len() + LONGEST_LINE > PIECE {
                 return (out, false);
             }
             let number = index + 1;
-            let written = match self.column {
-                Column::Octets => write!(out, "{number} {}\r\n", message.octets),
-                Column::UniqueId => {
-                    write!(out, "{number} {}\r\n", maildrop.unique_id(index, message))
-                }
-            };
-            debug_assert!(written.is_ok(), "writing to memory does not fail");
+            digits::decimal(number as u64, &mut out);
+            out.push(b' ');
+            match self.column {
+                Column::Octets => digits::decimal(message.octets, &mut out),
+                Column::UniqueId => match maildrop.unique_id(index, message) {
+                    UniqueId::Kept(id) => out.extend_from_slice(id.as_bytes()),
+                    UniqueId::Ours { epoch, uid } => {
+                        digits::hexadecimal(u64::from(epoch), &mut out);
+                        out.push(b'.');
+                        digits::hexadecimal(uid, &mut out);
+                    }
+                },
+            }
+            out.extend_from_slice(b"\r\n");
             self.next = number;
         }
         // No line begins with a dot, so there is nothing to stuff before the end.

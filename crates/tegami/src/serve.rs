@@ -3,6 +3,7 @@
 //! Store, listening sockets, certificate, declared accounts, logins, admin socket; then clients are let in, and
 //! it is `ready`. It stops in the opposite order. What the parts do is theirs to know.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Loaded};
-use crate::declared::{self, Workshop};
+use crate::declared::{self, Declaration, Workshop};
 use crate::host::House;
 use crate::host::accounts::StoredAccounts;
 use crate::key_file;
@@ -130,6 +131,7 @@ pub fn runtime() -> Result<Runtime> {
 /// Something the server cannot do without is not there; nothing keeps running then.
 pub async fn start(config: &Config, inherited: Inherited) -> Result<Running> {
     let begun = Instant::now();
+    net::tls::begin();
     let store = open_store(config).await?;
     match stand_up(config, inherited, store.clone(), begun).await {
         Ok(running) => Ok(running),
@@ -238,8 +240,13 @@ impl Running {
 async fn open_store(config: &Config) -> Result<Store> {
     let directory = config.data_dir.clone();
     let options = store_options(config);
-    let (store, opened) =
-        tokio::task::spawn_blocking(move || Store::open(&directory, options)).await??;
+    // A thread of its own, for what a thread has freed goes back to the system when it ends.
+    let (sender, opened) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new()
+        .name("tegami-open".to_owned())
+        .spawn(move || sender.send(Store::open(&directory, options)).is_ok())
+        .context("cannot start a thread to open the store")?;
+    let (store, opened) = opened.await.context("opening the store panicked")??;
     tracing::info!(report = %opened, "store opened");
     Ok(store)
 }
@@ -271,7 +278,7 @@ async fn reconcile(
     config: &Config,
     file: &Path,
 ) -> Result<()> {
-    // A thousand passwords take half a second to judge, and sessions go on meanwhile.
+    // A thousand password files are read, and sessions go on meanwhile.
     let (path, domains) = (file.to_owned(), config.domains.clone());
     let reading = tokio::task::spawn_blocking(move || declared::load(&path, &domains));
     let declarations = reading.await??;
@@ -298,7 +305,22 @@ async fn reconcile(
     )
     .await?;
     tracing::info!(%report, file = %file.display(), "declared accounts");
+    judge(declarations.accounts, &report);
     Ok(())
+}
+
+/// Says which passwords of new and changed accounts are easy to guess, without keeping anybody waiting for it.
+fn judge(mut declared: Vec<Declaration>, report: &declared::Report) {
+    let news = report.made.iter().chain(&report.altered);
+    let news: HashSet<String> = news.map(Mailbox::key).collect();
+    declared.retain(|account| news.contains(&account.address.key()));
+    if !declared.is_empty() {
+        tokio::task::spawn_blocking(move || {
+            if let Some(warning) = declared::weak(&declared) {
+                tracing::warn!(%warning, "accounts file");
+            }
+        });
+    }
 }
 
 /// RFC 5321 section 4.5.1: mail for postmaster is always taken. With no account to take it, a mailbox without a

@@ -83,7 +83,7 @@ impl<E: Engine> Engine for FaultyEngine<E> {
         }
     }
 
-    fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError> {
+    fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError> {
         let fault = self.faults.listings.lock();
         match fault.unwrap_or_else(PoisonError::into_inner).clone() {
             Some(error) => Err(error),

@@ -110,7 +110,7 @@ impl Engine for MemoryEngine {
         ticket.settle(Ok(()));
     }
 
-    fn listing(&self, account: AccountId) -> Result<Vec<Entry>, StoreError> {
+    fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError> {
         let state = self.state();
         let mailbox = state.mailboxes.get(&account);
         Ok(mailbox

@@ -329,3 +329,39 @@ async fn large_mailboxes_are_emptied_and_removed_in_many_batches() {
         (0, &None)
     );
 }
+
+#[tokio::test]
+async fn a_login_sees_all_that_was_acknowledged_before_it_and_nothing_later() {
+    let ground = Ground::new();
+    let store = ground.open(false);
+    let alice = account(&store).await;
+    for _ in 0..300 {
+        deliver(&store, alice).await;
+    }
+    let mut expected = 300;
+    for round in 0..50 {
+        let maildrop = store.open_maildrop(alice).unwrap();
+        assert_eq!(maildrop.messages().len(), expected, "round {round}");
+        assert!(maildrop.messages().is_sorted_by_key(|entry| entry.uid));
+        deliver(&store, alice).await;
+        assert_eq!(maildrop.messages().len(), expected, "round {round}");
+        expected += 1;
+        let new = maildrop.listed_again().unwrap();
+        assert_eq!(new.messages().len(), expected, "round {round}");
+        if round % 3 == 0 {
+            let last = new.messages().last().unwrap().uid;
+            new.expunge(&[0, expected - 1]).await.unwrap();
+            drop(new);
+            expected -= 2;
+            let maildrop = store.open_maildrop(alice).unwrap();
+            assert!(maildrop.messages().iter().all(|entry| entry.uid != last));
+        }
+    }
+    // A table that is given up takes with it what was read from it.
+    ground.tables.fail();
+    deliver(&store, alice).await;
+    expected += 1;
+    eventually(|| ground.tables.fresh_ones() == 1 && listed(&store, alice) == Some(expected));
+    store.close().await;
+    assert_eq!(listed(&ground.open(false), alice), Some(expected));
+}

@@ -14,8 +14,9 @@ use super::table::{Batch, Table, TableError, Tables, Visit};
 
 /// Octets of sled's page cache.
 const CACHE: u64 = 32 << 20;
-/// Octets of sled's segments: with small ones `apply_batch` deadlocked after some 100,000 messages.
-const SEGMENT: usize = 16 << 20;
+/// Octets of sled's segments. With the 512 KiB that are usual, `apply_batch` deadlocked after some 100,000 messages;
+/// one segment is held in memory, and a whole one is read and written at every start.
+const SEGMENT: usize = 4 << 20;
 
 /// Trees in numbered directories; the highest number is the one in use.
 pub(crate) struct Trees {

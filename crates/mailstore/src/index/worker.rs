@@ -19,7 +19,7 @@ use crate::stats::IndexState;
 /// Records applied in one batch when several groups wait.
 const BATCH: usize = 1_024;
 /// Records worth waking up for at once; fewer wait a moment for company, so that a burst of mail has the processor.
-const COMPANY: usize = 2_000;
+pub(super) const COMPANY: usize = 2_000;
 /// That moment.
 const MOMENT: Duration = Duration::from_millis(100);
 /// Batches between two flushes; rare flushes let sled stall.
@@ -115,6 +115,8 @@ impl Shared {
         state.stalls += 1;
         state.step = None;
         state.censuses.clear();
+        state.listings.clear();
+        state.pausing = false;
         state.phase = IndexState::Rebuilding;
         state.wanted = true;
         state.asked = None;
@@ -320,6 +322,7 @@ impl Worker {
             }
             let pause = if state.waiting > 0 {
                 waited = true;
+                state.pausing = true;
                 MOMENT
             } else if self
                 .unflushed
@@ -346,6 +349,7 @@ impl Worker {
                     break;
                 }
             }
+            state.pausing = false;
         }
     }
 

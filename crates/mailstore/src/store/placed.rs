@@ -15,7 +15,7 @@ impl Store {
         let directory = self.directory();
         let mut hits = vec![Vec::new(); places.len()];
         for account in directory.accounts() {
-            for entry in self.inner.engine.listing(account.id)? {
+            for entry in self.inner.engine.listing(account.id)?.iter() {
                 let Place::Log {
                     segment, offset, ..
                 } = entry.place
@@ -27,7 +27,7 @@ impl Store {
                     place.segment == segment && (place.offset..behind).contains(&u64::from(offset))
                 };
                 if let Some(place) = places.iter().position(inside) {
-                    hits[place].push(Hit::new(Some(&account.address), account.id, &entry));
+                    hits[place].push(Hit::new(Some(&account.address), account.id, entry));
                 }
             }
         }

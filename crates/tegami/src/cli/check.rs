@@ -66,6 +66,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     if let Some(file) = &config.accounts_file {
         let declarations = declared::load(file, &config.domains)?;
         warnings.extend(declarations.warnings);
+        warnings.extend(declared::weak(&declarations.accounts));
         accounts_declared = Some(declarations.accounts.len());
     }
     // Without configured files, the server makes a pair of its own; that is not for us to do.

@@ -52,10 +52,7 @@ pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError
     }
     ConfigError::unless_empty(reading.problems)?;
     Ok(Declarations {
-        warnings: warning(&reading.open_to_others)
-            .into_iter()
-            .chain(weak(&accounts))
-            .collect(),
+        warnings: warning(&reading.open_to_others).into_iter().collect(),
         accounts,
     })
 }
@@ -75,8 +72,8 @@ fn warning(open: &[(PathBuf, u32)]) -> Option<String> {
 }
 
 /// One sentence for all passwords that are easy to guess, with the first of their accounts.
-fn weak(accounts: &[Declaration]) -> Option<String> {
-    let mut weak = accounts.iter().filter_map(|account| {
+pub fn weak<'a>(accounts: impl IntoIterator<Item = &'a Declaration>) -> Option<String> {
+    let mut weak = accounts.into_iter().filter_map(|account| {
         let address = account.address.to_string();
         let why = match &account.secret {
             DeclaredSecret::Password(password) => weakness::of(password, &address)?,
