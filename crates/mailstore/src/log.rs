@@ -28,7 +28,7 @@ use crate::error::{ReadError, StoreError};
 use crate::index::Index;
 use crate::stats::EngineStats;
 
-pub(crate) use open::Held;
+pub(crate) use open::{Held, known_and_missing};
 use read::Files;
 use spool::Bodies;
 use writer::Queue;
