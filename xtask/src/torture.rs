@@ -38,7 +38,7 @@ const PASSWORD: &str = "correct horse battery";
 pub struct Options {
     /// The server to torture; built first where none is named.
     #[arg(long, value_name = "FILE")]
-    pub binary: Option<PathBuf>,
+    binary: Option<PathBuf>,
     /// Rounds of load that end with SIGKILL.
     #[arg(long, value_name = "ROUNDS")]
     kills: Option<u32>,
@@ -62,10 +62,20 @@ pub struct Options {
     control: bool,
     /// A little of everything, within a minute.
     #[arg(long, conflicts_with_all = ["kills", "power_cuts", "faults", "small_disk", "damage", "control"])]
-    pub short: bool,
+    short: bool,
     /// Also write the table there, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+impl Options {
+    /// A little of everything.
+    pub fn short() -> Self {
+        Self {
+            short: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// How much of each is done.
@@ -76,17 +86,20 @@ struct Plan {
     fills: u32,
     damage: u32,
     control: u32,
+    /// How long the load lasts before a crash, at most, in milliseconds.
+    longest: u64,
 }
 
 impl Plan {
     /// What CI does.
     const SHORT: Self = Self {
         kills: 3,
-        power_cuts: 3,
+        power_cuts: 2,
         faults: Some(Extent::OneOfEach),
         fills: 1,
         damage: 6,
         control: 0,
+        longest: 800,
     };
     const SOME: Self = Self {
         kills: 20,
@@ -95,6 +108,7 @@ impl Plan {
         fills: 5,
         damage: 100,
         control: 3,
+        longest: 2500,
     };
 
     fn of(options: &Options) -> Self {
@@ -112,6 +126,7 @@ impl Plan {
             } else {
                 0
             },
+            longest: Self::SOME.longest,
         };
         let nothing =
             named.kills + named.power_cuts + named.fills + named.damage + named.control == 0;
@@ -135,8 +150,10 @@ pub fn run(options: &Options) -> Result<()> {
     let binary = binary::release(options.binary.as_deref())?;
     let mut rows = Vec::new();
     let done = torture(&plan, &binary, options.seed, &mut rows);
-    println!("\n{}", outcome::HEAD);
-    rows.iter().for_each(|row| println!("{row}"));
+    if !rows.is_empty() {
+        println!("\n{}", outcome::HEAD);
+        rows.iter().for_each(|row| println!("{row}"));
+    }
     if let Some(path) = &options.json {
         let rows: Vec<_> = rows.iter().map(Row::to_json).collect();
         let text =
@@ -154,11 +171,13 @@ fn torture(plan: &Plan, binary: &Path, seed: Option<u64>, rows: &mut Vec<Row>) -
         done
     };
     if plan.kills > 0 {
-        row("SIGKILL", &|row| crash::kills(binary, plan.kills, row))?;
+        row("SIGKILL", &|row| {
+            crash::kills(binary, plan.kills, plan.longest, row)
+        })?;
     }
     if plan.power_cuts > 0 {
         row("power cut", &|row| {
-            crash::power_cuts(binary, plan.power_cuts, row)
+            crash::power_cuts(binary, plan.power_cuts, plan.longest, row)
         })?;
     }
     if let Some(extent) = plan.faults {

@@ -40,18 +40,18 @@ if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.create_string_buffer(p
     sys.exit('no seccomp: ' + os.strerror(ctypes.get_errno()))
 os.execv(sys.argv[1], sys.argv[1:])";
 
-/// Rounds of load that end with SIGKILL.
+/// Rounds of load that end with SIGKILL, each after at most `longest` milliseconds.
 ///
 /// # Errors
 /// When anything acknowledged is lost, doubled or changed, or a round cannot be run.
-pub fn kills(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
+pub fn kills(binary: &Path, rounds: u32, longest: u64, row: &mut Row) -> Result<()> {
     for first in (1..=rounds).step_by(SERIES as usize) {
         let place = workspace::fresh("torture/kills")?;
         let trial = Trial::new(binary, &place, &place.join("data"), Sizes::Mixed)?;
         let mut server = trial.site.start()?;
         for number in first..=rounds.min(first + SERIES - 1) {
             let load = Load::start(&server, &trial.books)?;
-            thread::sleep(between(50, 2500));
+            thread::sleep(between(50, longest));
             server.kill()?;
             let seen = load.finish();
             row.judge(seen.wrong())?;
@@ -66,11 +66,11 @@ pub fn kills(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
     Ok(())
 }
 
-/// Rounds of load that end with the power of the disk cut.
+/// Rounds of load that end with the power of the disk cut, each after at most `longest` milliseconds.
 ///
 /// # Errors
 /// As [`kills`].
-pub fn power_cuts(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
+pub fn power_cuts(binary: &Path, rounds: u32, longest: u64, row: &mut Row) -> Result<()> {
     for first in (1..=rounds).step_by(SERIES as usize) {
         let place = workspace::fresh("torture/power")?;
         let disk = Disk::create(&place, DISK)?;
@@ -80,7 +80,7 @@ pub fn power_cuts(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
         let mut server = trial.site.start()?;
         for number in first..=rounds.min(first + SERIES - 1) {
             let load = Load::start(&server, &trial.books)?;
-            thread::sleep(between(300, 3000));
+            thread::sleep(between(300, longest));
             cut(&disk, server, number.is_multiple_of(2))?;
             let seen = load.finish();
             row.judge(seen.wrong())?;

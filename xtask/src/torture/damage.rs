@@ -25,6 +25,9 @@ const LETTERS: u32 = 200;
 /// Letters that are removed from each maildrop.
 const REMOVED: usize = 2;
 
+/// How often a place is looked for that holds anything but a zero.
+const EMPTY: u32 = 64;
+
 /// What is done to a file.
 #[derive(Clone, Copy, Debug)]
 enum Harm {
@@ -63,7 +66,7 @@ pub fn run(binary: &Path, cases: u32, seed: Option<u64>, row: &mut Row) -> Resul
     let mut random = Random::new(seed);
     let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
     for number in 1..=cases {
-        let case = pick(&files, &mut random);
+        let case = pick(&whole, &files, &mut random)?;
         let name = format!(
             "damage {number}, {:?} of {}",
             case.harm,
@@ -245,18 +248,21 @@ fn may_be_new(user: u32, letter: u64, left: &BTreeMap<&str, u64>, renewed: &Hit)
     before.is_some_and(|(uidl, _)| renewed.contains(&(user, (*uidl).to_owned())))
 }
 
-/// Files of log, bodies and index with their sizes, by kind.
-fn files(data: &Path) -> Result<BTreeMap<&'static str, Vec<(PathBuf, u64)>>> {
-    let mut found: BTreeMap<&'static str, Vec<(PathBuf, u64)>> = BTreeMap::new();
+/// Files by kind.
+type Files = BTreeMap<&'static str, Vec<PathBuf>>;
+
+/// Files of log, bodies and index that hold anything.
+fn files(data: &Path) -> Result<Files> {
+    let mut found = Files::new();
     let mut open = vec![PathBuf::from("log"), PathBuf::from("index")];
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(data.join(&directory))? {
             let entry = entry?;
-            let (path, size) = (directory.join(entry.file_name()), entry.metadata()?.len());
+            let path = directory.join(entry.file_name());
             if entry.file_type()?.is_dir() {
                 open.push(path);
-            } else if size > 0 {
-                found.entry(kind(&path)).or_default().push((path, size));
+            } else if entry.metadata()?.len() > 0 {
+                found.entry(kind(&path)).or_default().push(path);
             }
         }
     }
@@ -272,34 +278,38 @@ fn kind(file: &Path) -> &'static str {
     }
 }
 
-/// Kinds in turns; within one, every octet is as likely as any other.
-fn pick(files: &BTreeMap<&'static str, Vec<(PathBuf, u64)>>, random: &mut Random) -> Case {
+/// A file of one kind or another, and a place in it that is not empty: most of an index is.
+fn pick(data: &Path, files: &Files, random: &mut Random) -> Result<Case> {
     let kind = match random.below(10) {
         0..5 => "log",
         5 => "body",
         _ => "index",
     };
-    let some = &files[kind];
-    let mut at = random.below(some.iter().map(|(_, size)| size).sum());
-    let mut file = &some[0].0;
-    for (path, size) in some {
-        file = path;
-        if at < *size {
+    let some = files
+        .get(kind)
+        .with_context(|| format!("no file of the kind {kind}"))?;
+    let one = usize::try_from(random.below(some.len() as u64))?;
+    let octets = fs::read(data.join(&some[one]))?;
+    let mut place = || usize::try_from(random.below(octets.len() as u64));
+    let mut at = place()?;
+    for _ in 0..EMPTY {
+        if octets[at] != 0 {
             break;
         }
-        at -= size;
+        at = place()?;
     }
+    let at = at as u64;
     let harm = match random.below(3) {
         0 => Harm::Cut { to: at },
         _ => Harm::Flip {
             at,
-            bit: u8::try_from(random.below(8)).unwrap_or(0),
+            bit: u8::try_from(random.below(8))?,
         },
     };
-    Case {
-        file: file.clone(),
+    Ok(Case {
+        file: some[one].clone(),
         harm,
-    }
+    })
 }
 
 impl Case {

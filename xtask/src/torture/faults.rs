@@ -16,6 +16,7 @@ use rustix::process::Signal;
 use super::letter::Sizes;
 use super::load::Load;
 use super::outcome::Row;
+use super::pop3::Reader;
 use super::trial::Trial;
 use crate::server::Running;
 use crate::{process, workspace};
@@ -29,8 +30,6 @@ const TIMES: [&str; 4] = ["1", "4", "2+5", "1+"];
 /// Slow syncs, in microseconds, up to what makes a person think that it hangs.
 const SLOW: [&str; 2] = ["50000", "1500000"];
 
-/// How long faults go on.
-const FAULTY: Duration = Duration::from_millis(1500);
 /// How soon mail has to flow again once they are over, without a restart.
 const WELL: Duration = Duration::from_secs(20);
 /// How long strace may take to begin or to let go.
@@ -47,6 +46,16 @@ pub enum Extent {
     All,
     /// Each call once, and a slow sync.
     OneOfEach,
+}
+
+impl Extent {
+    /// How long faults go on.
+    fn faulty(self) -> Duration {
+        match self {
+            Self::All => Duration::from_millis(1500),
+            Self::OneOfEach => Duration::from_millis(500),
+        }
+    }
 }
 
 struct Fault {
@@ -108,8 +117,8 @@ pub fn run(binary: &Path, extent: Extent, row: &mut Row) -> Result<()> {
         let trial = Trial::new(binary, &place, &place.join("data"), Sizes::Mixed)?;
         let mut server = trial.site.start()?;
         for fault in some {
-            server =
-                under_load(&trial, server, fault, &place, row).with_context(|| fault.name())?;
+            server = under_load(&trial, server, fault, extent.faulty(), row)
+                .with_context(|| fault.name())?;
         }
         server.stop()?;
         fs::remove_dir_all(&place)?;
@@ -137,12 +146,12 @@ fn under_load(
     trial: &Trial,
     server: Running,
     fault: &Fault,
-    place: &Path,
+    faulty: Duration,
     row: &mut Row,
 ) -> Result<Running> {
     let load = Load::start(&server, &trial.books)?;
-    let strace = Strace::attach(&server, fault, place)?;
-    thread::sleep(FAULTY);
+    let strace = Strace::attach(&server, fault, trial.site.directory())?;
+    thread::sleep(faulty);
     let injected = strace.detach()?;
     let over = Instant::now();
     if !load.acknowledges(1, WELL) {
@@ -152,15 +161,19 @@ fn under_load(
             load.seen().refusals()
         );
     }
-    let recovered = over.elapsed();
     let seen = load.finish();
+    // The index may have to be built anew, and its reader waits for that.
+    Reader::login(server.address("pop3")?, 0)
+        .and_then(Reader::quit)
+        .context("no maildrop is opened after the fault")?;
+    let recovered = over.elapsed();
     row.round();
     row.recovered(recovered);
     let acknowledged = trial.books.newly_acknowledged();
     row.acknowledged(acknowledged);
     let refusals = seen.refusals();
     println!(
-        "fault {}: hit {injected} times, {acknowledged} acknowledged, refusals {refusals:?}, taken again after {:.2} s",
+        "fault {}: hit {injected} times, {acknowledged} acknowledged, refusals {refusals:?}, all well again after {:.2} s",
         fault.name(),
         recovered.as_secs_f64()
     );

@@ -100,7 +100,10 @@ pub struct Random(u64);
 impl Random {
     /// The numbers of this seed.
     pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        // Neighbouring seeds would only be a step apart.
+        let mut random = Self(seed);
+        random.0 = random.next();
+        random
     }
 
     /// The next one.

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use super::letter::{self, Sizes};
 use super::wire::Wire;
 
-/// How long another session, killed a moment ago, may hold the maildrop.
-const IN_USE: Duration = Duration::from_secs(15);
+/// How long another session, killed a moment ago, may hold the maildrop, and how long the index may be built anew.
+const NOT_NOW: Duration = Duration::from_secs(20);
+/// What a maildrop that can be had later is refused with (RFC 2449 section 8.1.1, RFC 3206 section 3).
+const LATER: [&str; 2] = ["[IN-USE]", "[SYS/TEMP]"];
 /// How often a connection may break while one maildrop is read, each time over one message.
 const BREAKS: usize = 50;
 
@@ -26,21 +28,19 @@ pub struct Found {
 pub struct Reader(Wire);
 
 impl Reader {
-    /// Logs in; waits while another session has the maildrop.
+    /// Logs in; waits while the server says that the maildrop can be had later.
     ///
     /// # Errors
     /// When the connection is broken, or the server refuses for any other reason.
     pub fn login(address: SocketAddr, user: u32) -> io::Result<Self> {
-        let deadline = Instant::now() + IN_USE;
+        let deadline = Instant::now() + NOT_NOW;
         loop {
             let mut reader = Self(Wire::connect(address)?);
             reader.hear()?;
             reader.ask(&format!("USER {}", super::address(user)))?;
             match reader.ask(&format!("PASS {}", super::PASSWORD)) {
                 Ok(()) => return Ok(reader),
-                Err(error)
-                    if error.to_string().contains("[IN-USE]") && Instant::now() < deadline =>
-                {
+                Err(error) if is_for_now(&error) && Instant::now() < deadline => {
                     thread::sleep(Duration::from_millis(50));
                 }
                 Err(error) => return Err(error),
@@ -106,6 +106,11 @@ impl Reader {
             String::from_utf8_lossy(&line).into_owned(),
         ))
     }
+}
+
+fn is_for_now(error: &io::Error) -> bool {
+    let words = error.to_string();
+    LATER.iter().any(|code| words.contains(code))
 }
 
 /// Reads a whole maildrop. A message that cannot be had does not keep the others away.
