@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{interop, process, workspace};
+use crate::{interop, process, torture, workspace};
 
 /// The longest any step may take: the first to build everything needs the most.
 const STEP: Duration = Duration::from_secs(20 * 60);
@@ -27,7 +27,7 @@ struct Step {
     run: fn() -> Result<Verdict>,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "tools",
         run: install,
@@ -85,6 +85,10 @@ const STEPS: [Step; 10] = [
     Step {
         name: "interop",
         run: || interop::run(&interop::Options::default()).map(|()| Verdict::Passed),
+    },
+    Step {
+        name: "torture, the short form",
+        run: || torture::run(&torture::Options::short()).map(|()| Verdict::Passed),
     },
 ];
 

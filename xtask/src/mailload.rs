@@ -15,7 +15,6 @@ use serde_json::Value;
 use crate::process;
 
 /// The directory that holds both programs.
-#[derive(Clone)]
 pub struct Mailload {
     directory: PathBuf,
 }
@@ -86,7 +85,7 @@ impl Mailload {
     }
 
     /// A `mailload` command line; its report goes to `report`.
-    pub fn command(&self, arguments: &[&str], report: &Path) -> Command {
+    fn command(&self, arguments: &[&str], report: &Path) -> Command {
         let mut command = Command::new(self.directory.join("mailload"));
         command.args(arguments).arg("--json-out").arg(report);
         command

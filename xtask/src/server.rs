@@ -26,10 +26,12 @@ const START: Duration = Duration::from_secs(120);
 const STOP: Duration = Duration::from_secs(20);
 
 /// A configuration with its data directory.
+#[derive(Clone)]
 pub struct Site {
     binary: PathBuf,
     directory: PathBuf,
     variables: Vec<(&'static str, &'static str)>,
+    through: Vec<String>,
 }
 
 impl Site {
@@ -66,6 +68,7 @@ impl Site {
             binary: binary.to_owned(),
             directory: directory.to_owned(),
             variables: Vec::new(),
+            through: Vec::new(),
         })
     }
 
@@ -76,9 +79,24 @@ impl Site {
         self
     }
 
+    /// Starts the server through another program, which ends by becoming the server: its words, to which the
+    /// server's follow.
+    #[must_use]
+    pub fn through(mut self, words: &[&str]) -> Self {
+        self.through = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
     /// The binary with this site's configuration and `arguments`.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.through.split_first() {
+            None => Command::new(&self.binary),
+            Some((program, words)) => {
+                let mut command = Command::new(program);
+                command.args(words).arg(&self.binary);
+                command
+            }
+        };
         command
             .envs(self.variables.iter().copied())
             .args(arguments)

@@ -1,173 +1,208 @@
-//! `cargo xtask torture`: does anything acknowledged get lost? Kills the server under load, and cuts the power of the
-//! disk under it, then counts over POP3 what is there.
+//! `cargo xtask torture`: does anything acknowledged get lost? Kills the server under load, cuts the power of the disk
+//! under it, makes its system calls fail, fills its disk and damages its files, then reads over POP3 what is there.
 //!
-//! The first wrong message ends it, with everything left in place below `target/xtask/torture`.
-//!
-//! Whether a message is the one that was sent is the load generator's judgement (hash and id of each); what to do to the
-//! server, and when, is decided here.
+//! It brings its own load and keeps books of it outside the server. The first wrong message ends it, with everything
+//! left in place below `target/xtask/torture`.
 
+mod books;
+mod crash;
+mod damage;
 mod disk;
+mod faults;
+mod letter;
 mod load;
-mod round;
+mod outcome;
+mod pop3;
+mod small_disk;
+mod smtp;
+mod trial;
+mod wire;
 
 use std::fs;
-use std::path::PathBuf;
-use std::thread;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
-use crate::mailload::Mailload;
-use crate::server::{Running, Site, numbered_accounts};
-use crate::{binary, workspace};
-use disk::Disk;
-use load::{Load, between};
-use round::{Ledger, Outcome};
+use crate::binary;
+use faults::Extent;
+use outcome::Row;
 
-/// Every this many rounds all mail is deleted by POP3, so that removals are put to the test too.
-const CLEAR_EVERY: u32 = 4;
-/// Every this many rounds the server is killed once more while it recovers.
-const KILL_RECOVERY_EVERY: u32 = 5;
+/// Accounts the load is spread over.
+const USERS: u32 = 12;
+/// Their password.
+const PASSWORD: &str = "correct horse battery";
 
-/// What to do to the server.
-#[derive(clap::Args)]
+/// What to do to the server. Where nothing is named, some of everything is done.
+#[derive(clap::Args, Default)]
 pub struct Options {
-    /// Directory of the load generator mailload (its build, or its sources with a release build).
-    #[arg(long, env = "MAILLOAD", value_name = "DIR")]
-    mailload: Option<PathBuf>,
     /// The server to torture; built first where none is named.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
-    /// Rounds of load that end with SIGKILL; 0 leaves them out.
-    #[arg(long, default_value_t = 20)]
-    kills: u32,
-    /// Rounds of load that end with a power cut of a loop-mounted ext4; 0 leaves them out. They need root.
-    #[arg(long, default_value_t = 5)]
-    power_cuts: u32,
+    /// Rounds of load that end with SIGKILL.
+    #[arg(long, value_name = "ROUNDS")]
+    kills: Option<u32>,
+    /// Rounds of load that end with a power cut of a loop-mounted ext4. They need root.
+    #[arg(long, value_name = "ROUNDS")]
+    power_cuts: Option<u32>,
+    /// Put errors and delays into system calls with strace.
+    #[arg(long)]
+    faults: bool,
+    /// Fill a small loop-mounted ext4 and free it again. Needs root.
+    #[arg(long, value_name = "TIMES", num_args = 0..=1, default_missing_value = "50")]
+    small_disk: Option<u32>,
+    /// Flip bits and cut files short, each in a copy of a small store.
+    #[arg(long, value_name = "CASES", num_args = 0..=1, default_missing_value = "300")]
+    damage: Option<u32>,
+    /// Makes the cases of `--damage` those of an earlier run.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Cut the power of a server whose syncs do nothing: succeeds only if that loses mail.
+    #[arg(long)]
+    control: bool,
+    /// A little of everything, within a minute.
+    #[arg(long, conflicts_with_all = ["kills", "power_cuts", "faults", "small_disk", "damage", "control"])]
+    short: bool,
+    /// Also write the table there, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
-/// Runs all rounds and prints their table.
+impl Options {
+    /// A little of everything.
+    pub fn short() -> Self {
+        Self {
+            short: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// How much of each is done.
+struct Plan {
+    kills: u32,
+    power_cuts: u32,
+    faults: Option<Extent>,
+    fills: u32,
+    damage: u32,
+    control: u32,
+    /// How long the load lasts before a crash, at most, in milliseconds.
+    longest: u64,
+}
+
+impl Plan {
+    /// What CI does.
+    const SHORT: Self = Self {
+        kills: 3,
+        power_cuts: 2,
+        faults: Some(Extent::OneOfEach),
+        fills: 1,
+        damage: 6,
+        control: 0,
+        longest: 800,
+    };
+    const SOME: Self = Self {
+        kills: 20,
+        power_cuts: 10,
+        faults: Some(Extent::All),
+        fills: 5,
+        damage: 100,
+        control: 3,
+        longest: 2500,
+    };
+
+    fn of(options: &Options) -> Self {
+        if options.short {
+            return Self::SHORT;
+        }
+        let named = Self {
+            kills: options.kills.unwrap_or(0),
+            power_cuts: options.power_cuts.unwrap_or(0),
+            faults: options.faults.then_some(Extent::All),
+            fills: options.small_disk.unwrap_or(0),
+            damage: options.damage.unwrap_or(0),
+            control: if options.control {
+                Self::SOME.control
+            } else {
+                0
+            },
+            longest: Self::SOME.longest,
+        };
+        let nothing =
+            named.kills + named.power_cuts + named.fills + named.damage + named.control == 0;
+        if nothing && named.faults.is_none() {
+            Self::SOME
+        } else {
+            named
+        }
+    }
+}
+
+/// Runs all and prints the table.
 ///
 /// # Errors
-/// When anything acknowledged was lost, doubled or changed, deleted mail came back, or a round could not be run.
+/// When anything acknowledged was lost, doubled or changed, or what was planned could not be done.
 pub fn run(options: &Options) -> Result<()> {
-    let mailload = Mailload::find(options.mailload.as_deref())?;
-    if options.power_cuts > 0 {
+    let plan = Plan::of(options);
+    if plan.power_cuts + plan.fills + plan.control > 0 {
         disk::check_privileges()?;
     }
     let binary = binary::release(options.binary.as_deref())?;
-    let mut outcomes = Vec::new();
-    round::print_head();
-    if options.kills > 0 {
-        let place = workspace::fresh("torture/kills")?;
-        let data = place.join("data");
-        let torture = Torture::new(mailload.clone(), &binary, place.clone(), data)?;
-        outcomes.extend(torture.kills(options.kills).context("SIGKILL rounds")?);
-        fs::remove_dir_all(&place)?;
+    let mut rows = Vec::new();
+    let done = torture(&plan, &binary, options.seed, &mut rows);
+    if !rows.is_empty() {
+        println!("\n{}", outcome::HEAD);
+        rows.iter().for_each(|row| println!("{row}"));
     }
-    if options.power_cuts > 0 {
-        let place = workspace::fresh("torture/power")?;
-        let disk = Disk::create(&place)?;
-        let data = disk.mount_point().join("data");
-        let torture = Torture::new(mailload, &binary, place.clone(), data)?;
-        outcomes.extend(
-            torture
-                .power_cuts(options.power_cuts, &disk)
-                .context("power cuts")?,
-        );
-        drop(disk);
-        fs::remove_dir_all(&place)?;
+    if let Some(path) = &options.json {
+        let rows: Vec<_> = rows.iter().map(Row::to_json).collect();
+        let text =
+            serde_json::to_string_pretty(&json!({ "passed": done.is_ok(), "torture": rows }))?;
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    round::print_sum(&outcomes);
+    done
+}
+
+fn torture(plan: &Plan, binary: &Path, seed: Option<u64>, rows: &mut Vec<Row>) -> Result<()> {
+    let mut row = |kind: &'static str, run: &dyn Fn(&mut Row) -> Result<()>| {
+        let mut row = Row::new(kind);
+        let done = run(&mut row).context(kind);
+        rows.push(row);
+        done
+    };
+    if plan.kills > 0 {
+        row("SIGKILL", &|row| {
+            crash::kills(binary, plan.kills, plan.longest, row)
+        })?;
+    }
+    if plan.power_cuts > 0 {
+        row("power cut", &|row| {
+            crash::power_cuts(binary, plan.power_cuts, plan.longest, row)
+        })?;
+    }
+    if let Some(extent) = plan.faults {
+        row("fault", &|row| faults::run(binary, extent, row))?;
+    }
+    if plan.fills > 0 {
+        row("small disk", &|row| {
+            small_disk::run(binary, plan.fills, row)
+        })?;
+    }
+    if plan.damage > 0 {
+        row("damage", &|row| damage::run(binary, plan.damage, seed, row))?;
+    }
+    if plan.control > 0 {
+        crash::control(binary, plan.control).context("control")?;
+    }
     Ok(())
 }
 
-struct Torture {
-    mailload: Mailload,
-    place: PathBuf,
-    site: Site,
+fn address(user: u32) -> String {
+    format!("user{user}@example.test")
 }
 
-impl Torture {
-    fn new(
-        mailload: Mailload,
-        binary: &std::path::Path,
-        place: PathBuf,
-        data: PathBuf,
-    ) -> Result<Self> {
-        let accounts = numbered_accounts(&place, load::USERS, load::PASSWORD)?;
-        let site = Site::create(binary, &place, &data, Some(&accounts))?;
-        Ok(Self {
-            mailload,
-            place,
-            site,
-        })
-    }
-
-    fn kills(&self, rounds: u32) -> Result<Vec<Outcome>> {
-        let mut ledger = Ledger::new(&self.mailload, &self.place);
-        let mut outcomes = Vec::new();
-        let mut server = self.site.start()?;
-        for number in 1..=rounds {
-            let load = Load::start(&self.mailload, &server, &self.place, number)?;
-            thread::sleep(between(50, 2500));
-            server.kill()?;
-            ledger.sent(load.finish()?)?;
-            if number.is_multiple_of(KILL_RECOVERY_EVERY) {
-                self.site.start_and_kill(between(1, 60))?;
-            }
-            server = self.site.start()?;
-            let clear = number.is_multiple_of(CLEAR_EVERY) || number == rounds;
-            outcomes.push(ledger.verify("SIGKILL", number, &server, clear)?);
-        }
-        server.kill()?;
-        outcomes.push(self.nothing_came_back(ledger, "SIGKILL")?);
-        Ok(outcomes)
-    }
-
-    fn power_cuts(&self, rounds: u32, disk: &Disk) -> Result<Vec<Outcome>> {
-        let mut ledger = Ledger::new(&self.mailload, &self.place);
-        let mut outcomes = Vec::new();
-        disk.mount()?;
-        let mut server = self.site.start()?;
-        for number in 1..=rounds {
-            let load = Load::start(&self.mailload, &server, &self.place, number)?;
-            thread::sleep(between(300, 3000));
-            Self::cut(disk, server, number.is_multiple_of(2))?;
-            ledger.sent(load.finish()?)?;
-            server = self.site.start()?;
-            let clear = number.is_multiple_of(CLEAR_EVERY) || number == rounds;
-            outcomes.push(ledger.verify("power cut", number, &server, clear)?);
-        }
-        Self::cut(disk, server, false)?;
-        outcomes.push(self.nothing_came_back(ledger, "power cut")?);
-        disk.unmount()?;
-        Ok(outcomes)
-    }
-
-    /// Cuts the power and brings the disk back with what it kept.
-    ///
-    /// In one round server and disk end at one instant, as when the plug is pulled; in the next the server outlives
-    /// its disk for a moment. That is harder: an fdatasync that is under way when ext4 is shut down may succeed and
-    /// keep nothing (Linux 6.18), and the server must not believe it.
-    fn cut(disk: &Disk, server: Running, outlives: bool) -> Result<()> {
-        if outlives {
-            disk.cut()?;
-            thread::sleep(Duration::from_millis(300));
-        } else {
-            server.freeze()?;
-            disk.cut()?;
-        }
-        server.kill()?;
-        disk.unmount()?;
-        disk.mount()
-    }
-
-    /// The last look, after everything was deleted and one more crash: every maildrop must be empty.
-    fn nothing_came_back(&self, ledger: Ledger<'_>, how: &'static str) -> Result<Outcome> {
-        let server = self.site.start()?;
-        let outcome = ledger.expect_empty(how, &server)?;
-        server.stop()?;
-        Ok(outcome)
-    }
+/// Whose address it is.
+fn user(address: &str) -> Option<u32> {
+    let name = address.strip_suffix("@example.test")?;
+    name.strip_prefix("user")?.parse().ok()
 }

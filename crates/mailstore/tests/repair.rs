@@ -247,3 +247,76 @@ async fn every_octet_of_the_log_may_be_damaged() {
     .await
     .unwrap();
 }
+
+/// Cuts every segment short at many places, each time in a whole store.
+fn cut_everywhere(ground: &Ground, mut then: impl FnMut(&Ground, &str)) {
+    let whole = ground.contents();
+    for (number, segment) in ground.segments().iter().enumerate() {
+        // Less than an opening leaves a file that cannot be told from one that was just begun.
+        for to in (80 + number..whole[segment].len()).step_by(331) {
+            ground.restore(&whole);
+            fs::write(segment, &whole[segment][..to]).unwrap();
+            then(ground, &format!("{} cut to {to}", segment.display()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_segment_cut_short_costs_what_stood_there_and_nothing_comes_back() {
+    let ground = Ground::filled().await;
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        cut_everywhere(&ground, |ground, case| {
+            let found = ground.examine();
+            assert_ne!(found.findings, [], "{case}");
+            let repaired = mend(ground);
+            let left: u64 = runtime.block_on(ground.messages()).iter().sum();
+            let gone = repaired.removed.len() as u64;
+            assert_eq!(left + gone, 6, "{case}: {repaired:#?}");
+            let named = |hit| {
+                found
+                    .findings
+                    .iter()
+                    .any(|finding| finding.messages().contains(&hit))
+            };
+            assert!(
+                repaired.removed.iter().cloned().all(named),
+                "{case}: {found:#?}"
+            );
+        });
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_log_cut_short_gives_no_uid_twice_and_brings_nothing_back() {
+    let ground = Ground::filled().await;
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let listed = |ground: &Ground| {
+            let (store, _) = Store::open(ground.path(), ground.options()).unwrap();
+            assert!(store.directory().find_login("carol").is_none());
+            let mut uids = Vec::new();
+            for name in ["alice", "bob"] {
+                let id = store.directory().find_login(name).unwrap().id;
+                let maildrop = store.open_maildrop(id).unwrap();
+                uids.extend(maildrop.messages().iter().map(|message| message.uid));
+            }
+            runtime.block_on(store.close());
+            uids
+        };
+        let before = listed(&ground);
+        cut_everywhere(&ground, |ground, case| {
+            assert_eq!(listed(ground), before, "{case}");
+            runtime.block_on(ground.deliver_one_more());
+            let after = listed(ground);
+            assert_eq!(after.len(), before.len() + 1, "{case}");
+            assert!(after.last() > before.iter().max(), "{case}: {after:?}");
+            // The damage stays known once the log has gone on behind it.
+            assert_ne!(ground.examine().findings, [], "{case}");
+        });
+    })
+    .await
+    .unwrap();
+}

@@ -20,8 +20,6 @@ descriptor = os.open(sys.argv[1], os.O_RDONLY)
 fcntl.ioctl(descriptor, 0x8004587d, struct.pack('I', 2))
 os.close(descriptor)";
 
-/// Room for all rounds; the file is sparse.
-const OCTETS: u64 = 12 << 30;
 /// Any of the commands here.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -31,12 +29,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// When this process may not mount, or a program for it is missing.
 pub fn check_privileges() -> Result<()> {
     if !rustix::process::geteuid().is_root() {
-        bail!("power cuts mount a disk image: run as root, or leave them out with --power-cuts 0");
+        bail!(
+            "power cuts and small disks mount a disk image: run as root, or name the kinds of torture that do not"
+        );
     }
     if !Path::new("/dev/loop-control").exists() {
-        bail!(
-            "power cuts need loop devices, and /dev/loop-control is not there: --power-cuts 0 leaves them out"
-        );
+        bail!("power cuts and small disks need loop devices, and /dev/loop-control is not there");
     }
     for program in ["mkfs.ext4", "mount", "umount", "python3"] {
         let found = process::capture(
@@ -44,7 +42,7 @@ pub fn check_privileges() -> Result<()> {
             LIMIT,
         )?;
         if !found.status.success() {
-            bail!("power cuts need {program}: install it, or leave them out with --power-cuts 0");
+            bail!("power cuts and small disks need {program}: install it");
         }
     }
     Ok(())
@@ -57,17 +55,17 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Makes an empty file system in `place`; it is not mounted yet.
+    /// Makes an empty file system of so many octets in `place`, in a sparse file; it is not mounted yet.
     ///
     /// # Errors
     /// When the image cannot be made.
-    pub fn create(place: &Path) -> Result<Self> {
+    pub fn create(place: &Path, octets: u64) -> Result<Self> {
         let disk = Self {
             image: place.join("disk.img"),
             mount_point: place.join("mnt"),
         };
         fs::create_dir_all(&disk.mount_point)?;
-        File::create(&disk.image)?.set_len(OCTETS)?;
+        File::create(&disk.image)?.set_len(octets)?;
         process::succeed(
             Command::new("mkfs.ext4")
                 .args(["-q", "-F"])

@@ -1,155 +1,249 @@
-//! The load of one round: many small messages on port 25, and large ones with login over TLS, until the server dies.
+//! The load of a round: senders, and readers who remove a share of what they find, until they are told to stop.
+//!
+//! Whatever the server does to them, they go on: what it answered is counted, a broken connection is made again.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
-use std::fs;
 use std::hash::{BuildHasher, Hasher};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
-use std::thread;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::mailload::Mailload;
-use crate::process;
+use super::USERS;
+use super::books::{Books, Verdict};
+use super::letter::Read;
+use super::pop3::Reader;
+use super::smtp::{Answer, Sender};
 use crate::server::Running;
 
-/// Accounts the load is spread over.
-pub const USERS: u32 = 50;
-/// Their password.
-pub const PASSWORD: &str = "correct horse battery";
-/// Connections of both senders: at most so many messages are under way when the server dies.
-pub const CONNECTIONS: u32 = SMALL + LARGE;
-
-const SMALL: u32 = 16;
-const LARGE: u32 = 2;
-/// Longer than any round; the generator stops by itself, should everything else fail.
-const SECONDS: &str = "30";
-/// From the death of the server until the senders have given up.
-const GIVE_UP: Duration = Duration::from_secs(60);
+/// Connections that send.
+const SENDERS: usize = 8;
+/// Connections that remove.
+const REMOVERS: u32 = 2;
+/// The most letters over one connection.
+const LETTERS: u64 = 7;
+/// The most messages one session removes.
+const REMOVED: usize = 10;
 /// Until the first acknowledgement.
 const FIRST: Duration = Duration::from_secs(30);
+/// After a refusal or a broken connection.
+const PAUSE: Duration = Duration::from_millis(20);
 
-/// Two senders at work.
+/// What the load saw.
+#[derive(Default)]
+pub struct Seen {
+    /// Letters acknowledged.
+    pub acknowledged: AtomicU64,
+    /// Connections of senders that broke in the middle of a letter.
+    pub broken: AtomicU64,
+    /// Refusals of letters, by the command and the reply's codes.
+    refusals: Mutex<BTreeMap<String, u64>>,
+    /// What readers were given that was not as it must be.
+    wrong: Mutex<Verdict>,
+}
+
+impl Seen {
+    /// Refusals of letters, by the command and the reply's codes.
+    pub fn refusals(&self) -> BTreeMap<String, u64> {
+        let refusals = self.refusals.lock();
+        refusals.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What readers were given that was not as it must be; told once.
+    pub fn wrong(&self) -> Verdict {
+        std::mem::take(&mut *self.wrong.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn refused(&self, command: &str, reply: &str) {
+        let codes: Vec<&str> = reply.split(' ').take(2).collect();
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        *refusals
+            .entry(format!("{} to {command}", codes.join(" ")))
+            .or_default() += 1;
+    }
+}
+
+/// Senders and removers at work. Dropped, they stop.
 pub struct Load {
-    senders: Vec<Child>,
-    acknowledged: Vec<PathBuf>,
+    stop: Arc<AtomicBool>,
+    seen: Arc<Seen>,
+    workers: Vec<JoinHandle<()>>,
 }
 
 impl Load {
-    /// Starts the senders and returns once the first message was acknowledged.
+    /// Starts all and returns once the first letter was acknowledged.
     ///
     /// # Errors
-    /// When they cannot be started, or nothing is acknowledged.
-    pub fn start(mailload: &Mailload, server: &Running, place: &Path, round: u32) -> Result<Self> {
+    /// When nothing is acknowledged.
+    pub fn start(server: &Running, books: &Arc<Books>) -> Result<Self> {
+        let (smtp, pop3) = (server.address("smtp")?, server.address("pop3")?);
         let mut load = Self {
-            senders: Vec::new(),
-            acknowledged: Vec::new(),
+            stop: Arc::default(),
+            seen: Arc::default(),
+            workers: Vec::new(),
         };
-        for (name, own) in [("small", small(server)?), ("large", large(server)?)] {
-            let acknowledged = place.join(format!("{round:03}-{name}.acked"));
-            let mut command = mailload.command(&["smtp"], &place.join(format!("{name}.json")));
-            command
-                .args(own)
-                .args(["--users", &USERS.to_string(), "--messages", "1000000"])
-                .args(["--max-seconds", SECONDS, "--timeout", "20", "--acked"])
-                .arg(&acknowledged);
-            command
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            load.senders
-                .push(command.spawn().context("cannot start mailload")?);
-            load.acknowledged.push(acknowledged);
+        for _ in 0..SENDERS {
+            load.spawn(books, move |work| work.send(smtp));
         }
-        load.wait_for_the_first()?;
+        for lane in 0..REMOVERS {
+            load.spawn(books, move |work| work.remove(pop3, lane));
+        }
+        if !load.acknowledges(1, FIRST) {
+            bail!(
+                "nothing was acknowledged within {} s; refusals: {:?}",
+                FIRST.as_secs(),
+                load.seen.refusals()
+            );
+        }
         Ok(load)
     }
 
-    fn wait_for_the_first(&self) -> Result<()> {
-        let deadline = Instant::now() + FIRST;
-        while !self
-            .acknowledged
-            .iter()
-            .any(|path| fs::metadata(path).is_ok_and(|file| file.len() > 0))
-        {
+    fn spawn(&mut self, books: &Arc<Books>, work: impl FnOnce(&Work) + Send + 'static) {
+        let place = Work {
+            books: Arc::clone(books),
+            stop: Arc::clone(&self.stop),
+            seen: Arc::clone(&self.seen),
+        };
+        self.workers.push(thread::spawn(move || work(&place)));
+    }
+
+    /// What was seen up to now.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Waits until so many more letters have been acknowledged; false when that takes longer than `patience`.
+    pub fn acknowledges(&self, more: u64, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let goal = self.seen.acknowledged.load(Ordering::Relaxed) + more;
+        while self.seen.acknowledged.load(Ordering::Relaxed) < goal {
             if Instant::now() >= deadline {
-                bail!("nothing was acknowledged within {} s", FIRST.as_secs());
+                return false;
             }
             thread::sleep(Duration::from_millis(5));
         }
-        Ok(())
+        true
     }
 
-    /// Waits until the senders have noticed that the server is gone; gives the files of what was acknowledged.
-    ///
-    /// # Errors
-    /// When they do not give up in time.
-    pub fn finish(mut self) -> Result<Vec<PathBuf>> {
-        for sender in &mut self.senders {
-            // Its exit status says that there were errors, and there must be: the server was killed.
-            process::wait(sender, GIVE_UP).context("mailload")?;
+    /// Stops all and waits for them; what they were in the middle of comes to its end first, if it can.
+    pub fn finish(mut self) -> Arc<Seen> {
+        self.end();
+        Arc::clone(&self.seen)
+    }
+
+    fn end(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for worker in self.workers.drain(..) {
+            // One that panicked has said so.
+            let _said = worker.join();
         }
-        Ok(std::mem::take(&mut self.acknowledged))
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        for sender in &mut self.senders {
-            if matches!(sender.try_wait(), Ok(None)) {
-                let _nothing_left_to_do = sender.kill().and_then(|()| sender.wait());
-            }
-        }
+        self.end();
     }
 }
 
-/// From other servers: small and middling messages, several to a connection.
-fn small(server: &Running) -> Result<Vec<String>> {
-    let (address, connections) = (server.address("smtp")?.to_string(), SMALL.to_string());
-    let arguments = [
-        "--addr",
-        &address,
-        "--conns",
-        &connections,
-        "--size",
-        "mix",
-        "--per-conn",
-        "7",
-    ];
-    Ok(arguments.map(str::to_owned).to_vec())
+/// What every worker has.
+struct Work {
+    books: Arc<Books>,
+    stop: Arc<AtomicBool>,
+    seen: Arc<Seen>,
 }
 
-/// From a user with a login over TLS: messages that get files of their own.
-fn large(server: &Running) -> Result<Vec<String>> {
-    let (address, connections) = (
-        server.address("submissions")?.to_string(),
-        LARGE.to_string(),
-    );
-    let sender = "user0@example.test";
-    let login = format!("plain:{sender}:{PASSWORD}");
-    let arguments = [
-        "--addr",
-        &address,
-        "--tls",
-        "--auth",
-        &login,
-        "--from",
-        sender,
-        "--conns",
-        &connections,
-        "--size",
-        "2m",
-        "--per-conn",
-        "3",
-    ];
-    Ok(arguments.map(str::to_owned).to_vec())
+impl Work {
+    fn over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn send(&self, server: SocketAddr) {
+        while !self.over() {
+            let Ok(mut sender) = Sender::connect(server) else {
+                thread::sleep(PAUSE);
+                continue;
+            };
+            for _ in 0..=any() % LETTERS {
+                if self.over() {
+                    return;
+                }
+                match sender.deliver(&self.books) {
+                    Ok(Answer::Acknowledged) => {
+                        self.seen.acknowledged.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(Answer::Refused(command, reply)) => {
+                        self.seen.refused(command, &reply);
+                        thread::sleep(PAUSE);
+                        break;
+                    }
+                    Err(_) => {
+                        self.seen.broken.fetch_add(1, Ordering::Relaxed);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn remove(&self, server: SocketAddr, lane: u32) {
+        while !self.over() {
+            // Each in maildrops of its own: two sessions in one exclude each other.
+            let lanes = USERS / REMOVERS;
+            let user = lane + REMOVERS * u32::try_from(any() % u64::from(lanes)).unwrap_or(0);
+            // A broken session has removed nothing, or what the books say was leaving.
+            let _broken = self.remove_some(server, user);
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Removes about half of the first messages of a maildrop; one session in four breaks off before QUIT, which
+    /// removes nothing (RFC 1939 section 6).
+    fn remove_some(&self, server: SocketAddr, user: u32) -> io::Result<()> {
+        let mut reader = Reader::login(server, user)?;
+        let uidls = reader.uidls()?;
+        let mut removed = Vec::new();
+        for (number, uidl) in (1..=REMOVED).zip(uidls) {
+            match reader.retrieve(number, self.books.sizes)? {
+                Read::Whole(letter) => {
+                    if any().is_multiple_of(2) {
+                        reader.delete(number)?;
+                        removed.push(letter);
+                    }
+                }
+                other @ (Read::Changed(_) | Read::Strange) => {
+                    let mut wrong = self
+                        .seen
+                        .wrong
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner);
+                    wrong.change(format!("user{user}, message {uidl}, under load: {other:?}"));
+                }
+            }
+        }
+        if any().is_multiple_of(4) {
+            return Ok(());
+        }
+        self.books.leaving(user, &removed);
+        reader.quit()?;
+        self.books.gone(user, &removed);
+        Ok(())
+    }
 }
 
-/// A random time between two bounds in milliseconds: where a crash falls must not be what somebody thought of.
+/// Any number: what falls together with a crash must not be what somebody thought of.
+pub fn any() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// A random time between two bounds in milliseconds.
 pub fn between(least: u64, most: u64) -> Duration {
-    let random = RandomState::new().build_hasher().finish();
-    Duration::from_millis(least + random % (most - least + 1))
+    Duration::from_millis(least + any() % (most - least + 1))
 }
 
 #[cfg(test)]
@@ -162,5 +256,16 @@ mod tests {
             let time = between(50, 52).as_millis();
             assert!((50..=52).contains(&time), "{time}");
         }
+    }
+
+    #[test]
+    fn refusals_are_counted_by_their_codes() {
+        let seen = Seen::default();
+        seen.refused("MAIL", "452 4.3.1 Mail store is low on space");
+        seen.refused("MAIL", "452 4.3.1 other words");
+        assert_eq!(
+            seen.refusals(),
+            BTreeMap::from([("452 4.3.1 to MAIL".to_owned(), 2)])
+        );
     }
 }

@@ -17,7 +17,7 @@ use crate::index::keys;
 use crate::index::table::{Table, TableError, Tables};
 use crate::index::tree::Trees;
 use crate::ledger::Usage;
-use crate::log::Position;
+use crate::log::{Position, known_and_missing};
 
 /// A copy of the index, brought up to the end of the log as a start would do it.
 pub(super) struct Copied {
@@ -94,11 +94,8 @@ fn try_copy(examination: &Examination) -> Result<Option<Copied>, Trouble> {
     applier.begin_check();
     while applier.check_some()? {}
     let (bodies, position) = (applier.checkpoint().bodies, applier.position());
-    let segment = examination.segments.get(&position.segment);
-    let limit = segment.map_or(0, |segment| segment.limit);
-    if position.offset > limit && position != Position::default() {
-        return Err(TableError::Failed("it knows more than the log".to_owned()).into());
-    }
+    // What is missing is found by the walk, as damage before the end.
+    known_and_missing(&examination.segments, position)?;
     let replay = &examination.replay;
     let end = examination.end.max(position);
     replay.feed_until(&mut applier, end, &mut |work| work())?;

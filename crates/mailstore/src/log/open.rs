@@ -1,6 +1,6 @@
 //! Opening a log: who has the directory, what the last process left, and where to go on (rules 6 and 8).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,7 +14,7 @@ use super::compact::{Compactor, Limits};
 use super::frame::{FRAME, VERSION};
 use super::moves::Moves;
 use super::read::Files;
-use super::replay::{Replay, WalkError, Walked};
+use super::replay::{Replay, Segment, WalkError, Walked};
 use super::spool::Bodies;
 use super::writer::{Queue, Start, Terms, Writer};
 use super::{Gauges, LogEngine, Position};
@@ -27,7 +27,7 @@ use crate::index::table::{Table, TableError, Tables};
 use crate::index::tree::Trees;
 use crate::index::{Index, Pace};
 use crate::options::Options;
-use crate::report::Opened;
+use crate::report::{Damage, Opened};
 
 /// The data directory is ours while this lives.
 pub(crate) struct Held {
@@ -288,16 +288,11 @@ fn catch_up(replay: &Replay, tables: &dyn Tables) -> Result<Caught, OpenError> {
     }
     let attempt = |table: Result<Arc<dyn Table>, TableError>| -> Result<Caught, WalkError> {
         let mut applier = Applier::load(table?, Arc::default())?;
-        let position = applier.position();
-        let limit = segments
-            .get(&position.segment)
-            .map_or(0, |found| found.limit);
-        if position != Position::default() && position.offset > limit {
-            return Err(TableError::Failed("it knows more than the log".to_owned()).into());
-        }
+        let missing = known_and_missing(&segments, applier.position())?;
         applier.inventory()?;
         let bodies = applier.checkpoint().bodies;
-        let walked = replay.feed(&segments, &mut applier, None, &mut |work| work())?;
+        let mut walked = replay.feed(&segments, &mut applier, None, &mut |work| work())?;
+        walked.damaged.extend(missing);
         let inventory = applier.inventory()?;
         Ok(Caught {
             applier,
@@ -329,6 +324,23 @@ fn catch_up(replay: &Replay, tables: &dyn Tables) -> Result<Caught, OpenError> {
         }
         Err(WalkError::Log(error)) => Err(error),
         Err(WalkError::Table(error)) => Err(OpenError::Index(error.to_string())),
+    }
+}
+
+/// What an index with this position knows of the log that the log does not have any more. Where only the end of a file
+/// is gone, the index still says what stood there and what had been removed, so it is kept.
+pub(crate) fn known_and_missing(
+    segments: &BTreeMap<u32, Segment>,
+    position: Position,
+) -> Result<Option<Damage>, TableError> {
+    let segment = segments.get(&position.segment);
+    let limit = segment.map_or(0, |segment| segment.limit);
+    if position == Position::default() || position.offset <= limit {
+        return Ok(None);
+    }
+    match segment.and_then(|segment| segment.missing_before(position)) {
+        Some(missing) => Ok(Some(missing)),
+        None => Err(TableError::Failed("it knows more than the log".to_owned())),
     }
 }
 

@@ -50,10 +50,32 @@ pub(crate) struct Segment {
     pub(crate) opening: Option<Opening>,
     /// What every frame of it begins with.
     mark: Option<[u8; 8]>,
-    /// Where it ends for us: a later opening says so, or else its size.
+    /// Where it ends for us: a later opening says so, or else its size. Behind the size when the file was cut short.
     pub(crate) limit: u64,
     /// A later opening has said so: what stands before the limit was durable.
     pub(crate) sealed: bool,
+}
+
+impl Segment {
+    /// It was durable up to here. What of it is not there any more is damage.
+    fn end_at(&mut self, offset: u64) {
+        if self.sealed {
+            self.limit = self.limit.min(offset);
+        } else if self.mark.is_some() {
+            self.limit = offset;
+        }
+    }
+
+    /// What an index that has read the log up to `position` knows and the file does not have any more; none where
+    /// nothing tells what the file was.
+    pub(crate) fn missing_before(&self, position: Position) -> Option<Damage> {
+        let here = position.segment == self.number && self.mark.is_some() && !self.sealed;
+        (here && position.offset > self.limit).then(|| Damage {
+            segment: self.number,
+            offset: self.limit,
+            octets: position.offset - self.limit,
+        })
+    }
 }
 
 /// What a walk through the log came across.
@@ -102,12 +124,12 @@ impl Replay {
         for opening in openings {
             let durable = opening.durable;
             for (number, segment) in segments.range_mut(..opening.segment) {
-                segment.sealed = true;
                 if *number == durable.segment {
-                    segment.limit = segment.limit.min(durable.offset);
+                    segment.end_at(durable.offset);
                 } else if *number > durable.segment {
                     segment.limit = 0;
                 }
+                segment.sealed = true;
             }
         }
         Ok(segments)
@@ -161,14 +183,15 @@ impl Replay {
             if segment.sealed {
                 walked.void += segment.size.saturating_sub(segment.limit);
             }
-            let mut limit = segment.limit;
+            let mut segment = segment.clone();
             if let Some(until) = until {
                 if segment.number > until.segment {
                     break;
                 } else if segment.number == until.segment {
-                    limit = limit.min(until.offset);
+                    segment.end_at(until.offset);
                 }
             }
+            let limit = segment.limit;
             let start = if segment.number == from.segment {
                 from.offset.max(OPENING)
             } else {
@@ -441,6 +464,10 @@ impl Reader {
         while from + FRAME as u64 <= self.limit {
             let octets = self.octets(from, WINDOW)?;
             let length = octets.len();
+            if length < FRAME {
+                // The file ends before its limit.
+                return Ok(None);
+            }
             for at in memmem::find_iter(octets, &mark) {
                 if Frame::read(&mark, &octets[at..]).is_some() {
                     return Ok(Some(from + at as u64));

@@ -1,0 +1,189 @@
+//! A small disk, filled with mail and freed again and again, while one server runs on it.
+//!
+//! Full means: new mail is refused with 452 4.3.1, reading and deleting go on. In some rounds not even the server's own
+//! reserve is left, so that every write fails.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
+use super::disk::Disk;
+use super::letter::Sizes;
+use super::load::Load;
+use super::outcome::Row;
+use super::smtp::{Answer, Sender};
+use super::trial::Trial;
+use crate::server::Running;
+use crate::workspace;
+
+/// The largest message taken: the reserve is one segment of 64 MiB and one and a half of it.
+const MESSAGE: &str = "4MB";
+/// What mail may take before the disk counts as full.
+const ROOM: u64 = 12 << 20;
+/// Beside the mail of all rounds: the reserve, the index, the file system's own.
+const BASE: u64 = 320 << 20;
+/// Every this many rounds nothing at all is left.
+const NOTHING_LEFT_EVERY: u32 = 5;
+/// How long filling and freeing may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What a full disk is answered with.
+const FULL: &str = "452 4.3.1";
+
+/// What gives space back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Freeing {
+    /// Somebody else's file is removed. What mail took stays taken.
+    Ballast,
+}
+
+/// How a full disk is freed here.
+const FREEING: Freeing = Freeing::Ballast;
+
+/// Fills the disk and frees it `rounds` times.
+///
+/// # Errors
+/// When a full disk is answered otherwise, reading or deleting fails, mail does not flow again, or the books are not met.
+pub fn run(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
+    let place = workspace::fresh("torture/small")?;
+    let kept = match FREEING {
+        // The mail of every round, the few letters that show that mail flows, and some air.
+        Freeing::Ballast => u64::from(rounds) * 3 * ROOM,
+    };
+    let disk = Disk::create(&place, BASE + kept)?;
+    disk.mount()?;
+    let data = disk.mount_point().join("data");
+    let mut trial = Trial::new(binary, &place, &data, Sizes::Middling)?;
+    trial.site = trial.site.with("TEGAMI_SMTP__MAX_MESSAGE_SIZE", MESSAGE);
+    let server = trial.site.start()?;
+    let ballast = Ballast(disk.mount_point().join("ballast"));
+    for number in 1..=rounds {
+        fill(&trial, &server, &ballast).with_context(|| format!("filling, round {number}"))?;
+        while_full(&trial, &server).with_context(|| format!("full, round {number}"))?;
+        if number.is_multiple_of(NOTHING_LEFT_EVERY) {
+            without_reserve(&trial, &server, &ballast)
+                .with_context(|| format!("nothing left, round {number}"))?;
+        }
+        let begun = Instant::now();
+        free(&trial, &server, &ballast).with_context(|| format!("freeing, round {number}"))?;
+        let load = Load::start(&server, &trial.books).context("after the disk was freed")?;
+        let recovered = begun.elapsed();
+        let seen = load.finish();
+        row.judge(seen.wrong())?;
+        row.judge(trial.look(&server)?)?;
+        row.round();
+        row.recovered(recovered);
+        let acknowledged = trial.books.newly_acknowledged();
+        row.acknowledged(acknowledged);
+        println!(
+            "fill {number}: {acknowledged} acknowledged, mail flows again after {:.2} s",
+            recovered.as_secs_f64()
+        );
+    }
+    trial.verify()?;
+    server.stop()?;
+    trial.verify()?;
+    let server = trial.site.start()?;
+    row.judge(trial.look(&server)?)
+        .context("after the next start")?;
+    server.stop()?;
+    disk.unmount()?;
+    drop(disk);
+    fs::remove_dir_all(&place)?;
+    Ok(())
+}
+
+/// Leaves only a little above the reserve, and sends until the server refuses.
+fn fill(trial: &Trial, server: &Running, ballast: &Ballast) -> Result<()> {
+    let facts = trial.store("stats")?;
+    let number = |name: &str| {
+        facts.said[name]
+            .as_u64()
+            .with_context(|| format!("no {name} in {}", facts.words))
+    };
+    let (free, reserve) = (number("free")?, number("reserve")?);
+    ballast.take(free.saturating_sub(reserve + ROOM))?;
+    let load = Load::start(server, &trial.books)?;
+    let deadline = Instant::now() + PATIENCE;
+    while load.seen().refusals().is_empty() {
+        if Instant::now() >= deadline {
+            bail!("the disk does not get full");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_millis(200));
+    let seen = load.finish();
+    let refusals = seen.refusals();
+    if let Some(other) = refusals.keys().find(|reply| !reply.starts_with(FULL)) {
+        bail!("a full disk was answered {other}");
+    }
+    let wrong = seen.wrong();
+    if !wrong.is_clean() {
+        bail!("reading while the disk gets full: {:?}", wrong.words);
+    }
+    Ok(())
+}
+
+/// What must go on while the disk is full, and what must not.
+fn while_full(trial: &Trial, server: &Running) -> Result<()> {
+    let answer = Sender::connect(server.address("smtp")?)?.deliver(&trial.books)?;
+    if !matches!(&answer, Answer::Refused("MAIL", reply) if reply.starts_with(FULL)) {
+        bail!("new mail was answered {answer:?}");
+    }
+    let verdict = trial.look(server)?;
+    if !verdict.is_clean() {
+        bail!("reading: {:?}", verdict.words);
+    }
+    trial.clear(server).context("deleting")
+}
+
+/// Takes the reserve away, too: then a write may fail, and that must be all that happens.
+fn without_reserve(trial: &Trial, server: &Running, ballast: &Ballast) -> Result<()> {
+    ballast.take(u64::MAX)?;
+    let answer = Sender::connect(server.address("smtp")?)?.deliver(&trial.books)?;
+    if !matches!(&answer, Answer::Refused("MAIL", reply) if reply.starts_with(FULL)) {
+        bail!("new mail was answered {answer:?}");
+    }
+    let verdict = trial.look(server)?;
+    if !verdict.is_clean() {
+        bail!("reading: {:?}", verdict.words);
+    }
+    Ok(())
+}
+
+/// Gives space back.
+fn free(trial: &Trial, server: &Running, ballast: &Ballast) -> Result<()> {
+    trial.clear(server)?;
+    match FREEING {
+        Freeing::Ballast => ballast.drop_all(),
+    }
+}
+
+/// A file that takes space.
+struct Ballast(PathBuf);
+
+impl Ballast {
+    /// Makes it so much larger, as far as there is room.
+    fn take(&self, mut octets: u64) -> Result<()> {
+        let file = File::options().create(true).append(true).open(&self.0)?;
+        let mut step: u64 = 64 << 20;
+        while octets >= 4096 && step >= 4096 {
+            let more = step.min(octets);
+            let size = file.metadata()?.len();
+            match fallocate(&file, FallocateFlags::empty(), size, more) {
+                Ok(()) => octets -= more,
+                Err(Errno::NOSPC) => step /= 2,
+                Err(error) => return Err(error).context("taking space"),
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_all(&self) -> Result<()> {
+        fs::remove_file(&self.0).context("giving space back")
+    }
+}
