@@ -88,9 +88,26 @@ fn a_maildir_comes_in_and_goes_out_with_the_same_octets() {
         "maildir",
     ];
     done(&stopped.tegami(&export, ""));
-    done(&stopped.tegami(&["store", "import", BOB, path(&mbox)], ""));
-    done(&stopped.tegami(&["store", "import", BOB, path(&folder)], ""));
+    let told = done(&stopped.tegami(&["store", "import", BOB, path(&mbox)], ""));
+    assert!(told.contains("3 with the ids"), "{told}");
+    // The same letters from elsewhere are recognised, unless they are wanted again.
+    let import = ["store", "import", BOB, path(&folder)];
+    let told = done(&stopped.tegami(&import, ""));
+    assert!(
+        told.contains("Nothing new") && told.contains("3 already here"),
+        "{told}"
+    );
     let server = stopped.start_again();
+    let told = done(&server.tegami(&import, ""));
+    assert!(told.contains("3 already here"), "{told}");
+    assert_eq!(fetch_all(&server, BOB), MESSAGES);
+    let told = done(&server.tegami(&[&import[..], &["--again"]].concat(), ""));
+    assert!(
+        told.contains("3 messages")
+            && told.contains("3 with ids that")
+            && !told.contains("already"),
+        "{told}"
+    );
     assert_eq!(fetch_all(&server, BOB), [MESSAGES, MESSAGES].concat());
     // The ids came along, and what came twice has one of ours the second time.
     let copies = unique_ids(&server, BOB);

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use address::Mailbox;
-use admin::{Carrier, Label, Parcel, Request, Response};
+use admin::{Carrier, Label, Parcel, Request, Response, Tally};
 use anyhow::{Result, bail};
 use clap::Args;
 use mailfolder::{Fault, Letter, is_uidl};
@@ -24,6 +24,8 @@ use crate::terminal::{note, print};
 
 /// So many faults are shown when an import is refused.
 const SHOWN: usize = 20;
+/// Unique ids that came along.
+const KEPT: &str = "the ids that POP3 clients know them by";
 /// Octets of a letter sent at once.
 const PIECE: usize = 64 << 10;
 
@@ -57,6 +59,10 @@ pub struct Import {
     /// Leave out what is no message, instead of importing nothing
     #[arg(long)]
     skip_malformed: bool,
+
+    /// Import also what is in the mailbox already with the same id and the same content
+    #[arg(long)]
+    again: bool,
 
     /// Read and check everything, write nothing
     #[arg(long)]
@@ -99,6 +105,7 @@ impl Import {
             address: self.address.clone(),
             messages: survey.messages,
             octets: survey.octets,
+            again: self.again,
         };
         let (moving, response) = carry(config, &request)?;
         if response != Response::Allowed {
@@ -106,13 +113,9 @@ impl Import {
         }
         let Moving { mut carrier, here } = moving;
         let sent = send(&source, &mut carrier, &survey)?;
-        carrier.end(sent)??;
+        let tally = carrier.end(sent)??;
         drop(here);
-        print(&format!(
-            "{what} imported for {}{}",
-            self.address.unicode(),
-            survey.addition()
-        ))
+        print(&survey.outcome(&tally, &self.address))
     }
 
     /// Reads everything, and says what is wrong with it.
@@ -252,24 +255,59 @@ impl Survey {
             && self.digest.finish() == other.digest.finish()
     }
 
-    /// What else there is to say.
+    /// What else there is to say before anything is imported.
     fn addition(&self) -> String {
-        let mut text = String::new();
-        if self.faults > 0 {
-            text += &format!(", {} left out", self.faults);
-        }
+        let mut text = self.left_out();
         if self.kept > 0 {
+            text += &format!("; {} with {KEPT}", self.kept);
+        }
+        text + &self.without_ids(0)
+    }
+
+    /// What an import has come to.
+    fn outcome(&self, tally: &Tally, address: &Mailbox) -> String {
+        let mut text = match tally.messages {
+            0 => "Nothing new".to_owned(),
+            messages => format!(
+                "{} ({}) imported",
+                counted(messages, "message"),
+                size(tally.octets)
+            ),
+        };
+        text += &format!(" for {}{}", address.unicode(), self.left_out());
+        if tally.here > 0 {
             text += &format!(
-                "; {} with the ids that POP3 clients know them by",
-                self.kept
+                "; {} already here with the same id and the same content, left out",
+                tally.here
             );
         }
-        if self.lost > 0 {
+        if tally.kept > 0 {
+            text += &format!("; {} with {KEPT}", tally.kept);
+        }
+        text += &self.without_ids(tally.renamed);
+        if tally.alike > 0 {
             text += &format!(
-                "; {} with ids that are none or not unique: their clients fetch them again",
-                self.lost
+                "; {} of them with the same content as a message that was there before",
+                tally.alike
             );
         }
         text
+    }
+
+    fn left_out(&self) -> String {
+        match self.faults {
+            0 => String::new(),
+            faults => format!(", {faults} left out"),
+        }
+    }
+
+    /// So many more have ids that other messages in the mailbox have.
+    fn without_ids(&self, renamed: u64) -> String {
+        match self.lost + renamed {
+            0 => String::new(),
+            lost => format!(
+                "; {lost} with ids that are none or that another message has: they got new ones, and clients fetch them again"
+            ),
+        }
     }
 }
