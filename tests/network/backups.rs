@@ -81,7 +81,8 @@ fn a_restored_server_has_the_mail_the_accounts_and_every_way_to_log_in() {
     let refused = server.tegami(&restore, "");
     assert_eq!(refused.code, Some(1));
     assert!(
-        refused.stderr.contains("in use by another tegami"),
+        refused.stderr.contains("the server is running")
+            && refused.stderr.contains("try: stop it first"),
         "{refused:?}"
     );
     let stopped = server.stop();
