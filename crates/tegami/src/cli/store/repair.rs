@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::Result;
-use mailstore::{Hit, Repaired};
+use anyhow::{Result, bail};
+use mailstore::{Hit, RepairError, Repaired};
 
 use super::progress::Progress;
 use super::{check_stopped, verify};
@@ -29,8 +29,12 @@ pub fn run(config: &Config, json: bool) -> Result<()> {
     let progress = Progress::octets("Reading", octets(data_dir));
     let repaired = mailstore::repair(data_dir, &serve::store_options(config), &mut |octets| {
         progress.reached(octets);
-    })?;
+    });
     drop(progress);
+    let repaired = match repaired {
+        Err(RepairError::Unfinished(why)) => bail!(verify::unfinished(&why)),
+        other => other?,
+    };
     if json {
         print_json(&repaired)?;
     } else {
