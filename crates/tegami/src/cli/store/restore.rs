@@ -20,10 +20,10 @@ const WHY: &str = "its data directory is in use";
 
 /// A server that has the directory and does not answer is to be stopped like any other.
 fn told(error: BackupError, why: &str) -> anyhow::Error {
-    match error {
-        BackupError::Open(OpenError::InUse { .. }) => running(why).into(),
-        error => error.into(),
+    if let BackupError::Open(OpenError::InUse { .. }) = error {
+        return running(why).into();
     }
+    error.into()
 }
 
 /// Makes the data directory from a backup.
