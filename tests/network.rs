@@ -607,4 +607,8 @@ fn apop_is_there_once_every_account_was_allowed_it() {
         "APOP alice c4c9334bac560ecc979e58001b3e22fb",
         "-ERR APOP is switched off",
     );
+    server.reconfigure("apop = true", "apop = false");
+    let arguments = ["account", "allow-apop", ALICE, "--password-file", "-"];
+    let output = server.tegami(&arguments, PASSWORD);
+    assert!(output.stderr.contains("apop = true"), "{output:?}");
 }

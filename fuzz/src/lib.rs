@@ -13,6 +13,7 @@ pub mod addresses;
 pub mod admin;
 pub mod dots;
 pub mod files;
+pub mod folders;
 pub mod intake;
 pub mod lines;
 pub mod pop3;

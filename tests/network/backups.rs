@@ -81,7 +81,8 @@ fn a_restored_server_has_the_mail_the_accounts_and_every_way_to_log_in() {
     let refused = server.tegami(&restore, "");
     assert_eq!(refused.code, Some(1));
     assert!(
-        refused.stderr.contains("in use by another tegami"),
+        refused.stderr.contains("the server is running")
+            && refused.stderr.contains("try: stop it first"),
         "{refused:?}"
     );
     let stopped = server.stop();
@@ -174,4 +175,30 @@ fn a_backup_that_was_cut_off_is_not_in_order() {
         said.stderr.contains("is not what was backed up"),
         "{said:?}"
     );
+}
+
+/// Whoever hears that all is in order has to be able to rely on it.
+#[test]
+fn what_could_not_be_examined_is_said_and_ends_with_an_error() {
+    let server = super::server_with_accounts();
+    letter(&server, "one");
+    let stopped = server.stop();
+    let verify = ["store", "verify"];
+    assert!(done(&stopped.tegami(&verify, "")).contains("Everything is in order"));
+    let index = stopped.data_dir().join("index");
+    for number in names(&index) {
+        // It cannot be copied, as when there is no room for it.
+        std::os::unix::fs::symlink("/nowhere/at/all", index.join(number).join("unreadable"))
+            .expect("a link");
+    }
+    for verb in ["verify", "repair"] {
+        let said = stopped.tegami(&["store", verb], "");
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(
+            said.stderr.contains("not all has been examined"),
+            "{said:?}"
+        );
+        assert!(said.stderr.contains("TMPDIR="), "{said:?}");
+        assert!(!said.stdout.contains("Everything is in order"), "{said:?}");
+    }
 }

@@ -88,9 +88,26 @@ fn a_maildir_comes_in_and_goes_out_with_the_same_octets() {
         "maildir",
     ];
     done(&stopped.tegami(&export, ""));
-    done(&stopped.tegami(&["store", "import", BOB, path(&mbox)], ""));
-    done(&stopped.tegami(&["store", "import", BOB, path(&folder)], ""));
+    let told = done(&stopped.tegami(&["store", "import", BOB, path(&mbox)], ""));
+    assert!(told.contains("3 with the ids"), "{told}");
+    // The same letters from elsewhere are recognised, unless they are wanted again.
+    let import = ["store", "import", BOB, path(&folder)];
+    let told = done(&stopped.tegami(&import, ""));
+    assert!(
+        told.contains("Nothing new") && told.contains("3 already here"),
+        "{told}"
+    );
     let server = stopped.start_again();
+    let told = done(&server.tegami(&import, ""));
+    assert!(told.contains("3 already here"), "{told}");
+    assert_eq!(fetch_all(&server, BOB), MESSAGES);
+    let told = done(&server.tegami(&[&import[..], &["--again"]].concat(), ""));
+    assert!(
+        told.contains("3 messages")
+            && told.contains("3 with ids that")
+            && !told.contains("already"),
+        "{told}"
+    );
     assert_eq!(fetch_all(&server, BOB), [MESSAGES, MESSAGES].concat());
     // The ids came along, and what came twice has one of ours the second time.
     let copies = unique_ids(&server, BOB);
@@ -156,4 +173,72 @@ fn an_import_that_does_not_fit_says_so_before_anything_is_written() {
     client.command("QUIT", "+OK");
     done(&server.tegami(&["store", "import", BOB, path(&source)], ""));
     assert_eq!(fetch_all(&server, BOB), MESSAGES);
+}
+
+/// What is said when a source is something else than it was called, or its list is.
+#[test]
+fn a_source_of_another_kind_is_named_with_what_to_pass() {
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| place.path().join(name).display().to_string();
+    maildir(&place.path().join("Maildir"));
+    for (name, text) in [
+        (
+            "inbox",
+            "From a@example.test Sat Jan  3 01:05:34 1996\nA: b\n\n",
+        ),
+        ("one.eml", "Subject: one\n\nalone\n"),
+        (
+            "box.eml",
+            "From a@example.test Sat Jan  3 01:05:34 1996\nSubject: two\n\n",
+        ),
+        ("ids", "1 good\n\u{1}garbage\n"),
+    ] {
+        fs::write(place.path().join(name), text).expect("a file");
+    }
+    std::os::unix::fs::symlink(at("one.eml"), at("link.eml")).expect("a link");
+    let server = super::server_with_accounts();
+    for (source, options, said) in [
+        (
+            "inbox",
+            &["--format", "maildir"][..],
+            "inbox is a file, and a Maildir is a directory",
+        ),
+        ("inbox", &["--format", "maildir"], "leave --format out"),
+        (
+            "Maildir",
+            &["--format", "mbox"],
+            "Maildir is a directory, and an mbox is one file",
+        ),
+        (
+            "Maildir/cur",
+            &["--format", "maildir"],
+            "is no Maildir: it has no `cur` and `new`",
+        ),
+        ("Maildir/cur", &[], "Maildir is one"),
+        (".", &["--format", "maildir"], "Maildir is one"),
+        (
+            "inbox",
+            &["--uidls", &at("ids")],
+            "ids, line 2 (octet 7): not an entry of the list",
+        ),
+        (
+            "inbox",
+            &["--uidls", &at("ids")],
+            "1 fault in the list of ids",
+        ),
+        ("nothing", &[], "cannot look at"),
+    ] {
+        let import = ["store", "import", ALICE, &at(source)];
+        let refused = server.tegami(&[&import[..], options].concat(), "");
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(said), "{said}: {refused:?}");
+        assert!(!refused.stderr.contains("os error 20"), "{refused:?}");
+    }
+    assert!(fetch_all(&server, ALICE).is_empty());
+    for source in ["one.eml", "box.eml", "link.eml"] {
+        let told = done(&server.tegami(&["store", "import", ALICE, &at(source)], ""));
+        assert!(told.contains("1 message "), "{told}");
+    }
+    let (one, two) = ("Subject: one\r\n\r\nalone\r\n", "Subject: two\r\n");
+    assert_eq!(fetch_all(&server, ALICE), [one, two, one]);
 }

@@ -3,6 +3,8 @@
 //! What is in the package is said in crates/tegami/Cargo.toml, what happens at its installation in config/deb. Trying
 //! it is `cargo xtask interop --package`.
 
+mod notices;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,6 +44,8 @@ pub fn build(into: &Path) -> Result<PathBuf> {
     install()?;
     let binary = binary::release(None)?;
     completions(&binary)?;
+    let beside = binary.parent().context("a binary without a directory")?;
+    fs::write(beside.join("copyright"), notices::text()?)?;
     fs::create_dir_all(into)?;
     let mut pack = Command::new("cargo");
     pack.args(["deb", "--no-build", "--package", "tegami", "--strip"])

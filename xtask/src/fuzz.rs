@@ -29,8 +29,9 @@ const KEPT: usize = 200;
 /// How the names of those begin that were findings.
 const FOUND: &str = "found-";
 /// The longest inputs, in octets: what is cut into pieces is played several times, and short inputs say more.
-const LONGEST: [(&str, u32); 4] = [
+const LONGEST: [(&str, u32); 5] = [
     ("files", 2048),
+    ("folders", 1500),
     ("intake", 1500),
     ("smtp", 1500),
     ("segment", 1500),

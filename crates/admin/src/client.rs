@@ -8,7 +8,7 @@ use std::time::Duration;
 use mailstore::Census;
 
 use crate::message::{Answer, Refusal, Request, Response};
-use crate::parcel::Parcel;
+use crate::parcel::{Parcel, Tally};
 use crate::place::{Place, SOCKET_NAME};
 use crate::wire;
 
@@ -237,21 +237,22 @@ impl Carrier {
         parcel.write(&mut self.out)
     }
 
-    /// After the last parcel, or one that could not be sent: whether all letters were taken in.
+    /// After the last parcel, or one that could not be sent: what became of the letters.
     ///
     /// # Errors
     /// Nobody says so. A refusal is an answer.
-    pub fn end(mut self, complete: bool) -> Result<Result<(), Refusal>, ClientError> {
+    pub fn end(mut self, complete: bool) -> Result<Result<Tally, Refusal>, ClientError> {
         if complete {
             // When this fails there is a refusal to be read.
             let _ = self.send(&Parcel::End).and_then(|()| self.out.flush());
         }
         match self.receive()? {
-            Parcel::End => Ok(Ok(())),
+            Parcel::Taken(tally) => Ok(Ok(tally)),
             Parcel::Refused(refusal) => Ok(Err(refusal)),
             Parcel::Letter(_)
             | Parcel::Octets(_)
             | Parcel::Complete
+            | Parcel::End
             | Parcel::Compacted(_)
             | Parcel::Undeleted(_) => Err(ClientError::Strange {
                 path: self.path,

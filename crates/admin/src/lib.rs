@@ -21,6 +21,6 @@ pub use message::{
     RefusalKind, Request, Response, ServerFacts, Status, StoreFacts,
 };
 pub use operations::{Operations, Stopped, Surroundings};
-pub use parcel::{Label, Parcel};
+pub use parcel::{Label, Parcel, Tally};
 pub use place::SOCKET_NAME;
 pub use socket::{AdminSocket, SocketError, carry_here};

@@ -107,8 +107,8 @@ pub enum Request {
         /// Whose.
         address: Mailbox,
     },
-    /// Asks whether so many letters may come, which then follow as [`Parcel`](crate::Parcel)s. All of them are taken in or
-    /// none is.
+    /// Asks whether so many letters may come, which then follow as [`Parcel`](crate::Parcel)s. All of them are taken in, as
+    /// far as they are not here already, or none is.
     Import {
         /// Into whose mailbox.
         address: Mailbox,
@@ -116,6 +116,8 @@ pub enum Request {
         messages: u64,
         /// Their octets.
         octets: u64,
+        /// Also those that are here already.
+        again: bool,
     },
     /// Gives back to the file system what removed messages take; the answer is followed by
     /// [`Parcel`](crate::Parcel)s that say how far it is.

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! *tag*: `L` a letter begins (JSON: its octets, its unique id), `O` octets of it, `.` all of it was there, `E` all
-//! letters were there, `C` so far compaction is (JSON), `U` so much was brought back (JSON), `!` it goes no further
-//! (JSON: the refusal).
+//! letters were there, `T` they were taken in (JSON: how many), `C` so far compaction is (JSON), `U` so much was brought
+//! back (JSON), `!` it goes no further (JSON: the refusal).
 
 use std::io::{self, Read, Write};
 
@@ -33,6 +33,8 @@ pub enum Parcel {
     Complete,
     /// All letters were there, or all was done.
     End,
+    /// All of them were taken in, or were in before.
+    Taken(Tally),
     /// So far compaction is.
     Compacted(Compacted),
     /// So much was brought back.
@@ -51,6 +53,24 @@ pub struct Label {
     pub uidl: Option<String>,
 }
 
+/// What became of the letters of an import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    /// Taken in.
+    pub messages: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Of these, those with the unique id they came with.
+    pub kept: u64,
+    /// Of these, those whose unique id another message has: they got one of ours.
+    pub renamed: u64,
+    /// Of these, those with the same octets as a message that was there before.
+    pub alike: u64,
+    /// Left out: the mailbox has them already, with the same unique id and the same octets.
+    pub here: u64,
+}
+
 impl Parcel {
     /// Writes it.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
@@ -61,6 +81,7 @@ impl Parcel {
             Self::End => frame(out, b'E', &[]),
             Self::Compacted(done) => frame(out, b'C', &serde_json::to_vec(done)?),
             Self::Undeleted(done) => frame(out, b'U', &serde_json::to_vec(done)?),
+            Self::Taken(tally) => frame(out, b'T', &serde_json::to_vec(tally)?),
             Self::Refused(refusal) => frame(out, b'!', &serde_json::to_vec(refusal)?),
         }
     }
@@ -89,6 +110,7 @@ impl Parcel {
             b'E' => Ok(Self::End),
             b'C' => Ok(Self::Compacted(parse(&content)?)),
             b'U' => Ok(Self::Undeleted(parse(&content)?)),
+            b'T' => Ok(Self::Taken(parse(&content)?)),
             b'!' => Ok(Self::Refused(parse(&content)?)),
             _ => Err(strange()),
         }
@@ -134,6 +156,14 @@ mod tests {
                 messages: 2,
                 ..Undeleted::default()
             }),
+            Parcel::Taken(Tally {
+                messages: 3,
+                octets: u64::MAX,
+                kept: 2,
+                renamed: 1,
+                alike: 1,
+                here: 7,
+            }),
             Parcel::Refused(Refusal::new(RefusalKind::Store, "full")),
         ];
         let mut stream = Vec::new();
@@ -153,6 +183,7 @@ mod tests {
             &b""[..],
             b"L",
             b"?\0\0\0\0",
+            b"T\x02\0\0\0{}",
             b"L\x02\0\0\0{}",
             b"O\x02\0\0\0x",
             b"O\xff\xff\xff\xff",

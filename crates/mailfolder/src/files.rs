@@ -38,6 +38,12 @@ impl Files {
         Ok(Self::new(paths, uidls, limit))
     }
 
+    /// One file, whatever its name, as long as it is a regular one.
+    #[must_use]
+    pub fn one(path: PathBuf, uidls: Arc<Uidls>, limit: usize) -> Self {
+        Self::new(vec![path], uidls, limit)
+    }
+
     pub(crate) fn new(paths: Vec<PathBuf>, uidls: Arc<Uidls>, limit: usize) -> Self {
         Self {
             count: paths.len(),

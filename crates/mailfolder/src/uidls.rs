@@ -73,8 +73,20 @@ impl Uidls {
     /// The file cannot be read, or begins as no known version of the list does.
     pub fn read(path: &Path, format: Option<&Format>) -> Result<(Self, Vec<Fault>), Fault> {
         let file = File::open(path).map_err(|error| Fault::from((path, Problem::io(error))))?;
+        Self::parse(BufReader::new(file), path, format)
+    }
+
+    /// The same from anywhere; `path` is what faults call it, and by its name it says whose list it is.
+    ///
+    /// # Errors
+    /// As [`Uidls::read`].
+    pub fn parse(
+        reader: impl BufRead,
+        path: &Path,
+        format: Option<&Format>,
+    ) -> Result<(Self, Vec<Fault>), Fault> {
         let mut lines = ListLines {
-            reader: BufReader::new(file),
+            reader,
             file: path.into(),
             octet: 0,
             begins: 0,
@@ -97,7 +109,7 @@ impl Uidls {
     }
 
     fn collect(
-        mut lines: ListLines,
+        mut lines: ListLines<impl BufRead>,
         entry: impl Fn(&str) -> Option<Entry>,
     ) -> Result<(Self, Vec<Fault>), Fault> {
         let (mut uidls, mut faults) = (Self::default(), Vec::new());
@@ -151,8 +163,8 @@ pub(crate) fn base_name(name: &str) -> &str {
 }
 
 /// The lines of a list, bounded.
-struct ListLines {
-    reader: BufReader<File>,
+struct ListLines<R> {
+    reader: R,
     file: Arc<Path>,
     /// Octets read.
     octet: u64,
@@ -161,7 +173,7 @@ struct ListLines {
     line: u64,
 }
 
-impl ListLines {
+impl<R: BufRead> ListLines<R> {
     /// The next line without its end; an inner `None` for one that is too long or no UTF-8. The list says itself which
     /// one it is.
     fn next(&mut self) -> Result<Option<Option<String>>, Fault> {

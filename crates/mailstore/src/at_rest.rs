@@ -65,7 +65,7 @@ impl AtRest {
                 return Err(failed(&layout.lock, "locking")(error));
             }
         }
-        at_rest.unclean = !holder.is_empty();
+        at_rest.unclean = !holder.trim().is_empty();
         at_rest.lock = Some(file);
         Ok(at_rest)
     }

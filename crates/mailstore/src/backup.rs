@@ -51,8 +51,9 @@ pub struct BackupOptions {
     pub copy: bool,
     /// Read everything back before the backup counts, and check every record.
     pub verify: bool,
-    /// Remove all but so many of the newest backups afterwards; at least the new one stays. If reading it back finds
-    /// that something is wrong in the store, all stay.
+    /// Remove all but so many of the newest backups afterwards; at least the new one stays. The new one is read back before,
+    /// whatever [`BackupOptions::verify`] says: if something is wrong in the store, the older ones may be all that is left
+    /// of what it hits, so all stay.
     pub keep: Option<usize>,
 }
 

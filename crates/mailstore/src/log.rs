@@ -33,12 +33,8 @@ use crate::error::{CompactError, ReadError, StoreError};
 use crate::index::Index;
 use crate::stats::EngineStats;
 
-<<<<<<< HEAD
 use compact::Compactor;
-pub(crate) use open::Held;
-=======
 pub(crate) use open::{Held, known_and_missing};
->>>>>>> tort
 use read::Files;
 use spool::Bodies;
 use writer::Queue;

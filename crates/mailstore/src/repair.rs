@@ -53,6 +53,9 @@ pub enum RepairError {
     /// Something could not be made durable.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Not all could be examined. Repairing by the rest would forget what only that part knows, so nothing was changed.
+    #[error("nothing has been changed: {0}")]
+    Unfinished(String),
 }
 
 /// Repairs the store in a data directory. Blocks, and must not be called where tokio runs tasks.
@@ -70,6 +73,17 @@ pub fn repair(
     let (held, unclean) = Held::take(&layout)?;
     let planned = plan(&layout, reading);
     let mut plan = match planned {
+        Ok(Plan {
+            examined:
+                Examined {
+                    unfinished: Some(why),
+                    ..
+                },
+            ..
+        }) => {
+            held.release(!unclean);
+            return Err(RepairError::Unfinished(why));
+        }
         Ok(plan) if !plan.examined.findings.is_empty() => plan,
         other => {
             held.release(!unclean);

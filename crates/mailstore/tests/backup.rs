@@ -218,11 +218,12 @@ fn damage_in_the_store_is_told_from_damage_in_the_backup() {
     flip("0000000001.log", 600);
     flip(&bodies[0], 300);
     fs::remove_file(log.join(&bodies[1])).unwrap();
+    // Nobody asked for it to be read back, but for the older ones to go.
     let made = house.back_up(BackupOptions {
-        verify: true,
         keep: Some(1),
         ..BackupOptions::default()
     });
+    assert!(made.removed.is_empty());
     assert_eq!(
         house.backups(),
         [good.path, made.path],
@@ -343,6 +344,23 @@ fn only_one_backup_at_a_time_and_never_into_the_data_directory() {
     let said = error.unwrap_err().to_string();
     assert!(said.contains("mount the disk for backups"), "{said}");
     assert!(!house.path("not mounted").exists());
+}
+
+/// Two runs that both found no directory: whoever comes second finds that of the first.
+#[test]
+fn a_directory_that_another_run_makes_meanwhile_is_used() {
+    let house = House::new();
+    house.deliver_some(0..2);
+    let mut other = None;
+    let made = house
+        .try_back_up(BackupOptions::default(), &mut |step| {
+            if step.doing == Doing::Making && other.is_none() {
+                other = Some(house.back_up(BackupOptions::default()));
+            }
+            all_steps(step)
+        })
+        .unwrap();
+    assert_eq!(house.backups(), [other.unwrap().path, made.path]);
 }
 
 /// Everything answered for before a backup begins is in it, and it holds nothing that was never delivered.

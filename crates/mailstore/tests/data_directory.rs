@@ -58,6 +58,33 @@ fn a_second_store_on_the_same_directory_is_told_who_has_it() {
     open(directory.path());
 }
 
+/// On a full disk there may be no room for the first octet of an empty file, and the server is to start there.
+#[tokio::test]
+async fn the_lock_file_keeps_its_octets_and_says_who_was_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let lock = directory.path().join("lock");
+    let mut sizes = Vec::new();
+    for _ in 0..2 {
+        let (store, opened) = open(directory.path());
+        assert!(!opened.unclean);
+        let pid = fs::read_to_string(&lock).unwrap();
+        assert_eq!(pid.trim(), std::process::id().to_string());
+        store.close().await;
+        let nobody = fs::read_to_string(&lock).unwrap();
+        assert_eq!(nobody.trim(), "");
+        sizes.extend([pid.len(), nobody.len()]);
+    }
+    assert_eq!(sizes, [sizes[0]; 4]);
+    // As an older version left it, stopped in order, and killed.
+    for (left, unclean) in [("", false), ("4711\n", true), ("123456789012\n", true)] {
+        fs::write(&lock, left).unwrap();
+        let (store, opened) = open(directory.path());
+        assert_eq!(opened.unclean, unclean, "{left:?}");
+        assert_eq!(fs::read(&lock).unwrap().len(), sizes[0]);
+        store.close().await;
+    }
+}
+
 #[tokio::test]
 async fn everything_is_for_the_owner_only_whatever_the_umask() {
     rustix::process::umask(rustix::fs::Mode::empty());

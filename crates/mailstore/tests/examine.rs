@@ -62,6 +62,55 @@ async fn a_whole_store_is_in_order_and_stays_as_it_is() {
     assert!(!ground.path().join("index").exists());
 }
 
+/// As when there is no room for a copy.
+#[tokio::test]
+async fn an_index_that_cannot_be_copied_is_no_index_that_agrees() {
+    let ground = Ground::filled().await;
+    let index = fs::read_dir(ground.path().join("index")).unwrap();
+    for number in index {
+        let link = number.unwrap().path().join("unreadable");
+        std::os::unix::fs::symlink("/nowhere/at/all", link).unwrap();
+    }
+    let examined = ground.examine();
+    check(&examined, &[]);
+    assert_eq!(examined.messages, 6);
+    let why = examined.unfinished.unwrap();
+    assert!(why.contains("no copy of it could be made in"), "{why}");
+    // And nothing is repaired by what is left: the index may know what the log has lost.
+    ground.turn_bit("alice 2 body");
+    let options = Options::default();
+    let data = ground.path().to_owned();
+    let log = fs::read_dir(data.join("log")).unwrap().count();
+    let repaired = tokio::task::spawn_blocking(move || {
+        let error = mailstore::repair(&data, &options, &mut |_| {}).unwrap_err();
+        assert!(!data.join("quarantine").exists());
+        assert_eq!(fs::read_dir(data.join("log")).unwrap().count(), log);
+        error
+    });
+    let error = repaired.await.unwrap();
+    assert!(
+        matches!(error, mailstore::RepairError::Unfinished(_)),
+        "{error}"
+    );
+}
+
+/// With the index its name is known, and what a repair does about it.
+#[tokio::test]
+async fn a_destroyed_record_of_an_account_names_the_account() {
+    let ground = Ground::filled().await;
+    // The record holds the address in plain octets.
+    ground.turn_bit("alice");
+    let examined = ground.examine();
+    let said: Vec<String> = examined.findings.iter().map(ToString::to_string).collect();
+    let named = "the record of the account alice@example.test in the log is damaged; the index still knows it, \
+                 and a repair states it again";
+    assert!(said.iter().any(|said| said == named), "{said:#?}");
+    assert!(
+        said[0].contains("an account, an alias or a removal may be"),
+        "{said:#?}"
+    );
+}
+
 #[tokio::test]
 async fn a_store_in_use_is_not_examined_behind_its_back() {
     let ground = Ground::filled().await;

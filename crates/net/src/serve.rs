@@ -69,7 +69,8 @@ pub async fn serve<IO, S, P>(
     IO: AsyncRead + AsyncWrite + Unpin,
     S: Service,
 {
-    let span = tracing::info_span!(
+    // At the highest level, so that whatever passes says whom it is about.
+    let span = tracing::error_span!(
         "connection",
         proto = match endpoint.protocol {
             Protocol::Smtp => "smtp",

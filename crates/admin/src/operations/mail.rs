@@ -1,7 +1,9 @@
 //! Mail that moves out of a mailbox or into it, letter by letter, whoever keeps it on the other side.
 //!
 //! An import is all or nothing: what it delivered is removed again when it fails, and when it was killed, by the next one or
-//! the next start of the server.
+//! the next start of the server. A letter that is here already, with the same unique id and the same octets, is left out.
+
+mod present;
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -14,10 +16,11 @@ use mailstore::{AccountId, Entry, Incoming, Maildrop, MaildropError, Reservation
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
+use self::present::Present;
 use super::Operations;
 use crate::journal::{Begun, Digest, Journal};
 use crate::message::{Answer, Refusal, RefusalKind, Request, Response};
-use crate::parcel::{Label, Parcel};
+use crate::parcel::{Label, Parcel, Tally};
 use crate::wire;
 
 /// How long the other side may take for a piece of a letter.
@@ -51,7 +54,8 @@ impl Operations {
                 address,
                 messages,
                 octets,
-            } => match self.begin_import(&address, messages, octets) {
+                again,
+            } => match self.begin_import(&address, messages, octets, again) {
                 Ok(import) => carry_in(import, stream, &mut out),
                 Err(refusal) => answer(&mut out, Err(refusal)),
             },
@@ -111,6 +115,7 @@ impl Operations {
         address: &Mailbox,
         messages: u64,
         octets: u64,
+        again: bool,
     ) -> Result<Import<'_>, Refusal> {
         let Some(directory) = &self.data_dir else {
             return Err(Refusal::new(
@@ -124,26 +129,7 @@ impl Operations {
         })?;
         self.clean_up(directory)?;
         let (account, maildrop) = self.open(address)?;
-        let usage = self.store.usage(account);
-        let facts = self.show_account(address)?;
-        let wanted = usage.octets.saturating_add(octets);
-        if facts.quota > 0 && wanted > facts.quota {
-            let message = format!(
-                "{address} may hold {} octets: {} are used, and {octets} would come",
-                facts.quota, usage.octets
-            );
-            return Err(Refusal::new(RefusalKind::Full, message)
-                .remedy(format!("tegami account quota {address} {wanted}")));
-        }
-        let most = self.store.messages_per_mailbox();
-        if usage.messages.saturating_add(messages) > most {
-            let message = format!("a mailbox holds at most {most} messages");
-            return Err(Refusal::new(RefusalKind::Full, message));
-        }
-        self.store.room(octets).map_err(|low| {
-            let message = format!("the disk is too full: {low}");
-            Refusal::new(RefusalKind::Full, message).remedy("make room on the disk of data_dir")
-        })?;
+        self.check_room(account, address, messages, octets, again)?;
         let before = maildrop.messages().iter().map(|entry| entry.uid).max();
         let begun = Begun {
             account,
@@ -154,10 +140,50 @@ impl Operations {
             operations: self,
             directory,
             account,
+            present: Present::of(&maildrop),
             maildrop,
             journal,
+            again,
+            tally: Tally::default(),
             waiting: Vec::new(),
             _turn: turn,
+        })
+    }
+
+    /// Refuses what cannot fit. What is here already does not come, so only the least that there will be counts; whatever
+    /// turns out to be more is refused on the way, and undone.
+    fn check_room(
+        &self,
+        account: AccountId,
+        address: &Mailbox,
+        messages: u64,
+        octets: u64,
+        again: bool,
+    ) -> Result<(), Refusal> {
+        let usage = self.store.usage(account);
+        let facts = self.show_account(address)?;
+        let least = |used: u64, coming: u64| match again {
+            true => used.saturating_add(coming),
+            false => used.max(coming),
+        };
+        let wanted = least(usage.octets, octets);
+        if facts.quota > 0 && wanted > facts.quota {
+            let message = format!(
+                "{address} may hold {} octets: {} are used, and {octets} would come",
+                facts.quota, usage.octets
+            );
+            return Err(Refusal::new(RefusalKind::Full, message)
+                .remedy(format!("tegami account quota {address} {wanted}")));
+        }
+        let most = self.store.messages_per_mailbox();
+        if least(usage.messages, messages) > most {
+            let message = format!("a mailbox holds at most {most} messages");
+            return Err(Refusal::new(RefusalKind::Full, message));
+        }
+        let growth = wanted.saturating_sub(usage.octets);
+        self.store.room(growth).map_err(|low| {
+            let message = format!("the disk is too full: {low}");
+            Refusal::new(RefusalKind::Full, message).remedy("make room on the disk of data_dir")
         })
     }
 
@@ -211,7 +237,7 @@ fn carry_in(import: Import<'_>, stream: &UnixStream, out: &mut impl Write) -> io
     answer(out, Ok(Response::Allowed))?;
     let mut input = BufReader::with_capacity(128 << 10, stream);
     let last = match import.run(&mut input) {
-        Ok(()) => Parcel::End,
+        Ok(tally) => Parcel::Taken(tally),
         Err(refusal) => Parcel::Refused(refusal),
     };
     last.write(out)?;
@@ -261,6 +287,11 @@ struct Import<'a> {
     account: AccountId,
     maildrop: Maildrop,
     journal: Journal,
+    /// What was there before.
+    present: Present,
+    /// Letters come though they are here already.
+    again: bool,
+    tally: Tally,
     /// Letters that are complete and not delivered yet.
     waiting: Vec<Waiting>,
     _turn: tokio::sync::MutexGuard<'a, ()>,
@@ -276,9 +307,10 @@ struct Waiting {
 
 impl Import<'_> {
     /// Takes all letters in, or none.
-    fn run(mut self, input: &mut impl Read) -> Result<(), Refusal> {
+    fn run(mut self, input: &mut impl Read) -> Result<Tally, Refusal> {
         let taken = self.take_all(input);
         let Self {
+            tally,
             operations,
             directory,
             maildrop,
@@ -297,14 +329,16 @@ impl Import<'_> {
             })?;
         }
         journal.finish().map_err(|error| not_written(&error))?;
-        taken
+        taken.map(|()| tally)
     }
 
     fn take_all(&mut self, input: &mut impl Read) -> Result<(), Refusal> {
         loop {
             match Parcel::read(input).map_err(|error| cut_off(&error))? {
                 Parcel::Letter(label) => {
-                    let waiting = self.take(&label, input)?;
+                    let Some(waiting) = self.take(&label, input)? else {
+                        continue;
+                    };
                     if label.octets > SMALL {
                         self.deliver()?;
                     }
@@ -316,6 +350,7 @@ impl Import<'_> {
                 Parcel::End => return self.deliver(),
                 Parcel::Octets(_)
                 | Parcel::Complete
+                | Parcel::Taken(_)
                 | Parcel::Compacted(_)
                 | Parcel::Undeleted(_)
                 | Parcel::Refused(_) => {
@@ -325,34 +360,78 @@ impl Import<'_> {
         }
     }
 
-    fn take(&self, label: &Label, input: &mut impl Read) -> Result<Waiting, Refusal> {
+    /// Takes one letter, unless it is here already.
+    fn take(&mut self, label: &Label, input: &mut impl Read) -> Result<Option<Waiting>, Refusal> {
+        let namesakes = match &label.uidl {
+            Some(uidl) => self.present.with_id(&self.maildrop, uidl),
+            None => Vec::new(),
+        };
+        let size = |index: &usize| self.maildrop.messages()[*index].octets;
+        let may_be_here = !self.again && namesakes.iter().any(|index| size(index) == label.octets);
+        // What may be here already needs no room, as long as nobody knows better.
+        let reserved = match may_be_here {
+            true => None,
+            false => Some(self.reserve(label.octets)?),
+        };
+        let (incoming, digest) = self.read(label.octets, input)?;
+        let mut same = |index: &usize| self.present.is(&self.maildrop, *index, &digest);
+        if may_be_here && namesakes.iter().any(&mut same) {
+            self.tally.here += 1;
+            return Ok(None);
+        }
+        let reservation = match reserved {
+            Some(reservation) => reservation,
+            None => self.reserve(label.octets)?,
+        };
+        let mut uidl = label.uidl.as_deref().map(Arc::from);
+        if !namesakes.is_empty() {
+            // RFC 1939 section 7: no two messages of a maildrop have the same.
+            uidl = None;
+            self.tally.renamed += 1;
+        }
+        let alike = !self.again
+            && self
+                .present
+                .looks_the_same(&self.maildrop, label.octets, &digest);
+        self.tally.messages += 1;
+        self.tally.octets += label.octets;
+        self.tally.kept += u64::from(uidl.is_some());
+        self.tally.alike += u64::from(alike);
+        Ok(Some(Waiting {
+            incoming,
+            reservation,
+            uidl,
+            digest,
+        }))
+    }
+
+    fn reserve(&self, octets: u64) -> Result<Reservation, Refusal> {
         let store = &self.operations.store;
-        let reservation = store.reserve(self.account, label.octets).map_err(|full| {
-            Refusal::new(
-                RefusalKind::Full,
-                format!("the mailbox filled up meanwhile: {full}"),
-            )
-        })?;
-        let (mut incoming, mut digest) = (store.begin(), Sha256::new());
+        store.reserve(self.account, octets).map_err(|full| {
+            let message = format!("the mailbox is full before all is in: {full}");
+            Refusal::new(RefusalKind::Full, message)
+                .remedy("give it more room with `tegami account quota`, then import again")
+        })
+    }
+
+    /// Reads the octets of a letter, all that were announced.
+    fn read(&self, octets: u64, input: &mut impl Read) -> Result<(Incoming, Digest), Refusal> {
+        let (mut incoming, mut digest) = (self.operations.store.begin(), Sha256::new());
         loop {
             match Parcel::read(input).map_err(|error| cut_off(&error))? {
-                Parcel::Octets(octets) => {
-                    digest.update(&octets);
+                Parcel::Octets(some) => {
+                    digest.update(&some);
                     Handle::current()
-                        .block_on(incoming.write(octets.into()))
+                        .block_on(incoming.write(some.into()))
                         .map_err(|error| Refusal::new(RefusalKind::Store, error.to_string()))?;
                 }
-                Parcel::Complete if incoming.len() == label.octets => {
-                    return Ok(Waiting {
-                        incoming,
-                        reservation,
-                        uidl: label.uidl.as_deref().map(Arc::from),
-                        digest: digest.finalize().into(),
-                    });
+                Parcel::Complete if incoming.len() == octets => {
+                    return Ok((incoming, digest.finalize().into()));
                 }
                 Parcel::Complete
                 | Parcel::Letter(_)
                 | Parcel::End
+                | Parcel::Taken(_)
                 | Parcel::Compacted(_)
                 | Parcel::Undeleted(_)
                 | Parcel::Refused(_) => {

@@ -1,11 +1,13 @@
 //! Mail that moves in and out over a connection, on a store in memory and one that fails when told to.
 
+mod twice;
+
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
 use admin::{
-    Carrier, Label, Operations, Parcel, Refusal, RefusalKind, Request, Response, carry_here,
+    Carrier, Label, Operations, Parcel, Refusal, RefusalKind, Request, Response, Tally, carry_here,
 };
 use mailstore::{Faults, Options, Store, StoreError};
 use sha2::{Digest, Sha256};
@@ -62,7 +64,7 @@ impl House {
     }
 
     /// Imports letters, and says how it went.
-    async fn import(&self, letters: &[&str]) -> Result<(), Refusal> {
+    async fn import(&self, letters: &[&str]) -> Result<Tally, Refusal> {
         let parcels = letters
             .iter()
             .flat_map(|letter| self::letter(letter))
@@ -71,7 +73,12 @@ impl House {
             .await
     }
 
-    async fn send(&self, request: Request, parcels: Vec<Parcel>, end: bool) -> Result<(), Refusal> {
+    async fn send(
+        &self,
+        request: Request,
+        parcels: Vec<Parcel>,
+        end: bool,
+    ) -> Result<Tally, Refusal> {
         let (mut carrier, response, served) = self.ask(request).await?;
         assert_eq!(response, Response::Allowed);
         let outcome = tokio::task::spawn_blocking(move || {
@@ -102,7 +109,9 @@ impl House {
                     }
                     Parcel::Complete => {}
                     Parcel::End => return letters,
-                    other @ (Parcel::Compacted(_) | Parcel::Undeleted(_)) => panic!("{other:?}"),
+                    other @ (Parcel::Taken(_) | Parcel::Compacted(_) | Parcel::Undeleted(_)) => {
+                        panic!("{other:?}")
+                    }
                     Parcel::Refused(refusal) => panic!("{refusal}"),
                 }
             }
@@ -120,20 +129,29 @@ fn import(messages: usize, octets: usize) -> Request {
         address: mailbox(ALICE),
         messages: messages as u64,
         octets: octets as u64,
+        again: false,
     }
 }
 
 fn begins(octets: usize) -> Parcel {
+    begins_as(octets, None)
+}
+
+fn begins_as(octets: usize, uidl: Option<&str>) -> Parcel {
     Parcel::Letter(Label {
         octets: octets as u64,
-        uidl: None,
+        uidl: uidl.map(str::to_owned),
     })
 }
 
 fn letter(text: &str) -> Vec<Parcel> {
+    letter_as(None, text)
+}
+
+fn letter_as(uidl: Option<&str>, text: &str) -> Vec<Parcel> {
     let (one, two) = text.as_bytes().split_at(text.len() / 2);
     vec![
-        begins(text.len()),
+        begins_as(text.len(), uidl),
         Parcel::Octets(one.to_vec()),
         Parcel::Octets(two.to_vec()),
         Parcel::Complete,
@@ -213,6 +231,7 @@ async fn what_cannot_be_imported_is_refused_before_anything_is_written() {
         address: mailbox("nobody@example.test"),
         messages: 1,
         octets: 1,
+        again: false,
     };
     assert_eq!(
         refused(house.ask(nobody).await.map(drop)),
@@ -387,7 +406,9 @@ async fn a_letter_that_cannot_be_read_ends_the_export_with_its_number() {
             match carrier.receive().unwrap() {
                 Parcel::Refused(refusal) => return refusal,
                 Parcel::End => panic!("it was all there"),
-                other @ (Parcel::Compacted(_) | Parcel::Undeleted(_)) => panic!("{other:?}"),
+                other @ (Parcel::Taken(_) | Parcel::Compacted(_) | Parcel::Undeleted(_)) => {
+                    panic!("{other:?}")
+                }
                 Parcel::Letter(_) | Parcel::Octets(_) | Parcel::Complete => {}
             }
         }

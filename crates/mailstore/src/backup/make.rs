@@ -31,6 +31,11 @@ pub fn back_up(
     now: SystemTime,
     watch: &mut Watch<'_>,
 ) -> Result<BackedUp, BackupError> {
+    let options = BackupOptions {
+        // Damage shows only when all is read, and what it hits may be whole in the older backups alone.
+        verify: options.verify || options.keep.is_some(),
+        ..options
+    };
     let mut steps = Steps::new(watch);
     let directory = place(data_dir, directory, &mut steps)?;
     let _turn = lock(&directory, &mut steps)?;
@@ -110,7 +115,11 @@ fn place(
             return Err(BackupError::Inside(directory.to_owned()));
         }
         steps.take(Doing::Making, directory, || {
-            DirBuilder::new().mode(0o700).create(directory)
+            match DirBuilder::new().mode(0o700).create(directory) {
+                // Another run made it meanwhile; the lock says whose turn it is.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                made => made,
+            }
         })?;
         steps.sync_directory(&parent)?;
     }

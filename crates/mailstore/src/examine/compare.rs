@@ -37,7 +37,10 @@ pub(super) fn copy(examination: &Examination, found: &mut Examined) -> Option<Co
     match try_copy(examination) {
         Ok(copied) => copied,
         Err(Trouble::Io(error)) => {
-            found.index_not_compared = Some(format!("it could not be copied: {error}"));
+            found.unfinished = Some(format!(
+                "the index could not be compared, because no copy of it could be made in {}: {error}",
+                std::env::temp_dir().display()
+            ));
             None
         }
         Err(Trouble::Table(error)) => {
@@ -48,7 +51,7 @@ pub(super) fn copy(examination: &Examination, found: &mut Examined) -> Option<Co
         }
     }
     .or_else(|| {
-        if found.index_not_compared.is_none() && found.findings.is_empty() {
+        if found.unfinished.is_none() && found.findings.is_empty() {
             found.index_not_compared = Some("there is none; the next start makes one".to_owned());
         }
         None
@@ -130,7 +133,10 @@ fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
 pub(super) fn sums(log: &Log, index: &Census, found: &mut Examined) {
     mailboxes(log, index, &HashMap::new(), found);
     if index.directory != log.census.directory {
-        found.findings.push(Finding::Directory { name: None });
+        found.findings.push(Finding::Directory {
+            name: None,
+            lost: false,
+        });
     }
     let agree = |index: &Census| (index.messages, index.octets);
     let sums = |index: &Census| (index.entries, index.removed);
@@ -207,14 +213,21 @@ pub(super) fn entries(log: &Log, copied: &Copied, found: &mut Examined) {
 
 /// Which accounts and aliases differ.
 fn directory(log: &Log, copied: &Copied, found: &mut Examined) {
+    // What an undamaged log does not have is too much in the index, not too little in the log.
+    let damaged = found
+        .findings
+        .iter()
+        .any(|finding| matches!(finding, Finding::Record { .. }));
     for prefix in [keys::ACCOUNT, keys::ALIAS] {
         let mut of = |one: &dyn Table, other: &dyn Table, missing_only: bool| {
             let _ = one.scan(prefix, prefix, usize::MAX, &mut |key, value| {
                 let there = other.get(key).ok().flatten();
                 let differs = there.as_deref() != Some(value);
                 if differs && !(missing_only && there.is_some()) {
-                    let name = name(prefix, value);
-                    found.findings.push(Finding::Directory { name });
+                    found.findings.push(Finding::Directory {
+                        name: name(prefix, value),
+                        lost: missing_only && damaged,
+                    });
                 }
             });
         };

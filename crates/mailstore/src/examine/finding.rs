@@ -38,6 +38,8 @@ pub struct Examined {
     pub set_aside: Vec<Damage>,
     /// Why the index was not compared; the next start takes care of it. Harmless.
     pub index_not_compared: Option<String>,
+    /// Why not all could be examined that is there: of the rest nothing is known.
+    pub unfinished: Option<String>,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
@@ -136,6 +138,8 @@ pub enum Finding {
     Directory {
         /// Which one, where that is known.
         name: Option<String>,
+        /// The log does not have it at all: its record is damaged.
+        lost: bool,
     },
     /// The messages in the index, removed ones included, are not those of the log, though there are as many.
     Entries,
@@ -221,7 +225,7 @@ fn owner(f: &mut fmt::Formatter<'_>, address: Option<&Mailbox>, account: Account
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let no_message = "; no message that is still there is known to be hit";
+        let no_message = "; no message that is still there is known to be hit, but an account, an alias or a removal may be";
         match self {
             Self::Record { place, messages } => {
                 let none = if messages.is_empty() { no_message } else { "" };
@@ -269,10 +273,20 @@ impl fmt::Display for Finding {
                     index.0, index.1, log.0, log.1
                 )
             }
-            Self::Directory { name } => {
-                let name = name.as_deref().unwrap_or("some account or alias");
-                write!(f, "{name} is not in the index as the log has it")
-            }
+            Self::Directory { name: None, .. } => f.write_str(
+                "some account or alias is not in the index as the log has it; with the server stopped it can be named",
+            ),
+            Self::Directory {
+                name: Some(name),
+                lost: true,
+            } => write!(
+                f,
+                "the record of {name} in the log is damaged; the index still knows it, and a repair states it again"
+            ),
+            Self::Directory {
+                name: Some(name),
+                lost: false,
+            } => write!(f, "{name} is not in the index as the log has it"),
             Self::Entries => f.write_str(
                 "the messages in the index are not those of the log, though there are as many",
             ),

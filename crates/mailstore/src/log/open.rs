@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex};
@@ -29,6 +29,9 @@ use crate::index::{Index, Pace};
 use crate::options::Options;
 use crate::report::{Damage, Opened};
 
+/// Columns of a process id in the lock file.
+const HOLDER: usize = 10;
+
 /// The data directory is ours while this lives.
 pub(crate) struct Held {
     file: File,
@@ -45,7 +48,7 @@ impl Held {
                 source,
             }
         };
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -66,20 +69,28 @@ impl Held {
             }
             Err(TryLockError::Error(error)) => return Err(failed("locking")(error)),
         }
-        file.set_len(0).map_err(failed("writing"))?;
-        let pid = format!("{}\n", std::process::id());
-        std::os::unix::fs::FileExt::write_all_at(&file, pid.as_bytes(), 0)
+        let held = Self { file };
+        held.note(&std::process::id().to_string())
             .map_err(failed("writing"))?;
-        file.flush().map_err(failed("writing"))?;
-        file.sync_all().map_err(failed("syncing"))?;
-        Ok((Self { file }, !holder.is_empty()))
+        Ok((held, !holder.trim().is_empty()))
+    }
+
+    /// Writes who is there, or nobody, over what stands there: in the same octets, so that a start on a full disk finds
+    /// room for it.
+    fn note(&self, holder: &str) -> io::Result<()> {
+        let line = format!("{holder:HOLDER$}\n");
+        self.file.write_all_at(line.as_bytes(), 0)?;
+        if self.file.metadata()?.len() > line.len() as u64 {
+            self.file.set_len(line.len() as u64)?;
+        }
+        self.file.sync_all()
     }
 
     /// Lets go; if everything was written, notes that, too.
     pub(crate) fn release(self, written: bool) {
         if written {
             // Should this fail, the next start checks the index for nothing.
-            let _ = self.file.set_len(0).and_then(|()| self.file.sync_all());
+            let _ = self.note("");
         }
         let _ = self.file.unlock();
     }

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use address::Mailbox;
 use admin::{AccountFacts, RefusalKind, Request, Response};
 use anyhow::{Result, bail};
+use auth::Mechanism;
 use clap::Subcommand;
 
 use super::access::{ask, try_ask};
@@ -315,6 +316,9 @@ fn allow_apop(config: &Config, address: Mailbox, source: &PasswordSource) -> Res
         "{} may log in with APOP and CRAM-MD5, and this is its password.",
         account.address.unicode()
     ))?;
+    if let Some(hint) = not_offered(config) {
+        note(&hint);
+    }
     let Response::Accounts(accounts) = ask(config, &Request::AccountList)? else {
         return Err(unexpected());
     };
@@ -329,6 +333,22 @@ fn allow_apop(config: &Config, address: Mailbox, source: &PasswordSource) -> Res
         ));
     }
     Ok(())
+}
+
+/// What the configuration says against it. It is that of this command; the server may run with another.
+fn not_offered(config: &Config) -> Option<String> {
+    let cram_md5 = config.auth.mechanisms.contains(&Mechanism::CramMd5);
+    let missing = match (config.pop3.apop, cram_md5) {
+        (true, _) => return None,
+        (false, true) => "note: APOP is off; `apop = true` under [pop3] offers it",
+        (false, false) => {
+            "note: neither is offered: set `apop = true` under [pop3] for APOP, and add \"CRAM-MD5\" to \
+             auth.mechanisms for CRAM-MD5"
+        }
+    };
+    Some(format!(
+        "{missing}, then `systemctl reload tegami` or SIGHUP"
+    ))
 }
 
 fn forbid_apop(config: &Config, address: Mailbox) -> Result<()> {
@@ -465,6 +485,27 @@ mod tests {
             Quota::parse("plenty").unwrap_err(),
             "\"plenty\" is no quota; write a size such as \"5GB\", \"none\" or \"default\""
         );
+    }
+
+    #[test]
+    fn whoever_allows_apop_hears_that_it_is_off() {
+        for (apop, cram_md5, said) in [
+            (true, false, None),
+            (true, true, None),
+            (false, true, Some("APOP is off")),
+            (false, false, Some("neither is offered")),
+        ] {
+            let mut config = Config::default();
+            config.pop3.apop = apop;
+            config.auth.mechanisms = if cram_md5 {
+                vec![Mechanism::CramMd5]
+            } else {
+                Vec::new()
+            };
+            let hint = not_offered(&config);
+            assert_eq!(hint.is_some(), said.is_some());
+            assert!(hint.is_none_or(|hint| said.is_some_and(|said| hint.contains(said))));
+        }
     }
 
     #[test]

@@ -7,12 +7,13 @@ use std::time::SystemTime;
 
 use address::Domain;
 use anyhow::Result;
+use auth::Mechanism;
 use net::tls::CertificateFacts;
 use serde::Serialize;
 
 use super::table::{counted, pairs, quota, size};
 use crate::config::{Config, Loaded};
-use crate::declared;
+use crate::declared::{self, Declaration};
 use crate::serve;
 use crate::terminal::note;
 
@@ -28,6 +29,9 @@ struct Understood {
     listen: Vec<Listener>,
     certificate: Option<PathBuf>,
     mechanisms: Vec<&'static str>,
+    apop: bool,
+    /// Those of the accounts file that may log in with APOP and CRAM-MD5.
+    apop_accounts: Vec<String>,
     max_message_size: u64,
     quota: u64,
     warnings: Vec<String>,
@@ -62,12 +66,22 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     } = loaded;
     let mut warnings = warnings.clone();
     warnings.extend(serve::open_files_warning(config));
-    let mut accounts_declared = None;
+    let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
     if let Some(file) = &config.accounts_file {
         let declarations = declared::load(file, &config.domains)?;
         warnings.extend(declarations.warnings);
         warnings.extend(declared::weak(&declarations.accounts));
         accounts_declared = Some(declarations.accounts.len());
+        let (may, may_not) = declarations
+            .accounts
+            .iter()
+            .partition::<Vec<_>, _>(|declaration| declaration.apop);
+        let names = |some: Vec<&Declaration>| -> Vec<String> {
+            let names = some.iter().map(|one| one.address.unicode());
+            names.collect()
+        };
+        apop_accounts = names(may);
+        warnings.extend(about_apop(config, &apop_accounts, &names(may_not)));
     }
     // Without configured files, the server makes a pair of its own; that is not for us to do.
     if config.tls.files().is_some() {
@@ -92,10 +106,32 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
             .iter()
             .map(|mechanism| mechanism.name())
             .collect(),
+        apop: config.pop3.apop,
+        apop_accounts,
         max_message_size: config.smtp.max_message_size.0,
         quota: config.mailbox.quota.0,
         warnings,
     })
+}
+
+/// What keeps APOP from being offered to those who are to have it.
+fn about_apop(config: &Config, may: &[String], may_not: &[String]) -> Option<String> {
+    if config.pop3.apop && !may_not.is_empty() {
+        Some(format!(
+            "pop3.apop: not offered while an account may not use it: {} in the accounts file",
+            may_not.join(", ")
+        ))
+    } else if !config.pop3.apop
+        && !config.auth.mechanisms.contains(&Mechanism::CramMd5)
+        && !may.is_empty()
+    {
+        Some(format!(
+            "pop3.apop is off, and auth.mechanisms has no CRAM-MD5: `apop = true` in the accounts file does nothing for {}",
+            may.join(", ")
+        ))
+    } else {
+        None
+    }
 }
 
 /// What mail programs will complain about.
@@ -195,6 +231,17 @@ fn describe(understood: &Understood) -> String {
         ));
     }
     rows.push(("Logins", understood.mechanisms.join(" ")));
+    let mut apop = if understood.apop {
+        "offered over POP3 once every account may use it (`tegami account show ADDRESS` tells)"
+    } else {
+        "off"
+    }
+    .to_owned();
+    if !understood.apop_accounts.is_empty() {
+        let may = understood.apop_accounts.join(", ");
+        apop.push_str(&format!("; declared for {may}"));
+    }
+    rows.push(("APOP", apop));
     let largest = match understood.max_message_size {
         0 => "any size".to_owned(),
         octets => size(octets),
@@ -220,6 +267,38 @@ mod tests {
             domains(&parsed),
             "example.test, bücher.example (xn--bcher-kva.example)"
         );
+    }
+
+    #[test]
+    fn what_keeps_apop_from_those_who_are_to_have_it_is_said() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (alice, bob) = (names(&["alice@b.test"]), names(&["bob@b.test"]));
+        for (apop, cram_md5, may, may_not, said) in [
+            (false, false, &[][..], &bob[..], None),
+            (false, false, &alice, &bob, Some("pop3.apop is off")),
+            (false, true, &alice, &bob, None),
+            (true, false, &alice, &[], None),
+            (
+                true,
+                false,
+                &alice,
+                &bob,
+                Some("may not use it: bob@b.test"),
+            ),
+        ] {
+            let mut config = Config::default();
+            config.pop3.apop = apop;
+            if cram_md5 {
+                config.auth.mechanisms.push(Mechanism::CramMd5);
+            }
+            let warning = about_apop(&config, may, may_not);
+            assert_eq!(warning.is_some(), said.is_some(), "{warning:?}");
+            assert!(
+                warning
+                    .unwrap_or_default()
+                    .contains(said.unwrap_or_default())
+            );
+        }
     }
 
     #[test]

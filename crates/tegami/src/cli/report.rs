@@ -3,9 +3,11 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use admin::{ClientError, Refusal};
+use admin::{ClientError, Refusal, SocketError};
 use mailstore::OpenError;
 use net::tls::CertificateError;
+
+use crate::key_file::KeyFileError;
 
 /// What to do about an error, carried along with it.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,10 @@ pub fn describe(error: &anyhow::Error) -> String {
     text
 }
 
+/// What to do about files that somebody else made there.
+const THEIRS: &str =
+    "data_dir and all in it have to belong to the user this runs as, and be writable for that user";
+
 type Cause<'a> = &'a (dyn std::error::Error + 'static);
 
 fn remedy(cause: Cause<'_>) -> Option<String> {
@@ -77,6 +83,19 @@ fn remedy(cause: Cause<'_>) -> Option<String> {
             | OpenError::Thread(_),
         )
         | None => {}
+    }
+    if let Some(KeyFileError::Io { source, .. }) = cause.downcast_ref::<KeyFileError>()
+        && source.kind() == ErrorKind::PermissionDenied
+    {
+        return Some(THEIRS.to_owned());
+    }
+    if let Some(SocketError::Io { source, .. }) = cause.downcast_ref::<SocketError>()
+        && source.kind() == ErrorKind::PermissionDenied
+    {
+        return Some(THEIRS.to_owned());
+    }
+    if let Some(error) = cause.downcast_ref::<io::Error>() {
+        return no_writing(error.kind()).map(str::to_owned);
     }
     if let Some(CertificateError::Unreadable { source, .. }) =
         cause.downcast_ref::<CertificateError>()
@@ -114,7 +133,27 @@ fn no_store(path: &Path, doing: &str, source: &io::Error) -> Option<String> {
             path.parent().unwrap_or(path).display()
         ))
     } else if denied {
-        Some("data_dir and all in it have to belong to the user this runs as".to_owned())
+        Some(THEIRS.to_owned())
+    } else if source.kind() == ErrorKind::NotADirectory {
+        Some(
+            "data_dir has to be a directory; choose another, or move away what is there".to_owned(),
+        )
+    } else {
+        no_writing(source.kind()).map(str::to_owned)
+    }
+}
+
+/// What to do about a file system that takes nothing, whoever found out.
+fn no_writing(kind: ErrorKind) -> Option<&'static str> {
+    if matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+        Some(
+            "make room on that disk (`df -h` and `df -i` show what is free), then repeat; the mail that is there is whole",
+        )
+    } else if kind == ErrorKind::ReadOnlyFilesystem {
+        Some(
+            "mount it for writing; in a container make it a volume, under systemd name it in ReadWritePaths. \
+             If it was writable before, the disk may be failing: see `dmesg`",
+        )
     } else {
         None
     }

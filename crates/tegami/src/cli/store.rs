@@ -17,9 +17,11 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use admin::Client;
+use anyhow::{Result, bail};
 use clap::Subcommand;
 
+use super::report::Stuck;
 use super::{Listing, load};
 
 #[derive(Debug, Subcommand)]
@@ -35,7 +37,10 @@ pub enum Verb {
     #[command(
         after_help = "Examples:\n  tegami store import alice@example.test /home/alice/Maildir --dry-run\n  \
         tegami store import alice@example.test /var/mail/alice --uidls alice.ids\n\n\
-        All of it comes in or nothing does. The mailbox is locked meanwhile."
+        All of it comes in or nothing does. The mailbox is locked meanwhile. Repeated, it leaves out what the mailbox has \
+        already with the same id and the same content; mail without ids it cannot recognise, but says how much looks the \
+        same.\n\
+        A message may be as large as smtp.max_message_size allows, and at most 256 MiB."
     )]
     Import(import::Import),
 
@@ -78,10 +83,12 @@ pub enum Verb {
 
     /// Make a backup: all that was acknowledged before it began, while the server runs or not
     #[command(
-        after_help = "Example: tegami store backup /backup/tegami --verify --keep 14\n\n\
+        after_help = "Example: tegami store backup /backup/tegami --keep 14\n\n\
         In it are the mail, the accounts, the keys and the certificate the server made for itself; the configuration, \
         the accounts file and certificates of your own are not.\n\
-        Only what has changed since the backup before takes space. DIR is best on another disk."
+        Each backup is whole by itself, and shares the files that have not changed with the one before; the segment being \
+        written, up to 64 MiB, is copied each time. DIR is best on another disk.\n\
+        --keep reads the new backup back before it removes older ones: what a damaged store has lost may be in them alone."
     )]
     Backup(backup::Arguments),
 
@@ -127,4 +134,19 @@ impl Verb {
             }
         }
     }
+}
+
+/// Refuses while a server runs; `why` says what it must not see.
+fn check_stopped(data_dir: &Path, why: &str) -> Result<()> {
+    if Client::connect(data_dir)?.is_some() {
+        bail!(running(why));
+    }
+    Ok(())
+}
+
+fn running(why: &str) -> Stuck {
+    Stuck::new(
+        format!("the server is running, and {why}"),
+        "stop it first: systemctl stop tegami, docker compose stop, or Ctrl-C where it was started",
+    )
 }

@@ -177,7 +177,54 @@ fn errors_of_other_crates_get_their_remedies_here() {
         (
             unopened("opening", "/x/lock", denied()).context("cannot open the store"),
             "error: cannot open the store: opening /x/lock: permission denied\n  try: data_dir and all in it have to \
-             belong to the user this runs as",
+             belong to the user this runs as, and be writable for that user",
+        ),
+        (
+            unopened(
+                "opening",
+                "/x/lock",
+                std::io::ErrorKind::ReadOnlyFilesystem.into(),
+            ),
+            "error: opening /x/lock: read-only filesystem or storage medium\n  try: mount it for writing; in a \
+             container make it a volume, under systemd name it in ReadWritePaths. If it was writable before, the disk \
+             may be failing: see `dmesg`",
+        ),
+        (
+            unopened(
+                "opening",
+                "/x/lock",
+                std::io::ErrorKind::NotADirectory.into(),
+            ),
+            "error: opening /x/lock: not a directory\n  try: data_dir has to be a directory; choose another, or move \
+             away what is there",
+        ),
+        (
+            crate::key_file::KeyFileError::Io {
+                path: "/x/secrets.key".into(),
+                source: std::io::ErrorKind::StorageFull.into(),
+            }
+            .into(),
+            "error: /x/secrets.key: no storage space\n  try: make room on that disk (`df -h` and `df -i` show what is \
+             free), then repeat; the mail that is there is whole",
+        ),
+        (
+            crate::key_file::KeyFileError::Io {
+                path: "/x/secrets.key".into(),
+                source: denied(),
+            }
+            .into(),
+            "error: /x/secrets.key: permission denied\n  try: data_dir and all in it have to belong to the user this \
+             runs as, and be writable for that user",
+        ),
+        (
+            admin::SocketError::Io {
+                path: "/x/admin.sock".into(),
+                doing: "binding",
+                source: denied(),
+            }
+            .into(),
+            "error: /x/admin.sock: binding: permission denied\n  try: data_dir and all in it have to belong to the \
+             user this runs as, and be writable for that user",
         ),
         (
             unopened("making", "/absent/a/b", absent),

@@ -35,7 +35,7 @@ pub async fn verify(house: &House, credentials: &Credentials, way: &str, peer: I
         .authenticator
         .verify(credentials, peer, Instant::now())
         .await;
-    note(&verdict, &credentials.login, way, peer);
+    note(&verdict, &credentials.login, way);
     if let Verdict::Accepted(account) = &verdict {
         house.complete_keys(account, &credentials.password);
     }
@@ -48,21 +48,22 @@ pub fn verify_apop(house: &House, proof: DigestProof, peer: IpAddr) -> Verdict {
     let proved = house
         .authenticator
         .prove(&Proof::Digest(proof), peer, Instant::now());
-    note(&proved.verdict, &login, "APOP", peer);
+    note(&proved.verdict, &login, "APOP");
     proved.verdict
 }
 
-fn note(verdict: &Verdict, login: &str, way: &str, peer: IpAddr) {
+/// From where, the connection's span says on every line.
+fn note(verdict: &Verdict, login: &str, way: &str) {
     match verdict {
         Verdict::Accepted(account) => {
-            tracing::debug!(account = %account.address, way, %peer, "login")
+            tracing::debug!(account = %account.address, way, "login")
         }
         Verdict::Rejected => {
-            tracing::info!(login, way, %peer, "login refused")
+            tracing::info!(login, way, "login refused")
         }
-        Verdict::Busy => tracing::warn!(%peer, "login not checked: too many at once"),
+        Verdict::Busy => tracing::warn!("login not checked: too many at once"),
         Verdict::Throttled => {
-            tracing::warn!(%peer, "login not checked: too many failures from there")
+            tracing::warn!("login not checked: too many failures from there")
         }
     }
 }
@@ -148,7 +149,7 @@ impl Sasl {
                 let now = Instant::now();
                 match house.authenticator.keys(&claim, hash, peer, now) {
                     Ok(keys) => exchange.keys(keys),
-                    Err(verdict) => return refused(verdict, &claim, way, peer),
+                    Err(verdict) => return refused(verdict, &claim, way),
                 }
             }
             step @ (Step::Challenge(_)
@@ -168,7 +169,7 @@ impl Sasl {
             Step::Prove(proof) => self.prove(&proof, way, house, peer),
             Step::Malformed | Step::Keys(..) => Progress::Malformed,
             Step::Refused => {
-                tracing::info!(way, %peer, "login refused: the exchange was tampered with");
+                tracing::info!(way, "login refused: the exchange was tampered with");
                 Progress::Checked(Verdict::Rejected)
             }
         }
@@ -180,7 +181,7 @@ impl Sasl {
             Proof::Digest(proof) => proof.claim(),
         };
         let proved = house.authenticator.prove(proof, peer, Instant::now());
-        note(&proved.verdict, &claim.login, way, peer);
+        note(&proved.verdict, &claim.login, way);
         match (proved.verdict, proved.server_final) {
             (Verdict::Accepted(account), Some(server_final)) => {
                 *self = Self::Proved(Box::new(account));
@@ -191,8 +192,8 @@ impl Sasl {
     }
 }
 
-fn refused(verdict: Verdict, claim: &Claim, way: &str, peer: IpAddr) -> Progress {
-    note(&verdict, &claim.login, way, peer);
+fn refused(verdict: Verdict, claim: &Claim, way: &str) -> Progress {
+    note(&verdict, &claim.login, way);
     Progress::Checked(verdict)
 }
 
@@ -204,8 +205,7 @@ mod tests {
 
     #[test]
     fn a_hostile_name_is_escaped_once() {
-        let peer = "192.0.2.1".parse().unwrap();
-        let refused = || note(&Verdict::Rejected, "a\r\nb\"\\ c", "PLAIN", peer);
+        let refused = || note(&Verdict::Rejected, "a\r\nb\"\\ c", "PLAIN");
         let text = logged(LogFormat::Text, "info", refused);
         let name = r#" login="a\r\nb\"\\ c" way=PLAIN"#;
         assert!(text.contains(name), "{text}");

@@ -9,6 +9,7 @@ use net::{Bound, Endpoint, Limits, Security, Server};
 use reply::Protocol;
 
 use super::activation::Inherited;
+use super::open_files;
 use super::services::{Pop3Service, SmtpService};
 use super::trust::Trust;
 use crate::config::{self, Config};
@@ -154,7 +155,7 @@ impl Sockets {
 pub fn limits(config: &Config, trust: &Trust) -> Limits {
     let limits = &config.limits;
     Limits {
-        sessions: limits.sessions as usize,
+        sessions: usize::try_from(open_files::sessions(config)).unwrap_or(usize::MAX),
         sessions_per_address: if limits.sessions_per_ip == 0 {
             u32::MAX
         } else {

@@ -1,11 +1,14 @@
-//! Whether the system lets us have as many open files as `limits.sessions` promises.
+//! Whether the system lets us have as many open files as `limits.sessions` promises, and what to do when it does not.
 
 use std::io;
 
 use crate::config::Config;
 
 /// What is open besides sessions: listeners, segments of the log, keys, and the bodies of large messages on their way.
+/// So much is kept back from the sessions, for the store must not be the one that gets no file.
 const BESIDES: u64 = 256;
+/// A smaller part of the sessions than this is not worth a word: nobody reckons so exactly.
+const WORTH: u64 = 20;
 
 /// Raises the limit as far as the system lets us.
 ///
@@ -15,18 +18,31 @@ pub fn raise() -> io::Result<()> {
     net::raise_open_files().map(drop)
 }
 
-/// What to say when this process may not have a socket for every session.
-pub fn warning(config: &Config) -> Option<String> {
-    shortage(config.limits.sessions, net::most_open_files())
+/// As many sessions as `limits.sessions` allows and the limit on open files can hold.
+pub fn sessions(config: &Config) -> u64 {
+    held(config.limits.sessions.into(), net::most_open_files())
 }
 
-fn shortage(sessions: u32, limit: Option<u64>) -> Option<String> {
+/// What to say when that is noticeably less than `limits.sessions`.
+pub fn warning(config: &Config) -> Option<String> {
+    shortage(config.limits.sessions.into(), net::most_open_files())
+}
+
+fn held(sessions: u64, limit: Option<u64>) -> u64 {
+    let Some(limit) = limit else {
+        return sessions;
+    };
+    // With hardly any files, half of them are for the sessions.
+    sessions.min(limit.saturating_sub(BESIDES).max(limit / 2))
+}
+
+fn shortage(sessions: u64, limit: Option<u64>) -> Option<String> {
     let limit = limit?;
-    let needed = u64::from(sessions) + BESIDES;
-    (limit < needed).then(|| {
+    let held = held(sessions, Some(limit));
+    (held < sessions - sessions / WORTH).then(|| {
         format!(
-            "limits.sessions: {sessions} sessions need about {needed} open files, and this process may have {limit} \
-             (ulimit -Hn); when they are used up nobody gets in. Raise that limit, or lower limits.sessions"
+            "limits.sessions: of {sessions} sessions {held} are served, because this process may have {limit} open \
+             files (ulimit -Hn); raise that limit, or lower limits.sessions"
         )
     })
 }
@@ -36,19 +52,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_that_cannot_hold_the_sessions_is_named() {
-        for (sessions, limit, short) in [
-            (20_000, None, false),
-            (20_000, Some(1_048_576), false),
-            (20_000, Some(20_256), false),
-            (20_000, Some(20_255), true),
-            (20_000, Some(1024), true),
-            (100, Some(1024), false),
-            (u32::MAX, Some(1024), true),
+    fn no_more_sessions_are_let_in_than_files_can_be_opened() {
+        for (sessions, limit, expected, said) in [
+            (20_000, None, 20_000, false),
+            (20_000, Some(1_048_576), 20_000, false),
+            (20_000, Some(20_256), 20_000, false),
+            // The default on a system with a round limit: nobody misses the rest.
+            (20_000, Some(20_000), 19_744, false),
+            (20_000, Some(19_256), 19_000, false),
+            (20_000, Some(19_255), 18_999, true),
+            (20_000, Some(1024), 768, true),
+            (20_000, Some(100), 50, true),
+            (100, Some(1024), 100, false),
+            (u32::MAX.into(), Some(1024), 768, true),
+            (0, Some(1024), 0, false),
         ] {
-            let said = shortage(sessions, limit);
-            assert_eq!(said.is_some(), short, "{sessions} {limit:?}");
-            assert!(said.is_none_or(|said| said.contains(&format!("{sessions} sessions"))));
+            assert_eq!(held(sessions, limit), expected, "{sessions} {limit:?}");
+            let warning = shortage(sessions, limit);
+            assert_eq!(warning.is_some(), said, "{sessions} {limit:?}");
+            let named = format!("of {sessions} sessions {expected} are served");
+            assert!(warning.is_none_or(|warning| warning.contains(&named)));
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Arguments {
     #[arg(long)]
     verify: bool,
 
-    /// Afterwards remove all but the N newest backups in DIR; with --verify only if nothing is wrong
+    /// Read it back as with --verify, then remove all but the N newest backups in DIR; if anything is wrong, none is removed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
 
@@ -85,7 +85,7 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
     match &made.verified {
         Some(verified) if !verified.flaws.is_empty() => bail!(Stuck::new(
             "the backup is faithful, but something is wrong in the store itself",
-            "`tegami store verify` says what it hits; keep the backups from before",
+            "`tegami store verify` says what it hits; keep the backups from before (none of them was removed)",
         )),
         Some(_) | None => Ok(()),
     }

@@ -43,7 +43,11 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
             }
             Parcel::End => break,
             Parcel::Refused(refusal) => return Err(refusal.into()),
-            Parcel::Letter(_) | Parcel::Octets(_) | Parcel::Complete | Parcel::Undeleted(_) => {
+            Parcel::Letter(_)
+            | Parcel::Octets(_)
+            | Parcel::Complete
+            | Parcel::Taken(_)
+            | Parcel::Undeleted(_) => {
                 return Err(unexpected());
             }
         }

@@ -124,7 +124,7 @@ impl Export {
                 }
                 Parcel::Complete => writer.end().with_context(written)?,
                 Parcel::End if (came, done) == (messages, octets) => break,
-                Parcel::End | Parcel::Compacted(_) | Parcel::Undeleted(_) => {
+                Parcel::End | Parcel::Taken(_) | Parcel::Compacted(_) | Parcel::Undeleted(_) => {
                     return Err(unexpected());
                 }
                 Parcel::Refused(refusal) => return Err(refusal.into()),

@@ -3,12 +3,12 @@
 
 mod source;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use address::Mailbox;
-use admin::{Carrier, Label, Parcel, Request, Response};
+use admin::{Carrier, Label, Parcel, Request, Response, Tally};
 use anyhow::{Result, bail};
 use clap::Args;
 use mailfolder::{Fault, Letter, is_uidl};
@@ -24,6 +24,10 @@ use crate::terminal::{note, print};
 
 /// So many faults are shown when an import is refused.
 const SHOWN: usize = 20;
+/// Unique ids that came along.
+const KEPT: &str = "the ids that POP3 clients know them by";
+/// Largest message that is read, in octets, whatever SMTP takes.
+const LARGEST: usize = 256 << 20;
 /// Octets of a letter sent at once.
 const PIECE: usize = 64 << 10;
 
@@ -34,7 +38,7 @@ pub struct Import {
     #[arg(value_parser = Mailbox::parse_user)]
     address: Mailbox,
 
-    /// An mbox file, a Maildir, or a directory of .eml files
+    /// An mbox file, a Maildir, a directory of .eml files, or one of them
     source: PathBuf,
 
     /// What it is, if it is not to be found out: mbox is mboxrd, which most are
@@ -58,6 +62,10 @@ pub struct Import {
     #[arg(long)]
     skip_malformed: bool,
 
+    /// Import also what is in the mailbox already with the same id and the same content
+    #[arg(long)]
+    again: bool,
+
     /// Read and check everything, write nothing
     #[arg(long)]
     dry_run: bool,
@@ -69,10 +77,10 @@ impl Import {
     /// # Errors
     /// What is wrong with the source, a refusal, or nobody could be asked; then nothing has been imported.
     pub fn run(self, config: &Config) -> Result<()> {
-        // 0 is no limit.
+        // 0 is no limit for SMTP, which keeps large messages in files; here they are in memory, one at a time.
         let limit = match config.smtp.max_message_size.0 {
-            0 => usize::MAX,
-            limit => usize::try_from(limit).unwrap_or(usize::MAX),
+            0 => LARGEST,
+            limit => usize::try_from(limit).map_or(LARGEST, |limit| limit.min(LARGEST)),
         };
         let source = Source::open(
             &self.source,
@@ -99,6 +107,7 @@ impl Import {
             address: self.address.clone(),
             messages: survey.messages,
             octets: survey.octets,
+            again: self.again,
         };
         let (moving, response) = carry(config, &request)?;
         if response != Response::Allowed {
@@ -106,13 +115,9 @@ impl Import {
         }
         let Moving { mut carrier, here } = moving;
         let sent = send(&source, &mut carrier, &survey)?;
-        carrier.end(sent)??;
+        let tally = carrier.end(sent)??;
         drop(here);
-        print(&format!(
-            "{what} imported for {}{}",
-            self.address.unicode(),
-            survey.addition()
-        ))
+        print(&survey.outcome(&tally, &self.address))
     }
 
     /// Reads everything, and says what is wrong with it.
@@ -121,20 +126,13 @@ impl Import {
         let progress = source
             .octets()
             .map(|octets| Progress::octets("checking", octets));
-        let mut faults = source.list_faults().to_vec();
-        let mut count = faults.len();
-        let mut tell = |fault: Fault, faults: &mut Vec<Fault>| {
-            count += 1;
-            if self.skip_malformed {
-                note(&format!("left out: {fault}"));
-            } else if faults.len() < SHOWN {
-                faults.push(fault);
-            }
+        let mut faults = Faults {
+            left_out: self.skip_malformed,
+            ..Faults::default()
         };
-        if self.skip_malformed {
-            for fault in std::mem::take(&mut faults) {
-                note(&format!("left out: {fault}"));
-            }
+        for fault in source.list_faults() {
+            faults.in_lists += 1;
+            faults.tell(fault);
         }
         for item in source.letters()? {
             match item {
@@ -146,26 +144,69 @@ impl Import {
                 }
                 Err(fault) => {
                     survey.faults += 1;
-                    tell(fault, &mut faults);
+                    faults.tell(&fault);
                 }
             }
         }
         drop(progress);
-        if count == 0 || self.skip_malformed {
-            return Ok(survey);
+        match faults.refusal(source) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(survey),
         }
-        for fault in faults.iter().take(SHOWN) {
-            note(&fault.to_string());
+    }
+}
+
+/// What was found wrong so far.
+#[derive(Default)]
+struct Faults {
+    /// It is left out and said at once, all of it; otherwise all is refused, and some of it is shown.
+    left_out: bool,
+    shown: Vec<Fault>,
+    /// Lines of lists of unique ids.
+    in_lists: u64,
+    count: u64,
+}
+
+impl Faults {
+    fn tell(&mut self, fault: &Fault) {
+        self.count += 1;
+        if self.left_out {
+            note(&format!("left out: {fault}"));
+        } else if self.shown.len() < SHOWN {
+            self.shown.push(fault.clone());
         }
-        if count > SHOWN {
-            note(&format!("and {} more", count - SHOWN));
+    }
+
+    fn refusal(&self, source: &Source) -> Option<Stuck> {
+        if self.count == 0 || self.left_out {
+            return None;
         }
-        bail!(Stuck::new(
-            format!(
-                "{} in {}: nothing has been imported",
-                counted(count as u64, "fault"),
-                self.source.display()
-            ),
+        self.shown.iter().for_each(|fault| note(&fault.to_string()));
+        let shown = self.shown.len() as u64;
+        if self.count > shown {
+            note(&format!("and {} more", self.count - shown));
+        }
+        let mut places = Vec::new();
+        let mut place = |count: u64, what: &str, path: &Path| {
+            if count > 0 {
+                let faults = counted(count, "fault");
+                places.push(format!("{faults} in {what}{}", path.display()));
+            }
+        };
+        place(self.count - self.in_lists, "", source.path());
+        let lists: BTreeMap<_, u64> =
+            source
+                .list_faults()
+                .iter()
+                .fold(BTreeMap::new(), |mut lists, fault| {
+                    *lists.entry(&fault.place.file).or_default() += 1;
+                    lists
+                });
+        for (list, count) in lists {
+            place(count, "the list of ids ", list);
+        }
+        Some(Stuck::new(
+            format!("{}: nothing has been imported", places.join(", ")),
             "mend it, or leave that out with --skip-malformed",
         ))
     }
@@ -252,24 +293,59 @@ impl Survey {
             && self.digest.finish() == other.digest.finish()
     }
 
-    /// What else there is to say.
+    /// What else there is to say before anything is imported.
     fn addition(&self) -> String {
-        let mut text = String::new();
-        if self.faults > 0 {
-            text += &format!(", {} left out", self.faults);
-        }
+        let mut text = self.left_out();
         if self.kept > 0 {
+            text += &format!("; {} with {KEPT}", self.kept);
+        }
+        text + &self.without_ids(0)
+    }
+
+    /// What an import has come to.
+    fn outcome(&self, tally: &Tally, address: &Mailbox) -> String {
+        let mut text = match tally.messages {
+            0 => "Nothing new".to_owned(),
+            messages => format!(
+                "{} ({}) imported",
+                counted(messages, "message"),
+                size(tally.octets)
+            ),
+        };
+        text += &format!(" for {}{}", address.unicode(), self.left_out());
+        if tally.here > 0 {
             text += &format!(
-                "; {} with the ids that POP3 clients know them by",
-                self.kept
+                "; {} already here with the same id and the same content, left out",
+                tally.here
             );
         }
-        if self.lost > 0 {
+        if tally.kept > 0 {
+            text += &format!("; {} with {KEPT}", tally.kept);
+        }
+        text += &self.without_ids(tally.renamed);
+        if tally.alike > 0 {
             text += &format!(
-                "; {} with ids that are none or not unique: their clients fetch them again",
-                self.lost
+                "; {} of them with the same content as a message that was there before",
+                tally.alike
             );
         }
         text
+    }
+
+    fn left_out(&self) -> String {
+        match self.faults {
+            0 => String::new(),
+            faults => format!(", {faults} left out"),
+        }
+    }
+
+    /// So many more have ids that other messages in the mailbox have.
+    fn without_ids(&self, renamed: u64) -> String {
+        match self.lost + renamed {
+            0 => String::new(),
+            lost => format!(
+                "; {lost} with ids that are none or that another message has: they got new ones, and clients fetch them again"
+            ),
+        }
     }
 }

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use admin::Client;
 use anyhow::{Result, bail};
-use mailstore::{Hit, Repaired};
+use mailstore::{Hit, RepairError, Repaired};
 
 use super::progress::Progress;
-use super::verify;
+use super::{check_stopped, verify};
 use crate::cli::access::check_owner_of;
 use crate::cli::print_json;
 use crate::cli::report::Stuck;
@@ -22,18 +21,20 @@ use crate::terminal::print;
 /// A server runs, the store could not be read or written, or something is wrong with it still.
 pub fn run(config: &Config, json: bool) -> Result<()> {
     let data_dir = &config.data_dir;
-    if Client::connect(data_dir)?.is_some() {
-        bail!(Stuck::new(
-            "the server is running, and mail it hands out must not change under it",
-            "stop it first (systemctl stop tegami); `tegami store verify` works meanwhile",
-        ));
-    }
+    check_stopped(
+        data_dir,
+        "mail it hands out must not change under it (`tegami store verify` works meanwhile)",
+    )?;
     check_owner_of(data_dir)?;
     let progress = Progress::octets("Reading", octets(data_dir));
     let repaired = mailstore::repair(data_dir, &serve::store_options(config), &mut |octets| {
         progress.reached(octets);
-    })?;
+    });
     drop(progress);
+    let repaired = match repaired {
+        Err(RepairError::Unfinished(why)) => bail!(verify::unfinished(&why)),
+        other => other?,
+    };
     if json {
         print_json(&repaired)?;
     } else {

@@ -5,14 +5,26 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Result;
-use mailstore::{Restored, RolledBack, roll_back};
+use mailstore::{BackupError, OpenError, Restored, RolledBack, roll_back};
 
 use super::progress::Progress;
+use super::{check_stopped, running};
 use crate::cli::access::check_owner_of;
 use crate::cli::table::{counted, size};
 use crate::config::Config;
 use crate::serve;
 use crate::terminal::{note, print};
+
+/// What a running server has to do with a restore.
+const WHY: &str = "its data directory is in use";
+
+/// A server that has the directory and does not answer is to be stopped like any other.
+fn told(error: BackupError, why: &str) -> anyhow::Error {
+    if let BackupError::Open(OpenError::InUse { .. }) = error {
+        return running(why).into();
+    }
+    error.into()
+}
 
 /// Makes the data directory from a backup.
 ///
@@ -20,6 +32,7 @@ use crate::terminal::{note, print};
 /// Nothing has been restored; what has to be done is said.
 pub fn run(config: &Config, from: &Path) -> Result<()> {
     let data_dir = &config.data_dir;
+    check_stopped(data_dir, WHY)?;
     let progress = Progress::octets("Restoring", 0);
     let outcome = mailstore::restore(
         from,
@@ -32,7 +45,7 @@ pub fn run(config: &Config, from: &Path) -> Result<()> {
         },
     );
     drop(progress);
-    let restored = outcome?;
+    let restored = outcome.map_err(|error| told(error, WHY))?;
     for place in &restored.opened.damaged {
         note(&format!(
             "note: the store was damaged when it was backed up: {} octets of segment {} from {} on; \
@@ -69,11 +82,13 @@ fn describe(restored: &Restored, data_dir: &Path) -> String {
 /// There is nothing to go back to, or it could not be done to its end.
 pub fn roll_back_store(config: &Config) -> Result<()> {
     let data_dir = &config.data_dir;
+    let why = "its log must not change under it";
+    check_stopped(data_dir, why)?;
     check_owner_of(data_dir)?;
     let outcome = roll_back(data_dir, SystemTime::now(), &mut |_| {
         ControlFlow::Continue(())
     });
-    let RolledBack { format, set_aside } = outcome?;
+    let RolledBack { format, set_aside } = outcome.map_err(|error| told(error, why))?;
     print(&format!(
         "The store is as it was before the upgrade from format {format}. The newer log is kept in\n  {}\n\
          and mail that came since is only there. Start the older tegami now; this one would upgrade again.",

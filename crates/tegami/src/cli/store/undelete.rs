@@ -62,7 +62,11 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
             Parcel::Undeleted(undeleted) => done = undeleted,
             Parcel::End => break,
             Parcel::Refused(refusal) => return Err(refusal.into()),
-            Parcel::Letter(_) | Parcel::Octets(_) | Parcel::Complete | Parcel::Compacted(_) => {
+            Parcel::Letter(_)
+            | Parcel::Octets(_)
+            | Parcel::Complete
+            | Parcel::Taken(_)
+            | Parcel::Compacted(_) => {
                 return Err(unexpected());
             }
         }

@@ -51,13 +51,24 @@ pub fn run(data_dir: &Path, json: bool) -> Result<()> {
         print(&describe(&examined))?;
     }
     match examined.findings.len() as u64 {
-        0 => Ok(()),
+        0 => match &examined.unfinished {
+            Some(why) => Err(unfinished(why).into()),
+            None => Ok(()),
+        },
         wrong => Err(Stuck::new(
             format!("the store is not in order: {}", counted(wrong, "finding")),
             remedy,
         )
         .into()),
     }
+}
+
+/// Nothing wrong was found in what could be examined, and that was not all.
+pub fn unfinished(why: &str) -> Stuck {
+    Stuck::new(
+        format!("not all has been examined: {why}"),
+        "make room there, or name another directory: TMPDIR=/large/disk tegami store ...",
+    )
 }
 
 /// Figures, then what is harmless, then what is wrong.
@@ -88,8 +99,10 @@ pub fn describe(examined: &Examined) -> String {
             .map(|what| ("Harmless", what)),
     );
     let mut text = pairs(rows);
-    if examined.findings.is_empty() {
-        text.push_str("\nEverything is in order.");
+    match &examined.unfinished {
+        Some(why) => text.push_str(&format!("\nNOT EXAMINED: {why}")),
+        None if examined.findings.is_empty() => text.push_str("\nEverything is in order."),
+        None => {}
     }
     for finding in &examined.findings {
         text.push_str(&format!("\nWRONG: {finding}"));

@@ -1,5 +1,7 @@
 //! Where mail is imported from: which kind of folder it is, and its letters, as often as they are asked for.
 
+use std::fs::{File, Metadata};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,10 +58,13 @@ impl Source {
         with_folders: bool,
         limit: usize,
     ) -> Result<Self> {
+        let facts = std::fs::metadata(path)
+            .with_context(|| format!("cannot look at {}", path.display()))?;
         let kind = match kind {
             Some(kind) => kind,
-            None => find_out(path)?,
+            None => find_out(path, &facts)?,
         };
+        check(path, &facts, kind)?;
         let mut source = Self {
             path: path.to_owned(),
             kind,
@@ -119,6 +124,11 @@ impl Source {
         Ok(())
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What was found, for the person.
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -148,7 +158,14 @@ impl Source {
             Kind::Maildir => return self.maildirs(),
             Kind::Eml => {
                 let uidls = Arc::clone(&self.uidls);
-                return Ok(Box::new(Files::tree(&self.path, uidls, self.limit)?));
+                return Ok(Box::new(if self.path.is_dir() {
+                    Files::tree(&self.path, uidls, self.limit)?
+                } else {
+                    // Whoever names a link means what it leads to.
+                    let file = std::fs::canonicalize(&self.path)
+                        .with_context(|| format!("cannot read {}", self.path.display()))?;
+                    Files::one(file, uidls, self.limit)
+                }));
             }
         };
         let uidls = Arc::clone(&self.uidls);
@@ -176,11 +193,17 @@ impl Source {
     }
 }
 
-fn find_out(path: &Path) -> Result<Kind> {
-    let facts =
-        std::fs::metadata(path).with_context(|| format!("cannot look at {}", path.display()))?;
+fn find_out(path: &Path, facts: &Metadata) -> Result<Kind> {
     if facts.is_file() {
-        return Ok(Kind::Mbox);
+        let name = path.extension().unwrap_or_default();
+        let is_eml = name.eq_ignore_ascii_case("eml") && !begins_as_mbox(path)?;
+        return Ok(if is_eml { Kind::Eml } else { Kind::Mbox });
+    }
+    if !facts.is_dir() {
+        bail!(Stuck::new(
+            format!("{} is neither a file nor a directory", path.display()),
+            "save the mail to a file first: it is read twice, to check all of it before any is imported",
+        ));
     }
     if Maildir::is_one(path) {
         return Ok(Kind::Maildir);
@@ -194,6 +217,51 @@ fn find_out(path: &Path) -> Result<Kind> {
             "{} is neither an mbox file nor a Maildir, and there are no .eml files in it",
             path.display()
         ),
-        "a Maildir is the directory that has `cur` and `new` in it",
+        no_maildir(path),
     ))
+}
+
+/// Some programs call an mbox file with one message `.eml`.
+fn begins_as_mbox(path: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(5).read_to_end(&mut start))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(start == b"From ")
+}
+
+/// Makes sure that what is there can be of this kind.
+fn check(path: &Path, facts: &Metadata, kind: Kind) -> Result<()> {
+    let (what, remedy) = match kind {
+        Kind::Eml => return Ok(()),
+        Kind::Maildir if !facts.is_dir() => (
+            "is a file, and a Maildir is a directory",
+            "for an mbox or .eml file leave --format out; for a Maildir name the directory that has `cur` and `new` in it"
+                .to_owned(),
+        ),
+        Kind::Maildir if !Maildir::is_one(path) => {
+            ("is no Maildir: it has no `cur` and `new` in it", no_maildir(path))
+        }
+        Kind::Mbox | Kind::Mboxo | Kind::Mboxcl | Kind::Mboxcl2 if facts.is_dir() => (
+            "is a directory, and an mbox is one file",
+            "name one file in it; for a Maildir or .eml files leave --format out".to_owned(),
+        ),
+        Kind::Maildir | Kind::Mbox | Kind::Mboxo | Kind::Mboxcl | Kind::Mboxcl2 => return Ok(()),
+    };
+    bail!(Stuck::new(format!("{} {what}", path.display()), remedy))
+}
+
+/// Where the Maildir is instead, if that can be told.
+fn no_maildir(path: &Path) -> String {
+    let around = std::fs::canonicalize(path).ok();
+    let near = [around.as_deref().and_then(Path::parent), Some(path)];
+    let near = near.into_iter().flatten();
+    let near = near.flat_map(|directory| [directory.to_owned(), directory.join("Maildir")]);
+    match near
+        .into_iter()
+        .find(|directory| Maildir::is_one(directory))
+    {
+        Some(maildir) => format!("{} is one", maildir.display()),
+        None => "a Maildir is the directory that has `cur` and `new` in it".to_owned(),
+    }
 }
