@@ -223,6 +223,20 @@ fn owner(f: &mut fmt::Formatter<'_>, address: Option<&Mailbox>, account: Account
     }
 }
 
+/// An account or alias, and whether only the index has it still.
+fn directory(f: &mut fmt::Formatter<'_>, name: Option<&str>, lost: bool) -> fmt::Result {
+    match name {
+        None => f.write_str(
+            "some account or alias is not in the index as the log has it; with the server stopped it can be named",
+        ),
+        Some(name) if lost => write!(
+            f,
+            "the record of {name} in the log is damaged; the index still knows it, and a repair states it again"
+        ),
+        Some(name) => write!(f, "{name} is not in the index as the log has it"),
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let no_message = "; no message that is still there is known to be hit, but an account, an alias or a removal may be";
@@ -273,20 +287,7 @@ impl fmt::Display for Finding {
                     index.0, index.1, log.0, log.1
                 )
             }
-            Self::Directory { name: None, .. } => f.write_str(
-                "some account or alias is not in the index as the log has it; with the server stopped it can be named",
-            ),
-            Self::Directory {
-                name: Some(name),
-                lost: true,
-            } => write!(
-                f,
-                "the record of {name} in the log is damaged; the index still knows it, and a repair states it again"
-            ),
-            Self::Directory {
-                name: Some(name),
-                lost: false,
-            } => write!(f, "{name} is not in the index as the log has it"),
+            Self::Directory { name, lost } => directory(f, name.as_deref(), *lost),
             Self::Entries => f.write_str(
                 "the messages in the index are not those of the log, though there are as many",
             ),

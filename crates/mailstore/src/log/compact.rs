@@ -41,6 +41,9 @@ const AGAIN: (u64, u64) = (60_000, 12 * 60 * 60 * 1_000);
 /// As many small segments may stay; a small one is shorter than this part of a segment.
 const SMALL: (usize, u64) = (16, 16);
 
+/// Octets of a segment still being written that are worth the asking.
+const TAIL: u64 = 64 << 10;
+
 /// Sizes and times.
 pub(crate) struct Limits {
     /// Octets of a segment.
@@ -176,7 +179,7 @@ impl Compactor {
     fn run_all(&self, run: &mut Run<'_>) -> Result<(), CompactError> {
         // What the last run, or the last process, did not get done comes first.
         self.finish(&mut run.done)?;
-        if run.way == Way::Forced {
+        if self.ends_tail(run)? {
             self.wait_for(|ticket| self.queue.end_segment(ticket))?;
         }
         let candidates = self.candidates(run)?;
@@ -229,6 +232,22 @@ impl Compactor {
 
     fn is_low(&self) -> bool {
         self.free() < self.limits.reserve.load(Ordering::Relaxed)
+    }
+
+    /// The segment being written is worth a look, too, if nothing more is added to it.
+    fn ends_tail(&self, run: &Run<'_>) -> Result<bool, CompactError> {
+        let least = match run.way {
+            Way::Forced => return Ok(true),
+            Way::Asked => TAIL,
+            Way::Background => self.limits.segment / SMALL.1,
+        };
+        let segments = self.replay.survey().map_err(unreadable)?;
+        let Some((number, tail)) = segments.last_key_value() else {
+            return Ok(false);
+        };
+        let written = *number >= self.gauges.sealed.load(Ordering::Relaxed);
+        let hint = self.index.hints()?.get(number).copied().unwrap_or_default();
+        Ok(written && tail.size >= least && self.promising(tail, hint, run.now))
     }
 
     /// The segments worth a look, oldest first.

@@ -250,6 +250,20 @@ async fn a_segment_is_moved_when_a_third_of_it_is_dead_and_not_before() {
 }
 
 #[tokio::test]
+async fn the_segment_being_written_is_not_kept_for_what_little_counts_in_it() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let store = open(&disk, &tables);
+    let alice = add_alice(&store).await;
+    for _ in 0..150 {
+        deliver(&store, alice, &[b'y'; 900]).await;
+    }
+    assert_eq!(compact_if(&store, false).unwrap(), Compacted::default());
+    expunge(&store, alice, 0..140).await;
+    assert_eq!(compact_if(&store, false).unwrap().removed, 1);
+    assert_eq!(letters_in_the_log(&disk, alice), 10);
+}
+
+#[tokio::test]
 async fn many_small_segments_become_one() {
     let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
     let store = open(&disk, &tables);
