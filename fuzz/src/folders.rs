@@ -112,7 +112,8 @@ fn written(letters: &[&Letter]) -> Vec<u8> {
                 Some(_) | None => file.extend_from_slice(line),
             }
         }
-        if !letter.octets.ends_with(b"\n") {
+        // With an id, a message may be empty.
+        if !letter.octets.is_empty() && !letter.octets.ends_with(b"\n") {
             file.push(b'\n');
         }
         file.push(b'\n');

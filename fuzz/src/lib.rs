@@ -8,6 +8,7 @@ mod memory;
 mod pieces;
 mod sequence;
 mod session;
+mod talk;
 
 pub mod addresses;
 pub mod admin;

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::dsn::{Envid, Notify, Orcpt, Ret};
 use crate::path::{ForwardPath, ReversePath};
 
-/// Everything MAIL and RCPT said that has to survive until delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Everything MAIL and RCPT said that has to survive until delivery. The default is that of a message that came in some
+/// other way: nobody is to hear about it, and nothing was wished for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// From MAIL; where delivery reports go.
     pub reverse_path: ReversePath,

@@ -15,9 +15,10 @@ const MAX_OCTETS: usize = 256;
 const MAX_DOMAIN_WITHIN_PATH: usize = MAX_OCTETS - 4;
 
 /// Where reports about a message go: the argument of MAIL.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReversePath {
     /// `<>`: nobody wants to hear about it.
+    #[default]
     Null,
     /// Somebody does.
     Mailbox(Mailbox),

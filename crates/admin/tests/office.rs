@@ -11,7 +11,7 @@ mod socket;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use address::{Domain, Envelope, Mailbox, ReversePath};
+use address::{Domain, Envelope, Mailbox};
 use admin::{Operations, Request, Response, ServerFacts, Surroundings};
 use auth::PasswordHash;
 use mailstore::{Account, AccountId, Change, Declared, Options, Store};
@@ -350,14 +350,7 @@ async fn deliver(store: &Store, address: &str, body: &'static [u8]) {
     let reservation = store.reserve(account, 0).unwrap();
     let mut incoming = store.begin();
     incoming.write(body.into()).await.unwrap();
-    let envelope = Envelope {
-        reverse_path: ReversePath::Null,
-        envid: None,
-        ret: None,
-        body8bit: false,
-        smtputf8: false,
-        recipients: Vec::new(),
-    };
+    let envelope = Envelope::default();
     store
         .deliver(incoming, vec![reservation], envelope)
         .await

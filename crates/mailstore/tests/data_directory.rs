@@ -20,14 +20,7 @@ async fn account(store: &Store) -> AccountId {
 }
 
 fn envelope() -> Envelope {
-    Envelope {
-        reverse_path: "<>".parse().unwrap(),
-        envid: None,
-        ret: None,
-        body8bit: false,
-        smtputf8: false,
-        recipients: Vec::new(),
-    }
+    Envelope::default()
 }
 
 fn reservation(store: &Store, account: AccountId) -> Vec<Reservation> {

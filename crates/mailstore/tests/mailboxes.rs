@@ -37,12 +37,8 @@ impl House {
         let mut incoming = self.store.begin();
         incoming.write(Bytes::from(vec![b'x'; octets])).await?;
         let envelope = Envelope {
-            reverse_path: "<>".parse().unwrap(),
-            envid: None,
-            ret: None,
             body8bit: true,
-            smtputf8: false,
-            recipients: Vec::new(),
+            ..Envelope::default()
         };
         self.store.deliver(incoming, to, envelope).await
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use address::{Envelope, Mailbox, ReversePath};
+use address::{Envelope, Mailbox};
 use mailstore::{AccountId, Entry, Incoming, Maildrop, MaildropError, Reservation, StoreError};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
@@ -452,12 +452,8 @@ impl Import<'_> {
             .map_err(|error| not_written(&error))?;
         let deliveries = self.waiting.drain(..).map(|waiting| {
             let envelope = Envelope {
-                reverse_path: ReversePath::Null,
-                envid: None,
-                ret: None,
                 body8bit: true,
-                smtputf8: false,
-                recipients: Vec::new(),
+                ..Envelope::default()
             };
             let store = &self.operations.store;
             let reservations = vec![waiting.reservation];

@@ -95,14 +95,7 @@ async fn what_stands_at_a_place_is_told_for_each_place() {
         let mut incoming = store.begin();
         incoming.write(vec![b'x'; octets].into()).await.unwrap();
         let reservation = store.reserve(account, 0).unwrap();
-        let envelope = address::Envelope {
-            reverse_path: "<>".parse().unwrap(),
-            envid: None,
-            ret: None,
-            body8bit: false,
-            smtputf8: false,
-            recipients: Vec::new(),
-        };
+        let envelope = address::Envelope::default();
         store
             .deliver(incoming, vec![reservation], envelope)
             .await

@@ -63,14 +63,7 @@ pub(crate) async fn deliver(store: &Store, to: AccountId, body: &[u8]) {
     let reservation = store.reserve(to, body.len() as u64).unwrap();
     let mut incoming = store.begin();
     incoming.write(body.to_vec().into()).await.unwrap();
-    let envelope = Envelope {
-        reverse_path: "<>".parse().unwrap(),
-        envid: None,
-        ret: None,
-        body8bit: false,
-        smtputf8: false,
-        recipients: Vec::new(),
-    };
+    let envelope = Envelope::default();
     store
         .deliver(incoming, vec![reservation], envelope)
         .await

@@ -247,14 +247,7 @@ async fn deliver(store: &Store, to: AccountId, body: &[u8]) {
     let mut incoming = store.begin();
     incoming.write(body.to_vec().into()).await.unwrap();
     let reservations = vec![store.reserve(to, 0).unwrap()];
-    let envelope = Envelope {
-        reverse_path: "<>".parse().unwrap(),
-        envid: None,
-        ret: None,
-        body8bit: false,
-        smtputf8: false,
-        recipients: Vec::new(),
-    };
+    let envelope = Envelope::default();
     store
         .deliver(incoming, reservations, envelope)
         .await

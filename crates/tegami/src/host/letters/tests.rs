@@ -27,12 +27,9 @@ impl House {
             .await
             .unwrap();
         let envelope = Envelope {
-            reverse_path: "<>".parse().unwrap(),
-            envid: None,
-            ret: None,
             body8bit: true,
             smtputf8,
-            recipients: Vec::new(),
+            ..Envelope::default()
         };
         let delivered = self.store.deliver(incoming, vec![reservation], envelope);
         delivered.await.unwrap();
