@@ -108,7 +108,7 @@ impl Plan {
         fills: 5,
         damage: 100,
         control: 3,
-        longest: 2500,
+        longest: 1200,
     };
 
     fn of(options: &Options) -> Self {

@@ -16,7 +16,7 @@ use crate::server::Running;
 use crate::workspace;
 
 /// Rounds on one store; then a new one is begun, so that neither stays what it always was.
-const SERIES: u32 = 50;
+const SERIES: u32 = 25;
 /// Every this many rounds all mail is deleted by POP3.
 const CLEAR_EVERY: u32 = 4;
 /// Every this many rounds the server is killed once more while it recovers.

@@ -1,6 +1,7 @@
 //! Damage at rest: a bit flipped, or a file cut short, anywhere in log, bodies and index of a stopped store.
 //!
-//! After each: `store verify` reports it, or nothing is missed at all; the server starts and hands out every message that
+//! After each: `store verify` reports it, or it is without consequence, for the octets carried nothing or the log made
+//! good what the index lost; the server starts and hands out every message that
 //! is not hit; after `store repair` the store is in order. Damage to the index costs no message.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,13 +83,13 @@ pub fn run(binary: &Path, cases: u32, seed: Option<u64>, row: &mut Row) -> Resul
         sum.hit += outcome.as_ref().map_or(0, BTreeSet::len);
         match outcome {
             Some(hit) => println!("{name}: reported, {} messages hit", hit.len()),
-            None => println!("{name}: nothing is missed"),
+            None => println!("{name}: without consequence"),
         }
         fs::remove_dir_all(&data)?;
     }
     for (kind, sum) in sums {
         println!(
-            "{kind}: {} cases, {} reported with {} messages hit, {} in octets that carry nothing",
+            "{kind}: {} cases, {} reported with {} messages hit, {} without consequence",
             sum.cases,
             sum.reported,
             sum.hit,
@@ -149,7 +150,7 @@ fn build(trial: &Trial, row: &mut Row) -> Result<There> {
     Ok(there)
 }
 
-/// Verify, serve, repair, verify, serve. Gives the messages that are hit; none when nothing is missed.
+/// Verify, serve, repair, verify, serve. Gives the messages that are hit; none when there was nothing to report.
 fn try_case(trial: &Trial, case: &Case, there: &There, row: &mut Row) -> Result<Option<Hit>> {
     let found = trial.store("verify")?;
     let reported = !found.well || !found.said["index_not_compared"].is_null();

@@ -30,6 +30,8 @@ const TIMES: [&str; 4] = ["1", "4", "2+5", "1+"];
 /// Slow syncs, in microseconds, up to what makes a person think that it hangs.
 const SLOW: [&str; 2] = ["50000", "1500000"];
 
+/// How long a fault may wait for its call.
+const HIT: Duration = Duration::from_secs(20);
 /// How soon mail has to flow again once they are over, without a restart.
 const WELL: Duration = Duration::from_secs(20);
 /// How long strace may take to begin or to let go.
@@ -151,8 +153,8 @@ fn under_load(
 ) -> Result<Running> {
     let load = Load::start(&server, &trial.books)?;
     let strace = Strace::attach(&server, fault, trial.site.directory())?;
-    thread::sleep(faulty);
-    let injected = strace.detach()?;
+    let injected = strace.work(faulty)?;
+    strace.detach()?;
     let over = Instant::now();
     if !load.acknowledges(1, WELL) {
         bail!(
@@ -268,13 +270,28 @@ impl Strace {
         Ok(strace)
     }
 
-    /// Lets go of the server; says how many calls were hit.
-    fn detach(mut self) -> Result<usize> {
+    /// Waits for so long, and until something was hit; says how often.
+    fn work(&self, long: Duration) -> Result<usize> {
+        let begun = Instant::now();
+        loop {
+            thread::sleep(Duration::from_millis(50));
+            let said = fs::read(&self.said)?;
+            let said = String::from_utf8_lossy(&said);
+            let hits = said.matches("(INJECTED)").count() + said.matches("(DELAYED)").count();
+            if hits > 0 && begun.elapsed() >= long {
+                return Ok(hits);
+            }
+            if begun.elapsed() >= long + HIT {
+                bail!("the server never came to the call that was to fail");
+            }
+        }
+    }
+
+    /// Lets go of the server.
+    fn detach(mut self) -> Result<()> {
         process::signal(self.child.id(), Signal::TERM);
         process::wait(&mut self.child, STRACE).context("strace")?;
-        let said = fs::read(&self.said)?;
-        let said = String::from_utf8_lossy(&said);
-        Ok(said.matches("(INJECTED)").count() + said.matches("(DELAYED)").count())
+        Ok(())
     }
 }
 

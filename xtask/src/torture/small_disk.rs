@@ -25,6 +25,9 @@ use crate::workspace;
 const MESSAGE: &str = "4MB";
 /// What mail may take before the disk counts as full.
 const ROOM: u64 = 12 << 20;
+/// What the mail of a round keeps of the disk for ever: as long as nothing compacts the log, all of it, with the letters
+/// that show that mail flows, and some air.
+const KEPT: u64 = 3 * ROOM;
 /// Beside the mail of all rounds: the reserve, the index, the file system's own.
 const BASE: u64 = 320 << 20;
 /// Every this many rounds nothing at all is left.
@@ -34,27 +37,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a full disk is answered with.
 const FULL: &str = "452 4.3.1";
 
-/// What gives space back.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Freeing {
-    /// Somebody else's file is removed. What mail took stays taken.
-    Ballast,
-}
-
-/// How a full disk is freed here.
-const FREEING: Freeing = Freeing::Ballast;
-
 /// Fills the disk and frees it `rounds` times.
 ///
 /// # Errors
 /// When a full disk is answered otherwise, reading or deleting fails, mail does not flow again, or the books are not met.
 pub fn run(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
     let place = workspace::fresh("torture/small")?;
-    let kept = match FREEING {
-        // The mail of every round, the few letters that show that mail flows, and some air.
-        Freeing::Ballast => u64::from(rounds) * 3 * ROOM,
-    };
-    let disk = Disk::create(&place, BASE + kept)?;
+    let disk = Disk::create(&place, BASE + u64::from(rounds) * KEPT)?;
     disk.mount()?;
     let data = disk.mount_point().join("data");
     let mut trial = Trial::new(binary, &place, &data, Sizes::Middling)?;
@@ -64,7 +53,7 @@ pub fn run(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
     for number in 1..=rounds {
         fill(&trial, &server, &ballast).with_context(|| format!("filling, round {number}"))?;
         while_full(&trial, &server).with_context(|| format!("full, round {number}"))?;
-        if number.is_multiple_of(NOTHING_LEFT_EVERY) {
+        if number % NOTHING_LEFT_EVERY == 1 {
             without_reserve(&trial, &server, &ballast)
                 .with_context(|| format!("nothing left, round {number}"))?;
         }
@@ -138,29 +127,46 @@ fn while_full(trial: &Trial, server: &Running) -> Result<()> {
     if !verdict.is_clean() {
         bail!("reading: {:?}", verdict.words);
     }
-    trial.clear(server).context("deleting")
+    Ok(())
 }
 
-/// Takes the reserve away, too: then a write may fail, and that must be all that happens.
+/// Takes the reserve away, too. What cannot be written down then fails, and works again as soon as the reserve is back.
 fn without_reserve(trial: &Trial, server: &Running, ballast: &Ballast) -> Result<()> {
+    let before = ballast.size()?;
     ballast.take(u64::MAX)?;
-    let answer = Sender::connect(server.address("smtp")?)?.deliver(&trial.books)?;
-    if !matches!(&answer, Answer::Refused("MAIL", reply) if reply.starts_with(FULL)) {
-        bail!("new mail was answered {answer:?}");
+    while_full(trial, server)?;
+    // A removal may still fit into what the last block has left; the books know both.
+    let _either = trial.clear(server);
+    ballast.shrink(before)?;
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = trial.clear(server) {
+        if Instant::now() >= deadline {
+            return Err(error.context("deleting does not work again"));
+        }
+        thread::sleep(Duration::from_millis(100));
     }
     let verdict = trial.look(server)?;
     if !verdict.is_clean() {
-        bail!("reading: {:?}", verdict.words);
+        bail!("afterwards: {:?}", verdict.words);
     }
     Ok(())
 }
 
-/// Gives space back.
+/// Gives space back: all mail is removed, and somebody else's file. Until the server says that it takes mail again.
 fn free(trial: &Trial, server: &Running, ballast: &Ballast) -> Result<()> {
     trial.clear(server)?;
-    match FREEING {
-        Freeing::Ballast => ballast.drop_all(),
+    ballast.remove()?;
+    let deadline = Instant::now() + PATIENCE;
+    while trial.store("stats")?.said["takes_mail"] != true {
+        if Instant::now() >= deadline {
+            bail!(
+                "there is no room {} s after it was given back",
+                PATIENCE.as_secs()
+            );
+        }
+        thread::sleep(Duration::from_millis(100));
     }
+    Ok(())
 }
 
 /// A file that takes space.
@@ -183,7 +189,17 @@ impl Ballast {
         Ok(())
     }
 
-    fn drop_all(&self) -> Result<()> {
+    fn size(&self) -> Result<u64> {
+        Ok(fs::metadata(&self.0)?.len())
+    }
+
+    fn shrink(&self, octets: u64) -> Result<()> {
+        let file = File::options().write(true).open(&self.0)?;
+        file.set_len(octets).context("giving space back")
+    }
+
+    /// Removes it.
+    fn remove(&self) -> Result<()> {
         fs::remove_file(&self.0).context("giving space back")
     }
 }
