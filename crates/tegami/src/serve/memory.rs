@@ -1,8 +1,8 @@
 //! Memory that is free goes back to the system, also while nothing happens.
 //!
 //! mimalloc gives back what was freed a while ago when a thread that has allocated ends, and at no other time. A server
-//! at rest ends none, and would keep for ever what opening the store took: some 30 MiB of sled's buffers. So a thread
-//! begins and ends now and then.
+//! at rest ends none, and would keep for ever what a burst of work took. So a thread begins and ends now and then. What
+//! opening the store took, some segments of sled's, goes back the same way: it is opened on a thread of its own.
 
 use std::hint::black_box;
 use std::thread;
