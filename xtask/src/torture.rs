@@ -97,7 +97,7 @@ impl Plan {
         power_cuts: 2,
         faults: Some(Extent::OneOfEach),
         fills: 1,
-        damage: 6,
+        damage: 4,
         control: 0,
         longest: 800,
     };

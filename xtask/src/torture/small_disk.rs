@@ -25,10 +25,9 @@ use crate::workspace;
 const MESSAGE: &str = "4MB";
 /// What mail may take before the disk counts as full.
 const ROOM: u64 = 12 << 20;
-/// What the mail of a round keeps of the disk for ever: as long as nothing compacts the log, all of it, with the letters
-/// that show that mail flows, and some air.
+/// What a round may keep of the disk where nothing compacts the log.
 const KEPT: u64 = 3 * ROOM;
-/// Beside the mail of all rounds: the reserve, the index, the file system's own.
+/// Beside that: the reserve twice over, the index, the file system's own.
 const BASE: u64 = 320 << 20;
 /// Every this many rounds nothing at all is left.
 const NOTHING_LEFT_EVERY: u32 = 5;
@@ -52,13 +51,16 @@ pub fn run(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
     let ballast = Ballast(disk.mount_point().join("ballast"));
     for number in 1..=rounds {
         fill(&trial, &server, &ballast).with_context(|| format!("filling, round {number}"))?;
+        let before = ballast.size()?;
+        press(&trial, &ballast)?;
         while_full(&trial, &server).with_context(|| format!("full, round {number}"))?;
         if number % NOTHING_LEFT_EVERY == 1 {
             without_reserve(&trial, &server, &ballast)
                 .with_context(|| format!("nothing left, round {number}"))?;
         }
+        ballast.shrink(before)?;
         let begun = Instant::now();
-        free(&trial, &server, &ballast).with_context(|| format!("freeing, round {number}"))?;
+        free(&trial, &ballast, &server).with_context(|| format!("freeing, round {number}"))?;
         let load = Load::start(&server, &trial.books).context("after the disk was freed")?;
         let recovered = begun.elapsed();
         let seen = load.finish();
@@ -88,14 +90,8 @@ pub fn run(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
 
 /// Leaves only a little above the reserve, and sends until the server refuses.
 fn fill(trial: &Trial, server: &Running, ballast: &Ballast) -> Result<()> {
-    let facts = trial.store("stats")?;
-    let number = |name: &str| {
-        facts.said[name]
-            .as_u64()
-            .with_context(|| format!("no {name} in {}", facts.words))
-    };
-    let (free, reserve) = (number("free")?, number("reserve")?);
-    ballast.take(free.saturating_sub(reserve + ROOM))?;
+    let facts = Facts::of(trial)?;
+    ballast.take(facts.free.saturating_sub(facts.reserve + ROOM))?;
     let load = Load::start(server, &trial.books)?;
     let deadline = Instant::now() + PATIENCE;
     while load.seen().refusals().is_empty() {
@@ -115,6 +111,12 @@ fn fill(trial: &Trial, server: &Running, ballast: &Ballast) -> Result<()> {
         bail!("reading while the disk gets full: {:?}", wrong.words);
     }
     Ok(())
+}
+
+/// Takes half of the reserve: compaction may have made room again since the last letter was refused.
+fn press(trial: &Trial, ballast: &Ballast) -> Result<()> {
+    let facts = Facts::of(trial)?;
+    ballast.take(facts.free.saturating_sub(facts.reserve / 2))
 }
 
 /// What must go on while the disk is full, and what must not.
@@ -152,21 +154,45 @@ fn without_reserve(trial: &Trial, server: &Running, ballast: &Ballast) -> Result
     Ok(())
 }
 
-/// Gives space back: all mail is removed, and somebody else's file. Until the server says that it takes mail again.
-fn free(trial: &Trial, server: &Running, ballast: &Ballast) -> Result<()> {
+/// Gives space back: all mail is removed, and somebody else's file. Then the server has to say that it takes mail.
+fn free(trial: &Trial, ballast: &Ballast, server: &Running) -> Result<()> {
     trial.clear(server)?;
     ballast.remove()?;
     let deadline = Instant::now() + PATIENCE;
-    while trial.store("stats")?.said["takes_mail"] != true {
+    loop {
+        let facts = trial.store("stats")?;
+        if facts.said["takes_mail"] == true {
+            return Ok(());
+        }
         if Instant::now() >= deadline {
             bail!(
-                "there is no room {} s after it was given back",
-                PATIENCE.as_secs()
+                "no mail is taken {} s after all was removed: {}",
+                PATIENCE.as_secs(),
+                facts.said
             );
         }
         thread::sleep(Duration::from_millis(100));
     }
-    Ok(())
+}
+
+/// What the server says of its disk.
+struct Facts {
+    free: u64,
+    reserve: u64,
+}
+
+impl Facts {
+    fn of(trial: &Trial) -> Result<Self> {
+        let said = trial.store("stats")?;
+        let number = |name: &str| {
+            let number = said.said[name].as_u64();
+            number.with_context(|| format!("no {name} in {}", said.words))
+        };
+        Ok(Self {
+            free: number("free")?,
+            reserve: number("reserve")?,
+        })
+    }
 }
 
 /// A file that takes space.
@@ -198,7 +224,6 @@ impl Ballast {
         file.set_len(octets).context("giving space back")
     }
 
-    /// Removes it.
     fn remove(&self) -> Result<()> {
         fs::remove_file(&self.0).context("giving space back")
     }

@@ -143,12 +143,17 @@ impl Trial {
         Ok(())
     }
 
-    /// Runs `tegami store VERB --json`.
+    /// Runs `tegami store VERB --json`; further words may follow the verb.
     ///
     /// # Errors
     /// When it cannot be started or does not end.
     pub fn store(&self, verb: &str) -> Result<Ended> {
-        run_store(&mut self.site.command(&["store", verb, "--json"]))
+        let words: Vec<&str> = ["store"]
+            .into_iter()
+            .chain(verb.split(' '))
+            .chain(["--json"])
+            .collect();
+        run_store(&mut self.site.command(&words))
     }
 }
 
