@@ -119,6 +119,11 @@ impl Tables for SimulatedTables {
         drop(wrong);
         Ok(self.make())
     }
+
+    fn discard(&self) -> Result<(), TableError> {
+        *self.latest.lock().unwrap() = None;
+        Ok(())
+    }
 }
 
 /// One table and what it held after each batch since the last checkpoint.

@@ -51,6 +51,8 @@ pub(crate) trait Tables: Send + Sync + 'static {
     fn latest(&self) -> Result<Arc<dyn Table>, TableError>;
     /// An empty one, in a place of its own; it is the latest from now on.
     fn fresh(&self) -> Result<Arc<dyn Table>, TableError>;
+    /// Removes, durably, whatever the next start would find.
+    fn discard(&self) -> Result<(), TableError>;
     /// An empty one that needs no disk.
     fn in_memory(&self) -> Arc<dyn Table> {
         Arc::new(MemoryTable::default())

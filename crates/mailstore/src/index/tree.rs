@@ -64,6 +64,16 @@ impl Tables for Trees {
         let numbers = self.numbers().map_err(failed("listing the index"))?;
         self.open(numbers.last().map_or(1, |latest| latest + 1))
     }
+
+    fn discard(&self) -> Result<(), TableError> {
+        for number in self.numbers().map_err(failed("listing the index"))? {
+            let path = self.directory.join(number.to_string());
+            fs::remove_dir_all(path).map_err(failed("removing an index"))?;
+        }
+        File::open(&self.directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(failed("syncing a directory"))
+    }
 }
 
 /// One sled database.

@@ -476,11 +476,14 @@ impl Worker {
         // A slow disk is no stall: nobody watches this.
         table.sync()?;
         self.unchecked = None;
+        // Whoever asks needs to know that the next start finds no index from before: none at all will do, too.
+        let asked = self.shared.lock().asked.is_some();
+        let durable = table.lasts() || (asked && self.shared.tables.discard().is_ok());
         let mut state = self.shared.lock();
         if state.generation != self.generation {
             return Err(TableError::Abandoned);
         }
-        if table.lasts() {
+        if durable {
             state.durable = position;
         }
         state.asked = state.asked.filter(|asked| *asked > position);

@@ -12,7 +12,7 @@ mod void;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -76,6 +76,8 @@ pub(crate) struct Compactor {
     pub(crate) turns: Arc<Turns>,
     /// Segments that were not worth it, or are damaged.
     pub(crate) tried: Mutex<HashMap<u32, Tried>>,
+    /// Files have been removed, and the next power cut may bring them back.
+    pub(crate) unsynced: AtomicBool,
 }
 
 /// When to look at a segment again.
@@ -378,7 +380,7 @@ impl Compactor {
             return Ok(());
         };
         let there = self.still_there(&retired)?;
-        if there.is_empty() {
+        if there.is_empty() && !self.unsynced.load(Ordering::Relaxed) {
             return Ok(());
         }
         // An index from before would bring back what the log does not say any more.
@@ -387,6 +389,7 @@ impl Compactor {
         }
         self.files.forget(&retired);
         self.remove_void(retired.segment)?;
+        self.unsynced.store(true, Ordering::Relaxed);
         let mut removed = Vec::new();
         for (path, octets, segment) in there {
             self.replay.disk.remove(&path).map_err(failed("removing"))?;
@@ -395,6 +398,7 @@ impl Compactor {
         let log = &self.replay.layout.log;
         let synced = self.replay.disk.sync_directory(log);
         synced.map_err(failed("syncing the log directory"))?;
+        self.unsynced.store(false, Ordering::Relaxed);
         self.files.forget(&retired);
         for (octets, segment) in removed {
             done.removed += 1;

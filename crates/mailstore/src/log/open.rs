@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
@@ -253,6 +253,7 @@ impl LogEngine {
             limits: Limits::of(options),
             turns: Arc::default(),
             tried: Mutex::default(),
+            unsynced: AtomicBool::new(false),
         });
         let compaction = thread::Builder::new()
             .name("tegami-compact".to_owned())

@@ -57,6 +57,11 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// Its records can be told from anything else.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.mark.is_some()
+    }
+
     /// It was durable up to here. What of it is not there any more is damage.
     fn end_at(&mut self, offset: u64) {
         if self.sealed {

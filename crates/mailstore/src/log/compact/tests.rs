@@ -1,5 +1,6 @@
 //! Compaction where it is easily got wrong: files go only behind a checkpoint, and readers do not notice.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,13 @@ use super::plan::{Move, Times};
 use super::{Run, Way};
 use crate::account::{AccountId, Change, NewAccount};
 use crate::compaction::Compacted;
-use crate::disk::simulated::SimulatedDisk;
+use crate::disk::simulated::{Fault, SimulatedDisk};
 use crate::disk::{Disk, Layout};
-use crate::error::CompactError;
+use crate::error::{CompactError, StoreError};
 use crate::index::simulated::SimulatedTables;
 use crate::log::LogEngine;
 use crate::options::Options;
+use crate::stats::IndexState;
 use crate::store::Store;
 
 const BODY: &[u8] = b"a letter that stays where it is read\r\n";
@@ -25,17 +27,28 @@ fn open(disk: &SimulatedDisk, tables: &SimulatedTables) -> Store {
     open_with(disk, tables, Duration::ZERO).0
 }
 
+fn options(undelete_window: Duration) -> Options {
+    Options {
+        segment: 200_000,
+        inline_body: 150_000,
+        undelete_window,
+        ..Options::default()
+    }
+}
+
 fn open_with(
     disk: &SimulatedDisk,
     tables: &SimulatedTables,
     undelete_window: Duration,
 ) -> (Store, Arc<LogEngine>) {
-    let options = Options {
-        segment: 200_000,
-        inline_body: 150_000,
-        undelete_window,
-        ..Options::default()
-    };
+    open_as(disk, tables, options(undelete_window))
+}
+
+fn open_as(
+    disk: &SimulatedDisk,
+    tables: &SimulatedTables,
+    options: Options,
+) -> (Store, Arc<LogEngine>) {
     let (engine, inventory, opened) = LogEngine::open_on(
         Arc::new(disk.clone()),
         Layout::new(Path::new("/data")),
@@ -50,6 +63,10 @@ fn open_with(
 }
 
 async fn deliver(store: &Store, to: AccountId, body: &[u8]) {
+    try_deliver(store, to, body).await.unwrap();
+}
+
+async fn try_deliver(store: &Store, to: AccountId, body: &[u8]) -> Result<(), StoreError> {
     let mut incoming = store.begin();
     incoming.write(Bytes::copy_from_slice(body)).await.unwrap();
     let envelope = Envelope {
@@ -61,10 +78,7 @@ async fn deliver(store: &Store, to: AccountId, body: &[u8]) {
         recipients: Vec::new(),
     };
     let reservations = vec![store.reserve(to, 0).unwrap()];
-    store
-        .deliver(incoming, reservations, envelope)
-        .await
-        .unwrap();
+    store.deliver(incoming, reservations, envelope).await
 }
 
 async fn add_alice(store: &Store) -> AccountId {
@@ -154,6 +168,29 @@ async fn nothing_is_removed_while_the_index_does_not_get_on() {
     let after = segments(&disk);
     assert!(before.iter().all(|path| !after.contains(path)), "{after:?}");
     assert_eq!(store.open_maildrop(alice).unwrap().messages().len(), 2);
+}
+
+/// As on a disk so full that no index can be written: that is when space has to be given back.
+#[tokio::test]
+async fn an_index_in_memory_is_good_enough_when_there_is_none_on_the_disk() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let (store, alice) = filled(&disk, &tables).await;
+    store.close().await;
+    let options = Options {
+        index_patience: Duration::from_millis(20),
+        ..options(Duration::ZERO)
+    };
+    let (store, _) = open_as(&disk, &tables, options);
+    tables.stall(1_000);
+    deliver(&store, alice, BODY).await;
+    while store.stats().engine.index != IndexState::InMemory {
+        std::thread::yield_now();
+    }
+    assert!(compact(&store).unwrap().removed > 0);
+    tables.release();
+    drop(store);
+    let store = open(&disk.after_power_cut(), &tables);
+    assert_eq!(store.open_maildrop(alice).unwrap().messages().len(), 3);
 }
 
 #[tokio::test]
@@ -301,6 +338,36 @@ async fn removed_messages_are_kept_for_a_while_unless_the_disk_is_nearly_full() 
     disk.set_free(2_000_000);
     compact(&store).unwrap();
     assert!(kept(&disk) < 105_000, "{}", kept(&disk));
+}
+
+/// After a failure, the end of a file is cut off without a sync, and the power may go at any time after that.
+#[tokio::test]
+async fn what_was_refused_does_not_come_back_with_the_end_of_a_file() {
+    let mut came_back = 0;
+    for seed in 0..20 {
+        let (disk, tables) = (SimulatedDisk::new(seed), SimulatedTables::default());
+        let (store, _) = open_with(&disk, &tables, Duration::ZERO);
+        let alice = add_alice(&store).await;
+        for _ in 0..100 {
+            deliver(&store, alice, &[b'y'; 900]).await;
+        }
+        let first = Path::new("/data/log/0000000001.log");
+        let counting = disk.contents(first).len();
+        // Part of the write lands.
+        disk.fail_at(disk.operations() + 1, Fault::Errors(ErrorKind::Other, 1));
+        assert!(try_deliver(&store, alice, BODY).await.is_err());
+        assert_eq!(disk.contents(first).len(), counting);
+        let grown = |disk: &SimulatedDisk| disk.contents(first).len() > counting;
+        came_back += u32::from(grown(&disk.after_power_cut()));
+        // What said so goes.
+        deliver(&store, alice, &[b'z'; 900]).await;
+        expunge(&store, alice, 100..101).await;
+        assert!(compact(&store).unwrap().removed > 0);
+        let disk = disk.after_power_cut();
+        assert!(!grown(&disk), "{seed}");
+        assert_eq!(letters_in_the_log(&disk, alice), 100, "{seed}");
+    }
+    assert!(came_back > 0);
 }
 
 /// A backup may have another name for the file.

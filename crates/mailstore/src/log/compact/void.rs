@@ -19,23 +19,30 @@ use std::sync::atomic::Ordering;
 const WINDOW: u64 = 1 << 20;
 
 impl Compactor {
-    /// Removes what does not count of all segments before this one.
+    /// Removes what does not count of all segments before this one, durably.
     pub(super) fn remove_void(&self, retired: u32) -> Result<(), CompactError> {
+        let (disk, layout) = (&self.replay.disk, &self.replay.layout);
         let segments = self.replay.survey().map_err(unreadable)?;
+        let opening = segments.get(&retired).and_then(|segment| segment.opening);
+        let stated = opening.map_or(0, |opening| opening.durable.segment);
         for segment in segments.range(..retired).map(|(_, segment)| segment) {
+            let path = layout.segment(segment.number);
             let void = segment.size.saturating_sub(segment.limit);
             if segment.limit > OPENING && void > 0 {
                 self.keep_front(segment)?;
                 self.gauges.octets.fetch_sub(void, Ordering::Relaxed);
-            } else if (segment.opening.is_some() && void > 0) || segment.size == 0 {
-                let path = self.replay.layout.segment(segment.number);
-                self.replay.disk.remove(&path).map_err(failed("removing"))?;
+            } else if (segment.is_readable() && void > 0) || segment.size == 0 {
+                disk.remove(&path).map_err(failed("removing"))?;
                 self.gauges.segments.fetch_sub(1, Ordering::Relaxed);
                 self.gauges
                     .octets
                     .fetch_sub(segment.size, Ordering::Relaxed);
+            } else if segment.number >= stated {
+                // A writer that failed has cut it off, and never synced that: it could grow again when the power goes.
+                let synced = disk.open(&path).and_then(|file| file.sync());
+                synced.map_err(failed("syncing the log"))?;
             }
-            // Without an opening, whether it holds nothing or cannot be read is for `repair` to say.
+            // What cannot be read at all may have counted: that is for `repair` to say.
         }
         Ok(())
     }
