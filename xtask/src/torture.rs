@@ -5,6 +5,7 @@
 //! left in place below `target/xtask/torture`.
 
 mod books;
+mod compacting;
 mod crash;
 mod damage;
 mod disk;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::compacting::Compacting;
 use super::disk::Disk;
 use super::letter::Sizes;
 use super::load::{Load, between};
@@ -45,13 +46,16 @@ os.execv(sys.argv[1], sys.argv[1:])";
 /// # Errors
 /// When anything acknowledged is lost, doubled or changed, or a round cannot be run.
 pub fn kills(binary: &Path, rounds: u32, longest: u64, row: &mut Row) -> Result<()> {
+    let mut compacted = 0;
     for first in (1..=rounds).step_by(SERIES as usize) {
         let place = workspace::fresh("torture/kills")?;
         let trial = Trial::new(binary, &place, &place.join("data"), Sizes::Mixed)?;
         let mut server = trial.site.start()?;
         for number in first..=rounds.min(first + SERIES - 1) {
             let load = Load::start(&server, &trial.books)?;
+            let compacting = Compacting::start(&trial);
             thread::sleep(between(50, longest));
+            compacted += compacting.finish()?;
             server.kill()?;
             let seen = load.finish();
             row.judge(seen.wrong())?;
@@ -63,6 +67,10 @@ pub fn kills(binary: &Path, rounds: u32, longest: u64, row: &mut Row) -> Result<
         finish(&trial, server, row)?;
         fs::remove_dir_all(&place)?;
     }
+    println!(
+        "{}: the log was compacted {compacted} times meanwhile",
+        row.kind
+    );
     Ok(())
 }
 
@@ -71,6 +79,7 @@ pub fn kills(binary: &Path, rounds: u32, longest: u64, row: &mut Row) -> Result<
 /// # Errors
 /// As [`kills`].
 pub fn power_cuts(binary: &Path, rounds: u32, longest: u64, row: &mut Row) -> Result<()> {
+    let mut compacted = 0;
     for first in (1..=rounds).step_by(SERIES as usize) {
         let place = workspace::fresh("torture/power")?;
         let disk = Disk::create(&place, DISK)?;
@@ -80,7 +89,9 @@ pub fn power_cuts(binary: &Path, rounds: u32, longest: u64, row: &mut Row) -> Re
         let mut server = trial.site.start()?;
         for number in first..=rounds.min(first + SERIES - 1) {
             let load = Load::start(&server, &trial.books)?;
+            let compacting = Compacting::start(&trial);
             thread::sleep(between(300, longest));
+            compacted += compacting.finish()?;
             cut(&disk, server, number.is_multiple_of(2))?;
             let seen = load.finish();
             row.judge(seen.wrong())?;
@@ -91,6 +102,10 @@ pub fn power_cuts(binary: &Path, rounds: u32, longest: u64, row: &mut Row) -> Re
         drop(disk);
         fs::remove_dir_all(&place)?;
     }
+    println!(
+        "{}: the log was compacted {compacted} times meanwhile",
+        row.kind
+    );
     Ok(())
 }
 

@@ -25,14 +25,14 @@ use crate::workspace;
 const MESSAGE: &str = "4MB";
 /// What mail may take before the disk counts as full.
 const ROOM: u64 = 12 << 20;
-/// What a round may keep of the disk where nothing compacts the log.
-const KEPT: u64 = 3 * ROOM;
-/// Beside that: the reserve twice over, the index, the file system's own.
-const BASE: u64 = 320 << 20;
+/// The disk: the reserve twice over, the index, the file system's own.
+const DISK: u64 = 320 << 20;
 /// Every this many rounds nothing at all is left.
 const NOTHING_LEFT_EVERY: u32 = 5;
-/// How long filling and freeing may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Every this many rounds nobody asks for compaction.
+const UNASKED_EVERY: u32 = 10;
+/// How long filling and freeing may take: compaction looks around every minute.
+const PATIENCE: Duration = Duration::from_secs(150);
 /// What a full disk is answered with.
 const FULL: &str = "452 4.3.1";
 
@@ -42,7 +42,7 @@ const FULL: &str = "452 4.3.1";
 /// When a full disk is answered otherwise, reading or deleting fails, mail does not flow again, or the books are not met.
 pub fn run(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
     let place = workspace::fresh("torture/small")?;
-    let disk = Disk::create(&place, BASE + u64::from(rounds) * KEPT)?;
+    let disk = Disk::create(&place, DISK)?;
     disk.mount()?;
     let data = disk.mount_point().join("data");
     let mut trial = Trial::new(binary, &place, &data, Sizes::Middling)?;
@@ -54,13 +54,14 @@ pub fn run(binary: &Path, rounds: u32, row: &mut Row) -> Result<()> {
         let before = ballast.size()?;
         press(&trial, &ballast)?;
         while_full(&trial, &server).with_context(|| format!("full, round {number}"))?;
-        if number % NOTHING_LEFT_EVERY == 1 {
+        if number.is_multiple_of(NOTHING_LEFT_EVERY) {
             without_reserve(&trial, &server, &ballast)
                 .with_context(|| format!("nothing left, round {number}"))?;
         }
         ballast.shrink(before)?;
         let begun = Instant::now();
-        free(&trial, &ballast, &server).with_context(|| format!("freeing, round {number}"))?;
+        let asked = !number.is_multiple_of(UNASKED_EVERY);
+        free(&trial, &server, asked).with_context(|| format!("freeing, round {number}"))?;
         let load = Load::start(&server, &trial.books).context("after the disk was freed")?;
         let recovered = begun.elapsed();
         let seen = load.finish();
@@ -154,10 +155,15 @@ fn without_reserve(trial: &Trial, server: &Running, ballast: &Ballast) -> Result
     Ok(())
 }
 
-/// Gives space back: all mail is removed, and somebody else's file. Then the server has to say that it takes mail.
-fn free(trial: &Trial, ballast: &Ballast, server: &Running) -> Result<()> {
+/// Gives space back: all mail is removed, and compaction does the rest, by itself or asked to.
+fn free(trial: &Trial, server: &Running, asked: bool) -> Result<()> {
     trial.clear(server)?;
-    ballast.remove()?;
+    if asked {
+        let ended = trial.store("compact")?;
+        if !ended.well {
+            bail!("`tegami store compact` did not succeed: {}", ended.words);
+        }
+    }
     let deadline = Instant::now() + PATIENCE;
     loop {
         let facts = trial.store("stats")?;
@@ -222,9 +228,5 @@ impl Ballast {
     fn shrink(&self, octets: u64) -> Result<()> {
         let file = File::options().write(true).open(&self.0)?;
         file.set_len(octets).context("giving space back")
-    }
-
-    fn remove(&self) -> Result<()> {
-        fs::remove_file(&self.0).context("giving space back")
     }
 }
