@@ -4,6 +4,7 @@
 //! It brings its own load and keeps books of it outside the server. The first wrong message ends it, with everything
 //! left in place below `target/xtask/torture`.
 
+mod backups;
 mod books;
 mod compacting;
 mod crash;
@@ -49,6 +50,9 @@ pub struct Options {
     /// Put errors and delays into system calls with strace.
     #[arg(long)]
     faults: bool,
+    /// Let every system call of a backup fail once.
+    #[arg(long)]
+    backups: bool,
     /// Fill a small loop-mounted ext4 and free it again. Needs root.
     #[arg(long, value_name = "TIMES", num_args = 0..=1, default_missing_value = "50")]
     small_disk: Option<u32>,
@@ -62,7 +66,7 @@ pub struct Options {
     #[arg(long)]
     control: bool,
     /// A little of everything, within a minute.
-    #[arg(long, conflicts_with_all = ["kills", "power_cuts", "faults", "small_disk", "damage", "control"])]
+    #[arg(long, conflicts_with_all = ["kills", "power_cuts", "faults", "backups", "small_disk", "damage", "control"])]
     short: bool,
     /// Also write the table there, as JSON.
     #[arg(long, value_name = "FILE")]
@@ -84,6 +88,7 @@ struct Plan {
     kills: u32,
     power_cuts: u32,
     faults: Option<Extent>,
+    backups: Option<Extent>,
     fills: u32,
     damage: u32,
     control: u32,
@@ -97,6 +102,7 @@ impl Plan {
         kills: 3,
         power_cuts: 2,
         faults: Some(Extent::OneOfEach),
+        backups: Some(Extent::OneOfEach),
         fills: 1,
         damage: 4,
         control: 0,
@@ -106,6 +112,7 @@ impl Plan {
         kills: 20,
         power_cuts: 10,
         faults: Some(Extent::All),
+        backups: Some(Extent::All),
         fills: 5,
         damage: 100,
         control: 3,
@@ -120,6 +127,7 @@ impl Plan {
             kills: options.kills.unwrap_or(0),
             power_cuts: options.power_cuts.unwrap_or(0),
             faults: options.faults.then_some(Extent::All),
+            backups: options.backups.then_some(Extent::All),
             fills: options.small_disk.unwrap_or(0),
             damage: options.damage.unwrap_or(0),
             control: if options.control {
@@ -131,7 +139,7 @@ impl Plan {
         };
         let nothing =
             named.kills + named.power_cuts + named.fills + named.damage + named.control == 0;
-        if nothing && named.faults.is_none() {
+        if nothing && named.faults.is_none() && named.backups.is_none() {
             Self::SOME
         } else {
             named
@@ -183,6 +191,9 @@ fn torture(plan: &Plan, binary: &Path, seed: Option<u64>, rows: &mut Vec<Row>) -
     }
     if let Some(extent) = plan.faults {
         row("fault", &|row| faults::run(binary, extent, row))?;
+    }
+    if let Some(extent) = plan.backups {
+        row("backup fault", &|row| backups::run(binary, extent, row))?;
     }
     if plan.fills > 0 {
         row("small disk", &|row| {

@@ -304,7 +304,7 @@ impl Drop for Strace {
 }
 
 /// Installs strace from Debian where it is missing.
-fn install() -> Result<()> {
+pub fn install() -> Result<()> {
     let there = || {
         process::capture(Command::new("strace").arg("--version"), STRACE)
             .is_ok_and(|done| done.status.success())
