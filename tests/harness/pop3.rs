@@ -103,9 +103,9 @@ impl Pop3Stage {
             .collect();
         LoginVerdict::Open {
             login,
-            listing: Listing {
-                kept: KeptIds::of(&messages, self.kept.clone()),
-                messages: messages.into(),
+            listing: {
+                let kept = KeptIds::of(&messages, self.kept.clone());
+                Listing::new(messages, kept)
             },
         }
     }

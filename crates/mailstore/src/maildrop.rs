@@ -84,9 +84,10 @@ impl Maildrop {
         self.account
     }
 
-    /// The messages, oldest first; positions in this slice are what the other methods take.
+    /// The messages, oldest first; positions in this slice are what the other methods take. While a large mailbox does
+    /// not change, the next to open it may be given the same slice.
     #[must_use]
-    pub fn messages(&self) -> &[Entry] {
+    pub fn messages(&self) -> &Arc<[Entry]> {
         &self.messages
     }
 

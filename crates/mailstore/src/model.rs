@@ -74,7 +74,7 @@ fn keeps_its_word_when_the_disk_is_full_for_a_while() {
 #[test]
 #[ignore = "takes many minutes"]
 fn keeps_its_word_in_many_more_scenarios() {
-    check(100..110, Fault::PowerCut);
+    check(100..105, Fault::PowerCut);
     check(200..210, Fault::Errors(ErrorKind::Other, 1));
-    check(300..305, Fault::Errors(ErrorKind::StorageFull, 5));
+    check(300..302, Fault::Errors(ErrorKind::StorageFull, 5));
 }

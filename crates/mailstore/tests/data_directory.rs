@@ -177,7 +177,7 @@ async fn a_lost_index_is_built_again_with_the_same_uidls() {
     fs::remove_dir_all(&index).unwrap();
     let (store, opened) = open(directory.path());
     assert_eq!(opened.replayed, 4);
-    assert_eq!(store.open_maildrop(alice).unwrap().messages(), before);
+    assert_eq!(**store.open_maildrop(alice).unwrap().messages(), before);
     store.close().await;
     // A file of sled with something else in it.
     let file = index.join("1").join("db");
@@ -185,7 +185,7 @@ async fn a_lost_index_is_built_again_with_the_same_uidls() {
     fs::write(&file, vec![0xA5; size as usize]).unwrap();
     let (store, opened) = open(directory.path());
     assert!(opened.rebuilt.is_some() || opened.replayed == 4, "{opened}");
-    assert_eq!(store.open_maildrop(alice).unwrap().messages(), before);
+    assert_eq!(**store.open_maildrop(alice).unwrap().messages(), before);
 }
 
 #[tokio::test]

@@ -172,10 +172,28 @@ pub enum ReadVerdict {
 /// The maildrop as it was at login. Message numbers are indices into it plus one, for the whole session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
+    pub(crate) messages: Arc<[Message]>,
+    pub(crate) kept: KeptIds,
+    pub(crate) octets: u64,
+}
+
+impl Listing {
+    /// These messages, oldest first, and the unique ids that other servers gave some of them.
+    pub fn new(messages: impl Into<Arc<[Message]>>, kept: KeptIds) -> Self {
+        let messages = messages.into();
+        let sizes = messages.iter().map(|message| message.octets);
+        Self {
+            octets: sizes.fold(0, u64::saturating_add),
+            messages,
+            kept,
+        }
+    }
+
     /// The messages, oldest first.
-    pub messages: Arc<[Message]>,
-    /// Unique ids that other servers gave some of them.
-    pub kept: KeptIds,
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
 }
 
 /// One message of a listing.

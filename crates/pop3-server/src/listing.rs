@@ -84,10 +84,8 @@ mod tests {
     }
 
     fn maildrop(messages: impl IntoIterator<Item = Message>) -> Maildrop {
-        Maildrop::new(Listing {
-            messages: messages.into_iter().collect(),
-            kept: KeptIds::default(),
-        })
+        let messages: Vec<_> = messages.into_iter().collect();
+        Maildrop::new(Listing::new(messages, KeptIds::default()))
     }
 
     #[test]
@@ -147,10 +145,7 @@ mod tests {
                 .step_by(2)
                 .map(|index| (index, theirs(index).into())),
         );
-        let drop = Maildrop::new(Listing {
-            messages: messages.into(),
-            kept,
-        });
+        let drop = Maildrop::new(Listing::new(messages, kept));
         let ids: String = (0..1_000)
             .map(|index| match index % 2 {
                 0 => format!("{} 1.{:x}\r\n", index + 1, index + 1),

@@ -4,16 +4,14 @@
 //! host at QUIT.
 
 use std::fmt;
-use std::sync::Arc;
 
-use crate::ask::{KeptIds, Listing, Message};
+use crate::ask::{Listing, Message};
 use crate::number::MessageNumber;
 
 /// An open maildrop.
 #[derive(Debug)]
 pub(crate) struct Maildrop {
-    messages: Arc<[Message]>,
-    kept: KeptIds,
+    listing: Listing,
     /// One bit per message; empty until the first DELE.
     flags: Vec<u64>,
     count: usize,
@@ -50,14 +48,11 @@ pub(crate) enum Missing {
 impl Maildrop {
     /// A maildrop in which nothing is flagged.
     pub(crate) fn new(listing: Listing) -> Self {
-        let Listing { messages, kept } = listing;
-        let (count, octets) = (messages.len(), total(&messages));
         Self {
-            messages,
-            kept,
             flags: Vec::new(),
-            count,
-            octets,
+            count: listing.messages.len(),
+            octets: listing.octets,
+            listing,
         }
     }
 
@@ -74,7 +69,11 @@ impl Maildrop {
     /// The message with this number, unless it is flagged.
     pub(crate) fn find(&self, number: MessageNumber) -> Result<Message, Missing> {
         let index = number.index();
-        let message = self.messages.get(index).ok_or(Missing::NoSuchMessage)?;
+        let message = self
+            .listing
+            .messages
+            .get(index)
+            .ok_or(Missing::NoSuchMessage)?;
         if self.is_flagged(index) {
             Err(Missing::FlaggedAsDeleted)
         } else {
@@ -84,7 +83,7 @@ impl Maildrop {
 
     /// The unique id of the message at an index: 1 to 70 characters from 0x21 to 0x7E (RFC 1939 section 7).
     pub(crate) fn unique_id(&self, index: usize, message: Message) -> UniqueId<'_> {
-        match self.kept.get(index) {
+        match self.listing.kept.get(index) {
             Some(id) => UniqueId::Kept(id),
             None => UniqueId::Ours {
                 epoch: message.epoch,
@@ -97,7 +96,7 @@ impl Maildrop {
     pub(crate) fn flag(&mut self, number: MessageNumber) -> Result<(), Missing> {
         let message = self.find(number)?;
         if self.flags.is_empty() {
-            self.flags = vec![0; self.messages.len().div_ceil(64)];
+            self.flags = vec![0; self.listing.messages.len().div_ceil(64)];
         }
         let index = number.index();
         self.flags[index / 64] |= 1 << (index % 64);
@@ -109,20 +108,20 @@ impl Maildrop {
     /// Takes all flags away.
     pub(crate) fn reset(&mut self) {
         self.flags = Vec::new();
-        self.count = self.messages.len();
-        self.octets = total(&self.messages);
+        self.count = self.listing.messages.len();
+        self.octets = self.listing.octets;
     }
 
     /// The messages from index `from` on that are not flagged, with their indices.
     pub(crate) fn unflagged(&self, from: usize) -> impl Iterator<Item = (usize, Message)> {
-        let rest = self.messages.iter().enumerate().skip(from);
+        let rest = self.listing.messages.iter().enumerate().skip(from);
         rest.filter(|(index, _)| !self.is_flagged(*index))
             .map(|(index, message)| (index, *message))
     }
 
     /// Indices of the flagged messages, in order.
     pub(crate) fn flagged(&self) -> Vec<usize> {
-        (0..self.messages.len())
+        (0..self.listing.messages.len())
             .filter(|index| self.is_flagged(*index))
             .collect()
     }
@@ -134,18 +133,13 @@ impl Maildrop {
     }
 }
 
-fn total(messages: &[Message]) -> u64 {
-    messages
-        .iter()
-        .fold(0, |sum, message| sum.saturating_add(message.octets))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ask::KeptIds;
 
     fn maildrop(sizes: &[u64]) -> Maildrop {
-        let messages = sizes
+        let messages: Vec<_> = sizes
             .iter()
             .zip(1..)
             .map(|(octets, uid)| Message {
@@ -155,10 +149,7 @@ mod tests {
                 uid,
             })
             .collect();
-        Maildrop::new(Listing {
-            messages,
-            kept: KeptIds::default(),
-        })
+        Maildrop::new(Listing::new(messages, KeptIds::default()))
     }
 
     fn number(n: usize) -> MessageNumber {

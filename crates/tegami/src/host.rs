@@ -19,6 +19,7 @@ use pace::Pace;
 pub mod accounts;
 mod id;
 pub mod keys;
+mod lent;
 mod letters;
 mod login;
 mod login_delay;
@@ -42,6 +43,8 @@ pub struct House {
     pub policy: ArcSwap<Policy>,
     /// When POP3 clients last logged in.
     pub last_logins: login_delay::LastLogins,
+    /// What POP3 clients were shown of large maildrops.
+    pub lent: lent::Lent,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -93,6 +96,7 @@ impl House {
             making: keys::Making::default(),
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
+            lent: lent::Lent::default(),
         }
     }
 }

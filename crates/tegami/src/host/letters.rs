@@ -10,9 +10,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use mailstore::{Chunk, Maildrop, ReadError, ReadNow, StoreError};
+use mailstore::{Chunk, Entry, Maildrop, ReadError, ReadNow, StoreError};
 use pop3_server::{KeptIds, Listing, Message};
 
+use super::lent::Lent;
 use super::surrogate;
 
 /// Most octets of a surrogate's header handed out at a time.
@@ -22,6 +23,7 @@ const PIECE: usize = 64 * 1024;
 pub struct Letters {
     maildrop: Maildrop,
     surrogates: HashMap<usize, Surrogate>,
+    listing: Listing,
     /// The header that is being read, by the index of its message.
     current: Mutex<Option<(usize, Bytes)>>,
 }
@@ -49,42 +51,40 @@ enum Position {
 
 impl Letters {
     /// Looks at all international messages unless the client reads UTF-8. May block.
-    pub fn new(maildrop: Maildrop, utf8: bool) -> Self {
+    pub fn new(maildrop: Maildrop, utf8: bool, lent: &Lent) -> Self {
+        let (account, entries) = (maildrop.account(), Arc::clone(maildrop.messages()));
+        let current = Mutex::default();
+        if let Some(listing) = lent.of(account, &entries) {
+            return Self {
+                maildrop,
+                surrogates: HashMap::new(),
+                listing,
+                current,
+            };
+        }
         let mut surrogates = HashMap::new();
+        let international = entries.iter().enumerate().filter(|(_, entry)| entry.utf8);
         if !utf8 {
-            for (index, entry) in maildrop.messages().iter().enumerate() {
-                if entry.utf8 {
-                    surrogates.insert(index, measure(&maildrop, index));
-                }
+            for (index, _) in international.clone() {
+                surrogates.insert(index, measure(&maildrop, index));
             }
+        }
+        let listing = list(&entries, &surrogates);
+        // Others may read no UTF-8, or read it.
+        if international.count() == 0 {
+            lent.keep(account, &entries, &listing);
         }
         Self {
             maildrop,
             surrogates,
-            current: Mutex::default(),
+            listing,
+            current,
         }
     }
 
     /// What the session lists.
-    pub fn listing(&self) -> Listing {
-        let entries = self.maildrop.messages().iter().enumerate();
-        let ids = entries.clone();
-        let messages: Arc<[Message]> = entries
-            .map(|(index, entry)| Message {
-                octets: match self.surrogates.get(&index) {
-                    Some(Surrogate::Header { original, made }) => entry.octets - original + made,
-                    Some(Surrogate::None | Surrogate::Unread) | None => entry.octets,
-                },
-                needs_utf8: self.surrogates.get(&index) == Some(&Surrogate::None),
-                epoch: entry.epoch,
-                uid: entry.uid,
-            })
-            .collect();
-        let ids = ids.filter_map(|(index, entry)| Some((index, Arc::clone(entry.uidl()?))));
-        Listing {
-            kept: KeptIds::of(&messages, ids),
-            messages,
-        }
+    pub fn listing(&self) -> &Listing {
+        &self.listing
     }
 
     /// Octets from `offset` on, if they are in memory.
@@ -184,6 +184,26 @@ impl Letters {
             last: end == header.len() && self.is_all(index, original),
         }
     }
+}
+
+/// The messages with the sizes of what will be sent.
+fn list(entries: &[Entry], surrogates: &HashMap<usize, Surrogate>) -> Listing {
+    let entries = entries.iter().enumerate();
+    let ids = entries.clone();
+    let messages: Vec<Message> = entries
+        .map(|(index, entry)| Message {
+            octets: match surrogates.get(&index) {
+                Some(Surrogate::Header { original, made }) => entry.octets - original + made,
+                Some(Surrogate::None | Surrogate::Unread) | None => entry.octets,
+            },
+            needs_utf8: surrogates.get(&index) == Some(&Surrogate::None),
+            epoch: entry.epoch,
+            uid: entry.uid,
+        })
+        .collect();
+    let ids = ids.filter_map(|(index, entry)| Some((index, Arc::clone(entry.uidl()?))));
+    let kept = KeptIds::of(&messages, ids);
+    Listing::new(messages, kept)
 }
 
 fn measure(maildrop: &Maildrop, index: usize) -> Surrogate {

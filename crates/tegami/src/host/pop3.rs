@@ -62,15 +62,15 @@ impl Pop3Host {
         if !last_logins.allow(login.account, delay, Instant::now()) {
             return LoginVerdict::TooSoon;
         }
-        let (store, utf8) = (self.house.store.clone(), self.utf8);
+        let (house, utf8) = (Arc::clone(&self.house), self.utf8);
         let open = move || {
-            let maildrop = store.open_maildrop(login.account)?;
-            Ok(Letters::new(maildrop, utf8))
+            let maildrop = house.store.open_maildrop(login.account)?;
+            Ok(Letters::new(maildrop, utf8, &house.lent))
         };
         match tokio::task::spawn_blocking(open).await {
             Ok(Ok(letters)) => {
                 last_logins.record(login.account, delay, Instant::now());
-                let listing = letters.listing();
+                let listing = letters.listing().clone();
                 self.letters = Some(Arc::new(letters));
                 self.account.clone_from(&login.address);
                 LoginVerdict::Open {

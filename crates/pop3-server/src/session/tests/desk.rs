@@ -80,19 +80,13 @@ impl Desk {
             .sizes
             .clone()
             .unwrap_or_else(|| self.mail.iter().map(|mail| mail.len() as u64).collect());
-        Listing {
-            messages: sizes
-                .iter()
-                .zip(1..)
-                .map(|(octets, uid)| Message {
-                    octets: *octets,
-                    needs_utf8: !self.utf8 && self.international == Some(uid as usize - 1),
-                    epoch: 1,
-                    uid,
-                })
-                .collect(),
-            kept: KeptIds::default(),
-        }
+        let messages = sizes.iter().zip(1..).map(|(octets, uid)| Message {
+            octets: *octets,
+            needs_utf8: !self.utf8 && self.international == Some(uid as usize - 1),
+            epoch: 1,
+            uid,
+        });
+        Listing::new(messages.collect::<Vec<_>>(), KeptIds::default())
     }
 
     fn log_in(&self, user: &str, password: &str) -> LoginVerdict {

@@ -1,4 +1,4 @@
-//! Sizes and octets of surrogates, on a store that keeps nothing.
+//! Sizes and octets of surrogates, mostly on a store that keeps nothing.
 
 use address::Envelope;
 use mailstore::{AccountId, Change, NewAccount, Options, Store};
@@ -12,13 +12,17 @@ struct House {
 
 async fn house() -> House {
     let (store, _faults) = Store::with_faults(Options::default()).unwrap();
-    let new = NewAccount::new("alice@example.test".parse().unwrap());
-    store.change(Change::AddAccount(new)).await.unwrap();
-    let alice = store.directory().find_login("alice").unwrap().id;
-    House { store, alice }
+    House::on(store).await
 }
 
 impl House {
+    async fn on(store: Store) -> Self {
+        let new = NewAccount::new("alice@example.test".parse().unwrap());
+        store.change(Change::AddAccount(new)).await.unwrap();
+        let alice = store.directory().find_login("alice").unwrap().id;
+        Self { store, alice }
+    }
+
     async fn deliver(&self, message: &[u8], smtputf8: bool) {
         let reservation = self.store.reserve(self.alice, 0).unwrap();
         let mut incoming = self.store.begin();
@@ -36,7 +40,11 @@ impl House {
     }
 
     fn letters(&self, utf8: bool) -> Letters {
-        Letters::new(self.store.open_maildrop(self.alice).unwrap(), utf8)
+        Letters::new(
+            self.store.open_maildrop(self.alice).unwrap(),
+            utf8,
+            &Lent::default(),
+        )
     }
 }
 
@@ -81,7 +89,7 @@ async fn sizes_are_those_of_what_is_read_in_both_modes() {
     let letters = house.letters(true);
     for (index, (message, _)) in messages.iter().enumerate() {
         assert_eq!(whole(&letters, index), message.as_bytes());
-        let listed = letters.listing().messages[index];
+        let listed = letters.listing().messages()[index];
         assert_eq!(
             (listed.octets, listed.needs_utf8),
             (message.len() as u64, false)
@@ -91,7 +99,7 @@ async fn sizes_are_those_of_what_is_read_in_both_modes() {
     let letters = house.letters(false);
     for (index, (message, smtputf8)) in messages.iter().enumerate() {
         let read = whole(&letters, index);
-        let listed = letters.listing().messages[index];
+        let listed = letters.listing().messages()[index];
         assert_eq!(
             (listed.octets, listed.needs_utf8),
             (read.len() as u64, false),
@@ -134,7 +142,36 @@ async fn a_header_of_more_than_a_mebibyte_has_no_surrogate() {
     house
         .deliver(format!("{header}\r\nbody\r\n").as_bytes(), true)
         .await;
-    let needs_utf8 = |utf8| house.letters(utf8).listing().messages[0].needs_utf8;
+    let needs_utf8 = |utf8| house.letters(utf8).listing().messages()[0].needs_utf8;
     assert!(needs_utf8(false));
     assert!(!needs_utf8(true));
+}
+
+/// The store gives out the same entries again; the listing made from them is not made again.
+#[tokio::test]
+async fn a_large_maildrop_that_did_not_change_is_listed_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(directory.path(), Options::default()).unwrap();
+    let house = House::on(store).await;
+    for _ in 0..300 {
+        house.deliver(b"Subject: x\r\n\r\nbody\r\n", false).await;
+    }
+    let lent = Lent::default();
+    let open = |utf8| Letters::new(house.store.open_maildrop(house.alice).unwrap(), utf8, &lent);
+    let shown = |letters: &Letters| letters.listing().messages().as_ptr();
+    let first = open(false);
+    let made = shown(&first);
+    drop(first);
+    assert_eq!(shown(&open(false)), made);
+    house.deliver(b"Subject: y\r\n\r\nbody\r\n", false).await;
+    let second = open(true);
+    assert_eq!(second.listing().messages().len(), 301);
+    drop(second);
+    // What a client without UTF8 mode gets of this one is for such clients alone.
+    house
+        .deliver("Subject: j\u{f6}rg\r\n\r\nbody\r\n".as_bytes(), true)
+        .await;
+    let sizes = |utf8| open(utf8).listing().messages()[301].octets;
+    assert_ne!(sizes(true), sizes(false));
+    assert_ne!(sizes(false), sizes(true));
 }
