@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mailstore::Census;
 
-use crate::message::{Answer, Refusal, Request, Response};
+use crate::message::{Answer, Errand, Refusal, Request, Response};
 use crate::parcel::{Parcel, Tally};
 use crate::place::{Place, SOCKET_NAME};
 use crate::wire;
@@ -92,15 +92,16 @@ impl Client {
         }
     }
 
-    /// Asks to move mail over this connection.
+    /// Asks for what takes this connection for itself.
     ///
     /// # Errors
     /// As [`Client::ask`]; a refusal is an answer.
     pub fn carry(
         self,
-        request: &Request,
+        errand: &Errand,
     ) -> Result<Result<(Carrier, Response), Refusal>, ClientError> {
-        Carrier::begin(self.stream, &self.path, Some(request))
+        let request = Request::Carry(errand.clone());
+        Carrier::begin(self.stream, &self.path, Some(&request))
     }
 
     fn ask_once(&mut self, request: &Request) -> Result<Answer, ClientError> {

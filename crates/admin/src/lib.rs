@@ -17,7 +17,7 @@ mod wire;
 
 pub use client::{Carrier, Client, ClientError, Held};
 pub use message::{
-    AccountFacts, AliasFacts, Answer, CertificateFacts, IndexFacts, ListenerFacts, Refusal,
+    AccountFacts, AliasFacts, Answer, CertificateFacts, Errand, IndexFacts, ListenerFacts, Refusal,
     RefusalKind, Request, Response, ServerFacts, Status, StoreFacts,
 };
 pub use operations::{Operations, Stopped, Surroundings};

@@ -102,6 +102,14 @@ pub enum Request {
         /// Where.
         places: Vec<Damage>,
     },
+    /// Something that takes the connection for itself.
+    Carry(Errand),
+}
+
+/// What takes the connection for itself: the answer is only the beginning of what comes over it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "errand", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Errand {
     /// Asks for all letters of a mailbox, which follow the answer as [`Parcel`](crate::Parcel)s.
     Export {
         /// Whose.
@@ -137,32 +145,6 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether the answer is only the beginning of what comes over the connection.
-    pub(crate) fn is_carried(&self) -> bool {
-        match self {
-            Self::Export { .. }
-            | Self::Import { .. }
-            | Self::Compact { .. }
-            | Self::Undelete { .. } => true,
-            Self::AccountAdd { .. }
-            | Self::AccountMayAdd { .. }
-            | Self::AccountMayChange { .. }
-            | Self::AccountList
-            | Self::AccountShow { .. }
-            | Self::AccountRemove { .. }
-            | Self::AccountPassword { .. }
-            | Self::AccountForbidApop { .. }
-            | Self::AccountQuota { .. }
-            | Self::AccountEnable { .. }
-            | Self::AliasAdd { .. }
-            | Self::AliasList
-            | Self::AliasRemove { .. }
-            | Self::Status
-            | Self::Hold
-            | Self::Placed { .. } => false,
-        }
-    }
-
     /// Whether it changes accounts or aliases, which is done one at a time.
     pub(crate) fn changes(&self) -> bool {
         match self {
@@ -174,10 +156,7 @@ impl Request {
             | Self::Status
             | Self::Hold
             | Self::Placed { .. }
-            | Self::Export { .. }
-            | Self::Import { .. }
-            | Self::Compact { .. }
-            | Self::Undelete { .. } => false,
+            | Self::Carry(_) => false,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
             | Self::AccountPassword { .. }

@@ -160,10 +160,7 @@ impl Operations {
                 "only a running server can hold its files",
             )),
             // Whoever moves mail calls `carry`; there is more to it than an answer.
-            Request::Export { .. }
-            | Request::Import { .. }
-            | Request::Compact { .. }
-            | Request::Undelete { .. } => Err(Refusal::new(
+            Request::Carry(_) => Err(Refusal::new(
                 RefusalKind::NotUnderstood,
                 "this takes a connection of its own",
             )),

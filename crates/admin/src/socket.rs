@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::message::{Answer, Refusal, RefusalKind, Request, Response};
+use crate::message::{Answer, Errand, Refusal, RefusalKind, Request, Response};
 use crate::operations::Operations;
 use crate::place::{Place, SOCKET_NAME};
 use crate::wire;
@@ -154,10 +154,9 @@ async fn serve_one(
         return;
     };
     if let Ok(Some(line)) = &request
-        && let Ok(request) = parse(line)
-        && request.is_carried()
+        && let Ok(Request::Carry(errand)) = parse(line)
     {
-        return carry(request, stream, operations, stopped).await;
+        return carry(errand, stream, operations, stopped).await;
     }
     let (answer, hold) = match request {
         Ok(Some(line)) => tokio::select! {
@@ -198,7 +197,7 @@ async fn serve_one(
 
 /// Does what takes a connection of its own, until that is done or the server stops.
 async fn carry(
-    request: Request,
+    errand: Errand,
     stream: UnixStream,
     operations: Arc<Operations>,
     mut stopped: watch::Receiver<()>,
@@ -214,7 +213,7 @@ async fn carry(
             return;
         }
     };
-    let mut carrying = tokio::task::spawn_blocking(move || operations.carry(request, &stream));
+    let mut carrying = tokio::task::spawn_blocking(move || operations.carry(errand, &stream));
     let carried = tokio::select! {
         carried = &mut carrying => carried,
         _ = stopped.changed() => {
@@ -236,11 +235,11 @@ async fn carry(
 /// # Errors
 /// The connection ended before it was done.
 pub fn carry_here(
-    request: Request,
+    errand: Errand,
     stream: &net::UnixStream,
     operations: &Operations,
 ) -> io::Result<()> {
-    operations.carry(request, stream)
+    operations.carry(errand, stream)
 }
 
 /// One line without its end; `None` when nothing came.

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use self::present::Present;
 use super::Operations;
 use crate::journal::{Begun, Digest, Journal};
-use crate::message::{Answer, Refusal, RefusalKind, Request, Response};
+use crate::message::{Answer, Errand, Refusal, RefusalKind, Response};
 use crate::parcel::{Label, Parcel, Tally};
 use crate::wire;
 
@@ -36,21 +36,21 @@ const SMALL: u64 = 64 << 10;
 const AT_ONCE: usize = 1_000;
 
 impl Operations {
-    /// Carries mail out or in over this connection, the answer to the request first. Blocks; needs a tokio runtime
+    /// Carries out what takes this connection for itself, the answer first. Blocks; needs a tokio runtime
     /// around it. Shutting the connection down ends it.
-    pub(crate) fn carry(&self, request: Request, stream: &UnixStream) -> io::Result<()> {
+    pub(crate) fn carry(&self, errand: Errand, stream: &UnixStream) -> io::Result<()> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut out = BufWriter::with_capacity(128 << 10, stream);
-        match request {
-            Request::Export { address } => match self.open(&address) {
+        match errand {
+            Errand::Export { address } => match self.open(&address) {
                 Ok((_, maildrop)) => {
                     answer(&mut out, Ok(letters(maildrop.messages())))?;
                     carry_out(&maildrop, &mut out)
                 }
                 Err(refusal) => answer(&mut out, Err(refusal)),
             },
-            Request::Import {
+            Errand::Import {
                 address,
                 messages,
                 octets,
@@ -59,34 +59,12 @@ impl Operations {
                 Ok(import) => carry_in(import, stream, &mut out),
                 Err(refusal) => answer(&mut out, Err(refusal)),
             },
-            Request::Compact { force } => self.compact(force, &mut out),
-            Request::Undelete {
+            Errand::Compact { force } => self.compact(force, &mut out),
+            Errand::Undelete {
                 address,
                 since,
                 dry_run,
             } => self.undelete(&address, since, dry_run, &mut out),
-            Request::AccountAdd { .. }
-            | Request::AccountMayAdd { .. }
-            | Request::AccountMayChange { .. }
-            | Request::AccountList
-            | Request::AccountShow { .. }
-            | Request::AccountRemove { .. }
-            | Request::AccountPassword { .. }
-            | Request::AccountForbidApop { .. }
-            | Request::AccountQuota { .. }
-            | Request::AccountEnable { .. }
-            | Request::AliasAdd { .. }
-            | Request::AliasList
-            | Request::AliasRemove { .. }
-            | Request::Status
-            | Request::Hold
-            | Request::Placed { .. } => {
-                let refusal = Refusal::new(
-                    RefusalKind::NotUnderstood,
-                    "this request is answered at once",
-                );
-                answer(&mut out, Err(refusal))
-            }
         }
     }
 

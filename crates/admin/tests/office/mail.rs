@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use admin::{
-    Carrier, Label, Operations, Parcel, Refusal, RefusalKind, Request, Response, Tally, carry_here,
+    Carrier, Errand, Label, Operations, Parcel, Refusal, RefusalKind, Response, Tally, carry_here,
 };
 use mailstore::{Faults, Options, Store, StoreError};
 use sha2::{Digest, Sha256};
@@ -49,7 +49,7 @@ impl House {
     /// The answer to a request, the way over which mail then moves, and the thread at its other end.
     async fn ask(
         &self,
-        request: Request,
+        request: Errand,
     ) -> Result<(Carrier, Response, tokio::task::JoinHandle<()>), Refusal> {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let operations = Arc::clone(&self.operations);
@@ -75,7 +75,7 @@ impl House {
 
     async fn send(
         &self,
-        request: Request,
+        request: Errand,
         parcels: Vec<Parcel>,
         end: bool,
     ) -> Result<Tally, Refusal> {
@@ -95,7 +95,7 @@ impl House {
     /// What is in the mailbox, exported.
     async fn export(&self) -> Vec<String> {
         let address = mailbox(ALICE);
-        let (mut carrier, _, _) = self.ask(Request::Export { address }).await.unwrap();
+        let (mut carrier, _, _) = self.ask(Errand::Export { address }).await.unwrap();
         let letters = tokio::task::spawn_blocking(move || {
             let mut letters = Vec::new();
             loop {
@@ -124,8 +124,8 @@ impl House {
     }
 }
 
-fn import(messages: usize, octets: usize) -> Request {
-    Request::Import {
+fn import(messages: usize, octets: usize) -> Errand {
+    Errand::Import {
         address: mailbox(ALICE),
         messages: messages as u64,
         octets: octets as u64,
@@ -173,7 +173,7 @@ async fn letters_come_out_as_they_went_in_and_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn large_letters_keep_their_places_among_small_ones() {
     let house = house().await;
-    let request = Request::AccountQuota {
+    let request = admin::Request::AccountQuota {
         address: mailbox(ALICE),
         quota: Some(0),
     };
@@ -203,7 +203,7 @@ async fn an_export_says_first_what_comes() {
     let house = house().await;
     house.import(&["one", "three"]).await.unwrap();
     let address = mailbox(ALICE);
-    let (mut carrier, response, _) = house.ask(Request::Export { address }).await.unwrap();
+    let (mut carrier, response, _) = house.ask(Errand::Export { address }).await.unwrap();
     let (messages, octets) = (2, 8);
     assert_eq!(response, Response::Letters { messages, octets });
     let first = tokio::task::spawn_blocking(move || carrier.receive().unwrap())
@@ -227,7 +227,7 @@ fn account(store: &Store) -> mailstore::AccountId {
 async fn what_cannot_be_imported_is_refused_before_anything_is_written() {
     let house = house().await;
     let refused = |refusal: Result<_, Refusal>| refusal.err().map(|refusal| refusal.kind);
-    let nobody = Request::Import {
+    let nobody = Errand::Import {
         address: mailbox("nobody@example.test"),
         messages: 1,
         octets: 1,
@@ -252,7 +252,7 @@ async fn what_cannot_be_imported_is_refused_before_anything_is_written() {
         Some(RefusalKind::InUse)
     );
     let address = mailbox(ALICE);
-    let export = house.ask(Request::Export { address }).await;
+    let export = house.ask(Errand::Export { address }).await;
     assert_eq!(refused(export.map(drop)), Some(RefusalKind::InUse));
     drop(maildrop);
     assert!(!house.has_journal());
@@ -400,7 +400,7 @@ async fn a_letter_that_cannot_be_read_ends_the_export_with_its_number() {
     house.import(&["one", "two"]).await.unwrap();
     house.faults.damage_reads(true);
     let address = mailbox(ALICE);
-    let (mut carrier, _, _) = house.ask(Request::Export { address }).await.unwrap();
+    let (mut carrier, _, _) = house.ask(Errand::Export { address }).await.unwrap();
     let refusal = tokio::task::spawn_blocking(move || {
         loop {
             match carrier.receive().unwrap() {

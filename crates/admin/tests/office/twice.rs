@@ -1,6 +1,6 @@
 //! The same mail imported more than once: what is here already is recognised.
 
-use admin::{Refusal, RefusalKind, Request, Tally};
+use admin::{Errand, Refusal, RefusalKind, Tally};
 
 use super::{ALICE, House, QUOTA, deliver, house, letter_as, mailbox};
 
@@ -12,7 +12,7 @@ const TWO: &Letters<'_> = &[(Some("a"), "one"), (Some("b"), "two")];
 impl House {
     async fn import_as(&self, letters: &Letters<'_>, again: bool) -> Result<Tally, Refusal> {
         let octets: usize = letters.iter().map(|(_, text)| text.len()).sum();
-        let request = Request::Import {
+        let request = Errand::Import {
             address: mailbox(ALICE),
             messages: letters.len() as u64,
             octets: octets as u64,

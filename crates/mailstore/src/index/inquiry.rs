@@ -3,13 +3,13 @@
 //! Compaction asks all of this. What waits is not looked at: whoever asks has waited for it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::gate::Gate;
 use super::keys::{self, Hint, Retirement};
 use super::table::{Table, TableError};
-use super::{Index, Overlay};
+use super::{Index, Overlay, State};
 use crate::account::AccountId;
 use crate::engine::Entry;
 use crate::error::StoreError;
@@ -53,11 +53,7 @@ impl Index {
             if state.closed || stop() {
                 return Err(StoreError::Stopped);
             }
-            let progress = &self.shared.progress;
-            state = progress
-                .wait_timeout(state, LOOK)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.some_progress(state);
         }
         Ok(())
     }
@@ -81,13 +77,16 @@ impl Index {
             if stop() {
                 return Err(StoreError::Stopped);
             }
-            let progress = &self.shared.progress;
-            state = progress
-                .wait_timeout(state, LOOK)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state = self.some_progress(state);
         }
         Ok(state.table.is_some() && state.durable >= position)
+    }
+
+    /// Waits for the worker to get on, and for a moment at most.
+    fn some_progress<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let progress = &self.shared.progress;
+        let waited = progress.wait_timeout(state, LOOK);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn table(&self) -> Result<(Arc<dyn Table>, Arc<Gate>), StoreError> {

@@ -196,33 +196,39 @@ impl Replay {
                     segment.end_at(until.offset);
                 }
             }
-            let limit = segment.limit;
             let start = if segment.number == from.segment {
                 from.offset.max(OPENING)
             } else {
                 OPENING
             };
-            let Some(mark) = segment.mark else {
-                continue;
-            };
-            let path = self.layout.segment(segment.number);
-            let file = self
-                .disk
-                .open(&path)
-                .map_err(|source| failed(path.clone(), "opening", source))?;
-            let mut reader = Reader {
-                file,
-                path,
-                segment: segment.number,
-                sealed: segment.sealed || until.is_some(),
-                mark,
-                limit,
-                window: Vec::new(),
-                window_at: 0,
-            };
-            reader.walk(start, &mut walked, visit)?;
+            segment.sealed |= until.is_some();
+            if let Some(mut reader) = self.reader(&segment)? {
+                reader.walk(start, &mut walked, visit)?;
+            }
         }
         Ok(walked)
+    }
+
+    /// None for a segment without a mark: nothing of it can be told from anything else.
+    fn reader(&self, segment: &Segment) -> Result<Option<Reader>, OpenError> {
+        let Some(mark) = segment.mark else {
+            return Ok(None);
+        };
+        let path = self.layout.segment(segment.number);
+        let file = self
+            .disk
+            .open(&path)
+            .map_err(|source| failed(path.clone(), "opening", source))?;
+        Ok(Some(Reader {
+            file,
+            path,
+            segment: segment.number,
+            sealed: segment.sealed,
+            mark,
+            limit: segment.limit,
+            window: Vec::new(),
+            window_at: 0,
+        }))
     }
 
     /// Visits every record of one segment with its frame and head, in order, until the visitor has seen enough. False
@@ -232,23 +238,8 @@ impl Replay {
         segment: &Segment,
         visit: Seen<'_>,
     ) -> Result<bool, OpenError> {
-        let Some(mark) = segment.mark else {
+        let Some(mut reader) = self.reader(segment)? else {
             return Ok(segment.limit <= OPENING);
-        };
-        let path = self.layout.segment(segment.number);
-        let file = self
-            .disk
-            .open(&path)
-            .map_err(|source| failed(path.clone(), "opening", source))?;
-        let mut reader = Reader {
-            file,
-            path,
-            segment: segment.number,
-            sealed: true,
-            mark,
-            limit: segment.limit,
-            window: Vec::new(),
-            window_at: 0,
         };
         let mut at = OPENING;
         while at < reader.limit {

@@ -98,10 +98,7 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::Status
                 | Request::Hold
                 | Request::Placed { .. }
-                | Request::Export { .. }
-                | Request::Import { .. }
-                | Request::Compact { .. }
-                | Request::Undelete { .. } => Err(Stuck::new(
+                | Request::Carry(_) => Err(Stuck::new(
                     format!("there is no data directory {} yet", data_dir.display()),
                     "add an account with `tegami account add`, or name the right configuration with --config",
                 )

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use admin::{Carrier, Client, Operations, Request, Response, Stopped, carry_here};
+use admin::{Carrier, Client, Errand, Operations, Request, Response, Stopped, carry_here};
 use anyhow::{Context, Result};
 use mailstore::{OpenError, Store};
 
@@ -38,21 +38,21 @@ impl Drop for Here {
     }
 }
 
-/// Asks to move mail.
+/// Asks for what takes a connection for itself.
 ///
 /// # Errors
 /// A refusal, or nobody could be asked.
-pub fn carry(config: &Config, request: &Request) -> Result<(Moving, Response)> {
+pub fn carry(config: &Config, errand: &Errand) -> Result<(Moving, Response)> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(client) = Client::connect(&config.data_dir)? {
-            let (carrier, response) = client.carry(request)??;
+            let (carrier, response) = client.carry(errand)??;
             let here = Here(None);
             return Ok((Moving { carrier, here }, response));
         }
-        check_directory(&config.data_dir, request)?;
+        check_directory(&config.data_dir, &Request::Carry(errand.clone()))?;
         match Store::open(&config.data_dir, serve::store_options(config)) {
-            Ok((store, _)) => return carry_offline(config, store, request),
+            Ok((store, _)) => return carry_offline(config, store, errand),
             Err(OpenError::InUse { .. }) if Instant::now() < deadline => {
                 thread::sleep(Duration::from_millis(100));
             }
@@ -61,7 +61,7 @@ pub fn carry(config: &Config, request: &Request) -> Result<(Moving, Response)> {
     }
 }
 
-fn carry_offline(config: &Config, store: Store, request: &Request) -> Result<(Moving, Response)> {
+fn carry_offline(config: &Config, store: Store, errand: &Errand) -> Result<(Moving, Response)> {
     let stopped = Stopped {
         domains: config.domains.clone(),
         default_quota: config.mailbox.quota.0,
@@ -75,7 +75,7 @@ fn carry_offline(config: &Config, store: Store, request: &Request) -> Result<(Mo
     let (ours, theirs) = UnixStream::pair().context("cannot start")?;
     let operations =
         Operations::new(store.clone(), Arc::new(stopped)).in_directory(&config.data_dir);
-    let asked = request.clone();
+    let asked = errand.clone();
     let thread = thread::spawn(move || {
         let inside = runtime.enter();
         // When it ends early, the other side has been told why, or has gone.

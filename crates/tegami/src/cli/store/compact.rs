@@ -1,6 +1,6 @@
 //! `tegami store compact`: gives back what removed messages take on the disk, at once.
 
-use admin::{Parcel, Request};
+use admin::{Errand, Parcel};
 use anyhow::Result;
 use clap::Args;
 use mailstore::Compacted;
@@ -31,7 +31,7 @@ pub struct Arguments {
 /// Somebody holds the files, or the disk fails; what was done until then stands.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
     let force = arguments.force;
-    let (moving, _) = carry(config, &Request::Compact { force })?;
+    let (moving, _) = carry(config, &Errand::Compact { force })?;
     let Moving { mut carrier, here } = moving;
     let progress = Progress::count("Compacting", 0);
     let mut last = Compacted::default();

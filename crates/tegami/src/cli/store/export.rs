@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use address::Mailbox;
-use admin::{Parcel, Request, Response};
+use admin::{Errand, Parcel, Response};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use mailfolder::{MaildirWriter, mbox};
@@ -104,7 +104,7 @@ impl Export {
             created => created.with_context(written)?,
         };
         let address = self.address.clone();
-        let (moving, response) = carry(config, &Request::Export { address })?;
+        let (moving, response) = carry(config, &Errand::Export { address })?;
         let Response::Letters { messages, octets } = response else {
             return Err(unexpected());
         };

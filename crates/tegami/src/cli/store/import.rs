@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use address::Mailbox;
-use admin::{Carrier, Label, Parcel, Request, Response, Tally};
+use admin::{Carrier, Errand, Label, Parcel, Response, Tally};
 use anyhow::{Result, bail};
 use clap::Args;
 use mailfolder::{Fault, Letter, is_uidl};
@@ -103,7 +103,7 @@ impl Import {
         if survey.messages == 0 {
             return print("There is nothing to import");
         }
-        let request = Request::Import {
+        let request = Errand::Import {
             address: self.address.clone(),
             messages: survey.messages,
             octets: survey.octets,

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use address::Mailbox;
-use admin::{Parcel, Request, Response};
+use admin::{Errand, Parcel, Response};
 use anyhow::Result;
 use clap::Args;
 use jiff::civil;
@@ -47,7 +47,7 @@ struct Since(u64);
 /// # Errors
 /// A refusal, or the store failed; what came back until then stands.
 pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
-    let request = Request::Undelete {
+    let request = Errand::Undelete {
         address: arguments.address.clone(),
         since: arguments.since.0,
         dry_run: arguments.dry_run,
