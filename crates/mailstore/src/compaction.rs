@@ -27,6 +27,8 @@ pub struct Compacted {
     pub moved: u64,
     /// Segments left alone because they are damaged.
     pub damaged: u64,
+    /// Octets that would have to be moved first, and for which there is no room.
+    pub no_room: u64,
 }
 
 /// How eager a compaction is.

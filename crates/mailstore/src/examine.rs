@@ -140,6 +140,9 @@ impl Examination {
         damaged.append(&mut log.walked.damaged);
         damaged.sort_unstable_by_key(|place| (place.segment, place.offset));
         self.place(&damaged, &log, copy.as_ref(), &mut found)?;
+        if let Some(copy) = &copy {
+            compare::missing(copy, &self.segments, &mut found);
+        }
         let below = match (census, &copy) {
             (Some(census), _) => census.bodies,
             (None, Some(copy)) => copy.bodies,
@@ -321,20 +324,24 @@ impl Examination {
         }
     }
 
-    /// What stands at a damaged place.
+    /// What stands at a damaged place; nothing when the segment is not there.
     pub(crate) fn octets_of(&self, place: &Damage) -> Result<Vec<u8>, OpenError> {
         let path = self.replay.layout.segment(place.segment);
         let mut octets = vec![0; usize::try_from(place.octets).unwrap_or(0)];
         let read = self.replay.disk.open(&path).and_then(|file| {
             let read = file.read_at(&mut octets, place.offset, Wait::Allowed)?;
             octets.truncate(read);
-            Ok(octets)
+            Ok(())
         });
-        read.map_err(|source| OpenError::Io {
-            path,
-            doing: "reading",
-            source,
-        })
+        match read {
+            Ok(()) => Ok(octets),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(OpenError::Io {
+                path,
+                doing: "reading",
+                source,
+            }),
+        }
     }
 }
 

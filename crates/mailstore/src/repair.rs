@@ -202,6 +202,7 @@ fn is_about_index(finding: &Finding) -> bool {
         | Finding::Index { .. } => true,
         Finding::Record { .. }
         | Finding::Body { .. }
+        | Finding::MissingSegment { .. }
         | Finding::MissingBody { .. }
         | Finding::OrphanBody { .. } => false,
     }

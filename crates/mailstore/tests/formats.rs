@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use address::dsn::{Envid, Notify, Ret};
 use address::{Envelope, Recipient};
@@ -42,6 +43,8 @@ fn options() -> Options {
         segment: 4 << 10,
         inline_body: 1 << 10,
         body_memory: 0,
+        // Whatever day this runs.
+        undelete_window: Duration::MAX,
         ..Options::default()
     }
 }

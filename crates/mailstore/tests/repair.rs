@@ -7,7 +7,7 @@ mod ground;
 use std::fs;
 use std::path::PathBuf;
 
-use mailstore::{OpenError, RepairError, Repaired, Store, repair};
+use mailstore::{Finding, OpenError, RepairError, Repaired, Store, repair};
 
 use ground::{Ground, LARGE};
 
@@ -316,6 +316,46 @@ async fn a_log_cut_short_gives_no_uid_twice_and_brings_nothing_back() {
             // The damage stays known once the log has gone on behind it.
             assert_ne!(ground.examine().findings, [], "{case}");
         });
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_segment_that_is_gone_is_named_with_its_messages_and_brings_nothing_back() {
+    let ground = Ground::filled().await;
+    let runtime = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let whole = ground.contents();
+        let segments = ground.segments();
+        // Without the last one, there is nothing that says that it was ever there.
+        for segment in &segments[..segments.len() - 1] {
+            for empty in [false, true] {
+                ground.restore(&whole);
+                if empty {
+                    fs::write(segment, b"").unwrap();
+                } else {
+                    fs::remove_file(segment).unwrap();
+                }
+                let case = format!("{}, empty: {empty}", segment.display());
+                let found = ground.examine();
+                let gone: usize = (found.findings.iter())
+                    .filter(|finding| matches!(finding, Finding::MissingSegment { .. }))
+                    .map(|finding| finding.messages().len())
+                    .sum();
+                let (store, opened) = Store::open(ground.path(), ground.options()).unwrap();
+                assert_eq!(opened.damaged.is_empty(), gone == 0, "{case}: {opened}");
+                runtime.block_on(store.close());
+                let repaired = mend(&ground);
+                let left: u64 = runtime.block_on(ground.messages()).iter().sum();
+                assert_eq!(
+                    left + repaired.removed.len() as u64,
+                    6,
+                    "{case}: {repaired:#?}"
+                );
+                assert!(repaired.removed.len() >= gone, "{case}");
+            }
+        }
     })
     .await
     .unwrap();

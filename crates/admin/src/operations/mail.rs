@@ -150,8 +150,10 @@ impl Operations {
                 "{address} may hold {} octets: {} are used, and {octets} would come",
                 facts.quota, usage.octets
             );
-            return Err(Refusal::new(RefusalKind::Full, message)
-                .remedy(format!("tegami account quota {address} {wanted}")));
+            return Err(Refusal::new(RefusalKind::Full, message).remedy(format!(
+                "tegami account quota {address} {}",
+                usage.octets.saturating_add(octets)
+            )));
         }
         let most = self.store.messages_per_mailbox();
         if least(usage.messages, messages) > most {

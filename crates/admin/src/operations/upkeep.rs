@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use address::Mailbox;
-use mailstore::{CompactError, UndeleteError, Undeleted};
+use mailstore::{CompactError, StoreError, UndeleteError, Undeleted};
 use tokio::runtime::Handle;
 
 use super::Operations;
@@ -96,6 +96,11 @@ fn not_undeleted(address: &Mailbox, error: &UndeleteError) -> Refusal {
         UndeleteError::Store { done, error } => {
             let Undeleted { messages, .. } = done;
             let message = format!("{messages} came back, then: {error}");
+            if let StoreError::MailboxFull { .. } = error {
+                return Refusal::new(RefusalKind::Full, message).remedy(format!(
+                    "give it more room with `tegami account quota {address}`, then repeat it: what has come back does not come twice"
+                ));
+            }
             Refusal::new(RefusalKind::Store, message)
                 .remedy("repeat it when that is mended; what has come back does not come twice")
         }

@@ -1,6 +1,6 @@
 //! The index against what the log leads to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -17,6 +17,7 @@ use crate::index::keys;
 use crate::index::table::{Table, TableError, Tables};
 use crate::index::tree::Trees;
 use crate::ledger::Usage;
+use crate::log::replay::Segment;
 use crate::log::{Position, known_and_missing};
 
 /// A copy of the index, brought up to the end of the log as a start would do it.
@@ -169,6 +170,22 @@ fn mailboxes(
             });
         }
     }
+}
+
+/// Segments in which the index has messages and of which there is nothing any more.
+pub(super) fn missing(copied: &Copied, segments: &BTreeMap<u32, Segment>, found: &mut Examined) {
+    let mut missing: BTreeMap<u32, Vec<Hit>> = BTreeMap::new();
+    each_message(&*copied.table, &mut |id, entry| {
+        let (number, _) = entry.place.record();
+        if segments.get(&number).is_none_or(Segment::is_empty) {
+            let hit = Hit::new(copied.addresses.get(&id), id, &entry);
+            missing.entry(number).or_default().push(hit);
+        }
+    });
+    let missing = missing.into_iter();
+    found
+        .findings
+        .extend(missing.map(|(segment, messages)| Finding::MissingSegment { segment, messages }));
 }
 
 /// Every entry of an index at rest. Messages at damaged places have been named there.

@@ -94,6 +94,13 @@ pub enum Finding {
         /// The messages it belongs to; none when they have been removed.
         messages: Vec<Hit>,
     },
+    /// A segment of the log is not there, or empty, and messages stood in it.
+    MissingSegment {
+        /// Its number.
+        segment: u32,
+        /// The messages, as the index knows them.
+        messages: Vec<Hit>,
+    },
     /// A large body is not there.
     MissingBody {
         /// Its number.
@@ -189,6 +196,7 @@ impl Finding {
         match self {
             Self::Record { messages, .. }
             | Self::Body { messages, .. }
+            | Self::MissingSegment { messages, .. }
             | Self::MissingBody { messages, .. } => messages,
             Self::NotInLog { message }
             | Self::NotInIndex { message }
@@ -256,6 +264,12 @@ impl fmt::Display for Finding {
             } => {
                 let none = if messages.is_empty() { no_message } else { "" };
                 write!(f, "large body {body:016x}: {what}{none}")
+            }
+            Self::MissingSegment { segment, .. } => {
+                write!(
+                    f,
+                    "segment {segment} of the log is gone, and what stood in it"
+                )
             }
             Self::MissingBody { body, .. } => {
                 write!(f, "large body {body:016x}: its file is not there")

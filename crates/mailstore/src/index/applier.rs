@@ -225,6 +225,12 @@ impl Applier {
         self.checkpoint.totals.kept
     }
 
+    /// Segments that have messages, and the weight of those.
+    pub(crate) fn weights(&self) -> impl Iterator<Item = (u32, u64)> {
+        let used = self.hints.iter().filter(|(_, hint)| hint.live > 0);
+        used.map(|(segment, hint)| (*segment, hint.live))
+    }
+
     /// From here on, changes come once and in order.
     pub(crate) fn trust(&mut self) {
         self.cautious = false;

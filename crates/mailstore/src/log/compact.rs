@@ -249,7 +249,9 @@ impl Compactor {
         };
         let written = *number >= self.gauges.sealed.load(Ordering::Relaxed);
         let hint = self.index.hints()?.get(number).copied().unwrap_or_default();
-        Ok(written && tail.size >= least && self.promising(tail, hint, run.now))
+        // With the large bodies it names.
+        let octets = tail.size.max(hint.total);
+        Ok(written && octets >= least && self.promising(tail, hint, run.now))
     }
 
     /// The segments worth a look, oldest first.
@@ -331,7 +333,12 @@ impl Compactor {
                 return Ok(());
             };
             let fits = self.free() >= plan.copied.saturating_add(1 << 20);
-            if first && !(fits && run.is_worth(candidate, &plan)) {
+            let worth = run.is_worth(candidate, &plan);
+            if first && worth && !fits {
+                run.done.no_room += plan.copied;
+                return Ok(());
+            }
+            if first && !worth {
                 let again = (times.window / 16).clamp(AGAIN.0, AGAIN.1);
                 let tried = Tried::Full {
                     live: candidate.hint.live,

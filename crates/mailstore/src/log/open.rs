@@ -305,6 +305,7 @@ fn catch_up(replay: &Replay, tables: &dyn Tables) -> Result<Caught, OpenError> {
         let bodies = applier.checkpoint().bodies;
         let mut walked = replay.feed(&segments, &mut applier, None, &mut |work| work())?;
         walked.damaged.extend(missing);
+        walked.damaged.extend(gone(&segments, &applier));
         let inventory = applier.inventory()?;
         Ok(Caught {
             applier,
@@ -354,6 +355,18 @@ pub(crate) fn known_and_missing(
         Some(missing) => Ok(Some(missing)),
         None => Err(TableError::Failed("it knows more than the log".to_owned())),
     }
+}
+
+/// Segments of which there is nothing any more, though the index has messages in them.
+fn gone(segments: &BTreeMap<u32, Segment>, applier: &Applier) -> Vec<Damage> {
+    let there = |number: u32| segments.get(&number).is_some_and(|found| !found.is_empty());
+    let used = applier.weights().filter(|(number, _)| !there(*number));
+    used.map(|(segment, octets)| Damage {
+        segment,
+        offset: 0,
+        octets,
+    })
+    .collect()
 }
 
 /// What was done about bodies no record names.

@@ -57,6 +57,11 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// There is a file, and nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
     /// Its records can be told from anything else.
     pub(crate) fn is_readable(&self) -> bool {
         self.mark.is_some()

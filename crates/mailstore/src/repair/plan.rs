@@ -36,10 +36,12 @@ impl Plan {
         let (examined, evidence) = examination.look(None, reading)?;
         // A repair that was interrupted may have set aside what it had not stated again yet.
         let damaged = !examined.set_aside.is_empty()
-            || examined
-                .findings
-                .iter()
-                .any(|finding| matches!(finding, Finding::Record { .. }));
+            || examined.findings.iter().any(|finding| {
+                matches!(
+                    finding,
+                    Finding::Record { .. } | Finding::MissingSegment { .. }
+                )
+            });
         let trusted = damaged && evidence.index.is_some();
         let mut plan = Self {
             build_index: !trusted && examined.findings.iter().any(super::is_about_index),
@@ -78,7 +80,9 @@ impl Plan {
             Finding::OrphanBody { body, .. } => {
                 self.bodies.insert(*body);
             }
-            Finding::MissingBody { messages, .. } => self.remove(messages, evidence),
+            Finding::MissingSegment { messages, .. } | Finding::MissingBody { messages, .. } => {
+                self.remove(messages, evidence);
+            }
             Finding::NotInLog { message } if trusted => self.renew(message, evidence),
             Finding::NotInIndex { message } if trusted => {
                 self.expunge(message);

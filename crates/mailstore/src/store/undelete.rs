@@ -5,7 +5,7 @@ use std::sync::Arc;
 use address::{Envelope, ReversePath};
 use serde::{Deserialize, Serialize};
 
-use super::Store;
+use super::{Store, milliseconds, unix_milliseconds};
 use crate::account::AccountId;
 use crate::engine::{Effect, Engine, Entry, Fact, Reading, Ticket, Wait};
 use crate::error::{ReadError, StoreError, UndeleteError};
@@ -93,6 +93,9 @@ impl Store {
 
     fn removed_since(&self, account: AccountId, since: u64) -> Result<Vec<Entry>, StoreError> {
         let removed = self.removed(account)?.into_iter();
+        // What is still there by accident is not kept.
+        let window = milliseconds(self.undelete_window());
+        let since = since.max(unix_milliseconds().saturating_sub(window));
         // 0: it is not to come back.
         let wanted = removed.filter(|(_, when)| *when > 0 && *when >= since);
         Ok(wanted.map(|(entry, _)| entry).collect())

@@ -33,6 +33,11 @@ pub async fn reload(
     for key in needs_restart(current, &config) {
         tracing::warn!(key, "changed, but takes effect only with a restart");
     }
+    let config = Config {
+        listen: current.listen.clone(),
+        data_dir: current.data_dir.clone(),
+        ..config
+    };
     telemetry.reload(&config.log);
     trust::apply(running, &config, trust::gateways());
     running.server.set_proxies(config.proxy.from.clone());
@@ -52,11 +57,7 @@ pub async fn reload(
     }
     strangers::mention(&running.house.store, &config.domains);
     certificate(running, &config).await;
-    *current = Config {
-        listen: current.listen.clone(),
-        data_dir: current.data_dir.clone(),
-        ..config
-    };
+    *current = config;
     tracing::info!("reloaded");
 }
 
@@ -74,10 +75,7 @@ fn needs_restart(current: &Config, new: &Config) -> Vec<&'static str> {
 
 async fn certificate(running: &Running, config: &Config) {
     let certificates = Arc::clone(&running.certificates);
-    let source = listeners::certificate_source(&Config {
-        data_dir: config.data_dir.clone(),
-        ..config.clone()
-    });
+    let source = listeners::certificate_source(config);
     match tokio::task::spawn_blocking(move || certificates.switch(source)).await {
         Ok(Ok(facts)) => tracing::info!(names = ?facts.names, "certificate loaded"),
         Ok(Err(error)) => {

@@ -298,6 +298,13 @@ async fn the_segment_being_written_is_not_kept_for_what_little_counts_in_it() {
     expunge(&store, alice, 0..140).await;
     assert_eq!(compact_if(&store, false).unwrap().removed, 1);
     assert_eq!(letters_in_the_log(&disk, alice), 10);
+    // Nor for large bodies, of which it has nothing but the names.
+    for _ in 0..3 {
+        deliver(&store, alice, &[b'z'; 200_000]).await;
+    }
+    expunge(&store, alice, 10..13).await;
+    assert!(compact_if(&store, false).unwrap().freed > 600_000);
+    assert_eq!(letters_in_the_log(&disk, alice), 10);
 }
 
 #[tokio::test]

@@ -60,8 +60,10 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
 }
 
 fn describe(done: &Compacted) -> String {
-    let mut said = if done.removed == 0 {
-        "Nothing is worth it: what removed messages take is little, or they are still kept for undelete.".to_owned()
+    let mut said = if done.removed == 0 && done.no_room == 0 {
+        "Nothing is worth it: what removed messages take is little (--force gives that back, too), or they are still \
+        kept for undelete."
+            .to_owned()
     } else {
         format!(
             "{} removed, {} given back; {} moved.",
@@ -70,6 +72,12 @@ fn describe(done: &Compacted) -> String {
             size(done.moved)
         )
     };
+    if done.no_room > 0 {
+        said.push_str(&format!(
+            "\nNot all of it: {} that are still needed would have to be moved first, and there is no room for them.",
+            size(done.no_room)
+        ));
+    }
     if done.damaged > 0 {
         said.push_str(&format!(
             "\n{} left alone because of damage: `tegami store verify` says what is hit.",
@@ -92,10 +100,12 @@ mod tests {
             freed: 70_000_000,
             moved: 1_500_000,
             damaged: 1,
+            no_room: 37_000_000,
         };
         assert_eq!(
             describe(&done),
             "2 files removed, 70.0 MB given back; 1.5 MB moved.\n\
+            Not all of it: 37.0 MB that are still needed would have to be moved first, and there is no room for them.\n\
             1 segment left alone because of damage: `tegami store verify` says what is hit."
         );
         assert!(describe(&Compacted::default()).starts_with("Nothing is worth it"));

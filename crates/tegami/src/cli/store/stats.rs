@@ -42,6 +42,15 @@ pub fn run(config: &Config, json: bool) -> Result<()> {
     print(&describe(&figures))
 }
 
+/// A time in words: whole days where it is some.
+fn length(time: Duration) -> String {
+    let days = time.as_secs() / (24 * 60 * 60);
+    match time.as_secs() % (24 * 60 * 60) {
+        0 if days > 0 => counted(days, "day"),
+        _ => humantime::format_duration(time).to_string(),
+    }
+}
+
 fn figures(store: StoreFacts, disk: DiskUse) -> Figures {
     let kept = disk.segments.octets.saturating_add(disk.bodies.octets);
     Figures {
@@ -85,8 +94,8 @@ fn describe(figures: &Figures) -> String {
     rows.push((
         "Removed",
         format!(
-            "{removed}, still in the log; undelete brings back those of the last {}",
-            humantime::format_duration(window)
+            "{removed}, still in the log; undelete brings back those of the last {}, once",
+            length(window)
         ),
     ));
     let free = store.free.map_or_else(|| "unknown".to_owned(), size);
@@ -143,7 +152,7 @@ mod tests {
                 "Index       16.0 MB",
                 "Arriving    1 file, 0 B",
                 "Quarantine  2 files, 900 B",
-                "Removed     7 messages, 120.0 kB, still in the log; undelete brings back those of the last 7days",
+                "Removed     7 messages, 120.0 kB, still in the log; undelete brings back those of the last 7 days, once",
                 "Free        9.0 GB; new mail is taken, which needs 104.6 MB",
             ]
         );

@@ -25,7 +25,8 @@ pub struct Arguments {
     #[arg(value_parser = Mailbox::parse_user)]
     address: Mailbox,
 
-    /// Messages removed then or later: how long ago (2h, 3days), a day (2026-11-20), or a time (2026-11-20T09:30)
+    /// Messages removed then or later: how long ago (2h, 3days), a day (2026-11-20), or a
+    /// time (2026-11-20T09:30, in the time zone of this machine, or UTC where it has none)
     #[arg(long, value_name = "WHEN", value_parser = parse)]
     since: Since,
 
