@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use plan::{Before, Plan, Times};
@@ -120,8 +121,16 @@ struct Candidate {
 }
 
 impl Compactor {
+    /// Its thread.
+    pub(crate) fn start(self: &Arc<Self>) -> io::Result<JoinHandle<()>> {
+        let compactor = Arc::clone(self);
+        thread::Builder::new()
+            .name("tegami-compact".to_owned())
+            .spawn(move || compactor.work())
+    }
+
     /// Works by itself until all is closing.
-    pub(crate) fn work(&self) {
+    fn work(&self) {
         if let Some(_turn) = self.turns.begin()
             && let Err(error) = self.finish(&mut Compacted::default())
         {

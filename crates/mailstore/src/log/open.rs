@@ -255,12 +255,7 @@ impl LogEngine {
             tried: Mutex::default(),
             unsynced: AtomicBool::new(false),
         });
-        let compaction = thread::Builder::new()
-            .name("tegami-compact".to_owned())
-            .spawn({
-                let compactor = Arc::clone(&compactor);
-                move || compactor.work()
-            });
+        let compaction = compactor.start();
         // Dropped in order when that did not work, the writer's thread included.
         let engine = Self {
             files,
