@@ -57,6 +57,9 @@ pub enum Problem {
     /// There is nothing between two messages.
     #[error("an empty message")]
     Empty,
+    /// A file that is no message: it does not begin with a header field.
+    #[error("no message: it does not begin with a header field")]
+    NoHeader,
     /// The file ends within a message.
     #[error("the file ends in the middle of this message; was it cut off?")]
     CutOff,

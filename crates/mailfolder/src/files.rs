@@ -110,7 +110,36 @@ fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Problem> {
     if octets.is_empty() {
         return Err(Problem::Empty);
     }
-    to_crlf(octets, limit).ok_or_else(too_large)
+    let octets = to_crlf(octets, limit).ok_or_else(too_large)?;
+    // What is in a Maildir is mail; anything may be called .eml.
+    if is_eml(path) && !begins_as_message(&octets) {
+        return Err(Problem::NoHeader);
+    }
+    Ok(octets)
+}
+
+/// A field (RFC 5322 section 2.2), the empty line behind no field at all, or what programs that keep mbox leave behind.
+fn begins_as_message(octets: &[u8]) -> bool {
+    let first = octets
+        .split(|octet| *octet == b'\n')
+        .next()
+        .unwrap_or_default();
+    let first = first.strip_suffix(b"\r").unwrap_or(first);
+    let name = first
+        .iter()
+        .take_while(|octet| (33..=126).contains(*octet) && **octet != b':');
+    let behind = &first[name.count()..];
+    let is_field = behind.len() < first.len() && behind.trim_ascii_start().starts_with(b":");
+    is_field
+        || first.is_empty()
+        || [&b"From "[..], b">From "]
+            .iter()
+            .any(|start| first.starts_with(start))
+}
+
+fn is_eml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("eml"))
 }
 
 fn walk(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Fault> {
@@ -119,12 +148,9 @@ fn walk(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), 
             .file_type()
             .map_err(|error| unreadable(&entry.path(), error))?;
         let path = entry.path();
-        let is_eml = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("eml"));
         if kind.is_dir() && depth < DEEPEST {
             walk(&path, depth + 1, paths)?;
-        } else if is_eml {
+        } else if is_eml(&path) {
             paths.push(path);
         }
     }

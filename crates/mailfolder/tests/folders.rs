@@ -346,6 +346,29 @@ fn a_tree_of_eml_files_is_read_in_the_order_of_names() {
 }
 
 #[test]
+fn what_is_called_eml_and_is_no_message_is_named() {
+    let directory = tree(&[
+        ("1.eml", "Subject : old style\n"),
+        ("2.eml", "\nno header at all\n"),
+        ("3.eml", ">From a@example.test\nA: b\n"),
+        ("4.eml", "PK\u{3}\u{4} no mail: at all\n"),
+        ("5.eml", "a line of prose\n"),
+    ]);
+    let root = directory.path();
+    let files = Files::tree(root, Arc::default(), 100).unwrap();
+    assert_eq!(
+        lines(root, files),
+        [
+            "1.eml Subject : old style|",
+            "2.eml |no header at all|",
+            "3.eml >From a@example.test|A: b|",
+            "4.eml: no message: it does not begin with a header field",
+            "5.eml: no message: it does not begin with a header field",
+        ]
+    );
+}
+
+#[test]
 fn a_maildir_that_is_written_comes_back_with_its_ids() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("Maildir");
