@@ -88,6 +88,7 @@ where
     /// Drops session and host. What is left is the stream with the last replies, unless that is gone too.
     pub(crate) fn part(self, outcome: &Result<(), Lost>) -> Option<Farewell<IO>> {
         match outcome {
+            Ok(()) if self.session.witness().parted => Some(Farewell::of_both(self.link)),
             Ok(()) | Err(Lost::Ended | Lost::Handshake(HandshakeError::Failed(_))) => {
                 Some(Farewell::new(self.link))
             }

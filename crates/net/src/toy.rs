@@ -2,7 +2,7 @@
 //!
 //! Lines in: `echo TEXT`, `ask TEXT` (answered at once), `later TEXT` (answered when the test says so),
 //! `big OCTETS` (in pieces of [`PIECE`]), `body TEXT`, `tls`, `facts`, `peer`, `idle SECONDS`, `panic`,
-//! `host panic`, `quit`.
+//! `host panic`, `part` (which promises that nothing follows), `quit` (which does not).
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -88,6 +88,7 @@ impl Service for ToyService {
             big: 0,
             blocked: false,
             closed: false,
+            parted: false,
             facts: connection.tls,
             peer: connection.peer,
             deadline: now + Duration::from_secs(3600),
@@ -173,6 +174,7 @@ pub(crate) struct Toy {
     /// A question or a handshake is outstanding.
     blocked: bool,
     closed: bool,
+    parted: bool,
     facts: Option<TlsFacts>,
     peer: SocketAddr,
     deadline: Instant,
@@ -236,6 +238,11 @@ impl Toy {
                 self.out.push_back(Output::StartTls);
             }
             "panic" => panic!("the session panics"),
+            "part" => {
+                self.parted = true;
+                self.say("bye");
+                self.close();
+            }
             _ => {
                 self.say("bye");
                 self.close();
@@ -301,6 +308,9 @@ impl Session for Toy {
     }
 
     fn witness(&self) -> Witness<'_> {
-        Witness::default()
+        Witness {
+            login: None,
+            parted: self.parted,
+        }
     }
 }

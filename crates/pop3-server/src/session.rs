@@ -61,6 +61,8 @@ pub struct Session {
     idle_commands: u32,
     long_lines: u32,
     draining: bool,
+    /// The client said QUIT, and nothing behind it.
+    parted: bool,
 }
 
 /// Where the session stands. The three states of RFC 1939 with their waits.
@@ -128,6 +130,7 @@ impl Session {
             idle_commands: 0,
             long_lines: 0,
             draining: false,
+            parted: false,
         };
         session.greet();
         session
@@ -162,6 +165,12 @@ impl Session {
 
     fn say_row(&mut self, row: &'static Row) {
         self.say(Reply::new(row));
+    }
+
+    /// The answer to QUIT.
+    fn part(&mut self, reply: Reply) {
+        self.parted = self.reader.is_empty();
+        self.say_and_close(reply);
     }
 
     fn say_and_close(&mut self, reply: Reply) {
@@ -471,6 +480,7 @@ impl wire::Session for Session {
     fn witness(&self) -> Witness<'_> {
         Witness {
             login: self.login.as_deref(),
+            parted: self.parted,
         }
     }
 }

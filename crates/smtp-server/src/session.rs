@@ -213,6 +213,7 @@ impl wire::Session for Session {
     fn witness(&self) -> Witness<'_> {
         Witness {
             login: self.context.login.as_deref(),
+            parted: self.context.parted,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! decided where it happens; secrets have no Display and a redacted Debug, so there is nothing to filter here.
 
 mod escape;
+mod json;
 mod outlet;
 
 use std::io::{self, IsTerminal};
@@ -127,11 +128,9 @@ where
             .with_writer(writer)
             .boxed(),
         LogFormat::Json => layer
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(true)
-            .with_writer(escape::Json(writer))
+            .event_format(json::Lines)
+            .fmt_fields(json::Fields)
+            .with_writer(writer)
             .boxed(),
     }
 }

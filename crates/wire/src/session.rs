@@ -29,7 +29,7 @@ pub trait Session {
     /// The next thing to do. After [`Output::Close`] it answers `Close` for ever.
     fn output(&mut self) -> Output<Self::Ask>;
 
-    /// What the session log should know about this connection right now.
+    /// What whoever drives the session should know about it right now.
     fn witness(&self) -> Witness<'_>;
 }
 
@@ -91,9 +91,11 @@ impl fmt::Debug for ChannelBinding {
     }
 }
 
-/// A session's own account of itself, for the log span.
+/// A session's own account of itself, for its driver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Witness<'a> {
-    /// The account this session is logged in to.
+    /// The account this session is logged in to, for the log.
     pub login: Option<&'a str>,
+    /// The peer took its leave (QUIT) and sent nothing behind that: after the last reply nobody has to be waited for.
+    pub parted: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,11 +28,31 @@ const SMALL: usize = 4 * 1024;
 #[derive(Debug)]
 pub(crate) struct Farewell<IO> {
     link: Link<IO>,
+    /// The peer has said its last word, too.
+    of_both: bool,
+}
+
+/// What comes after the last reply.
+enum Next {
+    /// Whatever is still on its way is the kernel's to deliver.
+    Close,
+    Linger,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Farewell<IO> {
     pub(crate) fn new(link: Link<IO>) -> Self {
-        Self { link }
+        Self {
+            link,
+            of_both: false,
+        }
+    }
+
+    /// The end of a connection whose peer has promised to send nothing more.
+    pub(crate) fn of_both(link: Link<IO>) -> Self {
+        Self {
+            link,
+            of_both: true,
+        }
     }
 
     /// Whether the rest is a formality. The caller then frees the peer's place before the last reply is
@@ -50,29 +70,32 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Farewell<IO> {
             } else {
                 patience
             };
-        if poll_fn(|cx| self.poll_last_words(cx, until)).await.is_err() {
+        if let Next::Close = poll_fn(|cx| self.poll_last_words(cx, until)).await {
             return;
         }
         let (closed, mut thrown_away) = (now(), 0);
         poll_fn(|cx| self.poll_linger(cx, closed + LINGER, &mut thrown_away)).await;
     }
 
-    fn poll_last_words(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<Result<(), ()>> {
+    fn poll_last_words(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<Next> {
         let written = match self.link.pipe.poll_write(cx) {
+            Poll::Ready(Ok(())) if self.of_both && self.link.pipe.is_quiet(cx) => {
+                return Poll::Ready(Next::Close);
+            }
             Poll::Ready(Ok(())) => Pin::new(&mut self.link.pipe.stream).poll_shutdown(cx),
             unfinished @ (Poll::Ready(Err(_)) | Poll::Pending) => unfinished,
         };
         match written {
-            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(drop)),
+            Poll::Ready(Ok(())) => Poll::Ready(Next::Linger),
+            Poll::Ready(Err(_)) => Poll::Ready(Next::Close),
             Poll::Pending => {
                 // The peer may be busy writing; it comes to reading only if someone takes what it writes.
                 if self.link.alarm.check(cx) == Level::Dropping
                     || self.link.pipe.read_ahead(cx).is_err()
                 {
-                    return Poll::Ready(Err(()));
+                    return Poll::Ready(Next::Close);
                 }
-                ready!(self.link.timer.poll(cx, until));
-                Poll::Ready(Err(()))
+                self.link.timer.poll(cx, until).map(|()| Next::Close)
             }
         }
     }

@@ -118,6 +118,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Pipe<IO> {
         Ok(())
     }
 
+    /// Whether closing loses nothing: no octet of the peer is waiting, here or in the kernel, for one that is makes the
+    /// kernel answer with a reset. Never under TLS, where the peer has an end of its own to send.
+    pub(crate) fn is_quiet(&mut self, cx: &mut Context<'_>) -> bool {
+        matches!(self.stream, Stream::Plain(_))
+            && self.inbox.is_empty()
+            && matches!(
+                self.poll_read(cx, |_| ()),
+                Poll::Pending | Poll::Ready(Ok(None))
+            )
+    }
+
     /// Gives memory back while the connection idles.
     pub(crate) fn rest(&mut self) {
         self.outbox.rest();

@@ -89,6 +89,24 @@ async fn a_place_is_free_again_when_the_last_reply_is_read() {
     }
 }
 
+/// On a real socket, where closing too early would be a reset.
+#[tokio::test]
+async fn the_answer_to_a_leave_is_read_whole_however_late() {
+    let (server, address, _) = start(NO_LIMITS);
+    for big in [0, 200_000] {
+        let mut client = connect(address, "hello").await;
+        let words = format!("big {big}\r\npart\r\n");
+        client.write_all(words.as_bytes()).await.unwrap();
+        while big == 0 && server.status().iter().any(|listener| listener.open > 0) {
+            tokio::task::yield_now().await;
+        }
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard.len(), big + said(&["bye"]).len());
+        assert!(heard.ends_with(&said(&["bye"])));
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_vanishes_frees_its_place() {
     let (server, address, _) = start(Limits {

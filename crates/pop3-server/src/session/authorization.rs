@@ -22,7 +22,7 @@ impl Session {
                 return self.start_exchange(user, &mechanism, initial.as_deref());
             }
             Command::Pass(password) => return self.password(user, password),
-            Command::Quit => return self.say_and_close(Reply::new(&pop3::GOODBYE)),
+            Command::Quit => return self.part(Reply::new(&pop3::GOODBYE)),
             Command::Stls => return self.start_tls(user),
             Command::User(name) => return self.name(name),
             Command::Utf8 => {

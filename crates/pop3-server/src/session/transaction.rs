@@ -147,7 +147,7 @@ impl Session {
 
     pub(super) fn updated(&mut self, removed: usize, done: bool) {
         // RFC 1939 section 6: +OK only if everything flagged is gone; nothing else is ever touched.
-        self.say_and_close(match (done, removed) {
+        self.part(match (done, removed) {
             (_, 0) => Reply::new(&pop3::GOODBYE),
             (true, _) => Reply::new(&pop3::GOODBYE_REMOVED).arg("removed", removed),
             (false, _) => Reply::new(&pop3::NOT_REMOVED),

@@ -26,6 +26,7 @@ pub(super) fn quit(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     if !argument.is_empty() {
         return phase.refuse_row(&smtp::QUIT_USAGE, context);
     }
+    context.parted = context.reader.is_empty();
     Turn::leave(context.named(&smtp::GOODBYE))
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Context {
     pub(super) stopping: bool,
     /// Until when a message may still come in, once the server is draining.
     pub(super) last_call: Option<Instant>,
+    /// The client said QUIT, and nothing behind it.
+    pub(super) parted: bool,
     errors: u32,
     idle_commands: u32,
     transactions: u32,
@@ -92,6 +94,7 @@ impl Context {
             now,
             stopping: false,
             last_call: None,
+            parted: false,
             errors: 0,
             idle_commands: 0,
             transactions: 0,

@@ -142,6 +142,55 @@ fn json_is_one_object_a_line() {
     assert!(object["timestamp"].is_string());
 }
 
+#[test]
+fn json_says_every_kind_of_value_as_json_does() {
+    let line = logged(LogFormat::Json, "info", || {
+        let span = tracing::error_span!(
+            "connection",
+            conn = 7_u64,
+            peer = %"[::1]:25",
+            tls = tracing::field::Empty
+        );
+        span.record("tls", "TLS1.3");
+        let error = &io::Error::other("a \"b\"") as &(dyn std::error::Error + 'static);
+        let _outer = span.enter();
+        let _inner = tracing::info_span!("inner").entered();
+        tracing::info!(
+            whole = -3, half = 0.5, one = 1.0, none = f64::NAN, yes = true, big = u128::MAX, error,
+            list = ?["x"], absent = None::<&str>, r#type = "t", "said"
+        );
+    });
+    let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for (name, expected) in [
+        ("whole", "-3"),
+        ("half", "0.5"),
+        ("one", "1.0"),
+        ("none", "null"),
+        ("yes", "true"),
+        ("error", r#""a \"b\"""#),
+        ("list", r#""[\"x\"]""#),
+        ("type", r#""t""#),
+        ("target", r#""tegami::telemetry::tests""#),
+    ] {
+        assert_eq!(object[name].to_string(), expected, "{name}");
+    }
+    assert!(line.contains(&format!("\"big\":{}", u128::MAX)), "{line}");
+    assert!(object.get("absent").is_none());
+    let spans =
+        r#"[{"conn":7,"name":"connection","peer":"[::1]:25","tls":"TLS1.3"},{"name":"inner"}]"#;
+    assert_eq!(object["spans"].to_string(), spans);
+}
+
+#[test]
+fn json_names_the_target_of_a_library_that_logs_otherwise() {
+    let line = logged(LogFormat::Json, "info", || {
+        tracing::info!(log.target = "sled::pagecache", "compacting");
+    });
+    let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(object["target"], "sled::pagecache");
+    assert!(!line.contains("log.target"), "{line}");
+}
+
 #[track_caller]
 fn passes(level: &str, target: &'static str, at: LevelFilter, expected: bool) {
     let at = at.into_level().unwrap();

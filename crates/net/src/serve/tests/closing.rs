@@ -188,3 +188,27 @@ async fn dropping_ends_a_connection_in_any_state() {
     check_dropped(64, "big 1000\r\nquit\r\n").await;
     check_dropped(1024, "quit\r\n").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_took_its_leave_is_not_waited_for() {
+    let mut scene = plain();
+    scene.send("part\r\n").await;
+    scene.served.await.unwrap();
+    assert_eq!(now(), scene.begun);
+    let mut heard = Vec::new();
+    scene.client.read_to_end(&mut heard).await.unwrap();
+    assert_eq!(heard, said(&["hello", "bye"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_talks_on_after_its_leave_is_waited_for() {
+    let mut scene = open(16, Security::Plain, Admission::Welcome);
+    scene.send("part\r\n").await;
+    // Its leave is taken, the answer is stuck half way: what comes now would be answered with a reset.
+    scene.settle().await;
+    scene.send("and now?\r\n").await;
+    scene.settle().await;
+    scene.hears(&["hello", "bye"]).await;
+    scene.served.await.unwrap();
+    assert_eq!((now() - scene.begun).as_secs(), 2);
+}

@@ -86,6 +86,18 @@ async fn a_session_goes_on_under_tls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn under_tls_even_a_peer_that_took_its_leave_is_told_of_the_end_and_waited_for() {
+    let keys = keys();
+    let mut scene = keys.implicit(1 << 20).secured(keys.client()).await.unwrap();
+    scene.send("part\r\n").await;
+    scene.hears(&["hello", "bye"]).await;
+    let mut rest = Vec::new();
+    (scene.client.read_to_end(&mut rest).await).expect("closed with close_notify");
+    scene.served.await.unwrap();
+    assert_eq!((now() - scene.begun).as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn implicit_tls_greets_after_the_handshake() {
     let keys = keys();
     let mut scene = keys.implicit(1 << 20).secured(keys.client()).await.unwrap();

@@ -1,6 +1,8 @@
 //! The open maildrop: listings, retrieval, deletion and its end.
 
 use super::desk::{Desk, Standing, Talk, check_end};
+use wire::Session as _;
+
 use crate::ask::ReadVerdict;
 
 /// Checks what is said after login.
@@ -279,4 +281,19 @@ fn commands_of_the_other_state_are_refused() {
         "APOP bob 0123\r\n",
         "-ERR APOP is switched off",
     );
+}
+
+#[test]
+fn a_client_has_parted_when_nothing_came_behind_its_quit() {
+    for (sent, expected) in [
+        ("QUIT\r\n".to_owned(), true),
+        (format!("{LOGIN}DELE 2\r\nQUIT\r\n"), true),
+        ("QUIT\r\nNOOP\r\n".to_owned(), false),
+        (format!("{LOGIN}QUIT\r\nx"), false),
+        ("NOOP\r\n".repeat(1000), false),
+    ] {
+        let mut talk = Talk::new(Desk::new());
+        talk.say(sent.as_bytes());
+        assert_eq!(talk.session.witness().parted, expected, "{sent:?}");
+    }
 }

@@ -255,3 +255,24 @@ fn an_idle_session_is_small() {
         size_of::<Session>()
     );
 }
+
+#[test]
+fn a_client_has_parted_when_nothing_came_behind_its_quit() {
+    for (sent, expected) in [
+        ("QUIT\r\n", true),
+        ("NOOP\r\nQUIT\r\n", true),
+        ("QUIT\r\nNOOP\r\n", false),
+        ("QUIT\r\nx", false),
+        ("QUIT now\r\n", false),
+        ("NOOP\r\n", false),
+    ] {
+        let mut rig = Rig::exchange();
+        assert!(!rig.session.witness().parted);
+        rig.send(sent);
+        assert_eq!(rig.session.witness().parted, expected, "{sent:?}");
+    }
+    // Whoever is turned out may still be sending.
+    let mut rig = Rig::exchange();
+    rig.give(Input::Shutdown);
+    assert!(rig.events().ends_with("close") && !rig.session.witness().parted);
+}
