@@ -28,6 +28,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Takes a fact; its ticket is settled once the fact is durable or certain never to appear. Does not block.
     fn submit(&self, fact: Fact, ticket: Ticket);
 
+    /// Takes two facts of which both become durable or neither; the ticket stands for both.
+    fn submit_both(&self, fact: Fact, ticket: Ticket, also: Fact);
+
     /// The messages of a mailbox, oldest first. May block.
     fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError>;
 
@@ -66,6 +69,9 @@ pub(crate) trait Engine: Send + Sync + 'static {
 
     /// How it is.
     fn stats(&self) -> EngineStats;
+
+    /// Keeps compaction waiting. `None` when too many hold already. Blocks until none is under way.
+    fn pause(&self) -> Option<Hold>;
 
     /// Keeps the files of the log from going away, and counts what they lead to. `None` when too many hold already,
     /// or when there are no files. Blocks until no file is being removed.

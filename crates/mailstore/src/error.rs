@@ -54,6 +54,14 @@ pub enum UndeleteError {
     /// A session has the mailbox.
     #[error("the mailbox is in use")]
     InUse,
+    /// The disk is too full for more.
+    #[error("the disk is too full: {low}")]
+    NoRoom {
+        /// What came back before.
+        done: crate::store::undelete::Undeleted,
+        /// How full.
+        low: Low,
+    },
     /// The store could not go on.
     #[error("{error}")]
     Store {

@@ -28,7 +28,7 @@ use crate::account::AccountId;
 use crate::census::Census;
 use crate::compaction::{Compacted, Hold, Way};
 use crate::disk::{Disk, Layout};
-use crate::engine::{Chunk, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
+use crate::engine::{Chunk, Effect, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::index::Index;
 use crate::stats::EngineStats;
@@ -91,6 +91,17 @@ impl Engine for LogEngine {
         }
     }
 
+    fn submit_both(&self, fact: Fact, ticket: Ticket, also: Fact) {
+        match (record::draft(fact), record::draft(also)) {
+            (Ok(draft), Ok(also)) => {
+                // Whoever waits for the first waits for both.
+                let (second, _) = Ticket::new(Effect::Nothing, None);
+                self.queue.push_both((draft, ticket), (also, second));
+            }
+            (Err(error), _) | (_, Err(error)) => ticket.settle(Err(error)),
+        }
+    }
+
     fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError> {
         self.index.listing(account)
     }
@@ -132,6 +143,10 @@ impl Engine for LogEngine {
 
     fn set_limits(&self, window: Duration, reserve: u64) {
         self.compactor.set_limits(window, reserve);
+    }
+
+    fn pause(&self) -> Option<Hold> {
+        self.compactor.hold()
     }
 
     fn low(&self) {

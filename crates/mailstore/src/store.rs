@@ -269,9 +269,22 @@ impl Store {
     pub async fn deliver_as(
         &self,
         incoming: Incoming,
+        reservations: Vec<Reservation>,
+        envelope: Envelope,
+        uidl: Option<Arc<str>>,
+    ) -> Result<(), StoreError> {
+        self.deliver_with(incoming, reservations, envelope, uidl, None)
+            .await
+    }
+
+    /// The same, together with another fact: both, or neither.
+    async fn deliver_with(
+        &self,
+        incoming: Incoming,
         mut reservations: Vec<Reservation>,
         envelope: Envelope,
         uidl: Option<Arc<str>>,
+        also: Option<Fact>,
     ) -> Result<(), StoreError> {
         let inner = &self.inner;
         reservations.sort_by_key(Reservation::account);
@@ -311,7 +324,12 @@ impl Store {
             reservations,
         };
         let (ticket, answer) = Ticket::new(effect, Some(share));
-        inner.engine.submit(Fact::Message(message), ticket);
+        match also {
+            None => inner.engine.submit(Fact::Message(message), ticket),
+            Some(also) => inner
+                .engine
+                .submit_both(Fact::Message(message), ticket, also),
+        }
         answer.await.map_err(|_| StoreError::Stopped)?
     }
 

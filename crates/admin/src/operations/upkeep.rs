@@ -93,6 +93,14 @@ fn not_undeleted(address: &Mailbox, error: &UndeleteError) -> Refusal {
             format!("a POP3 session has the mailbox of {address} open"),
         )
         .remedy("close the mail program, or wait until it is done"),
+        UndeleteError::NoRoom { done, low } => {
+            let message = format!(
+                "{} came back, then the disk was too full: {low}",
+                done.messages
+            );
+            Refusal::new(RefusalKind::Full, message)
+                .remedy("make room on the disk of data_dir, then repeat it: what has come back does not come twice")
+        }
         UndeleteError::Store { done, error } => {
             let Undeleted { messages, .. } = done;
             let message = format!("{messages} came back, then: {error}");

@@ -83,6 +83,13 @@ impl<E: Engine> Engine for FaultyEngine<E> {
         }
     }
 
+    fn submit_both(&self, fact: Fact, ticket: Ticket, also: Fact) {
+        match self.faults.write_fault() {
+            Some(error) => ticket.settle(Err(error)),
+            None => self.engine.submit_both(fact, ticket, also),
+        }
+    }
+
     fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError> {
         let fault = self.faults.listings.lock();
         match fault.unwrap_or_else(PoisonError::into_inner).clone() {
@@ -154,6 +161,10 @@ impl<E: Engine> Engine for FaultyEngine<E> {
 
     fn set_limits(&self, window: Duration, reserve: u64) {
         self.engine.set_limits(window, reserve);
+    }
+
+    fn pause(&self) -> Option<Hold> {
+        self.engine.pause()
     }
 
     fn low(&self) {

@@ -10,7 +10,7 @@ use super::{
     Body, Chunk, Claim, Engine, Entry, Fact, Message, Place, Reading, Sealed, Spool, Ticket, Wait,
 };
 use crate::account::{AccountId, Decision};
-use crate::compaction::{Compacted, Way};
+use crate::compaction::{Compacted, Hold, Turns, Way};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::stats::EngineStats;
 
@@ -23,6 +23,8 @@ pub(crate) struct MemoryEngine {
     state: Mutex<State>,
     /// Bodies that were sealed and wait for their record.
     sealed: Arc<Shelf>,
+    /// There is never anything to compact.
+    turns: Arc<Turns>,
 }
 
 type Shelf = Mutex<HashMap<u64, Bytes>>;
@@ -110,6 +112,10 @@ impl Engine for MemoryEngine {
         ticket.settle(Ok(()));
     }
 
+    fn submit_both(&self, fact: Fact, ticket: Ticket, _also: Fact) {
+        self.submit(fact, ticket);
+    }
+
     fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError> {
         let state = self.state();
         let mailbox = state.mailboxes.get(&account);
@@ -166,6 +172,10 @@ impl Engine for MemoryEngine {
     fn set_limits(&self, _window: Duration, _reserve: u64) {}
 
     fn low(&self) {}
+
+    fn pause(&self) -> Option<Hold> {
+        self.turns.hold()
+    }
 
     fn stats(&self) -> EngineStats {
         EngineStats::default()

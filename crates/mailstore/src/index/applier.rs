@@ -255,6 +255,10 @@ impl Applier {
         checkpoint.bodies = checkpoint.bodies.max(bodies);
     }
 
+    fn named(&mut self, body: u64) {
+        self.checkpoint.named = self.checkpoint.named.max(body);
+    }
+
     /// Ids up to here have been given out.
     pub(crate) fn given(&mut self, ids: u64) {
         self.checkpoint.ids = self.checkpoint.ids.max(ids);
@@ -264,6 +268,9 @@ impl Applier {
     pub(crate) fn change(&mut self, change: &Change) -> Result<(), TableError> {
         match change {
             Change::Message(posted) => {
+                if let Place::Sealed { body, .. } = posted.place {
+                    self.named(body);
+                }
                 for kept in &posted.kept {
                     self.add(posted, kept)?;
                 }
@@ -284,6 +291,7 @@ impl Applier {
                 }
             }
             Change::Retired { files, forgotten } => {
+                files.bodies.iter().for_each(|body| self.named(*body));
                 for (account, uids) in forgotten {
                     for uid in uids {
                         self.forget_removed(*account, *uid, files.segment)?;

@@ -171,6 +171,21 @@ impl Index {
         Ok(removed)
     }
 
+    /// Everybody there is.
+    pub(crate) fn accounts(&self) -> Result<Vec<AccountId>, StoreError> {
+        let (table, gate) = self.table()?;
+        let mut accounts = Vec::new();
+        let mut read = || {
+            let _pass = gate.read()?;
+            let all = usize::MAX;
+            table.scan(keys::ACCOUNT, keys::ACCOUNT, all, &mut |key, _| {
+                accounts.extend(keys::id_of(key));
+            })
+        };
+        read().map_err(|error| self.doubt(&table, &error))?;
+        Ok(accounts)
+    }
+
     /// Which segments are worth a look.
     pub(crate) fn hints(&self) -> Result<HashMap<u32, Hint>, StoreError> {
         let (table, gate) = self.table()?;

@@ -22,7 +22,7 @@ use crate::ledger::Usage;
 use crate::log::Position;
 
 /// Number of the shape of keys and values.
-pub(crate) const SHAPE: u32 = 5;
+pub(crate) const SHAPE: u32 = 6;
 /// Key of the checkpoint.
 pub(crate) const CHECKPOINT: &[u8] = b"c";
 /// First octet of account keys.
@@ -52,6 +52,8 @@ pub(crate) struct Checkpoint {
     pub(crate) ids: u64,
     /// See [`super::Group::bodies`].
     pub(crate) bodies: u64,
+    /// Highest number of a body that any record has named, whatever has become of it: no such number is given out again.
+    pub(crate) named: u64,
     pub(crate) totals: Totals,
 }
 

@@ -45,6 +45,9 @@ const SMALL: (usize, u64) = (16, 16);
 /// Octets of a segment still being written that are worth the asking.
 const TAIL: u64 = 64 << 10;
 
+/// Octets beside what is moved: a segment of its own for it, and what is said at the end.
+const AROUND: u64 = 16 << 10;
+
 /// Sizes and times.
 pub(crate) struct Limits {
     /// Octets of a segment.
@@ -281,7 +284,8 @@ impl Compactor {
             let anyway = hint.begun || (many && is_small(segment));
             let worth = run.way == Way::Forced || anyway || self.promising(segment, hint, run.now);
             let readable = segment.opening.is_some();
-            (worth && readable).then(|| Candidate {
+            let tried = run.way == Way::Background && self.is_damaged(segment.number);
+            (worth && readable && !tried).then(|| Candidate {
                 segment: segment.clone(),
                 hint,
                 anyway,
@@ -315,8 +319,9 @@ impl Compactor {
     /// Waits until the index has everything up to now, and notes what changes from now on.
     fn watch(&self) -> Result<(), CompactError> {
         let end = self.moves.watch(&self.index);
-        self.index.applied(end, &|| self.turns.stopped())?;
-        self.go_on()
+        let applied = self.index.applied(end, &|| self.turns.stopped());
+        self.go_on()?;
+        Ok(applied?)
     }
 
     /// Moves what counts out of one segment and removes it, if that is worth it.
@@ -336,12 +341,17 @@ impl Compactor {
                 now: run.now,
                 window: self.window(),
             };
-            let Some(plan) = self.look(segment, before, times, first)? else {
+            let looked = match self.look(segment, before, times, first) {
+                // What cannot be read is as good as damaged, and keeps no other segment from its turn.
+                Err(CompactError::Store(StoreError::Io { .. })) if first => None,
+                looked => looked?,
+            };
+            let Some(plan) = looked else {
                 run.done.damaged += 1;
                 self.note_damage(number);
                 return Ok(());
             };
-            let fits = self.free() >= plan.copied.saturating_add(1 << 20);
+            let fits = self.free() >= plan.copied.saturating_add(AROUND);
             let worth = run.is_worth(candidate, &plan);
             if first && worth && !fits {
                 run.done.no_room += plan.copied;
@@ -379,6 +389,11 @@ impl Compactor {
             oldest: older.peek().is_none(),
             unfinished: older.any(begun),
         })
+    }
+
+    fn is_damaged(&self, segment: u32) -> bool {
+        let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(tried.get(&segment), Some(Tried::Damaged))
     }
 
     fn note_damage(&self, segment: u32) {

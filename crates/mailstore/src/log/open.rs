@@ -170,7 +170,8 @@ impl LogEngine {
         let octets = segments.values().map(|segment| segment.size).sum();
         let orphans = remove_orphans(&*disk, &layout, &caught)?;
         let checkpoint = caught.applier.checkpoint();
-        let next_body = checkpoint.bodies.max(orphans.next);
+        let named = checkpoint.named.saturating_add(1);
+        let next_body = checkpoint.bodies.max(orphans.next).max(named);
         let opened = Opened {
             created: segments.is_empty() && checkpoint.sequence <= 1,
             unclean,

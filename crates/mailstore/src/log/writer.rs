@@ -29,6 +29,8 @@ const GROUP_RECORDS: usize = 1_000;
 pub(crate) struct Operation {
     draft: Draft,
     ticket: Ticket,
+    /// The next one is written with it: both become durable, or neither does.
+    joined: bool,
 }
 
 /// What waits for the writer. Its bound is the tickets' share of the queue.
@@ -54,12 +56,30 @@ impl Queue {
     }
 
     pub(crate) fn push(&self, draft: Draft, ticket: Ticket) {
+        self.push_all([(draft, ticket, false)]);
+    }
+
+    /// Two records that become durable together, or neither.
+    pub(crate) fn push_both(&self, first: (Draft, Ticket), second: (Draft, Ticket)) {
+        self.push_all([(first.0, first.1, true), (second.0, second.1, false)]);
+    }
+
+    fn push_all<const N: usize>(&self, all: [(Draft, Ticket, bool); N]) {
         let mut waiting = self.lock();
         if waiting.closed {
             drop(waiting);
-            return ticket.settle(Err(StoreError::Stopped));
+            for (_, ticket, _) in all {
+                ticket.settle(Err(StoreError::Stopped));
+            }
+            return;
         }
-        waiting.operations.push_back(Operation { draft, ticket });
+        waiting
+            .operations
+            .extend(all.map(|(draft, ticket, joined)| Operation {
+                draft,
+                ticket,
+                joined,
+            }));
         let wake = std::mem::take(&mut waiting.idle);
         drop(waiting);
         if wake {
@@ -316,16 +336,17 @@ impl Writer {
             .tail
             .as_ref()
             .map_or(0, |tail| tail.offset.max(OPENING));
-        let (mut octets, mut count) = (0, 0);
+        let (mut octets, mut count, mut joined) = (0, 0, false);
         for operation in operations.iter() {
             octets += operation.draft.length();
             let fits = octets <= GROUP_OCTETS
                 && count < GROUP_RECORDS
                 && start + octets <= self.terms.segment;
-            if count > 0 && !fits {
+            if count > 0 && !fits && !joined {
                 break;
             }
             count += 1;
+            joined = operation.joined;
         }
         let rest = operations.split_off(count);
         std::mem::replace(operations, rest)
@@ -414,7 +435,7 @@ impl Writer {
         let mut tickets = Vec::with_capacity(group.len());
         let moves = Arc::clone(&self.moves);
         let mut touched = moves.lock();
-        for Operation { draft, ticket } in group {
+        for Operation { draft, ticket, .. } in group {
             if let Some(claim) = draft.claim {
                 claim.named();
             }
@@ -512,7 +533,7 @@ impl Drop for Writer {
 
 /// Answers with a failure. `stated` says that none of these can ever be read back.
 fn settle_all(operations: VecDeque<Operation>, error: &StoreError, stated: bool) {
-    for Operation { draft, ticket } in operations {
+    for Operation { draft, ticket, .. } in operations {
         if let Some(claim) = draft.claim
             && !stated
         {

@@ -452,7 +452,7 @@ impl World {
             return;
         };
         let done = self.store().undelete(id, 0).await;
-        let whole = !self.after_fault().await && done.is_ok();
+        let cut = self.after_fault().await;
         let bodies = loop {
             if let Some(bodies) = self.bodies_of(id) {
                 break bodies;
@@ -466,12 +466,15 @@ impl World {
             left.swap_remove(known.expect("it had been removed, and once"));
             mail.messages.push((None, body));
         }
-        if whole {
+        if cut {
+            mail.uncertain = true;
+        } else if done.is_ok() {
             assert!(mail.uncertain || left.is_empty(), "some did not come back");
             mail.removed.clear();
             mail.uncertain = false;
         } else {
-            mail.uncertain = true;
+            // What came back does not come twice.
+            mail.removed = left;
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, milliseconds, unix_milliseconds};
 use crate::account::AccountId;
-use crate::engine::{Effect, Engine, Entry, Fact, Reading, Ticket, Wait};
+use crate::engine::{Engine, Entry, Fact, Reading, Wait};
 use crate::error::{ReadError, StoreError, UndeleteError};
 
 /// What can be brought back, or has been.
@@ -37,7 +37,8 @@ impl Store {
 
     /// Brings back every message that was removed from a mailbox at `since` (milliseconds since 1970) or later and is
     /// still kept, each as a new message with an id of its own, so that every client fetches it. The mailbox is locked
-    /// meanwhile. None comes back twice; after a crash, the one that was under way may.
+    /// meanwhile. None comes back twice; only a power cut in
+    /// the very moment of writing may leave one that comes again.
     ///
     /// # Errors
     /// What it came to by then stands.
@@ -50,38 +51,27 @@ impl Store {
         let lock = self.inner.locks.take(account);
         let _lock = lock.ok_or(UndeleteError::InUse)?;
         let failed = |done, error| UndeleteError::Store { done, error };
-        let store = self.clone();
+        let engine = Arc::clone(&self.inner.engine);
         let sealers = &self.inner.pools.sealers;
-        let listed = sealers
-            .run(move || store.removed_since(account, since))
-            .await;
-        let removed = listed
-            .and_then(|listed| listed)
-            .map_err(|error| failed(done, error))?;
-        let mut releases = Vec::new();
-        for entry in removed {
-            let (uid, octets) = (entry.uid, entry.octets);
+        // What compaction says again must not come behind what is said here.
+        let paused = sealers.run(move || engine.pause()).await;
+        let paused = paused.and_then(|paused| paused.ok_or(StoreError::Held));
+        let _paused = paused.map_err(|error| failed(done, error))?;
+        let store = self.clone();
+        let listed = sealers.run(move || store.removed_since(account, since));
+        let listed = listed.await.and_then(|listed| listed);
+        for entry in listed.map_err(|error| failed(done, error))? {
+            let octets = entry.octets;
+            self.room(octets)
+                .map_err(|low| UndeleteError::NoRoom { done, low })?;
             match self.bring_back(account, entry).await {
-                Ok(true) => {}
-                Ok(false) => {
-                    done.unreadable += 1;
-                    continue;
+                Ok(true) => {
+                    done.messages += 1;
+                    done.octets += octets;
                 }
+                Ok(false) => done.unreadable += 1,
                 Err(error) => return Err(failed(done, error)),
             }
-            // Only now: the other way round a crash would lose it.
-            let (ticket, answer) = Ticket::new(Effect::Nothing, None);
-            let uids = vec![uid];
-            self.inner
-                .engine
-                .submit(Fact::Released { account, uids }, ticket);
-            releases.push(answer);
-            done.messages += 1;
-            done.octets += octets;
-        }
-        for answer in releases {
-            let outcome = answer.await.unwrap_or(Err(StoreError::Stopped));
-            outcome.map_err(|error| failed(done, error))?;
         }
         Ok(done)
     }
@@ -140,7 +130,13 @@ impl Store {
             smtputf8: entry.utf8,
             recipients: Vec::new(),
         };
-        self.deliver(incoming, vec![reservation], envelope).await?;
+        // Together, so that it neither gets lost nor comes back twice.
+        let released = Fact::Released {
+            account,
+            uids: vec![entry.uid],
+        };
+        self.deliver_with(incoming, vec![reservation], envelope, None, Some(released))
+            .await?;
         Ok(true)
     }
 }

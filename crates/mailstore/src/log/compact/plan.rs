@@ -25,7 +25,7 @@ pub(super) enum Move {
         at: u64,
         kept: Vec<Kept>,
     },
-    Decision(Decision),
+    Decision(Box<Decision>),
     Tombstone {
         account: AccountId,
         uids: Vec<u64>,
@@ -82,6 +82,8 @@ struct Look<'a> {
     segment: u32,
     plan: Plan,
     forgotten: BTreeMap<AccountId, BTreeSet<u64>>,
+    /// Bodies that nothing of this record needs any more: uid and body, and whether the record is a copy.
+    ending: Vec<(u64, u64, bool)>,
 }
 
 impl Compactor {
@@ -104,6 +106,7 @@ impl Compactor {
                 ..Plan::default()
             },
             forgotten: BTreeMap::new(),
+            ending: Vec::new(),
         };
         look.plan.retirement.segment = segment.number;
         let (mut outcome, mut read) = (Ok(()), 0);
@@ -119,6 +122,7 @@ impl Compactor {
             })
             .map_err(unreadable)?;
         outcome?;
+        look.end_bodies()?;
         let mut plan = look.plan;
         plan.forgotten = (look.forgotten.into_iter())
             .map(|(account, uids)| (account, uids.into_iter().collect()))
@@ -128,6 +132,40 @@ impl Compactor {
 }
 
 impl Look<'_> {
+    /// A copy need not be the only one of its message: the mailboxes may have been copied at different times, and then
+    /// the body goes with the last of them.
+    fn end_bodies(&mut self) -> Result<(), CompactError> {
+        let ending = std::mem::take(&mut self.ending);
+        let accounts = if ending.iter().any(|(_, _, moved)| *moved) {
+            self.compactor.index.accounts()?
+        } else {
+            Vec::new()
+        };
+        for (uid, body, moved) in ending {
+            let mut needed = false;
+            // The first record of a message names all its mailboxes, and they have been asked.
+            for account in accounts.iter().take_while(|_| moved) {
+                needed |= self.needs(*account, uid, body)?;
+            }
+            if !needed {
+                self.plan.retirement.bodies.push(body);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a mailbox still has this body when the segment has gone, removed or not.
+    fn needs(&self, account: AccountId, uid: u64, body: u64) -> Result<bool, CompactError> {
+        let (Stand::Live(entry) | Stand::Removed(entry, _)) =
+            self.compactor.index.stand(account, uid)?
+        else {
+            return Ok(false);
+        };
+        let same = matches!(entry.place, Place::Sealed { body: its, .. } if its == body);
+        let forgotten = self.forgotten.get(&account);
+        Ok(same && forgotten.is_none_or(|uids| !uids.contains(&uid)))
+    }
+
     fn record(
         &mut self,
         at: u64,
@@ -181,7 +219,7 @@ impl Look<'_> {
         {
             self.plan.total += octets;
             if kept.is_empty() {
-                self.plan.retirement.bodies.push(body);
+                self.ending.push((uid, body, posted.moved));
             } else {
                 self.plan.kept += octets;
             }
@@ -216,7 +254,7 @@ impl Look<'_> {
         let each = length / decisions.len().max(1) as u64;
         for decision in decisions {
             if self.is_current(&decision)? {
-                self.keep(each, Move::Decision(decision));
+                self.keep(each, Move::Decision(Box::new(decision)));
             }
         }
         Ok(())

@@ -42,7 +42,7 @@ impl Compactor {
         for what in moves {
             let draft = match what {
                 Move::Message { at, kept } => message(&*file, at, kept)?,
-                Move::Decision(decision) => record::draft_decision(decision)?,
+                Move::Decision(decision) => record::draft_decision(*decision)?,
                 Move::Tombstone {
                     account,
                     uids,

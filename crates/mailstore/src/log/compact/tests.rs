@@ -1,5 +1,8 @@
 //! Compaction where it is easily got wrong: files go only behind a checkpoint, and readers do not notice.
 
+mod bodies;
+mod undelete;
+
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,7 +71,7 @@ async fn deliver(store: &Store, to: AccountId, body: &[u8]) {
 
 async fn try_deliver(store: &Store, to: AccountId, body: &[u8]) -> Result<(), StoreError> {
     let mut incoming = store.begin();
-    incoming.write(Bytes::copy_from_slice(body)).await.unwrap();
+    incoming.write(Bytes::copy_from_slice(body)).await?;
     let envelope = Envelope {
         reverse_path: "<>".parse().unwrap(),
         envid: None,
