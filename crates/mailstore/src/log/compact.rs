@@ -263,7 +263,7 @@ impl Compactor {
         let hint = self.index.hints()?.get(number).copied().unwrap_or_default();
         // With the large bodies it names.
         let octets = tail.size.max(hint.total);
-        Ok(written && octets >= least && self.promising(tail, hint, run.now))
+        Ok(written && octets >= least && self.promising(tail, hint, run))
     }
 
     /// The segments worth a look, oldest first.
@@ -282,7 +282,7 @@ impl Compactor {
         let candidates = old().filter_map(|segment| {
             let hint = hints.get(&segment.number).copied().unwrap_or_default();
             let anyway = hint.begun || (many && is_small(segment));
-            let worth = run.way == Way::Forced || anyway || self.promising(segment, hint, run.now);
+            let worth = run.way == Way::Forced || anyway || self.promising(segment, hint, run);
             let readable = segment.opening.is_some();
             let tried = run.way == Way::Background && self.is_damaged(segment.number);
             (worth && readable && !tried).then(|| Candidate {
@@ -294,19 +294,20 @@ impl Compactor {
         Ok(candidates.collect())
     }
 
-    /// The hint says that a third could be given back, and nobody has found out otherwise lately.
-    fn promising(&self, segment: &Segment, hint: Hint, now: u64) -> bool {
+    /// The hint says that a third could be given back, and nobody has found out otherwise lately. Who asks may know more.
+    fn promising(&self, segment: &Segment, hint: Hint, run: &Run<'_>) -> bool {
         let total = segment.size.max(hint.total);
         let mostly_live = u128::from(hint.live) * 3 > u128::from(total) * 2;
         let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         let anew = match tried.get(&segment.number) {
             None => true,
+            Some(Tried::Full { .. }) if run.way != Way::Background => true,
             Some(Tried::Damaged) => false,
             Some(Tried::Full {
                 live,
                 again,
                 window,
-            }) => hint.live < *live || now >= *again || self.window() < *window,
+            }) => hint.live < *live || run.now >= *again || self.window() < *window,
         };
         !mostly_live && anew
     }
@@ -353,15 +354,16 @@ impl Compactor {
             };
             let fits = self.free() >= plan.copied.saturating_add(AROUND);
             let worth = run.is_worth(candidate, &plan);
-            if first && worth && !fits {
-                run.done.no_room += plan.copied;
-                return Ok(());
-            }
-            if first && !worth {
-                let again = (times.window / 16).clamp(AGAIN.0, AGAIN.1);
+            if first && !(worth && fits) {
+                let mut pause = AGAIN.0;
+                if worth {
+                    run.done.no_room += plan.copied;
+                } else {
+                    pause = (times.window / 16).clamp(AGAIN.0, AGAIN.1);
+                }
                 let tried = Tried::Full {
                     live: candidate.hint.live,
-                    again: run.now.saturating_add(again),
+                    again: run.now.saturating_add(pause),
                     window: times.window,
                 };
                 self.remember(number, tried);
