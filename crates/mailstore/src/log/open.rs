@@ -168,7 +168,8 @@ impl LogEngine {
         let caught = catch_up(&replay, &*tables)?;
         let segments = replay.survey()?;
         let octets = segments.values().map(|segment| segment.size).sum();
-        let orphans = remove_orphans(&*disk, &layout, &caught)?;
+        let tail = segments.keys().next_back().copied();
+        let orphans = remove_orphans(&*disk, &layout, &caught, tail)?;
         let checkpoint = caught.applier.checkpoint();
         let named = checkpoint.named.saturating_add(1);
         let next_body = checkpoint.bodies.max(orphans.next).max(named);
@@ -372,8 +373,16 @@ struct Orphans {
     next: u64,
 }
 
-/// Removes bodies that were sealed but never named, because the process ended in between.
-fn remove_orphans(disk: &dyn Disk, layout: &Layout, caught: &Caught) -> Result<Orphans, OpenError> {
+/// Removes bodies that were sealed but never named, because the process ended in between. Where a power cut has left
+/// holes in what was being written, at the end of the log, they are set aside: one may be a record's that was damaged.
+fn remove_orphans(
+    disk: &dyn Disk,
+    layout: &Layout,
+    caught: &Caught,
+    tail: Option<u32>,
+) -> Result<Orphans, OpenError> {
+    let damaged = &caught.walked.damaged;
+    let only_at_the_end = damaged.iter().all(|place| Some(place.segment) == tail);
     let mut next = 1;
     let mut unnamed = BTreeSet::new();
     for number in list(disk, &layout.log)?
@@ -381,9 +390,9 @@ fn remove_orphans(disk: &dyn Disk, layout: &Layout, caught: &Caught) -> Result<O
         .filter_map(|(name, _)| body_number(name))
     {
         next = next.max(number.saturating_add(1));
-        // With damage in the log nobody can say that the record was never there.
+        // With damage elsewhere in the log nobody can say that the record was never there.
         let named = number < caught.bodies || caught.walked.bodies.contains(&number);
-        if !named && caught.walked.damaged.is_empty() {
+        if !named && only_at_the_end {
             unnamed.insert(number);
         }
     }
@@ -394,7 +403,15 @@ fn remove_orphans(disk: &dyn Disk, layout: &Layout, caught: &Caught) -> Result<O
     }
     let mut removed = 0;
     for number in unnamed {
-        if disk.remove(&layout.body(number)).is_ok() {
+        let body = layout.body(number);
+        let done = if damaged.is_empty() {
+            disk.remove(&body)
+        } else {
+            let name = body.file_name().unwrap_or_default();
+            disk.make_directory(&layout.quarantine)
+                .and_then(|()| disk.rename(&body, &layout.quarantine.join(name)))
+        };
+        if done.is_ok() {
             removed += 1;
         }
     }

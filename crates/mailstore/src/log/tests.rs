@@ -13,8 +13,8 @@ use super::LogEngine;
 use super::frame::{FIRST, FRAME, Frame, Kind, OPENING, Opening};
 use super::{Position, record};
 use crate::account::{AccountId, Change, NewAccount};
-use crate::disk::Layout;
 use crate::disk::simulated::{Fault, SimulatedDisk};
+use crate::disk::{Disk, Layout};
 use crate::engine::{Addressee, Body, Fact, Message};
 use crate::error::{OpenError, ReadError, StoreError};
 use crate::index::simulated::SimulatedTables;
@@ -340,6 +340,35 @@ async fn a_body_that_could_not_be_removed_takes_no_later_one_with_it() {
         }
     }
     assert!(stuck > 0, "no body was ever left behind");
+}
+
+/// The pages of a write that was interrupted need not have come in order. A body that nothing names then is no error
+/// for ever, and it is not thrown away either.
+#[tokio::test]
+async fn behind_holes_at_the_end_of_the_log_bodies_without_a_record_are_set_aside() {
+    let (disk, tables) = (SimulatedDisk::new(5), Arc::new(SimulatedTables::default()));
+    let open = || {
+        let options = Options::default();
+        let (disk, tables) = (Arc::new(disk.clone()), Arc::clone(&tables));
+        let opened = LogEngine::open_on(disk, layout(), tables, &options, true);
+        let (engine, inventory, opened) = opened.unwrap();
+        let damaged = opened.damaged.len();
+        let store = Store::assemble(Arc::new(engine), inventory, opened, options).unwrap();
+        (store, damaged)
+    };
+    let (store, _) = open();
+    account(&store).await;
+    store.close().await;
+    let segment = layout().segment(1);
+    let records = disk.contents(&segment)[80..].to_vec();
+    disk.append(&segment, &[&[0; 100], &records[..]].concat());
+    disk.create(&layout().body(7)).unwrap();
+    let (store, damaged) = open();
+    assert_eq!(damaged, 1);
+    let aside = layout().quarantine.join("0000000000000007.body");
+    assert!(disk.paths().contains(&aside), "{:?}", disk.paths());
+    assert!(!disk.paths().contains(&layout().body(7)));
+    store.close().await;
 }
 
 /// Whether something of the refused body was still there when the next one was.
