@@ -11,8 +11,8 @@ use std::time::Duration;
 use address::Envelope;
 use bytes::Bytes;
 
-use super::plan::{Move, Times};
-use super::{Run, Way};
+use super::plan::{Move, Plan, Times};
+use super::{Compactor, Run, Way};
 use crate::account::{AccountId, Change, NewAccount};
 use crate::compaction::Compacted;
 use crate::disk::simulated::{Fault, SimulatedDisk};
@@ -22,7 +22,7 @@ use crate::index::simulated::SimulatedTables;
 use crate::log::LogEngine;
 use crate::options::Options;
 use crate::stats::IndexState;
-use crate::store::Store;
+use crate::store::{Store, milliseconds, unix_milliseconds};
 
 const BODY: &[u8] = b"a letter that stays where it is read\r\n";
 
@@ -72,16 +72,9 @@ async fn deliver(store: &Store, to: AccountId, body: &[u8]) {
 async fn try_deliver(store: &Store, to: AccountId, body: &[u8]) -> Result<(), StoreError> {
     let mut incoming = store.begin();
     incoming.write(Bytes::copy_from_slice(body)).await?;
-    let envelope = Envelope {
-        reverse_path: "<>".parse().unwrap(),
-        envid: None,
-        ret: None,
-        body8bit: false,
-        smtputf8: false,
-        recipients: Vec::new(),
-    };
     let reservations = vec![store.reserve(to, 0).unwrap()];
-    store.deliver(incoming, reservations, envelope).await
+    let delivered = store.deliver(incoming, reservations, Envelope::default());
+    delivered.await
 }
 
 async fn add_alice(store: &Store) -> AccountId {
@@ -115,8 +108,46 @@ fn compact(store: &Store) -> Result<Compacted, CompactError> {
 /// What is worth it, or everything.
 fn compact_if(store: &Store, force: bool) -> Result<Compacted, CompactError> {
     let store = store.clone();
-    let thread = std::thread::spawn(move || store.compact(force, &mut |_| {}));
-    thread.join().unwrap()
+    on_thread(move || store.compact(force, &mut |_| {}))
+}
+
+fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::spawn(work).join().unwrap()
+}
+
+/// A step of compaction by itself.
+fn on_compactor(
+    engine: &LogEngine,
+    step: impl FnOnce(&Compactor) -> Result<(), CompactError> + Send + 'static,
+) {
+    let compactor = Arc::clone(&engine.compactor);
+    on_thread(move || step(&compactor)).unwrap();
+}
+
+/// What the first segment comes to if removed messages are kept for so long.
+fn first_look(compactor: &Compactor, window: Duration) -> Result<Plan, CompactError> {
+    compactor.watch()?;
+    let segments = compactor.replay.survey().unwrap();
+    let times = Times {
+        way: Way::Forced,
+        now: unix_milliseconds(),
+        window: milliseconds(window),
+    };
+    let before = compactor.before(1, &segments)?;
+    Ok(compactor.look(&segments[&1], before, times, true)?.unwrap())
+}
+
+/// Copies so much of the first segment, and ends before the segment is retired.
+fn copy_and_end(compactor: &Compactor, moves: Vec<Move>) -> Result<(), CompactError> {
+    let mut run = Run {
+        way: Way::Forced,
+        now: 0,
+        done: Compacted::default(),
+        progress: &mut |_| {},
+    };
+    compactor.copy(1, moves, &mut run)?;
+    compactor.moves.rest();
+    Ok(())
 }
 
 /// As a process that starts again, with an index made from nothing but the log.
@@ -218,33 +249,14 @@ async fn what_was_removed_after_a_compaction_that_ended_early_stays_removed() {
     for _ in 0..40 {
         deliver(&store, alice, &[b'y'; 900]).await;
     }
-    let compactor = Arc::clone(&engine.compactor);
-    let ended = std::thread::spawn(move || {
+    on_compactor(&engine, |compactor| {
         compactor.wait_for(|ticket| compactor.queue.end_segment(ticket))?;
-        compactor.watch()?;
-        let segments = compactor.replay.survey().unwrap();
-        let times = Times {
-            way: Way::Forced,
-            now: 0,
-            window: 0,
-        };
-        let before = compactor.before(1, &segments)?;
-        let mut plan = compactor.look(&segments[&1], before, times, true)?.unwrap();
         // One message, and then it ended.
-        plan.moves
-            .retain(|what| matches!(what, Move::Message { .. }));
-        plan.moves.truncate(1);
-        let mut run = Run {
-            way: Way::Forced,
-            now: 0,
-            done: Compacted::default(),
-            progress: &mut |_| {},
-        };
-        compactor.copy(1, plan.moves, &mut run)?;
-        compactor.moves.rest();
-        Ok::<_, CompactError>(())
+        let mut moves = first_look(compactor, Duration::ZERO)?.moves;
+        moves.retain(|what| matches!(what, Move::Message { .. }));
+        moves.truncate(1);
+        copy_and_end(compactor, moves)
     });
-    ended.join().unwrap().unwrap();
     expunge(&store, alice, 0..1).await;
     // Damaged now, the old segment has to stay: all the more must the removal.
     let first = Path::new("/data/log/0000000001.log");
@@ -272,14 +284,9 @@ async fn a_segment_is_moved_when_a_third_of_it_is_dead_and_not_before() {
         deliver(&store, alice, &[b'y'; 900]).await;
     }
     let first = Path::new("/data/log/0000000001.log").to_owned();
-    let seal = || {
-        let compactor = Arc::clone(&engine.compactor);
-        let sealed = std::thread::spawn(move || {
-            compactor.wait_for(|ticket| compactor.queue.end_segment(ticket))
-        });
-        sealed.join().unwrap().unwrap();
-    };
-    seal();
+    on_compactor(&engine, |compactor| {
+        compactor.wait_for(|ticket| compactor.queue.end_segment(ticket))
+    });
     expunge(&store, alice, 0..25).await;
     assert_eq!(compact_if(&store, false).unwrap(), Compacted::default());
     expunge(&store, alice, 0..25).await;
