@@ -35,6 +35,37 @@ async fn none_comes_back_twice_after_a_failed_write() {
     assert!(doubled.is_empty(), "{doubled:?}");
 }
 
+/// What comes back and the word that it has are not torn apart by the end of a segment either.
+#[tokio::test]
+async fn none_comes_back_twice_where_a_segment_is_full() {
+    for left in (1_000..1_120).step_by(10) {
+        for skip in 1..8 {
+            let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+            let options = Options {
+                failure_retry: Duration::from_millis(1),
+                ..options(Duration::from_secs(3_600))
+            };
+            let (store, _engine) = open_as(&disk, &tables, options);
+            let alice = add_alice(&store).await;
+            deliver(&store, alice, &[b'y'; 900]).await;
+            expunge(&store, alice, 0..1).await;
+            deliver(&store, alice, &vec![b'x'; 150_000]).await;
+            let first = disk.contents(Path::new("/data/log/0000000001.log"));
+            deliver(&store, alice, &vec![b'x'; 200_000 - first.len() - left]).await;
+            disk.fail_at(disk.operations() + skip, Fault::Errors(ErrorKind::Other, 1));
+            // Whatever became of the first.
+            let _ = store.undelete(alice, 0).await;
+            disk.heal();
+            let _ = store.undelete(alice, 0).await;
+            let have = store.usage(alice).messages;
+            assert!(
+                have <= 3,
+                "{have} with {left} octets left, failing at {skip}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn undelete_asks_for_room() {
     let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
