@@ -7,6 +7,7 @@
 )]
 
 mod harness;
+mod rows;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -6,12 +6,16 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// Writes `docs/REPLIES.md`.
+/// Writes `docs/REPLIES.md`, and `docs/PROOF.md` with what proves each of them.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When a file cannot be written.
 pub fn run() -> Result<()> {
-    let path = workspace::root().join("docs/REPLIES.md");
-    fs::write(&path, reply::document::markdown())
-        .with_context(|| format!("cannot write {}", path.display()))
+    write("docs/REPLIES.md", &reply::document::markdown())?;
+    write("docs/PROOF.md", &reply::evidence::markdown())
+}
+
+fn write(name: &str, text: &str) -> Result<()> {
+    let path = workspace::root().join(name);
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -53,7 +53,8 @@ pub fn markdown() -> String {
          <!-- Written by `cargo xtask replies` from crates/reply; edit the rows there. -->\n\n\
          Every line tegami can answer over SMTP and POP3: when it comes, why, and what to do. Words in braces are\n\
          filled in at run time. The three dotted numbers are the enhanced code of RFC 3463. The id at the end of an\n\
-         entry is what the log shows. POP3 clients that say `LANG ja` read the texts in Japanese.\n",
+         entry is what the log shows. POP3 clients that say `LANG ja` read the texts in Japanese.\n\
+         [PROOF.md](PROOF.md) says what proves each of them.\n",
     );
     for chapter in &CHAPTERS {
         let mut rows: Vec<&Row> = crate::rows().filter(|row| (chapter.holds)(row)).collect();
@@ -83,7 +84,7 @@ fn entry(row: &Row, text: &mut String) {
 }
 
 /// The row as it looks on the wire, its arguments still in braces.
-fn first_line(row: &Row) -> String {
+pub(crate) fn first_line(row: &Row) -> String {
     let text = row.text;
     match row.status {
         Status::Smtp(code, Some(Enhanced(class, subject, detail))) => {

@@ -6,6 +6,7 @@
 
 pub mod document;
 mod encode;
+pub mod evidence;
 mod language;
 mod row;
 mod table;

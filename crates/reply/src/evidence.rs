@@ -1,0 +1,243 @@
+//! Where each reply is proven: the ids of the catalogue the server was conceived from, and what shows each of them.
+//!
+//! Written to `docs/PROOF.md` by `cargo xtask replies`. Whether a dialogue exists and shows what it is named for, and
+//! whether a test is there, is checked in `tests/rows.rs` of the workspace; nothing here reads a file.
+
+use std::fmt::Write as _;
+
+use crate::document::first_line;
+use crate::row::Row;
+
+mod added;
+mod classes;
+mod pop3;
+mod smtp;
+
+/// One id and its proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Id, such as `S-503a`.
+    pub id: &'static str,
+    /// What it is, in our words; empty where a row of ours has the id.
+    pub what: &'static str,
+    /// What proves it.
+    pub evidence: Evidence,
+    /// Where and why the server does otherwise than the id's trigger says, or what else a reader should know.
+    pub note: &'static str,
+}
+
+/// What proves an id.
+#[derive(Clone, Copy, Debug)]
+pub enum Evidence {
+    /// The dialogue named after the id, which shows these rows; none means the row of that id itself.
+    Dialogue(&'static [&'static str]),
+    /// The dialogues named after these ids.
+    Several(&'static [&'static str]),
+    /// A test, by its file and name.
+    Test {
+        /// Path from the root of the workspace.
+        file: &'static str,
+        /// The name of the function.
+        name: &'static str,
+    },
+    /// It waits for a feature. What is answered until then may have a dialogue, named after the id, that shows
+    /// these rows.
+    Waiting {
+        /// The feature.
+        feature: Feature,
+        /// Rows that the dialogue shows; none means that there is no dialogue.
+        meanwhile: &'static [&'static str],
+    },
+}
+
+/// What rows wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// Delivery to other servers, forwarding, mailing lists, ETRN and ATRN, delivery reports.
+    Outbound,
+    /// Judging senders and contents: SPF, DKIM, DMARC, DNS lists, greylisting, blocklists, content filters.
+    Policy,
+}
+
+impl Feature {
+    /// How the table names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Outbound => "waiting: outbound",
+            Self::Policy => "waiting: policy",
+        }
+    }
+}
+
+impl Entry {
+    const fn of(id: &'static str, what: &'static str, evidence: Evidence) -> Self {
+        Self {
+            id,
+            what,
+            evidence,
+            note: "",
+        }
+    }
+
+    /// A row of ours, shown by the dialogue of its name.
+    const fn row(id: &'static str) -> Self {
+        Self::of(id, "", Evidence::Dialogue(&[]))
+    }
+
+    /// An id without a row of ours; the dialogue of its name shows these rows.
+    const fn shown(id: &'static str, what: &'static str, rows: &'static [&'static str]) -> Self {
+        Self::of(id, what, Evidence::Dialogue(rows))
+    }
+
+    const fn outbound(id: &'static str, what: &'static str) -> Self {
+        Self::waiting(id, what, Feature::Outbound, &[])
+    }
+
+    const fn policy(id: &'static str, what: &'static str) -> Self {
+        Self::waiting(id, what, Feature::Policy, &[])
+    }
+
+    const fn waiting(
+        id: &'static str,
+        what: &'static str,
+        feature: Feature,
+        meanwhile: &'static [&'static str],
+    ) -> Self {
+        Self::of(id, what, Evidence::Waiting { feature, meanwhile })
+    }
+
+    const fn noted(mut self, note: &'static str) -> Self {
+        self.note = note;
+        self
+    }
+
+    /// The row of ours that has this id.
+    #[must_use]
+    pub fn own_row(&self) -> Option<&'static Row> {
+        crate::rows().find(|row| row.id == self.id)
+    }
+}
+
+/// The ids the server was conceived from, group by group, with the headings of the groups.
+const CONCEIVED: [(&str, &[Entry]); 6] = [
+    ("Digits and enhanced codes", classes::CLASSES),
+    ("SMTP commands", classes::COMMANDS),
+    ("SMTP replies", smtp::REPLIES),
+    ("POP3 commands", pop3::COMMANDS),
+    ("POP3 replies", pop3::REPLIES),
+    ("Needed today and in no old list", classes::EXTRA),
+];
+
+/// The ids the server was conceived from.
+pub fn conceived() -> impl Iterator<Item = &'static Entry> {
+    CONCEIVED.iter().flat_map(|(_, entries)| entries.iter())
+}
+
+/// The rows of ours beyond those: each has a dialogue of its name, unless [`added::ELSEWHERE`] says otherwise.
+pub fn added() -> impl Iterator<Item = Entry> {
+    let conceived = |id: &str| conceived().any(|entry| entry.id == id);
+    crate::rows()
+        .filter(move |row| !conceived(row.id))
+        .map(|row| {
+            let elsewhere = added::ELSEWHERE.iter().find(|entry| entry.id == row.id);
+            elsewhere.copied().unwrap_or(Entry::row(row.id))
+        })
+}
+
+/// Where the dialogue of this name stands, from the root of the workspace.
+#[must_use]
+pub fn dialogue(id: &str) -> String {
+    let pop3 = ["P", "X-P", "T-P"]
+        .iter()
+        .any(|start| id.starts_with(start));
+    let protocol = if pop3 { "pop3" } else { "smtp" };
+    format!("tests/dialogues/{protocol}/rows/{id}.txt")
+}
+
+/// The whole table in Markdown.
+#[must_use]
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Proof of every reply\n\n\
+         <!-- Written by `cargo xtask replies` from crates/reply/src/evidence; edit the entries there. -->\n\n\
+         Each id of the catalogue of replies the server was conceived from, and what proves it: a dialogue that goes\n\
+         through the situation and shows the reply ([tests/dialogues](../tests/dialogues), read by people and played\n\
+         by a test), or a test. Ids that are rows of [REPLIES.md](REPLIES.md) are shown with their text. Ids that wait\n\
+         for delivery to other servers, or for the judging of senders and contents, say so.\n\n",
+    );
+    summary(&mut text);
+    for (heading, entries) in CONCEIVED {
+        table(heading, entries.iter().copied(), &mut text);
+    }
+    table("Rows of our own beyond those", added(), &mut text);
+    text
+}
+
+fn summary(text: &mut String) {
+    let of =
+        |wanted: fn(&Evidence) -> bool| conceived().filter(|entry| wanted(&entry.evidence)).count();
+    let dialogues = of(|e| matches!(e, Evidence::Dialogue(_) | Evidence::Several(_)));
+    let tests = of(|e| matches!(e, Evidence::Test { .. }));
+    let waiting = |feature: Feature| {
+        conceived()
+            .filter(|entry| matches!(entry.evidence, Evidence::Waiting { feature: f, .. } if f == feature))
+            .count()
+    };
+    let _ = writeln!(
+        text,
+        "Of {} ids, {dialogues} are shown by dialogues and {tests} by tests; {} are {} and {} are {}. {} rows of our own\n\
+         stand beyond those.",
+        conceived().count(),
+        waiting(Feature::Outbound),
+        Feature::Outbound.name(),
+        waiting(Feature::Policy),
+        Feature::Policy.name(),
+        added().count(),
+    );
+}
+
+fn table(heading: &str, entries: impl Iterator<Item = Entry>, text: &mut String) {
+    let _ = write!(
+        text,
+        "\n## {heading}\n\n| Id | What | Proof | Note |\n|---|---|---|---|\n"
+    );
+    for entry in entries {
+        let what = entry.own_row().map_or_else(
+            || entry.what.to_owned(),
+            |row| format!("`{}`", first_line(row).replace('|', "\\|")),
+        );
+        let _ = writeln!(
+            text,
+            "| {} | {what} | {} | {} |",
+            entry.id,
+            proof(&entry),
+            entry.note
+        );
+    }
+}
+
+/// The cell that says where the proof stands.
+fn proof(entry: &Entry) -> String {
+    match entry.evidence {
+        Evidence::Dialogue(_) => link("dialogue", &dialogue(entry.id)),
+        Evidence::Several(ids) => {
+            let links: Vec<String> = ids.iter().map(|id| link(id, &dialogue(id))).collect();
+            links.join(", ")
+        }
+        Evidence::Test { file, name } => link(&format!("`{name}`"), file),
+        Evidence::Waiting {
+            feature,
+            meanwhile: [],
+        } => feature.name().to_owned(),
+        Evidence::Waiting { feature, .. } => format!(
+            "{}; until then {}",
+            feature.name(),
+            link("dialogue", &dialogue(entry.id))
+        ),
+    }
+}
+
+fn link(text: &str, path: &str) -> String {
+    format!("[{text}](../{path})")
+}
