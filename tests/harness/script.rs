@@ -71,7 +71,14 @@ pub fn read_all(directory: &Path) -> Vec<Script> {
         fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    paths.iter().map(|path| read(path)).collect()
+    let scripts = paths.iter().flat_map(|path| {
+        if path.is_dir() {
+            read_all(path)
+        } else {
+            vec![read(path)]
+        }
+    });
+    scripts.collect()
 }
 
 fn read(path: &Path) -> Script {
