@@ -1,9 +1,11 @@
 //! A name server on loopback that says what a test wrote down, over UDP and TCP, and nothing when it is told so.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, MessageType, OpCode, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{CNAME, MX, NS, PTR, SOA};
@@ -12,6 +14,8 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 /// What fits into a datagram that no network has to cut in pieces.
 const DATAGRAM: usize = 1232;
 const TTL: u32 = 300;
+/// Far longer than any question takes; only so that a hanging test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is known of a name. A name of which nothing is known does not exist.
 #[derive(Clone, Debug)]
@@ -34,18 +38,33 @@ pub enum Says {
     Refused,
     /// Nothing at all.
     Silence,
+    /// Whatever else is known of it, once the test [releases](NameServer::release) it.
+    Held,
 }
 
 /// A running name server. It ends with the process of its test.
 pub struct NameServer {
     /// Where it listens, for UDP and TCP.
     pub address: SocketAddr,
+    udp: UdpSocket,
     zone: Arc<Zone>,
 }
 
 struct Zone {
     names: Vec<(Name, Says)>,
-    asked: Mutex<Vec<String>>,
+    asked: Mutex<HashSet<Question>>,
+    held: Mutex<Vec<Held>>,
+    holding: Condvar,
+}
+
+/// A question, by its number, its name and the kind of record; sent again while no answer comes, it is the same.
+type Question = (u16, String, RecordType);
+
+/// An answer that waits, and for whom.
+struct Held {
+    question: Question,
+    octets: Vec<u8>,
+    to: SocketAddr,
 }
 
 impl NameServer {
@@ -56,21 +75,61 @@ impl NameServer {
         let zone = Arc::new(Zone {
             names: names.collect(),
             asked: Mutex::default(),
+            held: Mutex::default(),
+            holding: Condvar::new(),
         });
         let address = udp.local_addr().expect("a bound socket");
-        let known = Arc::clone(&zone);
-        thread::spawn(move || serve_udp(&udp, &known));
+        let (socket, known) = (udp.try_clone().expect("a socket"), Arc::clone(&zone));
+        thread::spawn(move || serve_udp(&socket, &known));
         let known = Arc::clone(&zone);
         thread::spawn(move || serve_tcp(&tcp, &known));
-        Self { address, zone }
+        Self { address, udp, zone }
+    }
+
+    /// Waits until so many questions are held back.
+    pub fn wait_until_holding(&self, count: usize) {
+        let held = self.zone.held.lock().expect("no test panicked here");
+        let (held, waited) = self
+            .zone
+            .holding
+            .wait_timeout_while(held, PATIENCE, |held| questions(held) < count)
+            .expect("no test panicked here");
+        let holding = questions(&held);
+        drop(held);
+        assert!(
+            !waited.timed_out(),
+            "{holding} questions instead of {count}"
+        );
+    }
+
+    /// Answers the questions that were held back, and says how many they were.
+    pub fn release(&self) -> usize {
+        let mut held = self.zone.held.lock().expect("no test panicked here");
+        let count = questions(&held);
+        for Held { octets, to, .. } in held.drain(..) {
+            // Whoever asked may have asked again from elsewhere.
+            let _ = self.udp.send_to(&octets, to);
+        }
+        count
     }
 
     /// How often this name was asked for, whatever the kind of its records.
     pub fn asked_for(&self, text: &str) -> usize {
         let wanted = name(text).to_ascii();
         let asked = self.zone.asked.lock().expect("no test panicked here");
-        asked.iter().filter(|name| **name == wanted).count()
+        asked.iter().filter(|(_, name, _)| *name == wanted).count()
     }
+}
+
+fn questions(held: &[Held]) -> usize {
+    let different: HashSet<&Question> = held.iter().map(|held| &held.question).collect();
+    different.len()
+}
+
+fn question(message: &Message) -> Question {
+    let query = message.queries.first().expect("a question");
+    let name = query.name().to_lowercase().to_ascii();
+    (message.metadata.id, name, query.query_type())
 }
 
 /// Both on one port, which the system chooses.
@@ -95,6 +154,16 @@ fn serve_udp(socket: &UdpSocket, zone: &Zone) {
             response.answers.clear();
             response.metadata.truncation = true;
             octets = response.to_vec().expect("a message of ours");
+        }
+        if zone.holds(&response) {
+            let mut held = zone.held.lock().expect("no test panicked here");
+            held.push(Held {
+                question: question(&response),
+                octets,
+                to: from,
+            });
+            zone.holding.notify_all();
+            continue;
         }
         // Whoever asked may be gone.
         let _ = socket.send_to(&octets, from);
@@ -125,6 +194,17 @@ fn serve_tcp(listener: &TcpListener, zone: &Zone) {
 }
 
 impl Zone {
+    fn known(&self, asked: &Name) -> Vec<&Says> {
+        let known = self.names.iter().filter(|(name, _)| name == asked);
+        known.map(|(_, says)| says).collect()
+    }
+
+    fn holds(&self, response: &Message) -> bool {
+        let asked = response.queries.first().expect("a question");
+        let known = self.known(&asked.name().to_lowercase());
+        known.iter().any(|says| matches!(says, Says::Held))
+    }
+
     fn answer(&self, octets: &[u8]) -> Option<Message> {
         let request = Message::from_vec(octets).expect("the resolver asks in DNS");
         let query = request.queries.first().expect("a question").clone();
@@ -132,16 +212,11 @@ impl Zone {
         self.asked
             .lock()
             .expect("no test panicked here")
-            .push(asked.to_ascii());
+            .insert(question(&request));
         let mut response = Message::new(request.metadata.id, MessageType::Response, OpCode::Query);
         response.metadata.recursion_available = true;
         response.add_query(query.clone());
-        let known: Vec<&Says> = self
-            .names
-            .iter()
-            .filter(|(name, _)| *name == asked)
-            .map(|(_, says)| says)
-            .collect();
+        let known = self.known(&asked);
         if known.is_empty() {
             response.metadata.response_code = ResponseCode::NXDomain;
         }
@@ -155,7 +230,7 @@ impl Zone {
                     response.add_authority(Record::from_rdata(asked.clone(), TTL, server));
                     return Some(response);
                 }
-                Says::Exists => {}
+                Says::Exists | Says::Held => {}
                 Says::Mx(..) | Says::Address(_) | Says::Alias(_) | Says::Pointer(_) => {
                     let data = data(says);
                     if data.record_type() == query.query_type()
@@ -181,9 +256,12 @@ fn data(says: &Says) -> RData {
         Says::Alias(target) => RData::CNAME(CNAME(name(target))),
         Says::Pointer(target) => RData::PTR(PTR(name(target))),
         Says::Address(text) => RData::from(text.parse::<IpAddr>().expect("an address")),
-        Says::Exists | Says::Referral | Says::Fault | Says::Refused | Says::Silence => {
-            unreachable!("no record")
-        }
+        Says::Exists
+        | Says::Referral
+        | Says::Fault
+        | Says::Refused
+        | Says::Silence
+        | Says::Held => unreachable!("no record"),
     }
 }
 

@@ -225,34 +225,28 @@ async fn a_silent_server_is_waited_for_no_longer_than_agreed() {
     assert!(server.asked_for("silent.example") >= 1);
 }
 
-/// A flood of questions nobody answers costs a bounded number of sockets, and their turns are free again afterwards.
-#[tokio::test]
+/// A flood of questions costs a bounded number of sockets; the rest wait their turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_so_many_questions_are_open_at_once() {
-    let names: Vec<String> = (0..100)
-        .map(|number| format!("silent{number}.example"))
-        .collect();
-    let mut known: Vec<(&str, Says)> = names
+    let names: Vec<String> = (0..100).map(|number| format!("{number}.example")).collect();
+    let known: Vec<(&str, Says)> = names
         .iter()
-        .map(|name| (name.as_str(), Says::Silence))
+        .flat_map(|name| [(name.as_str(), Says::Held), (name, Says::Mx(0, "."))])
         .collect();
-    known.push(("mx.example", Says::Mx(0, "mx.example")));
     let server = NameServer::start(&known);
-    let resolver = Arc::new(Resolver::new(Duration::from_secs(1)));
-    resolver.ask(&[server.address]);
+    let resolver = Arc::new(asking(&server));
     let ask = |name: &String| {
         let (resolver, name) = (Arc::clone(&resolver), domain(name));
         tokio::spawn(async move { resolver.mail_route(&name).await })
     };
-    let silent: Vec<_> = names.iter().map(ask).collect();
-    for question in silent {
-        assert_eq!(question.await.unwrap(), MailRoute::Unclear);
+    let questions: Vec<_> = names.iter().map(ask).collect();
+    for open in [64, 36] {
+        tokio::task::block_in_place(|| server.wait_until_holding(open));
+        assert_eq!(server.release(), open);
     }
-    let asked = names.iter().filter(|name| server.asked_for(name) > 0);
-    assert!((1..=64).contains(&asked.count()));
-    assert_eq!(
-        resolver.mail_route(&domain("mx.example")).await,
-        exchangers(&[(0, "mx.example")])
-    );
+    for question in questions {
+        assert_eq!(question.await.unwrap(), MailRoute::NullMx);
+    }
 }
 
 #[tokio::test]
@@ -282,6 +276,27 @@ async fn answers_are_remembered_and_faults_are_not() {
     }
     assert_eq!(server.asked_for("mx.example"), 1);
     assert_eq!(server.asked_for("nothing.example"), 1);
+}
+
+/// A mailing comes in over ten connections at once; its domain is asked for once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_question_asked_by_many_is_one() {
+    let server = NameServer::start(&[
+        ("mx.example", Says::Held),
+        ("mx.example", Says::Mx(0, "mx.example")),
+    ]);
+    let resolver = Arc::new(asking(&server));
+    let ask = || {
+        let resolver = Arc::clone(&resolver);
+        tokio::spawn(async move { resolver.mail_route(&domain("mx.example")).await })
+    };
+    let questions: Vec<_> = (0..10).map(|_| ask()).collect();
+    tokio::task::block_in_place(|| server.wait_until_holding(1));
+    server.release();
+    for question in questions {
+        assert_eq!(question.await.unwrap(), exchangers(&[(0, "mx.example")]));
+    }
+    assert_eq!(server.asked_for("mx.example"), 1);
 }
 
 #[tokio::test]
