@@ -11,6 +11,8 @@ mod attacks;
 mod backups;
 #[path = "network/client.rs"]
 mod client;
+#[path = "network/dns.rs"]
+mod dns;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/manager.rs"]
@@ -21,6 +23,8 @@ mod moving;
 mod rows;
 #[path = "network/scram.rs"]
 mod scram;
+#[path = "network/senders.rs"]
+mod senders;
 #[path = "network/server.rs"]
 mod server;
 #[path = "network/upkeep.rs"]

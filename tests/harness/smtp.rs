@@ -39,6 +39,8 @@ pub struct SmtpStage {
     connection: Connection,
     mail: MailVerdict,
     rcpt: RcptVerdict,
+    /// What DNS says against the sender or the client, whoever but Postmaster the mail is for.
+    sender: Option<RcptVerdict>,
     full: Option<(String, RcptVerdict)>,
     data: DataVerdict,
     finish: FinishVerdict,
@@ -73,6 +75,7 @@ impl Default for SmtpStage {
             },
             mail: MailVerdict::Accepted,
             rcpt: RcptVerdict::Accepted,
+            sender: None,
             full: None,
             data: DataVerdict::Go,
             finish: FinishVerdict::Stored {
@@ -158,6 +161,11 @@ impl SmtpStage {
             };
         }
         let key = format!("{}@{}", address::fold(mailbox.local.base()), mailbox.host);
+        if let Some(verdict) = self.sender
+            && !key.starts_with("postmaster@")
+        {
+            return verdict;
+        }
         match &self.full {
             Some((address, verdict)) if *address == key => return *verdict,
             _ => {}
@@ -315,6 +323,12 @@ impl SmtpStage {
             "mail too fast" => self.mail = MailVerdict::TooFast,
             "mail sound" => self.mail = MailVerdict::Accepted,
             "rcpt too fast" => self.rcpt = RcptVerdict::TooFast,
+            "sender sound" => self.sender = None,
+            "sender domain missing" => self.sender = Some(RcptVerdict::SenderDomainMissing),
+            "sender domain unclear" => self.sender = Some(RcptVerdict::SenderDomainUnclear),
+            "sender null mx" => self.sender = Some(RcptVerdict::SenderNullMx),
+            "no reverse dns" => self.sender = Some(RcptVerdict::NoReverseDns),
+            "reverse dns unclear" => self.sender = Some(RcptVerdict::ReverseDnsUnclear),
             "login busy" => self.login = Some(AuthVerdict::Busy),
             "login throttled" => self.login = Some(AuthVerdict::Throttled),
             "login sound" => self.login = None,

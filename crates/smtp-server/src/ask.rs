@@ -143,6 +143,16 @@ pub enum RcptVerdict {
     TooManyMessages,
     /// This client's address has named too many recipients lately.
     TooFast,
+    /// The sender's domain does not exist, or has no mail server.
+    SenderDomainMissing,
+    /// Nobody can say now whether it does.
+    SenderDomainUnclear,
+    /// The sender's domain says that it takes no mail.
+    SenderNullMx,
+    /// No name of the client's address leads back to it.
+    NoReverseDns,
+    /// Nobody can say now whether one does.
+    ReverseDnsUnclear,
     /// Something is wrong on our side.
     TryLater,
 }

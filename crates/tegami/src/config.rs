@@ -33,7 +33,7 @@ pub use load::{Loaded, load};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 pub use setting::{Raw, Slot};
 pub use smtp_server::{BareNewline, Expn, Vrfy};
-pub use units::{LogLevel, Octets, Rate};
+pub use units::{DnsServer, LogLevel, Octets, Rate};
 
 /// Where the configuration is when nobody says otherwise.
 pub const USUAL_FILE: &str = "/etc/tegami/tegami.toml";
@@ -59,6 +59,10 @@ pub struct Config {
     pub tls: Tls,
     /// How SMTP sessions behave.
     pub smtp: Smtp,
+    /// What DNS must say of a sender.
+    pub sender: Sender,
+    /// Who is asked.
+    pub dns: Dns,
     /// How POP3 sessions behave.
     pub pop3: Pop3,
     /// How users prove who they are.
@@ -140,6 +144,31 @@ pub struct Smtp {
     pub vrfy: Vrfy,
     /// What EXPN tells.
     pub expn: Expn,
+}
+
+/// What DNS must say of a sender who has not logged in, for mail to anybody but Postmaster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The domain exists and takes mail (RFC 5321 section 5.1).
+    pub require_domain: bool,
+    /// The domain does not say that it takes none (RFC 7505).
+    pub reject_null_mx: bool,
+    /// A name of the client's address leads back to it.
+    pub require_reverse_dns: bool,
+}
+
+impl Sender {
+    /// Whether anything is looked up at all.
+    pub fn asks(self) -> bool {
+        self.require_domain || self.reject_null_mx || self.require_reverse_dns
+    }
+}
+
+/// Who is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dns {
+    /// Name servers; when there are none, those of the system.
+    pub servers: Vec<DnsServer>,
 }
 
 /// How POP3 sessions behave.

@@ -7,11 +7,13 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use address::{Domain, Mailbox};
 use arc_swap::ArcSwap;
 use auth::{Authenticator, Keyring, Mechanism};
 use mailstore::Store;
+use resolver::Resolver;
 use smtp_server::BareNewline;
 
 use pace::Pace;
@@ -26,8 +28,13 @@ mod login_delay;
 pub mod pace;
 pub mod pop3;
 mod routing;
+pub mod sender;
 pub mod smtp;
 mod surrogate;
+
+/// How long DNS may take to answer one question. A client waits for its reply meanwhile, five minutes if need be (RFC 5321
+/// section 4.5.3.2.3).
+const DNS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all connections share.
 pub struct House {
@@ -45,6 +52,8 @@ pub struct House {
     pub last_logins: login_delay::LastLogins,
     /// What POP3 clients were shown of large maildrops.
     pub lent: lent::Lent,
+    /// Asks DNS.
+    pub resolver: Resolver,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -65,6 +74,8 @@ pub struct Policy {
     pub mail_rate: Pace,
     /// Recipients of one address.
     pub rcpt_rate: Pace,
+    /// What DNS must say of senders.
+    pub sender: sender::Rules,
     /// Mechanisms that are switched on, best first.
     pub mechanisms: Vec<Mechanism>,
     /// Whether APOP is switched on.
@@ -97,6 +108,7 @@ impl House {
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
             lent: lent::Lent::default(),
+            resolver: Resolver::new(DNS_PATIENCE),
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::key_file;
 use crate::telemetry::Telemetry;
 
 mod activation;
+pub mod dns;
 mod listeners;
 mod manager;
 mod memory;
@@ -102,6 +103,10 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
                 gateways = trust::moved(&running.server) => {
                     trust::apply(&running, &config, gateways);
                 }
+                servers = dns::moved(&running.house.resolver, &config) => {
+                    tracing::info!(?servers, "name servers");
+                    running.house.resolver.ask(&servers);
+                }
             }
         }
         manager::stopping();
@@ -174,6 +179,7 @@ async fn stand_up(
         keyring,
         policy::of(config, &trust),
     ));
+    dns::settle(&house.resolver, config);
     let server = Arc::new(Server::new(listeners::limits(config, &trust)));
     server.set_gateways(gateways);
     server.set_proxies(config.proxy.from.clone());

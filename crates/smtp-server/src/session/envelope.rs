@@ -158,6 +158,26 @@ impl AskingRcpt {
                 return self.reply(Reply::new(&smtp::TOO_MANY_MESSAGES));
             }
             RcptVerdict::TryLater => return self.reply(Reply::new(&smtp::UNEXPECTED_CONDITION)),
+            RcptVerdict::SenderDomainUnclear => {
+                return self.reply(Reply::new(&smtp::SENDER_DOMAIN_UNCLEAR));
+            }
+            RcptVerdict::ReverseDnsUnclear => {
+                return self.reply(
+                    Reply::new(&smtp::REVERSE_DNS_UNCLEAR).arg("peer", context.peer_text()),
+                );
+            }
+            // RFC 5321 section 3.3: a reverse-path may be refused at RCPT, where it is known that the message is not for
+            // Postmaster (section 4.5.1).
+            RcptVerdict::SenderDomainMissing => {
+                return self.refuse(Reply::new(&smtp::SENDER_DOMAIN_MISSING), context);
+            }
+            RcptVerdict::SenderNullMx => {
+                return self.refuse(Reply::new(&smtp::SENDER_NULL_MX), context);
+            }
+            RcptVerdict::NoReverseDns => {
+                let reply = Reply::new(&smtp::NO_REVERSE_DNS).arg("peer", context.peer_text());
+                return self.refuse(reply, context);
+            }
             RcptVerdict::TooFast => {
                 return self
                     .reply(Reply::new(&smtp::RCPT_TOO_FAST).arg("peer", context.peer_text()));

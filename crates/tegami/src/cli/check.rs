@@ -32,6 +32,10 @@ struct Understood {
     apop: bool,
     /// Those of the accounts file that may log in with APOP and CRAM-MD5.
     apop_accounts: Vec<String>,
+    /// The keys of `[sender]` that are on.
+    sender: Vec<&'static str>,
+    /// Who is asked for them.
+    dns_servers: Vec<SocketAddr>,
     max_message_size: u64,
     quota: u64,
     warnings: Vec<String>,
@@ -66,6 +70,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     } = loaded;
     let mut warnings = warnings.clone();
     warnings.extend(serve::open_files_warning(config));
+    warnings.extend(serve::dns::warning(config));
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
     if let Some(file) = &config.accounts_file {
         let declarations = declared::load(file, &config.domains)?;
@@ -108,10 +113,37 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
             .collect(),
         apop: config.pop3.apop,
         apop_accounts,
+        sender: sender(config),
+        dns_servers: serve::dns::servers(config).unwrap_or_default(),
         max_message_size: config.smtp.max_message_size.0,
         quota: config.mailbox.quota.0,
         warnings,
     })
+}
+
+/// The keys of `[sender]` that are on.
+fn sender(config: &Config) -> Vec<&'static str> {
+    let checks = [
+        ("require_domain", config.sender.require_domain),
+        ("reject_null_mx", config.sender.reject_null_mx),
+        ("require_reverse_dns", config.sender.require_reverse_dns),
+    ];
+    let on = checks.into_iter().filter(|(_, on)| *on);
+    on.map(|(name, _)| name).collect()
+}
+
+/// Those, and who is asked for them.
+fn senders(checks: &[&str], servers: &[SocketAddr]) -> String {
+    if checks.is_empty() {
+        return "anybody; nothing is looked up in DNS".to_owned();
+    }
+    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+    let asked = if servers.is_empty() {
+        "no name server".to_owned()
+    } else {
+        servers.join(", ")
+    };
+    format!("{}; asked: {asked}", checks.join(", "))
 }
 
 /// What keeps APOP from being offered to those who are to have it.
@@ -242,6 +274,10 @@ fn describe(understood: &Understood) -> String {
         apop.push_str(&format!("; declared for {may}"));
     }
     rows.push(("APOP", apop));
+    rows.push((
+        "Senders",
+        senders(&understood.sender, &understood.dns_servers),
+    ));
     let largest = match understood.max_message_size {
         0 => "any size".to_owned(),
         octets => size(octets),
@@ -259,6 +295,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::DnsServer;
 
     #[test]
     fn international_domains_are_shown_in_both_forms() {
@@ -267,6 +304,23 @@ mod tests {
             domains(&parsed),
             "example.test, bücher.example (xn--bcher-kva.example)"
         );
+    }
+
+    #[test]
+    fn what_is_asked_of_senders_is_said_with_who_is_asked() {
+        let mut config = Config::default();
+        let said =
+            |config: &Config| senders(&sender(config), &serve::dns::servers(config).unwrap());
+        assert_eq!(said(&config), "anybody; nothing is looked up in DNS");
+        config.dns.servers = vec![DnsServer::parse("192.0.2.53").unwrap()];
+        assert_eq!(said(&config), "anybody; nothing is looked up in DNS");
+        config.sender.require_domain = true;
+        config.sender.reject_null_mx = true;
+        assert_eq!(
+            said(&config),
+            "require_domain, reject_null_mx; asked: 192.0.2.53:53"
+        );
+        assert_eq!(serve::dns::warning(&config), None);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use address::Domain;
 
 use super::units::{Octets, Rate};
 use super::{
-    Auth, BareNewline, Config, Expn, Limits, Listen, Log, LogFormat, LogLevel, MailboxRules,
-    Mechanism, OverQuota, Pop3, Proxy, Smtp, Tls, Vrfy,
+    Auth, BareNewline, Config, Dns, Expn, Limits, Listen, Log, LogFormat, LogLevel, MailboxRules,
+    Mechanism, OverQuota, Pop3, Proxy, Sender, Smtp, Tls, Vrfy,
 };
 
 /// The name of a server on a machine without a fully qualified one.
@@ -29,6 +29,8 @@ impl Default for Config {
             proxy: Proxy::default(),
             tls: Tls::default(),
             smtp: Smtp::default(),
+            sender: Sender::default(),
+            dns: Dns::default(),
             pop3: Pop3::default(),
             auth: Auth::default(),
             mailbox: MailboxRules::default(),

@@ -68,6 +68,12 @@ pub static KEYS: &[Key] = &[
     live("smtp.normalize_from", |c| &mut c.smtp.normalize_from),
     live("smtp.vrfy", |c| &mut c.smtp.vrfy),
     live("smtp.expn", |c| &mut c.smtp.expn),
+    live("sender.require_domain", |c| &mut c.sender.require_domain),
+    live("sender.reject_null_mx", |c| &mut c.sender.reject_null_mx),
+    live("sender.require_reverse_dns", |c| {
+        &mut c.sender.require_reverse_dns
+    }),
+    live("dns.servers", |c| &mut c.dns.servers),
     live("pop3.apop", |c| &mut c.pop3.apop),
     live("pop3.login_delay", |c| &mut c.pop3.login_delay),
     live("auth.mechanisms", |c| &mut c.auth.mechanisms),

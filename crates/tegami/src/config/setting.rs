@@ -11,7 +11,9 @@ use address::{Domain, Mailbox};
 use ipnet::IpNet;
 use toml_edit::{Array, Value};
 
-use super::units::{LogLevel, Octets, Rate, parse_duration, parse_listen, parse_network};
+use super::units::{
+    DnsServer, LogLevel, Octets, Rate, parse_duration, parse_listen, parse_network,
+};
 use super::{BareNewline, Expn, LogFormat, Mechanism, OverQuota, Vrfy};
 
 /// A value as it was found.
@@ -267,6 +269,7 @@ written_as_text! {
     SocketAddr: parse_listen, SocketAddr::to_string;
     IpNet: parse_network, IpNet::to_string;
     Rate: Rate::parse, Rate::to_string;
+    DnsServer: DnsServer::parse, DnsServer::to_string;
     LogLevel: LogLevel::parse, LogLevel::to_string;
 }
 

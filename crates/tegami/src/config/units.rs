@@ -195,6 +195,42 @@ pub fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     ))
 }
 
+/// A name server: `192.0.2.53`, `2001:db8::53`, or with a port other than 53, `127.0.0.1:5353`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DnsServer(pub SocketAddr);
+
+impl DnsServer {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// A sentence for the person who wrote it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let address = text.parse::<SocketAddr>().or_else(|_| {
+            let bare = text.trim_start_matches('[').trim_end_matches(']');
+            bare.parse()
+                .map(|address| SocketAddr::new(address, resolver::PORT))
+        });
+        match address {
+            Ok(address) if address.port() != 0 && !address.ip().is_unspecified() => {
+                Ok(Self(address))
+            }
+            Ok(_) | Err(_) => Err(format!(
+                "{text:?} is no name server; write its IP address, such as \"192.0.2.53\", with a port if it is not 53"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for DnsServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.port() == resolver::PORT {
+            self.0.ip().fmt(f)
+        } else {
+            self.0.fmt(f)
+        }
+    }
+}
+
 /// What is logged: a level for everything, and others for some modules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLevel {
@@ -423,6 +459,35 @@ mod tests {
         network("192.0.2.0/33", None);
         network("example.test", None);
         network("", None);
+    }
+
+    #[test]
+    fn reads_name_servers_with_and_without_a_port() {
+        for (text, expected) in [
+            ("192.0.2.53", Some(("192.0.2.53", "192.0.2.53:53"))),
+            ("192.0.2.53:53", Some(("192.0.2.53", "192.0.2.53:53"))),
+            ("127.0.0.1:5353", Some(("127.0.0.1:5353", "127.0.0.1:5353"))),
+            ("2001:db8::53", Some(("2001:db8::53", "[2001:db8::53]:53"))),
+            (
+                "[2001:db8::53]",
+                Some(("2001:db8::53", "[2001:db8::53]:53")),
+            ),
+            (
+                "[2001:db8::53]:54",
+                Some(("[2001:db8::53]:54", "[2001:db8::53]:54")),
+            ),
+            ("127.0.0.1:0", None),
+            ("0.0.0.0", None),
+            ("dns.example", None),
+            ("", None),
+        ] {
+            let server = DnsServer::parse(text).ok();
+            let shown = server.map(|server| (server.to_string(), server.0.to_string()));
+            let shown = shown
+                .as_ref()
+                .map(|(text, asked)| (text.as_str(), asked.as_str()));
+            assert_eq!(shown, expected, "{text:?}");
+        }
     }
 
     #[track_caller]

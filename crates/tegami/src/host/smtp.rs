@@ -17,6 +17,7 @@ use smtp_server::{
 use super::House;
 use super::login::{Login, Progress, Sasl};
 use super::routing::{self, Found, Route};
+use super::sender;
 
 /// The host of one SMTP connection.
 pub struct SmtpHost {
@@ -25,6 +26,7 @@ pub struct SmtpHost {
     login: Option<Login>,
     sasl: Sasl,
     transaction: Option<Transaction>,
+    known: sender::Known,
 }
 
 /// One message on its way in, from MAIL to the reply to its final dot.
@@ -53,6 +55,7 @@ impl SmtpHost {
             login: None,
             sasl: Sasl::default(),
             transaction: None,
+            known: sender::Known::default(),
         }
     }
 
@@ -66,6 +69,7 @@ impl SmtpHost {
         if !policy.mail_rate.allows(self.peer, Instant::now()) {
             return MailVerdict::TooFast;
         }
+        self.known.begin();
         let declared = from.size.unwrap_or(0);
         if let Err(low) = self.house.store.room(declared) {
             tracing::warn!(free = low.free, needed = low.needed, "store low on space");
@@ -103,6 +107,18 @@ impl SmtpHost {
         };
         let policy = self.house.policy.load();
         routing::is_local(&policy, mailbox) && directory.leads_to(mailbox, login.account)
+    }
+
+    /// What DNS has against a sender who has not logged in.
+    async fn refused_by_dns(&mut self, to: &RcptTo) -> Option<RcptVerdict> {
+        let transaction = self.transaction.as_ref()?;
+        if self.login.is_some() {
+            return None;
+        }
+        let from = &transaction.envelope.reverse_path;
+        self.known
+            .refusal(&self.house, self.peer, from, &to.path)
+            .await
     }
 
     fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
@@ -313,7 +329,10 @@ impl net::Host for SmtpHost {
         match ask {
             Ask::Mail(from) => Answer::Mail(self.mail(from)),
             Ask::Rcpt(to) => {
-                let verdict = self.rcpt(to);
+                let verdict = match self.refused_by_dns(&to).await {
+                    Some(refusal) => refusal,
+                    None => self.rcpt(to),
+                };
                 self.count(verdict);
                 Answer::Rcpt(verdict)
             }

@@ -9,6 +9,7 @@ use super::trust::Trust;
 use crate::config::{Config, OverQuota};
 use crate::host::Policy;
 use crate::host::pace::Pace;
+use crate::host::sender::Rules;
 
 /// How much sooner than the rest a message that is still coming in must end when the server stops, so that its client
 /// is told.
@@ -32,6 +33,12 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         cleartext: trust.cleartext.clone(),
         mail_rate: Pace::new(rate(config.limits.mail_rate), exempt.clone()),
         rcpt_rate: Pace::new(rate(config.limits.rcpt_rate), exempt.clone()),
+        sender: Rules {
+            require_domain: config.sender.require_domain,
+            reject_null_mx: config.sender.reject_null_mx,
+            require_reverse_dns: config.sender.require_reverse_dns,
+            exempt: exempt.clone(),
+        },
         bare_newline: config.smtp.bare_newline,
         normalize_from: trust.normalize.clone(),
         smtp: Arc::new(smtp(config)),

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Running, listeners, open_files, reconcile, strangers, trust};
+use super::{Running, dns, listeners, open_files, reconcile, strangers, trust};
 use crate::config::{self, Config, Loaded};
 use crate::telemetry::Telemetry;
 
@@ -41,6 +41,7 @@ pub async fn reload(
     telemetry.reload(&config.log);
     trust::apply(running, &config, trust::gateways());
     running.server.set_proxies(config.proxy.from.clone());
+    dns::settle(&running.house.resolver, &config);
     running.house.store.set_limits(
         config.mailbox.quota.0,
         config.smtp.max_message_size.0,
