@@ -7,6 +7,7 @@
 mod bounded;
 mod check;
 mod defaults;
+mod device;
 mod document;
 mod environment;
 mod keys;
@@ -26,6 +27,7 @@ use ipnet::IpNet;
 
 pub use auth::Mechanism;
 pub use bounded::read as read_bounded;
+pub use device::{Device, DeviceLogin, password as device_password};
 pub use document::Document;
 #[cfg(test)]
 pub use load::Sources;
@@ -67,6 +69,8 @@ pub struct Config {
     pub mailbox: MailboxRules,
     /// What one client, and all of them together, may take.
     pub limits: Limits,
+    /// Listeners for devices.
+    pub devices: Vec<Device>,
     /// What is logged, and how.
     pub log: Log,
 }

@@ -28,6 +28,7 @@ use crate::key_file;
 use crate::telemetry::Telemetry;
 
 mod activation;
+pub mod devices;
 mod listeners;
 mod manager;
 mod memory;
@@ -46,6 +47,7 @@ pub use listeners::certificates;
 pub use open_files::warning as open_files_warning;
 use ready::Ready;
 pub use signals::Signals;
+pub use trust::gateways;
 use surroundings::Live;
 use trust::Trust;
 
@@ -162,6 +164,10 @@ async fn stand_up(
     strangers::mention(&store, &config.domains);
     let accounts = Arc::new(StoredAccounts(store.clone()));
     let gateways = trust::gateways();
+    devices::refuse_gateways(config, &gateways)?;
+    for warning in devices::gateway_warnings(config, &gateways) {
+        tracing::warn!(%warning, "configuration");
+    }
     let trust = Trust::new(config, &gateways);
     let options = auth::Options {
         exempt: trust.exempt.clone(),

@@ -37,9 +37,9 @@ fn start(limits: Limits) -> (Server, SocketAddr, ToyService) {
     (server, address, toy)
 }
 
-fn endpoint(name: &'static str, security: Security) -> Endpoint {
+fn endpoint(name: &str, security: Security) -> Endpoint {
     Endpoint {
-        name,
+        name: name.into(),
         protocol: Protocol::Pop3,
         security,
     }

@@ -15,7 +15,7 @@ use super::environment;
 use super::keys::{self, Key, RELAY};
 use super::problem::{ConfigError, Place, Problem, did_you_mean};
 use super::setting::Raw;
-use super::{Config, USUAL_FILE, check};
+use super::{Config, USUAL_FILE, check, device};
 
 /// A configuration that is fit for use.
 #[derive(Clone, Debug)]
@@ -145,7 +145,9 @@ impl Layers {
             } else {
                 format!("{section}.{word}")
             };
-            if section == RELAY {
+            if name == device::SECTION {
+                device::take(self, document, item, &place);
+            } else if section == RELAY {
                 self.set_relay(&name, is_off(item), &place);
             } else if let Some(key) = keys::find(&name) {
                 match item.as_value() {
