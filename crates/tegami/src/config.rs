@@ -27,15 +27,15 @@ use ipnet::IpNet;
 
 pub use auth::Mechanism;
 pub use bounded::read as read_bounded;
-pub use device::{Device, DeviceLogin, password as device_password};
+pub use device::{Device, DeviceLogin};
 pub use document::Document;
 #[cfg(test)]
 pub use load::Sources;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_with};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 pub use setting::{Raw, Slot};
 pub use smtp_server::{BareNewline, Expn, Vrfy};
-pub use units::{LogLevel, Octets, Rate};
+pub use units::{LogLevel, Octets, Rate, parse_listen, parse_network};
 
 /// Where the configuration is when nobody says otherwise.
 pub const USUAL_FILE: &str = "/etc/tegami/tegami.toml";

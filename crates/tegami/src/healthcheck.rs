@@ -113,7 +113,13 @@ async fn check(service: &str, address: SocketAddr, config: &Config, pin: &Pin) -
         }
         // This machine need not be in the device's networks; being turned away there is an answer, too.
         device if serve::devices::of_listener(device).is_some() => {
-            probe.greeted_or_refused(&smtp::GREETING, &smtp::NOT_A_DEVICE).await
+            let let_in = probe
+                .greeted_or_refused(&smtp::GREETING, &smtp::NOT_A_DEVICE)
+                .await?;
+            if let_in {
+                probe.command("QUIT", &smtp::GOODBYE).await?;
+            }
+            Ok(())
         }
         other => bail!("this program does not know a service called {other:?}"),
     }

@@ -47,9 +47,9 @@ pub use listeners::certificates;
 pub use open_files::warning as open_files_warning;
 use ready::Ready;
 pub use signals::Signals;
-pub use trust::gateways;
 use surroundings::Live;
 use trust::Trust;
+pub use trust::gateways;
 
 /// How long sessions may finish what they are doing when the server stops.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -165,9 +165,6 @@ async fn stand_up(
     let accounts = Arc::new(StoredAccounts(store.clone()));
     let gateways = trust::gateways();
     devices::refuse_gateways(config, &gateways)?;
-    for warning in devices::gateway_warnings(config, &gateways) {
-        tracing::warn!(%warning, "configuration");
-    }
     let trust = Trust::new(config, &gateways);
     let options = auth::Options {
         exempt: trust.exempt.clone(),

@@ -11,6 +11,7 @@ use auth::Mechanism;
 use net::tls::CertificateFacts;
 use serde::Serialize;
 
+use super::device;
 use super::table::{counted, pairs, quota, size};
 use crate::config::{Config, Loaded};
 use crate::declared::{self, Declaration};
@@ -27,6 +28,7 @@ struct Understood {
     accounts_file: Option<PathBuf>,
     accounts_declared: Option<usize>,
     listen: Vec<Listener>,
+    devices: Vec<device::Facts>,
     certificate: Option<PathBuf>,
     mechanisms: Vec<&'static str>,
     apop: bool,
@@ -64,6 +66,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         source,
         warnings,
     } = loaded;
+    serve::devices::refuse_gateways(config, &serve::gateways())?;
     let mut warnings = warnings.clone();
     warnings.extend(serve::open_files_warning(config));
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
@@ -96,6 +99,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         accounts_file: config.accounts_file.clone(),
         accounts_declared,
         listen: listeners(config),
+        devices: device::facts(config),
         certificate: config
             .tls
             .files()
@@ -229,6 +233,9 @@ fn describe(understood: &Understood) -> String {
             if index == 0 { "Listen" } else { "" },
             format!("{} {addresses}", listener.service),
         ));
+    }
+    for (index, device) in understood.devices.iter().enumerate() {
+        rows.push((if index == 0 { "Devices" } else { "" }, device.line()));
     }
     rows.push(("Logins", understood.mechanisms.join(" ")));
     let mut apop = if understood.apop {

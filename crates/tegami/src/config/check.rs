@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use address::Host;
 
 use super::defaults::NAMELESS;
-use super::{Config, device};
 use super::keys::KEYS;
 use super::load::Layers;
 use super::problem::{Place, Problem};
+use super::{Config, device};
 
 /// Adds what is wrong, and what is odd, to `layers`.
 pub(super) fn check(layers: &mut Layers) {

@@ -23,7 +23,7 @@ use super::{BareNewline, Config, Document, Octets, Rate, Raw, Slot, bounded};
 /// What the tables are called.
 pub(super) const SECTION: &str = "device";
 
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "name",
     "listen",
     "networks",
@@ -163,9 +163,9 @@ impl Entry {
 /// Takes what the file has under this name.
 pub(super) fn take(layers: &mut Layers, document: &Document, item: &Item, place: &Place) {
     let Item::ArrayOfTables(tables) = item else {
-        layers.problems.push(
-            place.problem("write [[device]], with two pairs of brackets, above each device"),
-        );
+        layers
+            .problems
+            .push(place.problem("write [[device]], with two pairs of brackets, above each device"));
         return;
     };
     for table in tables {
@@ -276,7 +276,7 @@ fn login(
 }
 
 /// The one line of a password file.
-pub fn password(file: &Path) -> Result<Secret, String> {
+fn password(file: &Path) -> Result<Secret, String> {
     let text = bounded::read(file, LARGEST_PASSWORD_FILE)
         .map(Secret::new)
         .map_err(|why| format!("cannot read {}: {why}", file.display()))?;
@@ -319,16 +319,18 @@ pub(super) fn check(config: &Config) -> (Vec<Problem>, Vec<String>) {
         .collect();
     let mut names: Vec<&str> = Vec::new();
     for device in &config.devices {
-        if names.iter().any(|name| name.eq_ignore_ascii_case(&device.name)) {
+        if names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&device.name))
+        {
             problems.push(device.problem("name", format!("{:?} is there twice", device.name)));
         }
         names.push(&device.name);
         for address in &device.listen {
             let other = taken.iter().find(|(one, _)| one == address);
             if let Some((_, who)) = other.filter(|_| address.port() != 0) {
-                problems.push(
-                    device.problem("listen", format!("{address} is taken by {who} already")),
-                );
+                problems
+                    .push(device.problem("listen", format!("{address} is taken by {who} already")));
             }
             taken.push((*address, format!("device {}", device.name)));
         }

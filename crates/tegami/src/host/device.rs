@@ -178,10 +178,7 @@ impl Device {
                 match login::verify(house, credentials, way, peer).await {
                     Verdict::Accepted(account) if address::fold(&account.address) == own.key() => {
                         let login = account.address.clone();
-                        (
-                            AuthVerdict::Accepted { login },
-                            Some(Login::from(account)),
-                        )
+                        (AuthVerdict::Accepted { login }, Some(Login::from(account)))
                     }
                     Verdict::Accepted(account) => {
                         let login = account.address;
@@ -240,10 +237,7 @@ mod tests {
                 password: Secret::from("paper jam"),
             }),
             mail_rate: Pace::new(None, Vec::new()),
-            failures: Pace::new(
-                Some(net::Rate::new(3, Duration::from_secs(60))),
-                Vec::new(),
-            ),
+            failures: Pace::new(Some(net::Rate::new(3, Duration::from_secs(60))), Vec::new()),
             sessions: 2,
             bare_newline: BareNewline::Normalize,
             smtp: Arc::new(smtp_server::Config::new("mx.example.test")),
@@ -278,7 +272,13 @@ mod tests {
         ] {
             check(&device, name, password, "192.0.2.1", &AuthVerdict::Rejected);
         }
-        check(&device, "scanner", "x", "192.0.2.1", &AuthVerdict::Throttled);
+        check(
+            &device,
+            "scanner",
+            "x",
+            "192.0.2.1",
+            &AuthVerdict::Throttled,
+        );
         check(
             &device,
             "scanner",

@@ -63,10 +63,9 @@ impl SmtpHost {
 
     /// A host for a device.
     pub fn of_device(house: Arc<House>, peer: IpAddr, visit: Visit) -> Self {
-        Self {
-            visit: Some(visit),
-            ..Self::new(house, peer)
-        }
+        let mut host = Self::new(house, peer);
+        host.visit = Some(visit);
+        host
     }
 
     fn mail(&mut self, from: MailFrom) -> MailVerdict {
@@ -136,7 +135,9 @@ impl SmtpHost {
             Route::Local(accounts) => accounts,
             Route::Disabled => return RcptVerdict::Disabled,
             Route::Unknown => return RcptVerdict::UnknownMailbox,
-            Route::Foreign if self.login.is_some() || self.visit.is_some() => return RcptVerdict::NoOutbound,
+            Route::Foreign if self.login.is_some() || self.visit.is_some() => {
+                return RcptVerdict::NoOutbound;
+            }
             Route::Foreign => return RcptVerdict::RelayDenied,
         };
         if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
@@ -282,10 +283,7 @@ impl SmtpHost {
         }
     }
 
-    fn device_logged_in(
-        &mut self,
-        (verdict, login): (AuthVerdict, Option<Login>),
-    ) -> AuthVerdict {
+    fn device_logged_in(&mut self, (verdict, login): (AuthVerdict, Option<Login>)) -> AuthVerdict {
         if login.is_some() {
             self.login = login;
         }

@@ -4,7 +4,7 @@
 //! the address of the default gateway, so that address is in no such network, however it is listed.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,10 +38,7 @@ pub fn of(
             networks: networks.unwrap_or_default(),
             login: configured.login.clone(),
             mail_rate: Pace::new(rate(configured.mail_rate), Vec::new()),
-            failures: Pace::new(
-                rate(Rate::per(10, Duration::from_secs(60))),
-                Vec::new(),
-            ),
+            failures: Pace::new(rate(Rate::per(10, Duration::from_secs(60))), Vec::new()),
             sessions: configured.sessions,
             bare_newline: configured.bare_newline,
             smtp: Arc::new(session(configured, base)),
@@ -99,28 +96,12 @@ pub fn refuse_gateways(config: &Config, gateways: &[IpAddr]) -> Result<(), Confi
     ConfigError::unless_empty(problems)
 }
 
-/// What is odd about networks that hold a gateway among others: it is left out.
-pub fn gateway_warnings(config: &Config, gateways: &[IpAddr]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for device in &config.devices {
-        for network in &device.networks {
-            let within = |gateway: &&IpAddr| network.contains(*gateway);
-            for gateway in gateways.iter().filter(within) {
-                let warning = format!(
-                    "{gateway} in {network} is this machine's default gateway and is not let in: behind a NAT the whole world may wear its address"
-                );
-                warnings.push(device.problem("networks", warning).to_string());
-            }
-        }
-    }
-    warnings
-}
-
 /// `new` with the listening addresses of the devices that listen now: others come only with a restart.
 pub fn keep_listening(current: &[Device], new: &[Device]) -> Vec<Device> {
-    let kept = |device: &Device| Device {
-        listen: listening(current, &device.name).to_vec(),
-        ..device.clone()
+    let kept = |device: &Device| {
+        let mut device = device.clone();
+        device.listen = listening(current, &device.name).to_vec();
+        device
     };
     new.iter().map(kept).collect()
 }
@@ -132,7 +113,7 @@ pub fn listen_elsewhere(current: &[Device], new: &[Device]) -> bool {
     new.iter().any(moved) || current.iter().any(|device| gone(&device))
 }
 
-fn listening<'a>(devices: &'a [Device], name: &str) -> &'a [std::net::SocketAddr] {
+fn listening<'a>(devices: &'a [Device], name: &str) -> &'a [SocketAddr] {
     let device = devices.iter().find(|device| device.name == name);
     device.map_or(&[], |device| &device.listen)
 }
@@ -157,7 +138,10 @@ mod tests {
             variables: Vec::new(),
             usual: "absent".into(),
         };
-        sources.load().unwrap_or_else(|error| panic!("{error}")).config
+        sources
+            .load()
+            .unwrap_or_else(|error| panic!("{error}"))
+            .config
     }
 
     fn gateways() -> [IpAddr; 2] {
@@ -167,14 +151,17 @@ mod tests {
     #[test]
     fn a_gateway_is_no_device_and_naming_it_alone_is_a_mistake() {
         let named = config("\"192.168.1.9\", \"172.17.0.1\"");
-        let error = refuse_gateways(&named, &gateways()).unwrap_err().to_string();
+        let error = refuse_gateways(&named, &gateways())
+            .unwrap_err()
+            .to_string();
         assert!(
-            error.contains("tegami.toml:8: device.networks: 172.17.0.1 is this machine's default gateway"),
+            error.contains(
+                "tegami.toml:8: device.networks: 172.17.0.1 is this machine's default gateway"
+            ),
             "{error}"
         );
         let wide = config("\"172.17.0.0/16\"");
         assert!(refuse_gateways(&wide, &gateways()).is_ok());
-        assert_eq!(gateway_warnings(&wide, &gateways()).len(), 1);
         for config in [&named, &wide] {
             let trust = Trust::new(config, &gateways());
             let base = smtp_server::Config::new("mx.a.test");

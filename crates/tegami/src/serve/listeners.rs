@@ -10,8 +10,8 @@ use net::{Bound, Endpoint, Limits, Security, Server};
 use reply::Protocol;
 
 use super::activation::Inherited;
-use super::open_files;
 use super::devices;
+use super::open_files;
 use super::services::{DeviceService, Pop3Service, SmtpService};
 use super::trust::Trust;
 use crate::config::{self, Config};
@@ -142,9 +142,9 @@ impl Sockets {
         let pop3_tls = server_config(Arc::clone(certificates), Protocol::Pop3)?;
         let mut services: HashMap<String, Arc<DeviceService>> = HashMap::new();
         for (name, bound) in self.devices {
-            let service = services.entry(name.clone()).or_insert_with(|| {
-                Arc::new(DeviceService::new(Arc::clone(house), name.clone()))
-            });
+            let service = services
+                .entry(name.clone())
+                .or_insert_with(|| Arc::new(DeviceService::new(Arc::clone(house), name.clone())));
             let endpoint = Endpoint {
                 name: devices::listener(&name).into(),
                 protocol: Protocol::Smtp,
