@@ -202,7 +202,7 @@ async fn counts_what_comes_and_goes() {
     let mut second = connect(address, "hello").await;
     connect(address, "TooManySessions").await;
     let status = |open, total, refused| ListenerStatus {
-        name: "toy",
+        name: "toy".into(),
         address,
         open,
         total,

@@ -234,9 +234,7 @@ fn describe(understood: &Understood) -> String {
             format!("{} {addresses}", listener.service),
         ));
     }
-    for (index, device) in understood.devices.iter().enumerate() {
-        rows.push((if index == 0 { "Devices" } else { "" }, device.line()));
-    }
+    rows.extend(device::rows(&understood.devices));
     rows.push(("Logins", understood.mechanisms.join(" ")));
     let mut apop = if understood.apop {
         "offered over POP3 once every account may use it (`tegami account show ADDRESS` tells)"
@@ -249,16 +247,17 @@ fn describe(understood: &Understood) -> String {
         apop.push_str(&format!("; declared for {may}"));
     }
     rows.push(("APOP", apop));
+    rows.push(("Limits", limits(understood)));
+    let odd = counted(understood.warnings.len() as u64, "warning");
+    format!("{}\nThe configuration is good; {odd}.", pairs(rows))
+}
+
+fn limits(understood: &Understood) -> String {
     let largest = match understood.max_message_size {
         0 => "any size".to_owned(),
         octets => size(octets),
     };
-    rows.push((
-        "Limits",
-        format!("message {largest}, quota {}", quota(understood.quota)),
-    ));
-    let odd = counted(understood.warnings.len() as u64, "warning");
-    format!("{}\nThe configuration is good; {odd}.", pairs(rows))
+    format!("message {largest}, quota {}", quota(understood.quota))
 }
 
 #[cfg(test)]

@@ -126,8 +126,15 @@ impl Add {
     fn run(&self, explicit: Option<&Path>) -> Result<()> {
         let block = self.block()?;
         let before = config::load(explicit)?;
-        let Loaded { config, source, .. } = config::load_with(explicit, &block)?;
-        serve::devices::refuse_gateways(&config, &serve::gateways())?;
+        let Loaded {
+            config,
+            source,
+            warnings,
+        } = self.with(&block, explicit)?;
+        let known = |warning: &&String| before.warnings.contains(warning);
+        for warning in warnings.iter().filter(|warning| !known(warning)) {
+            note(&format!("warning: {warning}"));
+        }
         let device = config
             .devices
             .last()
@@ -143,7 +150,7 @@ impl Add {
             })?;
             append(file, &block)?;
             print(&format!(
-                "Added to the end of {}. Restart the server to have it listen there.\n",
+                "Added to the end of {}. Restart the server to have it listen there.",
                 file.display()
             ))?;
         } else {
@@ -153,7 +160,16 @@ impl Add {
                 file.display()
             ))?;
         }
+        print("")?;
         print(&self.instructions(&config, device))
+    }
+
+    /// The configuration as it would be with this block.
+    fn with(&self, block: &str, explicit: Option<&Path>) -> Result<Loaded> {
+        let wrong = || format!("device {:?} cannot be added", self.name);
+        let loaded = config::load_with(explicit, block).with_context(wrong)?;
+        serve::devices::refuse_gateways(&loaded.config, &serve::gateways()).with_context(wrong)?;
+        Ok(loaded)
     }
 
     /// The TOML of this device: what differs from the defaults.
@@ -350,9 +366,15 @@ pub fn facts(config: &Config) -> Vec<Facts> {
     config.devices.iter().map(one).collect()
 }
 
+/// A line for each, for `tegami check`.
+pub fn rows(devices: &[Facts]) -> impl Iterator<Item = (&'static str, String)> {
+    let name = |index| if index == 0 { "Devices" } else { "" };
+    let devices = devices.iter().enumerate();
+    devices.map(move |(index, device)| (name(index), device.line()))
+}
+
 impl Facts {
-    /// One line for `tegami check`.
-    pub fn line(&self) -> String {
+    fn line(&self) -> String {
         let login = match &self.login {
             Some(login) => format!(", logs in as {login}"),
             None => ", without a login".to_owned(),
