@@ -13,6 +13,8 @@ mod backups;
 mod client;
 #[path = "network/dns.rs"]
 mod dns;
+#[path = "network/devices.rs"]
+mod devices;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/manager.rs"]

@@ -29,6 +29,9 @@ const SMTP: Talk = Talk {
         "admission too fast",
         "admission stopping",
         "admission early talker",
+        "role device",
+        "sender alice@example.test",
+        "device logs in",
     ],
     conditions: &[
         "tls broken",

@@ -264,6 +264,11 @@ impl SmtpStage {
     fn setting(&mut self, key: &str, value: &str) -> Result<bool, String> {
         match (key, value) {
             ("role", "submission") => self.connection.role = Role::Submission,
+            ("role", "device") => self.connection.role = Role::Device,
+            ("role", "outsider") => self.connection.role = Role::Outsider,
+            ("sender", address) => self.config.device.sender = Some(mailbox(address)),
+            ("rewrite", "sender") => self.config.device.rewrite_sender = true,
+            ("device", "logs in") => self.config.device.login = true,
             ("tls", "") => {
                 self.connection.tls = Some(TlsFacts {
                     version: "TLS1.3",

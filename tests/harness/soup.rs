@@ -239,7 +239,7 @@ proptest! {
     fn smtp_soup_is_served_alike_however_it_comes(
         first in soup(SMTP), second in soup(SMTP), cuts in vec(any::<Index>(), 0..6),
     ) {
-        for facts in [&[][..], &["role submission", "tls"], &["role submission"], &["errors 1000000", "login on exchange", "cleartext login"]] {
+        for facts in [&[][..], &["role submission", "tls"], &["role submission"], &["errors 1000000", "login on exchange", "cleartext login"], &["role device", "cleartext login", "sender alice@example.test", "rewrite sender"]] {
             cut_and_slow_alike::<SmtpStage>(facts, [&first.0, &second.0], &cuts)?;
         }
     }
@@ -258,6 +258,7 @@ proptest! {
         one_reply_each::<SmtpStage>(&["errors 1000000"], &lines)?;
         one_reply_each::<SmtpStage>(&["errors 1000000", "role submission", "tls"], &lines)?;
         one_reply_each::<SmtpStage>(&["errors 1000000", "login on exchange", "cleartext login"], &lines)?;
+        one_reply_each::<SmtpStage>(&["errors 1000000", "role device", "device logs in", "cleartext login"], &lines)?;
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Server {
             .expect("an address with a port")
     }
 
+    /// A field of the `ready` line; empty if it has none.
+    pub fn listed(&self, field: &str) -> String {
+        self.ready[field].as_str().unwrap_or_default().to_owned()
+    }
+
     pub fn data_dir(&self) -> PathBuf {
         self.home.directory.path().join("data")
     }

@@ -100,7 +100,7 @@ impl<S: Service> Door<S> {
                 Ok((socket, peer)) => {
                     if failures.end() {
                         accepting.set(true);
-                        tracing::info!(listener = self.endpoint.name, "accepting again");
+                        tracing::info!(listener = &*self.endpoint.name, "accepting again");
                     }
                     self.welcome(socket, peer);
                 }
@@ -108,7 +108,7 @@ impl<S: Service> Door<S> {
                 Err(error) => {
                     if failures.is_first() {
                         accepting.set(false);
-                        tracing::warn!(listener = self.endpoint.name, %error, "cannot accept");
+                        tracing::warn!(listener = &*self.endpoint.name, %error, "cannot accept");
                     }
                     let stopped = alarm.at_least(Level::Dropping);
                     let _waited = tokio::time::timeout(failures.pause(), stopped).await;
@@ -145,7 +145,7 @@ impl<S: Service> Door<S> {
             };
             match header {
                 Ok(Passed::On { peer, local }) => {
-                    tracing::debug!(%proxy, %peer, listener = door.endpoint.name, "passed on");
+                    tracing::debug!(%proxy, %peer, listener = &*door.endpoint.name, "passed on");
                     door.receive(socket, peer, local);
                 }
                 Ok(Passed::Own) => door.receive(socket, proxy, local),
@@ -157,7 +157,7 @@ impl<S: Service> Door<S> {
     /// Without a header nobody knows who the client is, so it hears nothing.
     fn turn_proxy_away(&self, proxy: SocketAddr, error: &ProxyError) {
         self.listening.refused.fetch_add(1, Ordering::Relaxed);
-        let (proxy, listener) = (normalised(proxy), self.endpoint.name);
+        let (proxy, listener) = (normalised(proxy), &*self.endpoint.name);
         match error {
             // How a balancer looks whether the port is open.
             ProxyError::Silent => tracing::debug!(%proxy, listener, %error, "proxy refused"),

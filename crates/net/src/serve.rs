@@ -25,8 +25,8 @@ use crate::stream::Stream;
 /// What a listener offers.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// Its name in the configuration, such as `submission`.
-    pub name: &'static str,
+    /// Its name in the configuration, such as `submission` or `device.scanner`.
+    pub name: Arc<str>,
     /// The protocol its sessions speak.
     pub protocol: Protocol,
     /// How it comes by TLS.
@@ -78,7 +78,7 @@ pub async fn serve<IO, S, P>(
         },
         conn = meeting.id,
         peer = %normalised(meeting.peer),
-        listener = endpoint.name,
+        listener = &*endpoint.name,
         tls = tracing::field::Empty,
     );
     // Boxed where it is made, so that it exists once, and not once more in every future around it.

@@ -58,7 +58,7 @@ pub(crate) struct Shared {
 /// One listener's name, address and counts.
 #[derive(Debug)]
 pub(crate) struct Listening {
-    pub(crate) name: &'static str,
+    pub(crate) name: Arc<str>,
     pub(crate) address: SocketAddr,
     /// Its accept loop runs, and the last accept did not fail for want of something of ours.
     pub(crate) accepting: AtomicBool,
@@ -71,7 +71,7 @@ pub(crate) struct Listening {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerStatus {
     /// Its name in the configuration.
-    pub name: &'static str,
+    pub name: Arc<str>,
     /// The address it is bound to.
     pub address: SocketAddr,
     /// Sessions open now.
@@ -119,7 +119,7 @@ impl Server {
     /// Outside a tokio runtime.
     pub fn listen<S: Service>(&self, bound: Bound, endpoint: Endpoint, service: Arc<S>) {
         let listening = Arc::new(Listening {
-            name: endpoint.name,
+            name: Arc::clone(&endpoint.name),
             address: bound.address(),
             accepting: AtomicBool::new(true),
             open: AtomicU64::new(0),
@@ -254,7 +254,7 @@ impl Shared {
 impl Listening {
     fn status(&self) -> ListenerStatus {
         ListenerStatus {
-            name: self.name,
+            name: Arc::clone(&self.name),
             address: self.address,
             open: self.open.load(Ordering::Relaxed),
             total: self.total.load(Ordering::Relaxed),

@@ -43,7 +43,7 @@ const REGISTERED: [(u16, u16); 8] = [
 ];
 
 /// Names of the SMTP rows without an enhanced code (RFC 2034 section 4): greetings, HELO and EHLO, 3xx.
-const WITHOUT_ENHANCED_CODE: [&str; 12] = [
+const WITHOUT_ENHANCED_CODE: [&str; 13] = [
     "CHALLENGE",
     "EARLY_TALKER",
     "EHLO",
@@ -52,6 +52,7 @@ const WITHOUT_ENHANCED_CODE: [&str; 12] = [
     "GREETING_STOPPING",
     "HELO",
     "HELO_USAGE",
+    "NOT_A_DEVICE",
     "SEND_MESSAGE",
     "TOO_FAST",
     "TOO_MANY_FROM_ADDRESS",

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use address::Mailbox;
 use auth::Mechanisms;
 use wire::{Admission, TlsFacts};
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub max_idle_commands: u32,
     /// Whether AUTH is offered on [`Role::Exchange`] too, where TLS is optional.
     pub login_on_exchange: bool,
+    /// What holds on [`Role::Device`].
+    pub device: DeviceRules,
 }
 
 impl Config {
@@ -64,8 +67,20 @@ impl Config {
             slow_reply: Duration::from_secs(1),
             max_idle_commands: 500,
             login_on_exchange: false,
+            device: DeviceRules::default(),
         }
     }
+}
+
+/// What a listener for devices asks of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceRules {
+    /// The only sender they may name; `None` means any.
+    pub sender: Option<Mailbox>,
+    /// Whatever sender they name, that one is put in its place.
+    pub rewrite_sender: bool,
+    /// They log in before they send.
+    pub login: bool,
 }
 
 /// What VRFY answers (RFC 5321 sections 3.5.3 and 7.3).
@@ -99,6 +114,11 @@ pub enum Role {
     Exchange,
     /// Ports 587 and 465: mail from users, who must log in under TLS (RFC 6409, RFC 8314 section 3.3).
     Submission,
+    /// Mail from printers, scanners and the like in a listed network. TLS and a login are theirs to have or not, and
+    /// what old devices get wrong is forgiven.
+    Device,
+    /// A listener for devices, and the peer is outside its networks: it is turned away.
+    Outsider,
 }
 
 /// What happens to a message with a bare CR or LF in it (RFC 5321 section 2.3.8).

@@ -1,5 +1,7 @@
 //! The name a client gives itself with HELO or EHLO. Nobody checks whether it is true (RFC 5321 section 4.1.4).
 
+use std::net::IpAddr;
+
 use address::Host;
 
 /// How a client introduced itself.
@@ -12,6 +14,14 @@ pub(crate) struct Helo {
 }
 
 impl Helo {
+    /// For a client that has no usable name: its address, which is what is known of it.
+    pub(crate) fn of_address(peer: IpAddr, extended: bool) -> Self {
+        Self {
+            name: Host::Literal(peer).to_string(),
+            extended,
+        }
+    }
+
     /// Reads the argument of HELO or EHLO.
     ///
     /// ```text

@@ -21,7 +21,7 @@ pub use ask::{
     Answer, Ask, AuthVerdict, Body, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom,
     MailVerdict, RcptTo, RcptVerdict, VerifyVerdict,
 };
-pub use config::{BareNewline, Config, Connection, Expn, Role, Vrfy};
+pub use config::{BareNewline, Config, Connection, DeviceRules, Expn, Role, Vrfy};
 pub use session::Session;
 pub use trace::Trace;
 pub use wire::{Admission, TlsFacts};

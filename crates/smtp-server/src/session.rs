@@ -8,6 +8,7 @@ mod aside;
 mod chunk;
 mod commanding;
 mod context;
+mod device;
 mod encryption;
 mod envelope;
 mod login;

@@ -7,6 +7,7 @@ mod access;
 mod account;
 mod alias;
 mod check;
+mod device;
 mod password;
 pub mod report;
 mod status;
@@ -71,6 +72,13 @@ enum Command {
     Alias {
         #[command(subcommand)]
         verb: alias::Verb,
+    },
+
+    /// Let printers, scanners and the like send mail, and list those that may
+    #[command(after_help = "Example: tegami device list")]
+    Device {
+        #[command(subcommand)]
+        verb: device::Verb,
     },
 
     /// Show whether the server is up, where it listens, what it holds
@@ -158,6 +166,7 @@ impl Cli {
             }
             Command::Account { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
+            Command::Device { verb } => verb.run(explicit.as_deref()),
             Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
             Command::Store { verb } => verb.run(explicit.as_deref()),
             Command::Healthcheck => healthcheck::run(&load(explicit.as_deref())?),

@@ -7,6 +7,7 @@
 mod bounded;
 mod check;
 mod defaults;
+mod device;
 mod document;
 mod environment;
 mod keys;
@@ -26,14 +27,15 @@ use ipnet::IpNet;
 
 pub use auth::Mechanism;
 pub use bounded::read as read_bounded;
+pub use device::{Device, DeviceLogin};
 pub use document::Document;
 #[cfg(test)]
 pub use load::Sources;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_with};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 pub use setting::{Raw, Slot};
 pub use smtp_server::{BareNewline, Expn, Vrfy};
-pub use units::{DnsServer, LogLevel, Octets, Rate};
+pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};
 
 /// Where the configuration is when nobody says otherwise.
 pub const USUAL_FILE: &str = "/etc/tegami/tegami.toml";
@@ -71,6 +73,8 @@ pub struct Config {
     pub mailbox: MailboxRules,
     /// What one client, and all of them together, may take.
     pub limits: Limits,
+    /// Listeners for devices.
+    pub devices: Vec<Device>,
     /// What is logged, and how.
     pub log: Log,
 }

@@ -11,6 +11,7 @@ use reply::{pop3, smtp};
 
 use crate::config::Config;
 use crate::probe::{Pin, Probe};
+use crate::serve;
 use crate::terminal::print;
 
 /// Checks the server that this configuration describes.
@@ -109,6 +110,16 @@ async fn check(service: &str, address: SocketAddr, config: &Config, pin: &Pin) -
             let mut probe = probe.secure(pin).await?;
             probe.greeted(&pop3::GREETING).await?;
             rest_of_pop3(probe).await
+        }
+        // This machine need not be in the device's networks; being turned away there is an answer, too.
+        device if serve::devices::of_listener(device).is_some() => {
+            let let_in = probe
+                .greeted_or_refused(&smtp::GREETING, &smtp::NOT_A_DEVICE)
+                .await?;
+            if let_in {
+                probe.command("QUIT", &smtp::GOODBYE).await?;
+            }
+            Ok(())
         }
         other => bail!("this program does not know a service called {other:?}"),
     }

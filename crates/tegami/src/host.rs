@@ -3,7 +3,7 @@
 //! Sessions ask, [`smtp::SmtpHost`] and [`pop3::Pop3Host`] answer, and both look at one [`House`]. Nothing here
 //! knows a reply code; nothing in the sessions knows a store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use smtp_server::BareNewline;
 use pace::Pace;
 
 pub mod accounts;
+pub mod device;
 mod id;
 pub mod keys;
 mod lent;
@@ -86,6 +87,8 @@ pub struct Policy {
     pub bare_newline: BareNewline,
     /// Networks of old devices, whose line ends are mended whatever `bare_newline` says.
     pub normalize_from: Vec<ipnet::IpNet>,
+    /// The devices of each listener for some, by name.
+    pub devices: HashMap<String, Arc<device::Device>>,
     /// Settings of every new SMTP session.
     pub smtp: Arc<smtp_server::Config>,
     /// Settings of every new POP3 session.

@@ -126,6 +126,20 @@ impl Probe {
         self.expect(expected).await.map(|_| ())
     }
 
+    /// Reads the greeting, which must have the status of `expected` or of `refusal`; says whether it was the first.
+    pub async fn greeted_or_refused(
+        &mut self,
+        expected: &'static Row,
+        refusal: &'static Row,
+    ) -> Result<bool> {
+        let line = self.line().await?;
+        let greeted = line.starts_with(&status(expected));
+        if !greeted && !line.starts_with(&status(refusal)) {
+            bail!("no greeting: {line:?}");
+        }
+        Ok(greeted)
+    }
+
     /// Reads one reply, SMTP (possibly multi-line) or the status line of POP3.
     async fn expect(&mut self, expected: &'static Row) -> Result<Vec<String>> {
         let mut lines = Vec::new();

@@ -28,6 +28,7 @@ use crate::key_file;
 use crate::telemetry::Telemetry;
 
 mod activation;
+pub mod devices;
 pub mod dns;
 mod listeners;
 mod manager;
@@ -49,6 +50,7 @@ use ready::Ready;
 pub use signals::Signals;
 use surroundings::Live;
 use trust::Trust;
+pub use trust::gateways;
 
 /// How long sessions may finish what they are doing when the server stops.
 pub const DRAIN: Duration = Duration::from_secs(10);
@@ -167,6 +169,7 @@ async fn stand_up(
     strangers::mention(&store, &config.domains);
     let accounts = Arc::new(StoredAccounts(store.clone()));
     let gateways = trust::gateways();
+    devices::refuse_gateways(config, &gateways)?;
     let trust = Trust::new(config, &gateways);
     let options = auth::Options {
         exempt: trust.exempt.clone(),

@@ -148,7 +148,7 @@ fn open_reading(
         place,
     };
     let endpoint = Endpoint {
-        name: "toy",
+        name: "toy".into(),
         protocol: Protocol::Smtp,
         security,
     };

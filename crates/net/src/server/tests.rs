@@ -37,9 +37,9 @@ fn start(limits: Limits) -> (Server, SocketAddr, ToyService) {
     (server, address, toy)
 }
 
-fn endpoint(name: &'static str, security: Security) -> Endpoint {
+fn endpoint(name: &str, security: Security) -> Endpoint {
     Endpoint {
-        name,
+        name: name.into(),
         protocol: Protocol::Pop3,
         security,
     }
@@ -202,7 +202,7 @@ async fn counts_what_comes_and_goes() {
     let mut second = connect(address, "hello").await;
     connect(address, "TooManySessions").await;
     let status = |open, total, refused| ListenerStatus {
-        name: "toy",
+        name: "toy".into(),
         address,
         open,
         total,

@@ -23,11 +23,11 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<MailFrom, Reply> {
     let (reverse_path, rest) = match (argument.first(), role) {
         (Some(b'<'), _) => path::reverse_path(argument).map_err(refusal)?,
         // Devices that submit mail leave the brackets out; other servers never do.
-        (Some(_), Role::Submission) => {
+        (Some(_), Role::Submission | Role::Device) => {
             let (mailbox, rest) = path::unbracketed(argument).map_err(refusal)?;
             (ReversePath::Mailbox(mailbox), rest)
         }
-        (Some(_), Role::Exchange) | (None, _) => return Err(usage()),
+        (Some(_), Role::Exchange | Role::Outsider) | (None, _) => return Err(usage()),
     };
     let mut given = Given::default();
     for parameter in parameters::parse(rest) {
@@ -49,6 +49,22 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<MailFrom, Reply> {
         envid: given.envid,
         auth: given.auth,
     })
+}
+
+/// The same argument with `<>` in the place of its sender, whatever that was.
+pub(crate) fn without_sender(argument: &[u8]) -> Option<Vec<u8>> {
+    let sender = super::after_keyword(argument, "FROM:")?;
+    let end = match sender.first() {
+        Some(b'<') => sender
+            .iter()
+            .position(|octet| *octet == b'>')
+            .map(|at| at + 1),
+        Some(_) | None => sender
+            .iter()
+            .position(|octet| matches!(octet, b' ' | b'\t')),
+    };
+    let rest = &sender[end.unwrap_or(sender.len())..];
+    Some([b"FROM:<>", rest].concat())
 }
 
 fn refusal(error: PathError) -> Reply {

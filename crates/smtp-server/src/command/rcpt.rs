@@ -21,11 +21,11 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<(RcptTo, Letters), Re
     let (path, rest) = match (argument.first(), role) {
         (Some(b'<'), _) => path::forward_path(argument).map_err(refusal)?,
         // Devices that submit mail leave the brackets out; other servers never do.
-        (Some(_), Role::Submission) => {
+        (Some(_), Role::Submission | Role::Device) => {
             let (mailbox, rest) = path::unbracketed(argument).map_err(refusal)?;
             (ForwardPath::Mailbox(mailbox), rest)
         }
-        (Some(_), Role::Exchange) | (None, _) => return Err(usage()),
+        (Some(_), Role::Exchange | Role::Outsider) | (None, _) => return Err(usage()),
     };
     let mut to = RcptTo {
         path,

@@ -6,7 +6,7 @@ use wire::Admission;
 use super::Turn;
 use super::context::Context;
 use super::phase::{Greeted, Phase};
-use crate::config::{Expn, Vrfy};
+use crate::config::{Expn, Role, Vrfy};
 use crate::helo::Helo;
 
 /// The largest value LIMITS can carry (RFC 9422 section 4).
@@ -17,6 +17,9 @@ pub(super) fn greet(admission: Admission, context: &Context) -> Turn {
     let peer = || context.peer_text();
     let refusal = match admission {
         Admission::Welcome if context.stopping => context.named(&smtp::GREETING_STOPPING),
+        Admission::Welcome if context.role == Role::Outsider => {
+            context.named(&smtp::NOT_A_DEVICE).arg("peer", peer())
+        }
         Admission::Welcome => return Phase::Connected.say(context.named(&smtp::GREETING)),
         Admission::TooManySessions => context.named(&smtp::TOO_MANY_SESSIONS),
         Admission::TooManyFromAddress => context
@@ -30,7 +33,7 @@ pub(super) fn greet(admission: Admission, context: &Context) -> Turn {
 }
 
 pub(super) fn helo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
-    let Some(helo) = Helo::parse(argument, false) else {
+    let Some(helo) = name(argument, false, context) else {
         return phase.refuse_row(&smtp::HELO_USAGE, context);
     };
     let reply = context
@@ -42,7 +45,7 @@ pub(super) fn helo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
 
 /// RFC 5321 section 4.1.4: a later EHLO acts as RSET; a refused one changes nothing.
 pub(super) fn ehlo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
-    let Some(helo) = Helo::parse(argument, true) else {
+    let Some(helo) = name(argument, true, context) else {
         return phase.refuse_row(&smtp::EHLO_USAGE, context);
     };
     let opening = context
@@ -51,6 +54,30 @@ pub(super) fn ehlo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
         .arg("peer", context.peer_text());
     let reply = keywords(context).into_iter().fold(opening, Reply::line);
     phase.reset(reply, Phase::Greeted(Greeted { helo }))
+}
+
+/// What the client calls itself. Devices put their model there, or nothing at all, and cannot be taught otherwise:
+/// their address then stands for them.
+fn name(argument: &[u8], extended: bool, context: &Context) -> Option<Helo> {
+    let parsed = Helo::parse(argument, extended);
+    match context.role {
+        Role::Device => parsed.or_else(|| Some(nameless(extended, context))),
+        Role::Exchange | Role::Submission | Role::Outsider => parsed,
+    }
+}
+
+fn nameless(extended: bool, context: &Context) -> Helo {
+    Helo::of_address(context.peer, extended)
+}
+
+/// A device that sends mail, or logs in, without having said HELO is taken to have said it.
+pub(super) fn presume_helo(phase: Phase, context: &Context) -> Phase {
+    match phase {
+        Phase::Connected if context.role == Role::Device => Phase::Greeted(Greeted {
+            helo: nameless(false, context),
+        }),
+        Phase::Connected | Phase::Greeted(_) | Phase::Transaction(_) => phase,
+    }
 }
 
 /// What this session can do right now (RFC 5321 section 4.1.1.1: every extension, and none that is not there).

@@ -53,7 +53,7 @@ fn obey(phase: Phase, verb: Verb, argument: &[u8], context: &mut Context) -> Tur
     match verb {
         Verb::Ehlo => arrival::ehlo(phase, argument, context),
         Verb::Helo => arrival::helo(phase, argument, context),
-        Verb::Mail => envelope::mail(phase, argument, context),
+        Verb::Mail => envelope::mail(arrival::presume_helo(phase, context), argument, context),
         Verb::Rcpt => envelope::rcpt(phase, argument, context),
         Verb::Data => message::data(phase, argument, context),
         Verb::Bdat => chunk::bdat(phase, argument, context),
@@ -64,7 +64,7 @@ fn obey(phase: Phase, verb: Verb, argument: &[u8], context: &mut Context) -> Tur
         Verb::Vrfy => lookup::vrfy(phase, argument, context),
         Verb::Expn => lookup::expn(phase, argument, context),
         Verb::StartTls => encryption::starttls(phase, argument, context),
-        Verb::Auth => login::auth(phase, argument, context),
+        Verb::Auth => login::auth(arrival::presume_helo(phase, context), argument, context),
         Verb::NotOffered => phase.refuse_row(&smtp::NOT_IMPLEMENTED, context),
         // A browser made to talk to us would send its own headers as commands: nothing more is read.
         Verb::Http => Turn::leave(context.named(&smtp::NOT_A_WEB_SERVER)),

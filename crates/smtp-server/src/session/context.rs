@@ -142,14 +142,20 @@ impl Context {
 
     /// RFC 6409 section 4.3: users log in before they send.
     pub(super) fn needs_login(&self) -> bool {
-        self.role == Role::Submission && self.login.is_none()
+        let asked = match self.role {
+            Role::Submission => true,
+            Role::Device => self.config.device.login,
+            Role::Exchange | Role::Outsider => false,
+        };
+        asked && self.login.is_none()
     }
 
     /// AUTH exists on this listener.
     pub(super) fn knows_auth(&self) -> bool {
         let listener_takes_logins = match self.role {
-            Role::Submission => true,
+            Role::Submission | Role::Device => true,
             Role::Exchange => self.config.login_on_exchange,
+            Role::Outsider => false,
         };
         listener_takes_logins && !self.mechanisms.is_empty()
     }

@@ -5,7 +5,7 @@ use reply::{Reply, smtp};
 
 use super::context::Context;
 use super::phase::{Greeted, Phase, Transaction};
-use super::{State, Turn};
+use super::{State, Turn, device};
 use crate::ask::{Ask, MailVerdict, RcptTo, RcptVerdict};
 use crate::command::{self, rcpt::Letters};
 use crate::config::Role;
@@ -19,7 +19,7 @@ pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     if context.count_transaction() {
         return Turn::leave(context.named(&smtp::TRANSACTION_LIMIT));
     }
-    let from = match command::mail::parse(argument, context.role) {
+    let from = match device::sender(argument, context) {
         Ok(from) => from,
         Err(reply) => return phase.refuse(reply, context),
     };
@@ -32,6 +32,10 @@ pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     if context.needs_login() {
         return Phase::Greeted(greeted).refuse_row(&smtp::LOG_IN_FIRST, context);
     }
+    let from = match device::hold_to_sender(from, context) {
+        Ok(from) => from,
+        Err(reply) => return Phase::Greeted(greeted).refuse(reply, context),
+    };
     if let Some(refusal) = from
         .size
         .and_then(|size| size_refusal(size, context.config.max_message_size))
@@ -128,7 +132,7 @@ pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
 /// mailbox of ours is called so. Users may have to write to such addresses elsewhere.
 fn is_routed(to: &RcptTo, role: Role) -> bool {
     match role {
-        Role::Exchange => to
+        Role::Exchange | Role::Device | Role::Outsider => to
             .path
             .mailbox()
             .is_some_and(|mailbox| mailbox.local.is_route()),

@@ -11,6 +11,7 @@ use auth::Mechanism;
 use net::tls::CertificateFacts;
 use serde::Serialize;
 
+use super::device;
 use super::table::{counted, pairs, quota, size};
 use crate::config::{Config, Loaded};
 use crate::declared::{self, Declaration};
@@ -27,6 +28,7 @@ struct Understood {
     accounts_file: Option<PathBuf>,
     accounts_declared: Option<usize>,
     listen: Vec<Listener>,
+    devices: Vec<device::Facts>,
     certificate: Option<PathBuf>,
     mechanisms: Vec<&'static str>,
     apop: bool,
@@ -68,6 +70,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         source,
         warnings,
     } = loaded;
+    serve::devices::refuse_gateways(config, &serve::gateways())?;
     let mut warnings = warnings.clone();
     warnings.extend(serve::open_files_warning(config));
     warnings.extend(serve::dns::warning(config));
@@ -101,6 +104,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         accounts_file: config.accounts_file.clone(),
         accounts_declared,
         listen: listeners(config),
+        devices: device::facts(config),
         certificate: config
             .tls
             .files()
@@ -262,6 +266,7 @@ fn describe(understood: &Understood) -> String {
             format!("{} {addresses}", listener.service),
         ));
     }
+    rows.extend(device::rows(&understood.devices));
     rows.push(("Logins", understood.mechanisms.join(" ")));
     let mut apop = if understood.apop {
         "offered over POP3 once every account may use it (`tegami account show ADDRESS` tells)"
@@ -278,16 +283,17 @@ fn describe(understood: &Understood) -> String {
         "Senders",
         senders(&understood.sender, &understood.dns_servers),
     ));
+    rows.push(("Limits", limits(understood)));
+    let odd = counted(understood.warnings.len() as u64, "warning");
+    format!("{}\nThe configuration is good; {odd}.", pairs(rows))
+}
+
+fn limits(understood: &Understood) -> String {
     let largest = match understood.max_message_size {
         0 => "any size".to_owned(),
         octets => size(octets),
     };
-    rows.push((
-        "Limits",
-        format!("message {largest}, quota {}", quota(understood.quota)),
-    ));
-    let odd = counted(understood.warnings.len() as u64, "warning");
-    format!("{}\nThe configuration is good; {odd}.", pairs(rows))
+    format!("message {largest}, quota {}", quota(understood.quota))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use address::Host;
 
-use super::Config;
 use super::defaults::NAMELESS;
 use super::keys::KEYS;
 use super::load::Layers;
 use super::problem::{Place, Problem};
+use super::{Config, device};
 
 /// Adds what is wrong, and what is odd, to `layers`.
 pub(super) fn check(layers: &mut Layers) {
@@ -24,6 +24,9 @@ pub(super) fn check(layers: &mut Layers) {
     certificate(&mut found, &layers.config);
     numbers(&mut found, &layers.config);
     logins(&mut found, &layers.config);
+    let (mut problems, mut warnings) = device::check(&layers.config);
+    found.problems.append(&mut problems);
+    found.warnings.append(&mut warnings);
     layers.problems.append(&mut found.problems);
     layers.warnings.append(&mut found.warnings);
 }

@@ -35,6 +35,7 @@ impl Default for Config {
             auth: Auth::default(),
             mailbox: MailboxRules::default(),
             limits: Limits::default(),
+            devices: Vec::new(),
             log: Log::default(),
         }
     }

@@ -23,8 +23,20 @@ impl Document {
     /// # Errors
     /// When it cannot be read, is larger than any such file, is not UTF-8 or is not TOML.
     pub fn read(path: &Path) -> Result<Self, Problem> {
-        let text = bounded::read(path, bounded::LARGEST)
+        Self::read_with(path, "")
+    }
+
+    /// The same, as if the file ended with `addition`, on a line of its own.
+    ///
+    /// # Errors
+    /// As [`Document::read`].
+    pub fn read_with(path: &Path, addition: &str) -> Result<Self, Problem> {
+        let mut text = bounded::read(path, bounded::LARGEST)
             .map_err(|why| Place::file(path).problem(format!("cannot read this file: {why}")))?;
+        if !addition.is_empty() && !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(addition);
         Self::parse(path, text)
     }
 

@@ -128,7 +128,7 @@ pub fn meant(unknown: &str) -> Option<&'static str> {
 
 /// The section that was probably meant by `unknown`.
 pub fn meant_section(unknown: &str) -> Option<&'static str> {
-    nearest(unknown, sections().chain([RELAY]))
+    nearest(unknown, sections().chain([RELAY, super::device::SECTION]))
 }
 
 fn last_word(name: &str) -> &str {

@@ -15,7 +15,7 @@ use super::environment;
 use super::keys::{self, Key, RELAY};
 use super::problem::{ConfigError, Place, Problem, did_you_mean};
 use super::setting::Raw;
-use super::{Config, USUAL_FILE, check};
+use super::{Config, USUAL_FILE, check, device};
 
 /// A configuration that is fit for use.
 #[derive(Clone, Debug)]
@@ -73,11 +73,21 @@ impl Sources {
     /// # Errors
     /// [`ConfigError`] with everything that is wrong.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
+        self.load_with("")
+    }
+
+    /// The same, as if the file ended with `addition`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn load_with(&self, addition: &str) -> Result<Loaded, ConfigError> {
         let mut layers = Layers::default();
         let source = self.file();
         if let Some(path) = &source {
-            let document = Document::read(path)?;
-            layers.take_file(&document);
+            layers.take_file(&Document::read_with(path, addition)?);
+        } else if !addition.is_empty() {
+            let addition = addition.to_owned();
+            layers.take_file(&Document::parse(&self.usual, addition)?);
         }
         environment::apply(&self.variables, &mut layers);
         layers.finish(source)
@@ -90,6 +100,14 @@ impl Sources {
 /// [`ConfigError`] with everything that is wrong.
 pub fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
     Sources::of_this_process(explicit).load()
+}
+
+/// The same, as if the configuration file ended with `addition`.
+///
+/// # Errors
+/// [`ConfigError`] with everything that is wrong.
+pub fn load_with(explicit: Option<&Path>, addition: &str) -> Result<Loaded, ConfigError> {
+    Sources::of_this_process(explicit).load_with(addition)
 }
 
 /// The configuration as it grows, and where each value came from.
@@ -145,7 +163,9 @@ impl Layers {
             } else {
                 format!("{section}.{word}")
             };
-            if section == RELAY {
+            if name == device::SECTION {
+                device::take(self, document, item, &place);
+            } else if section == RELAY {
                 self.set_relay(&name, is_off(item), &place);
             } else if let Some(key) = keys::find(&name) {
                 match item.as_value() {

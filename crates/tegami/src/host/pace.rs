@@ -1,4 +1,4 @@
-//! `limits.mail_rate` and `limits.rcpt_rate`: how often one address may do something.
+//! `limits.mail_rate`, `limits.rcpt_rate` and what devices may do: how often one address may do something.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -27,6 +27,17 @@ impl Pace {
             exempt,
             paced_until: Mutex::new(HashMap::new()),
         }
+    }
+
+    /// Whether the next event from `peer` at `now` would be one too many. Nothing is counted.
+    pub fn is_spent(&self, peer: IpAddr, now: Instant) -> bool {
+        let Some(rate) = self.rate else { return false };
+        let paced_until = self
+            .paced_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let until = paced_until.get(&AddressKey::from(peer)).copied();
+        rate.admit(until, now).is_none()
     }
 
     /// Whether one more event from `peer` may happen at `now`; if so, it is counted.

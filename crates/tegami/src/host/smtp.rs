@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use address::{Envelope, Recipient, ReversePath};
-use auth::Verdict;
+use auth::{Mechanism, Verdict};
 use bytes::Bytes;
 use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
 use smtp_server::{
     Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom, MailVerdict,
     RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
 };
+use wire::ChannelBinding;
 
 use super::House;
+use super::device::Visit;
 use super::login::{Login, Progress, Sasl};
 use super::routing::{self, Found, Route};
 use super::sender;
@@ -24,6 +26,8 @@ pub struct SmtpHost {
     house: Arc<House>,
     peer: IpAddr,
     login: Option<Login>,
+    /// Present on a listener for devices.
+    visit: Option<Visit>,
     sasl: Sasl,
     transaction: Option<Transaction>,
     known: sender::Known,
@@ -53,10 +57,18 @@ impl SmtpHost {
             house,
             peer,
             login: None,
+            visit: None,
             sasl: Sasl::default(),
             transaction: None,
             known: sender::Known::default(),
         }
+    }
+
+    /// A host for a device.
+    pub fn of_device(house: Arc<House>, peer: IpAddr, visit: Visit) -> Self {
+        let mut host = Self::new(house, peer);
+        host.visit = Some(visit);
+        host
     }
 
     fn mail(&mut self, from: MailFrom) -> MailVerdict {
@@ -66,7 +78,11 @@ impl SmtpHost {
             return MailVerdict::NotOwner;
         }
         let policy = self.house.policy.load();
-        if !policy.mail_rate.allows(self.peer, Instant::now()) {
+        let rate = match &self.visit {
+            Some(visit) => &visit.device.mail_rate,
+            None => &policy.mail_rate,
+        };
+        if !rate.allows(self.peer, Instant::now()) {
             return MailVerdict::TooFast;
         }
         self.known.begin();
@@ -105,6 +121,10 @@ impl SmtpHost {
         let ReversePath::Mailbox(mailbox) = sender else {
             return true;
         };
+        // The session held it to the sender it was given.
+        if self.visit.is_some() {
+            return true;
+        }
         let policy = self.house.policy.load();
         routing::is_local(&policy, mailbox) && directory.leads_to(mailbox, login.account)
     }
@@ -131,10 +151,12 @@ impl SmtpHost {
             Route::Local(accounts) => accounts,
             Route::Disabled => return RcptVerdict::Disabled,
             Route::Unknown => return RcptVerdict::UnknownMailbox,
-            Route::Foreign if self.login.is_some() => return RcptVerdict::NoOutbound,
+            Route::Foreign if self.login.is_some() || self.visit.is_some() => {
+                return RcptVerdict::NoOutbound;
+            }
             Route::Foreign => return RcptVerdict::RelayDenied,
         };
-        if !policy.rcpt_rate.allows(self.peer, Instant::now()) {
+        if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
             return RcptVerdict::TooFast;
         }
         let mut taken = Vec::with_capacity(accounts.len());
@@ -277,6 +299,48 @@ impl SmtpHost {
         }
     }
 
+    fn device_logged_in(&mut self, (verdict, login): (AuthVerdict, Option<Login>)) -> AuthVerdict {
+        if login.is_some() {
+            self.login = login;
+        }
+        verdict
+    }
+
+    async fn begin_login(
+        &mut self,
+        mechanism: Mechanism,
+        initial: Option<&[u8]>,
+        binding: Option<ChannelBinding>,
+    ) -> AuthVerdict {
+        let (house, peer) = (&self.house, self.peer);
+        if let Some(visit) = &mut self.visit {
+            let outcome = visit.start(mechanism, initial, house, peer).await;
+            return self.device_logged_in(outcome);
+        }
+        let progress = self
+            .sasl
+            .start(mechanism, initial, binding, house, peer)
+            .await;
+        self.logged_in(progress)
+    }
+
+    async fn continue_login(&mut self, response: &[u8]) -> AuthVerdict {
+        let (house, peer) = (&self.house, self.peer);
+        if let Some(visit) = &mut self.visit {
+            let outcome = visit.respond(response, house, peer).await;
+            return self.device_logged_in(outcome);
+        }
+        let progress = self.sasl.respond(response, house, peer).await;
+        self.logged_in(progress)
+    }
+
+    fn cancel_login(&mut self) {
+        self.sasl.cancel();
+        if let Some(visit) = &mut self.visit {
+            visit.cancel();
+        }
+    }
+
     /// A transaction that ended without a message, for the log; what it held is given back.
     fn abandon(&mut self) {
         if let Some(transaction) = self.transaction.take() {
@@ -346,25 +410,13 @@ impl net::Host for SmtpHost {
                 mechanism,
                 initial,
                 binding,
-            } => {
-                let progress = self
-                    .sasl
-                    .start(
-                        mechanism,
-                        initial.as_deref(),
-                        binding,
-                        &self.house,
-                        self.peer,
-                    )
-                    .await;
-                Answer::Auth(self.logged_in(progress))
-            }
-            Ask::AuthRespond(response) => {
-                let progress = self.sasl.respond(&response, &self.house, self.peer).await;
-                Answer::Auth(self.logged_in(progress))
-            }
+            } => Answer::Auth(
+                self.begin_login(mechanism, initial.as_deref(), binding)
+                    .await,
+            ),
+            Ask::AuthRespond(response) => Answer::Auth(self.continue_login(&response).await),
             Ask::AuthCancel => {
-                self.sasl.cancel();
+                self.cancel_login();
                 Answer::Done
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),

@@ -1,5 +1,6 @@
-//! The five listeners: bound first, all of them, then served.
+//! The five listeners, and those for devices: bound first, all of them, then served.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use net::{Bound, Endpoint, Limits, Security, Server};
 use reply::Protocol;
 
 use super::activation::Inherited;
+use super::devices;
 use super::open_files;
-use super::services::{Pop3Service, SmtpService};
+use super::services::{DeviceService, Pop3Service, SmtpService};
 use super::trust::Trust;
 use crate::config::{self, Config};
 use crate::host::House;
@@ -71,7 +73,11 @@ impl Kind {
 }
 
 /// Sockets that listen and are not served yet.
-pub struct Sockets(Vec<(Kind, Bound)>);
+pub struct Sockets {
+    services: Vec<(Kind, Bound)>,
+    /// By the names of the devices.
+    devices: Vec<(String, Bound)>,
+}
 
 /// Takes what was handed over, and binds every address of the other listeners; or none.
 ///
@@ -94,17 +100,32 @@ pub fn bind(config: &Config, mut inherited: Inherited) -> Result<Sockets> {
     if sockets.is_empty() {
         anyhow::bail!("every listener is switched off; give at least one address under [listen]");
     }
-    Ok(Sockets(sockets))
+    let mut devices = Vec::new();
+    for device in &config.devices {
+        let bound = net::bind_all(&device.listen);
+        let bound = bound.with_context(|| format!("device {}: listen", device.name))?;
+        devices.extend(bound.into_iter().map(|bound| (device.name.clone(), bound)));
+    }
+    Ok(Sockets {
+        services: sockets,
+        devices,
+    })
 }
 
 impl Sockets {
     /// Where each service really listens, as one field per service for the log.
     pub fn of(&self, name: &str) -> Vec<SocketAddr> {
-        self.0
+        self.services
             .iter()
             .filter(|(kind, _)| kind.name() == name)
             .map(|(_, bound)| bound.address())
             .collect()
+    }
+
+    /// Where each device is listened for.
+    pub fn devices(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
+        let devices = self.devices.iter();
+        devices.map(|(name, bound)| (name.as_str(), bound.address()))
     }
 
     /// Starts accepting.
@@ -119,7 +140,19 @@ impl Sockets {
     ) -> Result<()> {
         let smtp_tls = server_config(Arc::clone(certificates), Protocol::Smtp)?;
         let pop3_tls = server_config(Arc::clone(certificates), Protocol::Pop3)?;
-        for (kind, bound) in self.0 {
+        let mut services: HashMap<String, Arc<DeviceService>> = HashMap::new();
+        for (name, bound) in self.devices {
+            let service = services
+                .entry(name.clone())
+                .or_insert_with(|| Arc::new(DeviceService::new(Arc::clone(house), name.clone())));
+            let endpoint = Endpoint {
+                name: devices::listener(&name).into(),
+                protocol: Protocol::Smtp,
+                security: Security::StartTls(Arc::clone(&smtp_tls)),
+            };
+            server.listen(bound, endpoint, Arc::clone(service));
+        }
+        for (kind, bound) in self.services {
             let tls = match kind.protocol() {
                 Protocol::Smtp => Arc::clone(&smtp_tls),
                 Protocol::Pop3 => Arc::clone(&pop3_tls),
@@ -130,7 +163,7 @@ impl Sockets {
                 Security::StartTls(tls)
             };
             let endpoint = Endpoint {
-                name: kind.name(),
+                name: kind.name().into(),
                 protocol: kind.protocol(),
                 security,
             };

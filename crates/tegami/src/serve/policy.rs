@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::DRAIN;
+use super::devices;
 use super::listeners::rate;
 use super::trust::Trust;
 use crate::config::{Config, OverQuota};
@@ -18,6 +19,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Everything a session or its host may need to know of `config`, and of whom it trusts for their address.
 pub fn of(config: &Config, trust: &Trust) -> Policy {
     let exempt = &trust.exempt;
+    let smtp = smtp(config);
     Policy {
         hostname: config.hostname.to_string(),
         domains: config.domains.iter().cloned().collect(),
@@ -41,7 +43,8 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         },
         bare_newline: config.smtp.bare_newline,
         normalize_from: trust.normalize.clone(),
-        smtp: Arc::new(smtp(config)),
+        devices: devices::of(config, trust, &smtp),
+        smtp: Arc::new(smtp),
         pop3: Arc::new(pop3(config)),
     }
 }

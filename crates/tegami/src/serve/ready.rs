@@ -1,4 +1,4 @@
-//! The one log line that says the server accepts mail: event `ready`, a field per service.
+//! The one log line that says the server accepts mail: event `ready`, a field per service, and one for all devices.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ pub struct Ready {
     submissions: String,
     pop3: String,
     pop3s: String,
+    device: String,
 }
 
 impl Ready {
@@ -20,12 +21,17 @@ impl Ready {
             let addresses: Vec<String> = sockets.of(name).iter().map(ToString::to_string).collect();
             addresses.join(",")
         };
+        let devices: Vec<String> = sockets
+            .devices()
+            .map(|(name, address)| format!("{name}={address}"))
+            .collect();
         Self {
             smtp: list("smtp"),
             submission: list("submission"),
             submissions: list("submissions"),
             pop3: list("pop3"),
             pop3s: list("pop3s"),
+            device: devices.join(","),
         }
     }
 
@@ -38,6 +44,7 @@ impl Ready {
             submissions = on(&self.submissions),
             pop3 = on(&self.pop3),
             pop3s = on(&self.pop3s),
+            device = on(&self.device),
             milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "ready"
         );

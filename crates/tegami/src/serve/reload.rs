@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Running, dns, listeners, open_files, reconcile, strangers, trust};
+use super::{Running, devices, dns, listeners, open_files, reconcile, strangers, trust};
 use crate::config::{self, Config, Loaded};
 use crate::telemetry::Telemetry;
 
@@ -20,6 +20,10 @@ pub async fn reload(
         Ok(Loaded {
             config, warnings, ..
         }) => {
+            if let Err(error) = devices::refuse_gateways(&config, &running.server.gateways()) {
+                tracing::error!(%error, "configuration not reloaded");
+                return;
+            }
             for warning in warnings.into_iter().chain(open_files::warning(&config)) {
                 tracing::warn!(%warning, "configuration");
             }
@@ -36,6 +40,7 @@ pub async fn reload(
     let config = Config {
         listen: current.listen.clone(),
         data_dir: current.data_dir.clone(),
+        devices: devices::keep_listening(&current.devices, &config.devices),
         ..config
     };
     telemetry.reload(&config.log);
@@ -70,6 +75,9 @@ fn needs_restart(current: &Config, new: &Config) -> Vec<&'static str> {
     }
     if current.data_dir != new.data_dir {
         keys.push("data_dir");
+    }
+    if devices::listen_elsewhere(&current.devices, &new.devices) {
+        keys.push("device.listen");
     }
     keys
 }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use auth::Mechanisms;
 use net::{Connection, Service};
-use smtp_server::Role;
+use smtp_server::{BareNewline, Role};
+use wire::Admission;
 
 use crate::host::House;
+use crate::host::device::{Places, Visit};
 use crate::host::pop3::Pop3Host;
 use crate::host::smtp::SmtpHost;
 
@@ -52,6 +55,88 @@ impl Service for SmtpService {
         };
         let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);
         (session, SmtpHost::new(Arc::clone(&self.house), peer))
+    }
+}
+
+/// SMTP from the devices of one `[[device]]`.
+pub struct DeviceService {
+    house: Arc<House>,
+    name: String,
+    places: Places,
+}
+
+impl DeviceService {
+    /// The devices called `name`; what holds for them is looked up for each connection.
+    pub fn new(house: Arc<House>, name: String) -> Self {
+        Self {
+            house,
+            name,
+            places: Places::default(),
+        }
+    }
+
+    /// Whoever has no business here, or comes one too many, is turned away by its session.
+    fn turn_away(
+        &self,
+        connection: Connection,
+        admission: Admission,
+        role: Role,
+        now: Instant,
+    ) -> (smtp_server::Session, SmtpHost) {
+        let policy = self.house.policy.load();
+        let peer = connection.peer.ip();
+        let facts = smtp_server::Connection {
+            peer,
+            role,
+            tls: None,
+            tls_available: false,
+            cleartext_login: false,
+            mechanisms: Mechanisms::default(),
+            bare_newline: BareNewline::Reject,
+            admission,
+        };
+        let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);
+        (session, SmtpHost::new(Arc::clone(&self.house), peer))
+    }
+}
+
+impl Service for DeviceService {
+    type Host = SmtpHost;
+
+    fn connect(&self, connection: Connection, now: Instant) -> (smtp_server::Session, SmtpHost) {
+        let policy = self.house.policy.load();
+        let peer = connection.peer.ip();
+        let admission = connection.admission;
+        let device = policy.devices.get(&self.name);
+        let Some(device) = device.filter(|device| device.admits(peer)) else {
+            // The health check comes from there.
+            if !peer.is_loopback() {
+                tracing::info!("turned away: not in the networks of this device");
+            }
+            return self.turn_away(connection, admission, Role::Outsider, now);
+        };
+        if admission != Admission::Welcome {
+            return self.turn_away(connection, admission, Role::Device, now);
+        }
+        let Some(place) = self.places.take(device.sessions) else {
+            let admission = Admission::TooManySessions;
+            return self.turn_away(connection, admission, Role::Device, now);
+        };
+        let facts = smtp_server::Connection {
+            peer,
+            role: Role::Device,
+            tls: connection.tls,
+            tls_available: connection.tls_available,
+            // Here, and nowhere else, because these devices know no better.
+            cleartext_login: true,
+            mechanisms: device.mechanisms(),
+            bare_newline: device.bare_newline,
+            admission,
+        };
+        let session = smtp_server::Session::new(Arc::clone(&device.smtp), facts, now);
+        let visit = Visit::new(Arc::clone(device), place);
+        let host = SmtpHost::of_device(Arc::clone(&self.house), peer, visit);
+        (session, host)
     }
 }
 

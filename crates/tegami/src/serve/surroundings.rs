@@ -53,7 +53,7 @@ impl Surroundings for Live {
             .status()
             .into_iter()
             .map(|listener| ListenerFacts {
-                service: listener.name.to_owned(),
+                service: listener.name.to_string(),
                 address: listener.address,
                 sessions: listener.open,
             });

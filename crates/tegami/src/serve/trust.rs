@@ -1,8 +1,9 @@
 //! Which networks are trusted for their addresses, once the addresses that hide somebody are taken out.
 //!
 //! Behind a container engine's NAT the whole world may connect from the address of the default gateway. A network
-//! that was meant for the office (`auth.allow_cleartext_from`, `limits.exempt`, `smtp.normalize_from`) must not let the world in with it.
+//! that was meant for the office (`auth.allow_cleartext_from`, `limits.exempt`, `smtp.normalize_from`, a device's `networks`) must not let the world in with it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub struct Trust {
     pub exempt: Vec<IpNet>,
     /// Line ends of old devices are mended. Here, too, a gateway is meant only by itself.
     pub normalize: Vec<IpNet>,
+    /// Devices by name. Nobody behind a gateway is one.
+    pub devices: HashMap<String, Vec<IpNet>>,
 }
 
 impl Trust {
@@ -33,6 +36,11 @@ impl Trust {
             cleartext: without(&config.auth.allow_cleartext_from, gateways),
             exempt: without_unmeant(&config.limits.exempt, gateways),
             normalize: without_unmeant(&config.smtp.normalize_from, gateways),
+            devices: config
+                .devices
+                .iter()
+                .map(|device| (device.name.clone(), without(&device.networks, gateways)))
+                .collect(),
         }
     }
 }

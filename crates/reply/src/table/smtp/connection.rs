@@ -30,9 +30,9 @@ rows! {
     }
     "S-421c" TOO_MANY_SESSIONS = plain(421), "{host} Too many sessions; try later" {
         rfc: "RFC 5321 section 4.5.4.2",
-        when: "A client connects while `limits.sessions` sessions are open on the listener.",
+        when: "A client connects while `limits.sessions` sessions are open, or `sessions` of a `[[device]]` on its listener.",
         cause: "The server is as busy as it is allowed to be.",
-        remedy: "Try again in a minute. If it happens every day, raise `limits.sessions`."
+        remedy: "Try again in a minute. If it happens every day, raise that limit."
     }
     "S-421d" TOO_MANY_FROM_ADDRESS = plain(421), "{host} Connection limit for {peer} reached; close some first" {
         rfc: "RFC 5321 section 7.8",
@@ -53,6 +53,13 @@ rows! {
         when: "Bytes arrived before the server had sent its greeting.",
         cause: "The client does not wait its turn: usually a spam program, or a TLS client on a port that starts in clear.",
         remedy: "Wait for the 220 line before sending anything; use port 465 for TLS from the first byte."
+    }
+    // RFC 5321 section 3.1 wants 554 to be followed by a wait for QUIT; whoever is at the wrong door gets no more time.
+    "T-50" NOT_A_DEVICE = plain(421), "{host} Only devices of listed networks may connect here, not {peer}" {
+        rfc: "RFC 5321 section 3.8",
+        when: "A client connects to the listener of a `[[device]]` from an address outside its `networks`.",
+        cause: "That port is for printers, scanners and the like, which need neither TLS nor a login there.",
+        remedy: "Use port 465 or 587 with a login. For a device: add its address to `networks` of its `[[device]]`; the address of a default gateway does not count."
     }
     "S-421e" TIMEOUT = coded(421, 4, 2), "{host} Timeout waiting for the client" {
         rfc: "RFC 5321 section 4.5.3.2.7",

@@ -17,9 +17,9 @@ rows! {
     }
     "S-450e" MAIL_TOO_FAST = coded(450, 7, 1), "Message rate limit for {peer} reached; wait a minute" {
         rfc: "RFC 5321 section 7.8",
-        when: "MAIL from an address that has begun more messages lately than `limits.mail_rate` allows.",
+        when: "MAIL from an address that has begun more messages lately than `limits.mail_rate` allows, or at the listener of a `[[device]]` its own `mail_rate`.",
         cause: "A program sends a flood of messages. Many people behind one router share an address.",
-        remedy: "Wait a minute; mail servers retry by themselves. Administrator: raise `limits.mail_rate`, or use `limits.exempt`."
+        remedy: "Wait a minute; mail servers retry by themselves. Administrator: raise that rate, or use `limits.exempt`."
     }
     "S-450d" RCPT_TOO_FAST = coded(450, 7, 1), "Recipient rate limit for {peer} reached; wait a minute" {
         rfc: "RFC 5321 section 7.8",
@@ -138,6 +138,12 @@ rows! {
         when: "MAIL on a submission port with an address that is neither the account's own nor an alias of it.",
         cause: "Users may only send in their own name.",
         remedy: "Use the account's own address, or have an alias added: `tegami alias add`."
+    }
+    "T-51" SENDER_LOCKED = coded(553, 7, 1), "This device sends only as <{mailbox}>; set that as its sender" {
+        rfc: "RFC 6409 section 6.1",
+        when: "MAIL on the listener of a `[[device]]` with another address than its `sender`.",
+        cause: "Devices need not prove who they are, so each sends under the one address it was given.",
+        remedy: "Type that address into the device as its own, or set `rewrite_sender = true` for it."
     }
     "X-07a" NON_ASCII_RECIPIENT = coded(553, 6, 7), "Non-ASCII recipient address needs SMTPUTF8" {
         rfc: "RFC 6531 section 3.5",

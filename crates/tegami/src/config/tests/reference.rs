@@ -30,13 +30,18 @@ fn the_reference_file_and_the_code_agree_on_every_key_and_default() {
         .lines()
         .map(|line| {
             line.strip_prefix('#')
-                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['))
                 .unwrap_or(line)
         })
         .collect();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("reference.toml");
-    fs::write(&path, uncommented.join("\n")).unwrap();
+    // The example of a device names a file.
+    let password = dir.path().join("scanner.password");
+    fs::write(&password, "paper jam\n").unwrap();
+    let text = uncommented.join("\n");
+    let text = text.replace("/etc/tegami/scanner.password", password.to_str().unwrap());
+    fs::write(&path, text).unwrap();
     let sources = Sources {
         explicit: Some(path.clone()),
         variables: Vec::new(),
@@ -63,4 +68,40 @@ fn the_reference_file_and_the_code_agree_on_every_key_and_default() {
             );
         }
     }
+}
+
+/// The example of a device has every key there is, and the defaults of those that need not be given.
+#[test]
+fn the_reference_file_has_every_key_of_a_device() {
+    let text = fs::read_to_string(REFERENCE).unwrap();
+    let (_, example) = text.split_once("#[[device]]\n").unwrap();
+    let (example, _) = example.split_once("\n\n").unwrap();
+    let keys: Vec<(&str, &str)> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once(" = "))
+        .filter(|(key, _)| !key.starts_with(' '))
+        .collect();
+    let names: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
+    assert_eq!(names, device::KEYS);
+    let block = |lines: Vec<String>| format!("[[device]]\n{}\n", lines.join("\n"));
+    let line = |(key, value): &(&str, &str)| format!("{key} = {value}");
+    let needed = ["name", "listen", "networks", "sender"];
+    let least = keys.iter().filter(|(key, _)| needed.contains(key));
+    let all = keys
+        .iter()
+        .filter(|(key, _)| !["login", "password_file"].contains(key));
+    let least = good(&block(least.map(line).collect())).devices;
+    let all = good(&block(all.map(line).collect())).devices;
+    let shown = |devices: &[Device]| {
+        let device = &devices[0];
+        (
+            device.rewrite_sender,
+            device.max_message_size,
+            device.max_recipients,
+            device.mail_rate,
+            device.sessions,
+            device.bare_newline,
+        )
+    };
+    assert_eq!(shown(&least), shown(&all));
 }
