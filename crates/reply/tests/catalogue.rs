@@ -43,7 +43,8 @@ const REGISTERED: [(u16, u16); 8] = [
 ];
 
 /// Names of the SMTP rows without an enhanced code (RFC 2034 section 4): greetings, HELO and EHLO, 3xx.
-const WITHOUT_ENHANCED_CODE: [&str; 12] = [
+const WITHOUT_ENHANCED_CODE: [&str; 15] = [
+    "ADDRESS_REFUSED",
     "CHALLENGE",
     "EARLY_TALKER",
     "EHLO",
@@ -52,7 +53,9 @@ const WITHOUT_ENHANCED_CODE: [&str; 12] = [
     "GREETING_STOPPING",
     "HELO",
     "HELO_USAGE",
+    "NO_MAIL",
     "SEND_MESSAGE",
+    "SUSPENDED",
     "TOO_FAST",
     "TOO_MANY_FROM_ADDRESS",
     "TOO_MANY_SESSIONS",

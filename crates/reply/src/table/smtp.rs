@@ -6,6 +6,7 @@ mod login;
 mod lookup;
 mod message;
 mod order;
+mod proxy;
 mod session;
 mod syntax;
 
@@ -15,7 +16,7 @@ use crate::row::Row;
 // Call sites say `smtp::MAIL_FIRST`; the file a row stands in is nobody else's business. Each of these files
 // also defines `ROWS`; the `ROWS` below shadows those names.
 pub use self::{
-    connection::*, envelope::*, login::*, lookup::*, message::*, order::*, session::*, syntax::*,
+    connection::*, envelope::*, login::*, lookup::*, message::*, order::*, proxy::*, session::*, syntax::*,
 };
 
 /// Every SMTP row, part by part.
@@ -27,5 +28,6 @@ pub static ROWS: &[&[&Row]] = &[
     message::ROWS,
     lookup::ROWS,
     order::ROWS,
+    proxy::ROWS,
     syntax::ROWS,
 ];

@@ -17,7 +17,7 @@ use crate::ask::{
     Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailVerdict, RcptVerdict,
     VerifyVerdict,
 };
-use crate::config::{BareNewline, Config, Connection, Role};
+use crate::config::{BareNewline, Config, Connection, ProxyCommands, Role, Taking};
 
 const HELLO: &str = "EHLO client.example\r\n";
 const ENVELOPE: &str = "MAIL FROM:<a@b.example>\r\nRCPT TO:<bob@example.test>\r\n";
@@ -40,6 +40,8 @@ fn connection(role: Role) -> Connection {
         mechanisms: [Mechanism::Plain, Mechanism::Login].into_iter().collect(),
         bare_newline: BareNewline::Reject,
         admission: Admission::Welcome,
+        taking: Taking::Mail,
+        proxy: ProxyCommands::Off,
     }
 }
 
