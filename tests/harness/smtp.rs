@@ -373,9 +373,12 @@ impl Stage for SmtpStage {
             Ask::Data(trace) => {
                 let login = trace.login.as_deref().unwrap_or("-");
                 let mut told = format!(
-                    "data helo={} protocol={} login={login} peer={}",
-                    trace.helo, trace.protocol, trace.peer
+                    "data helo={} protocol={} login={login}",
+                    trace.helo, trace.protocol
                 );
+                if trace.peer != self.connection.peer {
+                    told.push_str(&format!(" peer={}", trace.peer));
+                }
                 if let Some(name) = &trace.name {
                     told.push_str(&format!(" name={name}"));
                 }

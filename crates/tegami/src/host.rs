@@ -17,6 +17,7 @@ use smtp_server::BareNewline;
 use pace::Pace;
 
 pub mod accounts;
+pub mod doors;
 mod id;
 pub mod keys;
 mod lent;
@@ -45,6 +46,8 @@ pub struct House {
     pub last_logins: login_delay::LastLogins,
     /// What POP3 clients were shown of large maildrops.
     pub lent: lent::Lent,
+    /// No mail is taken for the time being, because somebody said so.
+    pub suspension: doors::Suspension,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -75,6 +78,8 @@ pub struct Policy {
     pub bare_newline: BareNewline,
     /// Networks of old devices, whose line ends are mended whatever `bare_newline` says.
     pub normalize_from: Vec<ipnet::IpNet>,
+    /// Who may come in, and as whom.
+    pub doors: doors::Doors,
     /// Settings of every new SMTP session.
     pub smtp: Arc<smtp_server::Config>,
     /// Settings of every new POP3 session.
@@ -97,6 +102,7 @@ impl House {
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
             lent: lent::Lent::default(),
+            suspension: doors::Suspension::default(),
         }
     }
 }

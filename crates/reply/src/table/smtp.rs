@@ -16,7 +16,8 @@ use crate::row::Row;
 // Call sites say `smtp::MAIL_FIRST`; the file a row stands in is nobody else's business. Each of these files
 // also defines `ROWS`; the `ROWS` below shadows those names.
 pub use self::{
-    connection::*, envelope::*, login::*, lookup::*, message::*, order::*, proxy::*, session::*, syntax::*,
+    connection::*, envelope::*, login::*, lookup::*, message::*, order::*, proxy::*, session::*,
+    syntax::*,
 };
 
 /// Every SMTP row, part by part.

@@ -147,9 +147,7 @@ fn decoded(name: &str, value: &[u8]) -> Result<Option<Vec<u8>>, Reply> {
         return Err(Reply::new(&smtp::ATTRIBUTE_TOO_LONG).arg("parameter", name));
     }
     let unknown = [&b"[UNAVAILABLE]"[..], b"[TEMPUNAVAIL]"];
-    let is_unknown = unknown
-        .iter()
-        .any(|word| value.eq_ignore_ascii_case(word));
+    let is_unknown = unknown.iter().any(|word| value.eq_ignore_ascii_case(word));
     Ok((!is_unknown).then(|| value.into_owned()))
 }
 

@@ -7,8 +7,8 @@ use super::Turn;
 use super::barred::Barred;
 use super::context::Context;
 use super::phase::{Greeted, Phase};
-use crate::config::{Expn, ProxyCommands, Taking, Vrfy};
 use crate::command::proxy;
+use crate::config::{Expn, ProxyCommands, Taking, Vrfy};
 use crate::helo::Helo;
 
 /// The largest value LIMITS can carry (RFC 9422 section 4).

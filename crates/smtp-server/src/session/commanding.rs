@@ -4,7 +4,9 @@ use reply::smtp;
 
 use super::context::{CommandLine, Context};
 use super::phase::Phase;
-use super::{State, Turn, arrival, aside, chunk, encryption, envelope, login, lookup, message, proxy};
+use super::{
+    State, Turn, arrival, aside, chunk, encryption, envelope, login, lookup, message, proxy,
+};
 use crate::command::{self, Verb};
 
 /// Goes on to the next command, or waits for it.

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod order;
+mod proxy;
 mod splits;
 mod time;
 
@@ -14,8 +15,8 @@ use wire::{Admission, Input, Output, Session as _, TlsFacts};
 
 use super::Session;
 use crate::ask::{
-    Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailVerdict, RcptVerdict,
-    VerifyVerdict,
+    Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict, MailVerdict,
+    RcptVerdict, VerifyVerdict,
 };
 use crate::config::{BareNewline, Config, Connection, ProxyCommands, Role, Taking};
 
@@ -198,5 +199,10 @@ fn yes(ask: &Ask) -> Answer {
         Ask::Verify(_) => Answer::Verify(VerifyVerdict::Unknown),
         Ask::Expand(_) => Answer::Expand(ExpandVerdict::Unknown),
         Ask::TlsReady => Answer::Tls(true),
+        Ask::Claim(_) => Answer::Claimed(Claimed {
+            admission: Admission::Welcome,
+            cleartext_login: false,
+            bare_newline: BareNewline::Reject,
+        }),
     }
 }

@@ -9,12 +9,14 @@ use address::{Envelope, Recipient, ReversePath};
 use auth::Verdict;
 use bytes::Bytes;
 use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
+use net::Permit;
 use smtp_server::{
-    Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom, MailVerdict,
-    RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
+    Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
+    MailFrom, MailVerdict, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
 };
 
 use super::House;
+use super::doors::Counter;
 use super::login::{Login, Progress, Sasl};
 use super::routing::{self, Found, Route};
 
@@ -25,6 +27,9 @@ pub struct SmtpHost {
     login: Option<Login>,
     sasl: Sasl,
     transaction: Option<Transaction>,
+    counter: Counter,
+    /// The place of the client that a proxy speaks for.
+    place: Option<Permit>,
 }
 
 /// One message on its way in, from MAIL to the reply to its final dot.
@@ -46,13 +51,41 @@ struct Body {
 
 impl SmtpHost {
     /// A host for a client at `peer` that has not logged in.
-    pub fn new(house: Arc<House>, peer: IpAddr) -> Self {
+    pub fn new(house: Arc<House>, peer: IpAddr, counter: Counter) -> Self {
         Self {
             house,
             peer,
             login: None,
             sasl: Sasl::default(),
             transaction: None,
+            counter,
+            place: None,
+        }
+    }
+
+    /// A proxy begins anew: nobody is logged in, and the client it names is the one that counts.
+    fn claim(&mut self, client: Option<IpAddr>) -> Claimed {
+        self.abandon();
+        self.login = None;
+        self.sasl.cancel();
+        let mut admission = Admission::Welcome;
+        if let Some(client) = client {
+            let client = client.to_canonical();
+            tracing::Span::current().record("client", tracing::field::display(client));
+            tracing::debug!(proxy = %self.peer, "a proxy speaks for a client");
+            self.peer = client;
+            // Whoever had the place before gives it back first.
+            self.place = None;
+            match self.counter.readmit(client) {
+                Ok(place) => self.place = Some(place),
+                Err(refusal) => admission = refusal,
+            }
+        }
+        let policy = self.house.policy.load();
+        Claimed {
+            admission: policy.doors.judge(admission, self.peer),
+            cleartext_login: policy.allows_cleartext(self.peer),
+            bare_newline: policy.bare_newline(self.peer),
         }
     }
 
@@ -61,6 +94,10 @@ impl SmtpHost {
             && !self.owns(login, &from.reverse_path)
         {
             return MailVerdict::NotOwner;
+        }
+        // Sessions that were open when the service was suspended end here.
+        if self.house.suspended().is_some() {
+            return MailVerdict::Suspended;
         }
         let policy = self.house.policy.load();
         if !policy.mail_rate.allows(self.peer, Instant::now()) {
@@ -157,6 +194,9 @@ impl SmtpHost {
             return DataVerdict::TryLater;
         };
         let id = super::id::next();
+        if let Some(origin) = &trace.origin {
+            tracing::info!(txn = %id, ?origin, "forwarded");
+        }
         let header = {
             let policy = self.house.policy.load();
             let only = match transaction.envelope.recipients.as_slice() {
@@ -351,6 +391,7 @@ impl net::Host for SmtpHost {
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
             Ask::TlsReady => Answer::Tls(true),
+            Ask::Claim(client) => Answer::Claimed(self.claim(client)),
         }
     }
 

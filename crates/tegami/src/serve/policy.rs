@@ -8,6 +8,7 @@ use super::listeners::rate;
 use super::trust::Trust;
 use crate::config::{Config, OverQuota};
 use crate::host::Policy;
+use crate::host::doors::Doors;
 use crate::host::pace::Pace;
 
 /// How much sooner than the rest a message that is still coming in must end when the server stops, so that its client
@@ -34,6 +35,13 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         rcpt_rate: Pace::new(rate(config.limits.rcpt_rate), exempt.clone()),
         bare_newline: config.smtp.bare_newline,
         normalize_from: trust.normalize.clone(),
+        doors: Doors {
+            refused: config.limits.refuse_from.clone(),
+            proxies: trust.xclient.clone(),
+            names_proxies: !config.proxy.xclient_from.is_empty(),
+            suspended: config.suspended,
+            no_mail: config.smtp.no_mail,
+        },
         smtp: Arc::new(smtp(config)),
         pop3: Arc::new(pop3(config)),
     }
@@ -43,6 +51,12 @@ fn smtp(config: &Config) -> smtp_server::Config {
     smtp_server::Config {
         max_message_size: config.smtp.max_message_size.0,
         max_recipients: config.smtp.max_recipients,
+        over_recipients: config.smtp.over_recipients,
+        max_transactions: match config.limits.messages_per_session {
+            0 => None,
+            most => Some(most),
+        },
+        submission_tls: config.tls.submission_min,
         max_received: config.smtp.max_received,
         command_timeout: config.smtp.command_timeout,
         last_call: DRAIN.saturating_sub(LAST_WORDS),

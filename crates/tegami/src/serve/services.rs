@@ -7,6 +7,7 @@ use net::{Connection, Service};
 use smtp_server::Role;
 
 use crate::host::House;
+use crate::host::doors::Counter;
 use crate::host::pop3::Pop3Host;
 use crate::host::smtp::SmtpHost;
 
@@ -14,22 +15,25 @@ use crate::host::smtp::SmtpHost;
 pub struct SmtpService {
     house: Arc<House>,
     role: Role,
+    counter: Counter,
 }
 
 impl SmtpService {
     /// Mail from other servers, port 25.
-    pub fn exchange(house: Arc<House>) -> Self {
+    pub fn exchange(house: Arc<House>, counter: Counter) -> Self {
         Self {
             house,
             role: Role::Exchange,
+            counter,
         }
     }
 
     /// Mail from our users (RFC 6409), ports 587 and 465.
-    pub fn submission(house: Arc<House>) -> Self {
+    pub fn submission(house: Arc<House>, counter: Counter) -> Self {
         Self {
             house,
             role: Role::Submission,
+            counter,
         }
     }
 }
@@ -48,10 +52,13 @@ impl Service for SmtpService {
             cleartext_login: policy.allows_cleartext(peer),
             mechanisms: self.house.mechanisms(),
             bare_newline: policy.bare_newline(peer),
-            admission: connection.admission,
+            admission: policy.doors.judge(connection.admission, peer),
+            taking: self.house.taking(self.role),
+            proxy: policy.doors.proxy_commands(peer),
         };
         let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);
-        (session, SmtpHost::new(Arc::clone(&self.house), peer))
+        let host = SmtpHost::new(Arc::clone(&self.house), peer, self.counter.clone());
+        (session, host)
     }
 }
 
@@ -80,7 +87,7 @@ impl Service for Pop3Service {
             cleartext_login: policy.allows_cleartext(peer),
             mechanisms: self.house.mechanisms(),
             timestamp: self.house.apop_timestamp(),
-            admission: connection.admission,
+            admission: policy.doors.judge(connection.admission, peer),
         };
         let session = pop3_server::Session::new(Arc::clone(&policy.pop3), facts, now);
         (session, Pop3Host::new(Arc::clone(&self.house), peer))

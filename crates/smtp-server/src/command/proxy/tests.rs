@@ -100,8 +100,14 @@ fn mistakes_are_told_apart() {
 
 #[test]
 fn the_origin_of_a_message_is_gathered_over_several_commands() {
-    let first = xforward(b"NAME=a.example ADDR=192.0.2.7 SOURCE=REMOTE", Origin::default());
-    let both = xforward(b"NAME=[UNAVAILABLE] PORT=25 PROTO=ESMTP HELO=b IDENT=4+2B2", first.unwrap());
+    let first = xforward(
+        b"NAME=a.example ADDR=192.0.2.7 SOURCE=REMOTE",
+        Origin::default(),
+    );
+    let both = xforward(
+        b"NAME=[UNAVAILABLE] PORT=25 PROTO=ESMTP HELO=b IDENT=4+2B2",
+        first.unwrap(),
+    );
     let expected = Origin {
         name: None,
         address: Some("192.0.2.7".parse().unwrap()),
@@ -119,6 +125,10 @@ fn the_origin_of_a_message_is_gathered_over_several_commands() {
         ("NAME", "S-501e"),
     ] {
         let reply = xforward(argument.as_bytes(), Origin::default());
-        assert_eq!(reply.map_err(|reply| reply.row().id), Err(row), "{argument}");
+        assert_eq!(
+            reply.map_err(|reply| reply.row().id),
+            Err(row),
+            "{argument}"
+        );
     }
 }
