@@ -11,12 +11,16 @@ mod attacks;
 mod backups;
 #[path = "network/client.rs"]
 mod client;
+#[path = "network/doors.rs"]
+mod doors;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/manager.rs"]
 mod manager;
 #[path = "network/moving.rs"]
 mod moving;
+#[path = "network/proxied.rs"]
+mod proxied;
 #[path = "network/scram.rs"]
 mod scram;
 #[path = "network/server.rs"]
