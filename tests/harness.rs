@@ -23,6 +23,7 @@ fn admission(name: &str) -> Result<wire::Admission, String> {
         "too fast" => wire::Admission::TooFast,
         "stopping" => wire::Admission::Stopping,
         "early talker" => wire::Admission::EarlyTalker,
+        "refused" => wire::Admission::Refused,
         _ => return Err(format!("no admission is called {name:?}")),
     })
 }

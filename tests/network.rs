@@ -11,16 +11,20 @@ mod attacks;
 mod backups;
 #[path = "network/client.rs"]
 mod client;
-#[path = "network/dns.rs"]
-mod dns;
 #[path = "network/devices.rs"]
 mod devices;
+#[path = "network/dns.rs"]
+mod dns;
+#[path = "network/doors.rs"]
+mod doors;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/manager.rs"]
 mod manager;
 #[path = "network/moving.rs"]
 mod moving;
+#[path = "network/proxied.rs"]
+mod proxied;
 #[path = "network/rows.rs"]
 mod rows;
 #[path = "network/scram.rs"]

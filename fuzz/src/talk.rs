@@ -30,7 +30,8 @@ impl Talk {
             return;
         }
         // Refused at the door, or after some errors, a session has no commands.
-        facts.retain(|fact| !fact.starts_with("admission") && !fact.starts_with("errors"));
+        let closes = ["admission", "errors", "taking"];
+        facts.retain(|fact| !closes.iter().any(|word| fact.starts_with(word)));
         facts.push("errors 1000000");
         let lines: Vec<&[u8]> = script
             .split(|octet| matches!(octet, b'\r' | b'\n'))

@@ -184,9 +184,9 @@ impl<H: Stage> Player<H> {
                 self.feed(octets);
             }
             Step::LogIn => self.feed(H::LOGIN),
-            Step::TlsReady => {
+            Step::TlsReady(version) => {
                 self.expect_silence(std::mem::take(lenient))?;
-                if !self.secure() {
+                if !self.secure(version) {
                     return Err("no handshake has started".to_owned());
                 }
             }
@@ -262,11 +262,11 @@ impl<H: Stage> Player<H> {
     }
 
     /// Completes the handshake, if one has started.
-    pub fn secure(&mut self) -> bool {
+    pub fn secure(&mut self, version: &'static str) -> bool {
         let started = std::mem::take(&mut self.handshake);
         if started {
             let facts = TlsFacts {
-                version: "TLS1.3",
+                version,
                 cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
                 binding: Some(super::binding()),
             };

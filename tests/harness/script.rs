@@ -11,7 +11,7 @@
 //! S: 250 2.0.0 *              the server's next line; * stands for anything
 //! S: ...                      any lines, up to the next one expected
 //! S! close | S! tls           the server closes, or starts the handshake
-//! tls: ready                  the handshake has succeeded
+//! tls: ready                  the handshake has succeeded (with 1.2: with that version, else with 1.3)
 //! time: +5m                   time passes (ms, s, m)
 //! event: shutdown | gone      the server is told to stop; the peer is gone
 //! H: stored*                  the host has been told this since the last such line
@@ -51,8 +51,8 @@ pub enum Step {
     Close,
     /// The server starts the TLS handshake.
     StartTls,
-    /// The handshake has succeeded.
-    TlsReady,
+    /// The handshake has succeeded, with this version.
+    TlsReady(&'static str),
     /// Time passes.
     Later(Duration),
     /// The server is told to stop.
@@ -133,7 +133,8 @@ fn step(line: &str) -> Option<Step> {
         "S:" => Step::Line(escape(&unescape(value)?)),
         "S!" if value == "close" => Step::Close,
         "S!" if value == "tls" => Step::StartTls,
-        "tls:" if value == "ready" => Step::TlsReady,
+        "tls:" if value == "ready" => Step::TlsReady("TLS1.3"),
+        "tls:" if value == "ready with 1.2" => Step::TlsReady("TLS1.2"),
         "time:" => Step::Later(duration(value.strip_prefix('+')?)?),
         "event:" if value == "shutdown" => Step::Shutdown,
         "event:" if value == "gone" => Step::Gone,

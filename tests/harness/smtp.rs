@@ -10,9 +10,9 @@ use std::time::Instant;
 use address::{ForwardPath, Mailbox, ReversePath};
 use auth::Mechanisms;
 use smtp_server::{
-    Answer, Ask, AuthVerdict, BareNewline, Body, Config, Connection, DataVerdict, ExpandVerdict,
-    Expn, FinishVerdict, MailFrom, MailVerdict, RcptTo, RcptVerdict, Role, Session, VerifyVerdict,
-    Vrfy,
+    Answer, Ask, AuthVerdict, BareNewline, Body, Claimed, Config, Connection, DataVerdict,
+    ExpandVerdict, Expn, FinishVerdict, MailFrom, MailVerdict, OverLimit, ProxyCommands, RcptTo,
+    RcptVerdict, Role, Session, Taking, TlsFloor, VerifyVerdict, Vrfy,
 };
 use wire::TlsFacts;
 
@@ -46,6 +46,8 @@ pub struct SmtpStage {
     finish: FinishVerdict,
     login: Option<AuthVerdict>,
     tls_ready: bool,
+    /// Whether a client is welcome that a proxy speaks for.
+    claimed: wire::Admission,
     sasl: Sasl,
     account: Option<String>,
     transaction: Option<Transaction>,
@@ -72,6 +74,8 @@ impl Default for SmtpStage {
                 mechanisms: passwords::usual(),
                 bare_newline: BareNewline::Reject,
                 admission: wire::Admission::Welcome,
+                taking: Taking::Mail,
+                proxy: ProxyCommands::Off,
             },
             mail: MailVerdict::Accepted,
             rcpt: RcptVerdict::Accepted,
@@ -83,6 +87,7 @@ impl Default for SmtpStage {
             },
             login: None,
             tls_ready: true,
+            claimed: wire::Admission::Welcome,
             sasl: Sasl::default(),
             account: None,
             transaction: None,
@@ -284,6 +289,13 @@ impl SmtpStage {
             ("bare", "newlines normalized") => {
                 self.connection.bare_newline = BareNewline::Normalize
             }
+            ("taking", "nothing now") => self.connection.taking = Taking::Suspended,
+            ("taking", "nothing ever") => self.connection.taking = Taking::Never,
+            ("proxy", "here") => self.connection.proxy = ProxyCommands::Allowed,
+            ("proxy", "elsewhere") => self.connection.proxy = ProxyCommands::Forbidden,
+            ("claimed", name) => self.claimed = admission(name)?,
+            ("submission", "wants tls 1.3") => self.config.submission_tls = TlsFloor::Tls13,
+            ("over", "recipients refused") => self.config.over_recipients = OverLimit::Reject,
             ("admission", name) => self.connection.admission = admission(name)?,
             ("vrfy", "verify") => self.config.vrfy = Vrfy::Verify,
             ("vrfy", "unimplemented") => self.config.vrfy = Vrfy::Unimplemented,
@@ -326,6 +338,7 @@ impl SmtpStage {
             "mailbox full at the end" => self.finish = FinishVerdict::MailboxFull,
             "directory down" => self.rcpt = RcptVerdict::TryLater,
             "mail too fast" => self.mail = MailVerdict::TooFast,
+            "mail suspended" => self.mail = MailVerdict::Suspended,
             "mail sound" => self.mail = MailVerdict::Accepted,
             "rcpt too fast" => self.rcpt = RcptVerdict::TooFast,
             "sender sound" => self.sender = None,
@@ -378,10 +391,20 @@ impl Stage for SmtpStage {
             Ask::Rcpt(to) => Answer::Rcpt(self.rcpt(to)),
             Ask::Data(trace) => {
                 let login = trace.login.as_deref().unwrap_or("-");
-                self.told.push(format!(
+                let mut told = format!(
                     "data helo={} protocol={} login={login}",
                     trace.helo, trace.protocol
-                ));
+                );
+                if trace.peer != self.connection.peer {
+                    told.push_str(&format!(" peer={}", trace.peer));
+                }
+                if let Some(name) = &trace.name {
+                    told.push_str(&format!(" name={name}"));
+                }
+                if let Some(origin) = &trace.origin {
+                    told.push_str(&format!(" origin={origin:?}"));
+                }
+                self.told.push(told);
                 self.transaction
                     .as_mut()
                     .expect("DATA comes after MAIL")
@@ -413,6 +436,18 @@ impl Stage for SmtpStage {
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
             Ask::TlsReady => Answer::Tls(self.tls_ready),
+            Ask::Claim(address) => {
+                self.account = None;
+                self.told.push(match address {
+                    Some(address) => format!("claim {address}"),
+                    None => "claim without address".to_owned(),
+                });
+                Answer::Claimed(Claimed {
+                    admission: self.claimed,
+                    cleartext_login: false,
+                    bare_newline: BareNewline::Reject,
+                })
+            }
         }
     }
 

@@ -187,7 +187,7 @@ fn serve<H: Stage + Default>(
         for _ in 0..200 {
             player.pass(Duration::from_secs(2)).unwrap();
         }
-        player.secure();
+        player.secure("TLS1.3");
     }
     player.finish()
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::version::{TLS12, TLS13};
 use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+    SupportedProtocolVersion,
 };
 
 /// Far longer than any reply takes; only so that a hanging server fails the test instead of stopping it.
@@ -46,12 +48,21 @@ impl Client {
 
     /// Shakes hands. Whatever the server sent in the clear must have been read.
     pub fn into_tls(self) -> Self {
+        self.into_tls_of(&[&TLS13, &TLS12])
+    }
+
+    /// Shakes hands with a version of TLS that is going out of use.
+    pub fn into_old_tls(self) -> Self {
+        self.into_tls_of(&[&TLS12])
+    }
+
+    fn into_tls_of(self, versions: &[&'static SupportedProtocolVersion]) -> Self {
         assert!(
             self.stream.buffer().is_empty(),
             "the server said more than its reply"
         );
         let name = ServerName::try_from("localhost").expect("a name");
-        let mut connection = ClientConnection::new(config(), name).expect("a client");
+        let mut connection = ClientConnection::new(config(versions), name).expect("a client");
         let mut socket = self.socket.try_clone().expect("a socket can be cloned");
         while connection.is_handshaking() {
             connection.complete_io(&mut socket).expect("a handshake");
@@ -144,10 +155,10 @@ pub fn base64(octets: &[u8]) -> String {
     auth::encode_base64(octets)
 }
 
-fn config() -> Arc<ClientConfig> {
+fn config(versions: &[&'static SupportedProtocolVersion]) -> Arc<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .expect("the provider knows TLS 1.2 and 1.3")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(AnyCertificate))

@@ -94,6 +94,11 @@ pub enum Request {
     },
     /// Asks how things are.
     Status,
+    /// Stops taking mail for the time being, or goes on with it. Only a running server can be asked.
+    Suspend {
+        /// Which of the two.
+        suspended: bool,
+    },
     /// Keeps the files of the store from going away for as long as the connection stays open, and counts what they
     /// lead to. Only a running server can be asked.
     Hold,
@@ -154,6 +159,7 @@ impl Request {
             | Self::AccountShow { .. }
             | Self::AliasList
             | Self::Status
+            | Self::Suspend { .. }
             | Self::Hold
             | Self::Placed { .. }
             | Self::Carry(_) => false,
@@ -273,10 +279,22 @@ pub struct ServerFacts {
     pub process: u32,
     /// Seconds since it was ready.
     pub uptime: u64,
+    /// Who stopped it from taking mail for the time being, if anybody did.
+    pub suspended: Option<Suspended>,
     /// Where it listens.
     pub listeners: Vec<ListenerFacts>,
     /// The certificate it shows now.
     pub certificate: Option<CertificateFacts>,
+}
+
+/// Why no mail is taken for the time being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Suspended {
+    /// Somebody said so on the command line; it lasts until the server stops.
+    Command,
+    /// The configuration says so.
+    Configuration,
 }
 
 /// One listening address.
@@ -386,6 +404,10 @@ pub enum RefusalKind {
     InUse,
     /// There is no room for it.
     Full,
+    /// No server runs that could do it.
+    NotRunning,
+    /// The configuration says otherwise.
+    Configured,
     /// The store could not do it.
     Store,
     /// The request could not be understood.

@@ -37,6 +37,12 @@ pub trait Surroundings: Send + Sync {
 
     /// An account has been changed or removed.
     fn changed(&self, account: AccountId);
+
+    /// Stops taking mail for the time being, or goes on with it.
+    ///
+    /// # Errors
+    /// [`Refusal`]: there is no server, or the configuration wants it otherwise.
+    fn suspend(&self, suspended: bool) -> Result<(), Refusal>;
 }
 
 /// The surroundings while no server runs: what the configuration says.
@@ -68,6 +74,14 @@ impl Surroundings for Stopped {
     }
 
     fn changed(&self, _account: AccountId) {}
+
+    fn suspend(&self, _suspended: bool) -> Result<(), Refusal> {
+        let refusal = Refusal::new(
+            RefusalKind::NotRunning,
+            "no server runs, so none takes mail",
+        );
+        Err(refusal.remedy("for a server that takes none from its start on, set `suspended = true` in the configuration"))
+    }
 }
 
 /// Carries out requests.
@@ -153,6 +167,10 @@ impl Operations {
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
             Request::Status => Ok(Response::Status(self.status())),
+            Request::Suspend { suspended } => {
+                let done = self.surroundings.suspend(suspended);
+                done.map(|()| Response::Status(self.status()))
+            }
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(Refusal::new(

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use address::{Domain, Envelope, Mailbox};
-use admin::{Operations, Request, Response, ServerFacts, Surroundings};
+use admin::{Operations, Refusal, Request, Response, ServerFacts, Surroundings};
 use auth::PasswordHash;
 use mailstore::{Account, AccountId, Change, Declared, Options, Store};
 
@@ -45,6 +45,7 @@ impl Surroundings for Server {
             hostname: "mail.example.test".to_owned(),
             process: 42,
             uptime: 60,
+            suspended: None,
             listeners: Vec::new(),
             certificate: None,
         })
@@ -52,6 +53,10 @@ impl Surroundings for Server {
 
     fn changed(&self, account: AccountId) {
         self.changed.lock().unwrap().push(account);
+    }
+
+    fn suspend(&self, _suspended: bool) -> Result<(), Refusal> {
+        Ok(())
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Limits {
     pub connect_rate: Option<Rate>,
     /// Networks free of both limits per address.
     pub exempt: Vec<IpNet>,
+    /// Networks of proxies that say in the session for whom they speak. They are free of both limits, too, until then;
+    /// see [`Gate::readmit`].
+    pub speakers: Vec<IpNet>,
 }
 
 impl Default for Limits {
@@ -44,6 +47,7 @@ impl Default for Limits {
             sessions_per_address: 30,
             connect_rate: Some(Rate::new(300, Duration::from_secs(60))),
             exempt: Vec::new(),
+            speakers: Vec::new(),
         }
     }
 }
@@ -146,16 +150,45 @@ impl Gate {
         }
         let mut permit = Permit {
             gate: Arc::clone(self),
+            counts: true,
             key: None,
         };
         let peer = peer.to_canonical();
-        if limits.exempt.iter().any(|network| network.contains(&peer)) {
+        let mut free = limits.exempt.iter().chain(&limits.speakers);
+        if free.any(|network| network.contains(&peer)) {
             return Ok(permit);
         }
         let key = (listener, AddressKey::from(peer));
         self.lock().enter(key, &limits, now)?;
         permit.key = Some(key);
         Ok(permit)
+    }
+
+    /// Counts a session that is inside already for the address that a proxy says it belongs to. The session's own
+    /// permit stays.
+    ///
+    /// # Errors
+    /// As [`Gate::admit`], for the limits per address.
+    pub fn readmit(
+        self: &Arc<Self>,
+        listener: u16,
+        peer: IpAddr,
+        now: Instant,
+    ) -> Result<Permit, Admission> {
+        let limits = self.limits.load();
+        let peer = peer.to_canonical();
+        let key = if limits.exempt.iter().any(|network| network.contains(&peer)) {
+            None
+        } else {
+            let key = (listener, AddressKey::from(peer));
+            self.lock().enter(key, &limits, now)?;
+            Some(key)
+        };
+        Ok(Permit {
+            gate: Arc::clone(self),
+            counts: false,
+            key,
+        })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Addresses> {
@@ -211,12 +244,16 @@ impl Addresses {
 #[derive(Debug)]
 pub struct Permit {
     gate: Arc<Gate>,
+    /// It is one of all sessions.
+    counts: bool,
     key: Option<Key>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.gate.open.fetch_sub(1, Ordering::AcqRel);
+        if self.counts {
+            self.gate.open.fetch_sub(1, Ordering::AcqRel);
+        }
         if let Some(key) = self.key {
             self.gate.lock().leave(key);
         }

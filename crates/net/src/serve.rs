@@ -80,6 +80,8 @@ pub async fn serve<IO, S, P>(
         peer = %normalised(meeting.peer),
         listener = &*endpoint.name,
         tls = tracing::field::Empty,
+        // Whom a proxy says that it speaks for; the host fills it in.
+        client = tracing::field::Empty,
     );
     // Boxed where it is made, so that it exists once, and not once more in every future around it.
     let connection = Box::pin(converse(io, service, endpoint, stop, meeting));

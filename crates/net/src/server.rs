@@ -12,10 +12,12 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
+use wire::Admission;
 
 use crate::accept::Door;
 use crate::bind::Bound;
-use crate::gate::{Gate, Limits};
+use crate::driver::now;
+use crate::gate::{Gate, Limits, Permit};
 use crate::serve::Endpoint;
 use crate::service::Service;
 use crate::stop::{Level, Stop};
@@ -129,11 +131,8 @@ impl Server {
         let number = {
             let mut listeners = self.shared.listeners();
             listeners.push(Arc::clone(&listening));
-            listeners.iter().position(|one| one.name == endpoint.name)
+            number(&listeners, &endpoint.name)
         };
-        let number = number
-            .and_then(|n| u16::try_from(n).ok())
-            .unwrap_or(u16::MAX);
         let door = Door {
             number,
             listening,
@@ -167,6 +166,16 @@ impl Server {
     #[must_use]
     pub fn gateways(&self) -> Arc<Vec<IpAddr>> {
         self.shared.gateways.load_full()
+    }
+
+    /// Counts a session of this listener for the address that a proxy says it belongs to, for as long as the permit
+    /// lives.
+    ///
+    /// # Errors
+    /// That address has as many sessions as it may have, or comes too often.
+    pub fn readmit(&self, listener: &str, peer: IpAddr) -> Result<Permit, Admission> {
+        let number = number(&self.shared.listeners(), listener);
+        self.shared.gate.readmit(number, peer, now())
     }
 
     /// Every listener, in the order they were added.
@@ -249,6 +258,14 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The same for all addresses of a listener.
+fn number(listeners: &[Arc<Listening>], name: &str) -> u16 {
+    let place = listeners.iter().position(|one| *one.name == *name);
+    place
+        .and_then(|place| u16::try_from(place).ok())
+        .unwrap_or(u16::MAX)
 }
 
 impl Listening {

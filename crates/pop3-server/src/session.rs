@@ -154,6 +154,7 @@ impl Session {
             Admission::TooFast => Reply::new(&pop3::TOO_FAST).arg("peer", peer),
             Admission::Stopping => Reply::new(&pop3::GREETING_STOPPING),
             Admission::EarlyTalker => Reply::new(&pop3::EARLY_TALKER),
+            Admission::Refused => Reply::new(&pop3::ADDRESS_REFUSED).arg("peer", peer),
         };
         self.say_and_close(refusal);
     }

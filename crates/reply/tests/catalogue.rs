@@ -43,7 +43,8 @@ const REGISTERED: [(u16, u16); 8] = [
 ];
 
 /// Names of the SMTP rows without an enhanced code (RFC 2034 section 4): greetings, HELO and EHLO, 3xx.
-const WITHOUT_ENHANCED_CODE: [&str; 13] = [
+const WITHOUT_ENHANCED_CODE: [&str; 16] = [
+    "ADDRESS_REFUSED",
     "CHALLENGE",
     "EARLY_TALKER",
     "EHLO",
@@ -53,7 +54,9 @@ const WITHOUT_ENHANCED_CODE: [&str; 13] = [
     "HELO",
     "HELO_USAGE",
     "NOT_A_DEVICE",
+    "NO_MAIL",
     "SEND_MESSAGE",
+    "SUSPENDED",
     "TOO_FAST",
     "TOO_MANY_FROM_ADDRESS",
     "TOO_MANY_SESSIONS",

@@ -1,13 +1,15 @@
 //! What a session asks its host, and what the host may answer.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use address::dsn::{Envid, Notify, Orcpt, Ret};
 use address::{ForwardPath, Mailbox, ReversePath};
 use auth::Mechanism;
 
-use wire::ChannelBinding;
+use wire::{Admission, ChannelBinding};
 
+use crate::config::BareNewline;
 use crate::trace::Trace;
 
 /// A question only the host can answer. Its `Debug` shows nothing of a login.
@@ -41,6 +43,9 @@ pub enum Ask {
     Expand(String),
     /// May a TLS handshake start? Answered with [`Answer::Tls`].
     TlsReady,
+    /// A proxy begins the session anew (XCLIENT): whatever was before, a login too, is over. If there is an address, it
+    /// is that of the client the proxy speaks for, and counts from now on. Answered with [`Answer::Claimed`].
+    Claim(Option<IpAddr>),
 }
 
 /// The host's answer; its kind fits the question.
@@ -62,8 +67,21 @@ pub enum Answer {
     Expand(ExpandVerdict),
     /// To [`Ask::TlsReady`].
     Tls(bool),
+    /// To [`Ask::Claim`].
+    Claimed(Claimed),
     /// To [`Ask::Abandon`] and [`Ask::AuthCancel`].
     Done,
+}
+
+/// What goes for a client that a proxy speaks for; see [`Connection`](crate::Connection).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Whether it is welcome.
+    pub admission: Admission,
+    /// Whether its passwords may cross this connection without TLS.
+    pub cleartext_login: bool,
+    /// What to do about bare CR and LF in its messages.
+    pub bare_newline: BareNewline,
 }
 
 /// What MAIL said.
@@ -118,6 +136,8 @@ pub enum MailVerdict {
     NotOwner,
     /// This client's address has begun too many messages lately.
     TooFast,
+    /// No mail is taken for the time being: say so and close.
+    Suspended,
     /// Something is wrong on our side.
     TryLater,
 }
@@ -250,6 +270,7 @@ impl fmt::Debug for Ask {
             Self::Verify(name) => f.debug_tuple("Verify").field(name).finish(),
             Self::Expand(name) => f.debug_tuple("Expand").field(name).finish(),
             Self::TlsReady => f.write_str("TlsReady"),
+            Self::Claim(address) => f.debug_tuple("Claim").field(address).finish(),
         }
     }
 }

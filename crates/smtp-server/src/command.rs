@@ -5,6 +5,7 @@ use reply::{Row, smtp};
 pub(crate) mod bdat;
 pub(crate) mod mail;
 mod parameters;
+pub(crate) mod proxy;
 pub(crate) mod rcpt;
 
 /// The first word of a command line.
@@ -24,6 +25,8 @@ pub(crate) enum Verb {
     Expn,
     StartTls,
     Auth,
+    XClient,
+    XForward,
     /// A command of some RFC that this server does not do (RFC 5321 section 4.2.4: 502, not 500).
     NotOffered,
     /// A request meant for a web server.
@@ -53,8 +56,8 @@ const VERBS: &[(&str, Verb)] = &[
     ("ETRN", Verb::NotOffered),
     ("ATRN", Verb::NotOffered),
     ("BURL", Verb::NotOffered),
-    ("XCLIENT", Verb::NotOffered),
-    ("XFORWARD", Verb::NotOffered),
+    ("XCLIENT", Verb::XClient),
+    ("XFORWARD", Verb::XForward),
     ("GET", Verb::Http),
     ("POST", Verb::Http),
     ("PUT", Verb::Http),
@@ -93,6 +96,8 @@ impl Verb {
             Self::Help | Self::Expn => &smtp::BAD_ARGUMENT,
             // An argument of BDAT that cannot be read has a fate of its own.
             Self::Bdat | Self::NotOffered | Self::Http => return None,
+            // Whether the client may say it at all comes first.
+            Self::XClient | Self::XForward => return None,
         })
     }
 }

@@ -45,6 +45,10 @@ pub struct Config {
     pub login_on_exchange: bool,
     /// What holds on [`Role::Device`].
     pub device: DeviceRules,
+    /// What becomes of recipients beyond [`max_recipients`](Self::max_recipients).
+    pub over_recipients: OverLimit,
+    /// The oldest TLS that is good enough on [`Role::Submission`].
+    pub submission_tls: TlsFloor,
 }
 
 impl Config {
@@ -68,6 +72,38 @@ impl Config {
             max_idle_commands: 500,
             login_on_exchange: false,
             device: DeviceRules::default(),
+            over_recipients: OverLimit::Tempfail,
+            submission_tls: TlsFloor::Tls12,
+        }
+    }
+}
+
+/// What a client hears that goes beyond a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OverLimit {
+    /// Not now (RFC 5321 section 4.5.3.1.10): servers try again by themselves.
+    #[default]
+    Tempfail,
+    /// Not at all.
+    Reject,
+}
+
+/// The oldest version of TLS that is good enough (RFC 3207 section 4.1). What is older than 1.2 is never spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsFloor {
+    /// TLS 1.2.
+    #[default]
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+impl TlsFloor {
+    /// Whether what was negotiated is good enough.
+    pub(crate) fn is_met(self, facts: &TlsFacts) -> bool {
+        match self {
+            Self::Tls12 => true,
+            Self::Tls13 => facts.version == "TLS1.3",
         }
     }
 }
@@ -133,6 +169,30 @@ pub enum BareNewline {
     Normalize,
 }
 
+/// Whether mail is taken on a listener, from whomever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Taking {
+    /// Yes.
+    #[default]
+    Mail,
+    /// Not for the time being.
+    Suspended,
+    /// Never (RFC 7504).
+    Never,
+}
+
+/// What XCLIENT and XFORWARD are on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyCommands {
+    /// Commands that this server does not do.
+    #[default]
+    Off,
+    /// Commands for others than this client.
+    Forbidden,
+    /// Commands of this client, which is a listed proxy.
+    Allowed,
+}
+
 /// What is known about one connection when it begins.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -153,4 +213,8 @@ pub struct Connection {
     pub bare_newline: BareNewline,
     /// Whether the client is welcome at all.
     pub admission: Admission,
+    /// Whether there is any mail to be taken.
+    pub taking: Taking,
+    /// Whether the client may say that it speaks for another.
+    pub proxy: ProxyCommands,
 }

@@ -18,10 +18,13 @@ mod session;
 pub mod trace;
 
 pub use ask::{
-    Answer, Ask, AuthVerdict, Body, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom,
+    Answer, Ask, AuthVerdict, Body, Claimed, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom,
     MailVerdict, RcptTo, RcptVerdict, VerifyVerdict,
 };
-pub use config::{BareNewline, Config, Connection, DeviceRules, Expn, Role, Vrfy};
+pub use config::{
+    BareNewline, Config, Connection, DeviceRules, Expn, OverLimit, ProxyCommands, Role, Taking,
+    TlsFloor, Vrfy,
+};
 pub use session::Session;
-pub use trace::Trace;
+pub use trace::{Origin, Trace};
 pub use wire::{Admission, TlsFacts};

@@ -5,6 +5,7 @@
 
 mod arrival;
 mod aside;
+mod barred;
 mod chunk;
 mod commanding;
 mod context;
@@ -15,6 +16,7 @@ mod login;
 mod lookup;
 mod message;
 mod phase;
+mod proxy;
 
 #[cfg(test)]
 mod tests;
@@ -63,6 +65,9 @@ enum State {
     AskingVerify(lookup::AskingVerify),
     AskingExpand(lookup::AskingExpand),
     AskingTls(encryption::AskingTls),
+    Claiming(proxy::Claiming),
+    /// Nothing but QUIT is heard.
+    Barred(barred::Barred),
     /// The client's answer to a challenge is awaited.
     Challenged(login::Challenged),
     /// A message is coming in.
@@ -161,6 +166,8 @@ impl Session {
             | State::AskingVerify(_)
             | State::AskingExpand(_)
             | State::AskingTls(_)
+            | State::Claiming(_)
+            | State::Barred(_)
             | State::Challenged(_) => self.context.reader.push(octets),
         }
     }
@@ -223,7 +230,8 @@ impl State {
     /// Goes on as far as one output.
     fn proceed(self, context: &mut Context) -> Turn {
         match self {
-            Self::Arrived(admission) => arrival::greet(admission, context),
+            Self::Arrived(admission) => arrival::greet(admission, Phase::Connected, context),
+            Self::Barred(barred) => barred.proceed(context),
             Self::Commanding(phase) => commanding::proceed(phase, context),
             Self::Slowed(slowed) => slowed.proceed(context),
             Self::Challenged(challenged) => challenged.proceed(context),
@@ -250,6 +258,7 @@ impl State {
             | Self::AskingVerify(_)
             | Self::AskingExpand(_)
             | Self::AskingTls(_)
+            | Self::Claiming(_)
             | Self::Handshaking => Turn::wait(context.now + context.config.command_timeout, self),
         }
     }
@@ -274,6 +283,7 @@ impl State {
                 asking.answered(verdict, context)
             }
             (Self::AskingTls(asking), Answer::Tls(usable)) => asking.answered(usable),
+            (Self::Claiming(claiming), Answer::Claimed(facts)) => claiming.answered(facts, context),
             // The peer left while its question was open.
             (Self::Gone, _) => Turn::close(),
             // An answer that fits no question is a fault of ours: fail closed.
@@ -283,7 +293,11 @@ impl State {
 
     /// The deadline has passed: tells the client, unless the deadline has moved since.
     fn expired(self, context: &mut Context) -> Turn {
-        if matches!(self, Self::Commanding(_) | Self::Challenged(_)) && context.is_overdue() {
+        let awaits_a_line = matches!(
+            self,
+            Self::Commanding(_) | Self::Challenged(_) | Self::Barred(_)
+        );
+        if awaits_a_line && context.is_overdue() {
             return context.time_out();
         }
         if let Self::Receiving(receiving) = &self

@@ -20,10 +20,52 @@ pub struct Trace {
     pub smtputf8: bool,
     /// The client's address.
     pub peer: IpAddr,
+    /// Its host name, if a proxy said so (XCLIENT).
+    pub name: Option<String>,
+    /// Where the message was before it came to the client, if the client said so and may (XFORWARD).
+    pub origin: Option<Origin>,
     /// What TLS established, if it is on.
     pub tls: Option<TlsFacts>,
     /// The account the message was submitted by.
     pub login: Option<String>,
+}
+
+/// Where a message came from before it went through a filter, as far as the filter said so. Every word is a domain, an
+/// address literal or of letters and digits, unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's host name.
+    pub name: Option<String>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// The client's port.
+    pub port: Option<u16>,
+    /// The protocol it used, such as `ESMTP`.
+    pub protocol: Option<String>,
+    /// What it called itself.
+    pub helo: Option<String>,
+    /// What the filter calls the message: any printable ASCII.
+    pub ident: Option<String>,
+}
+
+impl Origin {
+    /// `helo (name [address])`, as far as it is known: a comment for the Received field.
+    fn comment(&self) -> Option<String> {
+        let address = self.address.map(|peer| Host::Literal(peer.to_canonical()));
+        let (name, helo) = (self.name.as_ref(), self.helo.as_ref());
+        if name.is_none() && helo.is_none() && address.is_none() {
+            return None;
+        }
+        let mut comment = "(forwarded for".to_owned();
+        for word in [helo, name].into_iter().flatten() {
+            let _ = write!(comment, " {word}");
+        }
+        if let Some(address) = address {
+            let _ = write!(comment, " {address}");
+        }
+        comment.push(')');
+        Some(comment)
+    }
 }
 
 /// The WITH keyword of a session (RFC 3848; with SMTPUTF8 RFC 6531 section 4.3). There is none for HELO with TLS or
@@ -66,7 +108,14 @@ pub fn received(trace: &Trace, host: &str, id: &str, date: &str, only: Option<&M
     let peer = Host::Literal(trace.peer.to_canonical());
     let mut field = Folded::new("Received:", trace.smtputf8);
     field.words(&["from", &trace.helo]);
-    field.word(&format!("({peer})"));
+    // RFC 5321 section 4.4: TCP-info has the host name in front of the address, where it is known.
+    match &trace.name {
+        Some(name) => field.word(&format!("({name} {peer})")),
+        None => field.word(&format!("({peer})")),
+    }
+    if let Some(comment) = trace.origin.as_ref().and_then(Origin::comment) {
+        field.word(&comment);
+    }
     field.words(&["by", host]);
     field.words(&["with", trace.protocol]);
     field.words(&["id", id]);
@@ -145,7 +194,7 @@ impl Folded {
 
 #[cfg(test)]
 mod tests {
-    use super::{Trace, protocol, received};
+    use super::{Origin, Trace, protocol, received};
     use wire::TlsFacts;
 
     const DATE: &str = "Sun, 22 Nov 2026 01:02:03 +0000";
@@ -156,6 +205,8 @@ mod tests {
             protocol: "ESMTP",
             smtputf8: false,
             peer: "192.0.2.1".parse().unwrap(),
+            name: None,
+            origin: None,
             tls: None,
             login: None,
         }
@@ -199,6 +250,36 @@ mod tests {
              \tid 0a1b2c for <\"a b\"@example.test> tls TLS_AES_256_GCM_SHA384;\r\n\
              \tSun, 22 Nov 2026 01:02:03 +0000\r\n",
         );
+    }
+
+    #[test]
+    fn names_what_proxies_and_filters_say_about_the_client() {
+        let origin = Origin {
+            address: Some("2001:db8::7".parse().unwrap()),
+            helo: Some("first.example".to_owned()),
+            ..Origin::default()
+        };
+        let trace = Trace {
+            name: Some("client.example".to_owned()),
+            origin: Some(origin),
+            ..trace()
+        };
+        check(
+            &trace,
+            None,
+            "Received: from client.example (client.example [192.0.2.1])\r\n\
+             \t(forwarded for first.example [IPv6:2001:db8::7]) by mail.example.test\r\n\
+             \twith ESMTP id 0a1b2c; Sun, 22 Nov 2026 01:02:03 +0000\r\n",
+        );
+        let nothing = Trace {
+            name: None,
+            origin: Some(Origin {
+                ident: Some("42".to_owned()),
+                ..Origin::default()
+            }),
+            ..trace
+        };
+        assert!(!received(&nothing, "h", "i", DATE, None).contains("forwarded"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod password;
 pub mod report;
 mod status;
 mod store;
+mod suspend;
 mod table;
 
 use std::ffi::OsString;
@@ -84,6 +85,14 @@ enum Command {
     /// Show whether the server is up, where it listens, what it holds
     #[command(after_help = "Example: tegami status --json")]
     Status(Listing),
+
+    /// Take no mail for the time being: senders are told to come again later; POP3 goes on
+    #[command(after_help = suspend::ABOUT)]
+    Suspend,
+
+    /// Take mail again
+    #[command(after_help = "Example: tegami resume")]
+    Resume,
 
     /// Look after the mail store: what it holds, whether all of it is right, and mending it
     #[command(after_help = "Example: tegami store verify")]
@@ -168,6 +177,8 @@ impl Cli {
             Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Device { verb } => verb.run(explicit.as_deref()),
             Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
+            Command::Suspend => suspend::run(&load(explicit.as_deref())?, true),
+            Command::Resume => suspend::run(&load(explicit.as_deref())?, false),
             Command::Store { verb } => verb.run(explicit.as_deref()),
             Command::Healthcheck => healthcheck::run(&load(explicit.as_deref())?),
             Command::Completions { shell } => {

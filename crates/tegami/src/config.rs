@@ -34,7 +34,7 @@ pub use load::Sources;
 pub use load::{Loaded, load, load_with};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 pub use setting::{Raw, Slot};
-pub use smtp_server::{BareNewline, Expn, Vrfy};
+pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};
 pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};
 
 /// Where the configuration is when nobody says otherwise.
@@ -53,6 +53,8 @@ pub struct Config {
     pub accounts_file: Option<PathBuf>,
     /// Who reads the mail for `postmaster`; else the first account, else a built-in mailbox.
     pub postmaster: Option<Mailbox>,
+    /// Whether no mail is taken for the time being.
+    pub suspended: bool,
     /// The addresses to listen on.
     pub listen: Listen,
     /// Who passes on the connections of others.
@@ -103,6 +105,8 @@ pub struct Listen {
 pub struct Proxy {
     /// Networks whose connections must begin with a PROXY header, which is believed.
     pub from: Vec<IpNet>,
+    /// Networks whose clients may say with XCLIENT and XFORWARD whom they speak for.
+    pub xclient_from: Vec<IpNet>,
 }
 
 impl Proxy {
@@ -120,6 +124,8 @@ pub struct Tls {
     pub certificate: Option<PathBuf>,
     /// The private key.
     pub key: Option<PathBuf>,
+    /// The oldest version of TLS that users may send with.
+    pub submission_min: TlsFloor,
 }
 
 impl Tls {
@@ -136,6 +142,8 @@ pub struct Smtp {
     pub max_message_size: Octets,
     /// Recipients in one transaction, at least 1.
     pub max_recipients: u32,
+    /// What becomes of those beyond them.
+    pub over_recipients: OverLimit,
     /// Received fields a message may bring along before it is taken for a loop (RFC 5321 section 6.3).
     pub max_received: u32,
     /// How long the next command may take.
@@ -148,6 +156,8 @@ pub struct Smtp {
     pub vrfy: Vrfy,
     /// What EXPN tells.
     pub expn: Expn,
+    /// Whether this host takes mail from no other server, ever (RFC 7504).
+    pub no_mail: bool,
 }
 
 /// What DNS must say of a sender who has not logged in, for mail to anybody but Postmaster.
@@ -219,10 +229,14 @@ pub struct Limits {
     pub mail_rate: Rate,
     /// Recipients of one address.
     pub rcpt_rate: Rate,
+    /// MAIL commands of one session, 0 for no limit.
+    pub messages_per_session: u32,
     /// Unknown or malformed commands before a session is closed, at least 1.
     pub errors: u32,
     /// Networks free of the limits per address and of login throttling.
     pub exempt: Vec<IpNet>,
+    /// Networks that nobody may connect from.
+    pub refuse_from: Vec<IpNet>,
 }
 
 /// What is logged, and how.

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use admin::{Client, Request, Response, ServerFacts, Status};
 use anyhow::{Context, Result, anyhow, bail};
-use reply::{pop3, smtp};
+use reply::{Row, pop3, smtp};
 
 use crate::config::Config;
 use crate::probe::{Pin, Probe};
@@ -20,6 +20,7 @@ use crate::terminal::print;
 /// No server runs, or a listener does not do what it should; the message names it.
 pub fn run(config: &Config) -> Result<()> {
     let server = server(config)?;
+    let suspended = server.suspended.is_some();
     let listeners = server.listeners;
     // Not the one on disk: the server takes over a renewed one a little later.
     let certificate = server
@@ -31,7 +32,7 @@ pub fn run(config: &Config) -> Result<()> {
         .build()?
         .block_on(async {
             for listener in &listeners {
-                check(&listener.service, listener.address, config, &pin)
+                check(&listener.service, listener.address, config, suspended, &pin)
                     .await
                     .with_context(|| {
                         format!("{} on {} does not work", listener.service, listener.address)
@@ -83,11 +84,32 @@ async fn connect(addresses: &[SocketAddr]) -> Result<(SocketAddr, Probe)> {
     Err(failure.unwrap_or_else(|| anyhow!("no address to connect to")))
 }
 
-async fn check(service: &str, address: SocketAddr, config: &Config, pin: &Pin) -> Result<()> {
+/// The greeting of an SMTP listener that does not take mail, because it is not to. It works all the same.
+fn closed(service: &str, config: &Config, suspended: bool) -> Option<&'static Row> {
+    match service {
+        "smtp" if config.smtp.no_mail => Some(&smtp::NO_MAIL),
+        "smtp" | "submission" | "submissions" if suspended => Some(&smtp::SUSPENDED),
+        _ => None,
+    }
+}
+
+async fn check(
+    service: &str,
+    address: SocketAddr,
+    config: &Config,
+    suspended: bool,
+    pin: &Pin,
+) -> Result<()> {
     let (address, mut probe) = connect(&reachable(address)).await?;
     // This machine may be one of the server's proxies; then a PROXY header is expected of us too.
     if config.proxy.is_one(address.ip()) {
         probe.introduce_as_proxy().await?;
+    }
+    if let Some(greeting) = closed(service, config, suspended) {
+        if service == "submissions" {
+            probe = probe.secure(pin).await?;
+        }
+        return probe.greeted(greeting).await.map(drop);
     }
     match service {
         "smtp" | "submission" => {

@@ -20,6 +20,7 @@ use pace::Pace;
 
 pub mod accounts;
 pub mod device;
+pub mod doors;
 mod id;
 pub mod keys;
 mod lent;
@@ -55,6 +56,8 @@ pub struct House {
     pub lent: lent::Lent,
     /// Asks DNS.
     pub resolver: Resolver,
+    /// No mail is taken for the time being, because somebody said so.
+    pub suspension: doors::Suspension,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -89,6 +92,8 @@ pub struct Policy {
     pub normalize_from: Vec<ipnet::IpNet>,
     /// The devices of each listener for some, by name.
     pub devices: HashMap<String, Arc<device::Device>>,
+    /// Who may come in, and as whom.
+    pub doors: doors::Doors,
     /// Settings of every new SMTP session.
     pub smtp: Arc<smtp_server::Config>,
     /// Settings of every new POP3 session.
@@ -112,6 +117,7 @@ impl House {
             last_logins: login_delay::LastLogins::default(),
             lent: lent::Lent::default(),
             resolver: Resolver::new(DNS_PATIENCE),
+            suspension: doors::Suspension::default(),
         }
     }
 }

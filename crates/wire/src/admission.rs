@@ -6,7 +6,7 @@
 /// Whether a session greets its peer or turns it away.
 ///
 /// Every verdict but [`Welcome`](Admission::Welcome) makes a session send one refusal and close, without
-/// reading a single command.
+/// reading a single command; an SMTP session that is [`Refused`](Admission::Refused) waits for QUIT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Admission {
     /// Greet and serve.
@@ -22,4 +22,6 @@ pub enum Admission {
     Stopping,
     /// The peer spoke before it was greeted (RFC 5321 section 4.3.1), as only senders of spam and smugglers do.
     EarlyTalker,
+    /// Nobody may connect from the network this address is in.
+    Refused,
 }

@@ -8,6 +8,7 @@ fn gate(sessions: usize, per_address: u32, rate: Option<&str>, exempt: &[&str]) 
         sessions_per_address: per_address,
         connect_rate: rate.map(|text| text.parse().unwrap()),
         exempt: exempt.iter().map(|text| text.parse().unwrap()).collect(),
+        speakers: Vec::new(),
     })
 }
 
@@ -153,4 +154,49 @@ fn addresses_that_came_long_ago_are_swept() {
         drop(gate.admit(0, IpAddr::from(n.to_be_bytes()), later));
     }
     assert!(gate.lock().entries.len() <= 100);
+}
+
+#[test]
+fn a_proxy_is_free_of_limits_and_those_it_speaks_for_are_not() {
+    let gate = Gate::new(Limits {
+        sessions_per_address: 2,
+        speakers: vec!["192.0.2.0/24".parse().unwrap()],
+        exempt: vec!["198.51.100.0/24".parse().unwrap()],
+        ..Limits::default()
+    });
+    let (now, client) = (Instant::now(), "203.0.113.7".parse().unwrap());
+    let proxied: Vec<_> = (0..5)
+        .map(|_| gate.admit(1, "192.0.2.1".parse().unwrap(), now).unwrap())
+        .collect();
+    let first = gate.readmit(1, client, now).unwrap();
+    // One of its own counts like one behind the proxy.
+    let own = gate.admit(1, client, now).unwrap();
+    assert_eq!(
+        gate.readmit(1, client, now).unwrap_err(),
+        TooManyFromAddress
+    );
+    drop(first);
+    let second = gate.readmit(1, client, now).unwrap();
+    assert_eq!(gate.open(), 6, "the session is counted once");
+    // A proxy's address is nothing special once it is only claimed.
+    let claimed: Vec<_> = (0..3)
+        .map(|_| gate.readmit(1, "192.0.2.1".parse().unwrap(), now).is_ok())
+        .collect();
+    assert_eq!(
+        claimed, [true; 3],
+        "dropped at once, so never two at a time"
+    );
+    let held: Vec<_> = (0..3)
+        .map(|_| gate.readmit(1, "192.0.2.1".parse().unwrap(), now).ok())
+        .collect();
+    assert_eq!(held.iter().flatten().count(), 2);
+    let free: Vec<_> = (0..5)
+        .map(|_| {
+            gate.readmit(1, "198.51.100.7".parse().unwrap(), now)
+                .unwrap()
+        })
+        .collect();
+    drop((proxied, own, second, held, free));
+    assert_eq!(gate.open(), 0);
+    assert!(gate.lock().entries.values().all(|entry| entry.open == 0));
 }

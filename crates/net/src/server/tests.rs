@@ -19,6 +19,7 @@ const NO_LIMITS: Limits = Limits {
     sessions_per_address: 1000,
     connect_rate: None,
     exempt: Vec::new(),
+    speakers: Vec::new(),
 };
 
 fn bound() -> Bound {

@@ -6,6 +6,7 @@ mod login;
 mod lookup;
 mod message;
 mod order;
+mod proxy;
 mod sender;
 mod session;
 mod syntax;
@@ -16,8 +17,8 @@ use crate::row::Row;
 // Call sites say `smtp::MAIL_FIRST`; the file a row stands in is nobody else's business. Each of these files
 // also defines `ROWS`; the `ROWS` below shadows those names.
 pub use self::{
-    connection::*, envelope::*, login::*, lookup::*, message::*, order::*, sender::*, session::*,
-    syntax::*,
+    connection::*, envelope::*, login::*, lookup::*, message::*, order::*, proxy::*, sender::*,
+    session::*, syntax::*,
 };
 
 /// Every SMTP row, part by part.
@@ -30,5 +31,6 @@ pub static ROWS: &[&[&Row]] = &[
     message::ROWS,
     lookup::ROWS,
     order::ROWS,
+    proxy::ROWS,
     syntax::ROWS,
 ];

@@ -4,23 +4,30 @@ use reply::{Reply, smtp};
 use wire::Admission;
 
 use super::Turn;
+use super::barred::Barred;
 use super::context::Context;
 use super::phase::{Greeted, Phase};
-use crate::config::{Expn, Role, Vrfy};
+use crate::command::proxy;
+use crate::config::{Expn, ProxyCommands, Role, Taking, Vrfy};
 use crate::helo::Helo;
 
 /// The largest value LIMITS can carry (RFC 9422 section 4).
 const MOST_ANNOUNCED: u32 = 999_999;
 
-/// The first thing a session says. Whoever is not welcome hears nothing else.
-pub(super) fn greet(admission: Admission, context: &Context) -> Turn {
+/// The first thing a session says. Whoever is not welcome hears nothing else, or is heard no further than QUIT.
+pub(super) fn greet(admission: Admission, phase: Phase, context: &Context) -> Turn {
     let peer = || context.peer_text();
     let refusal = match admission {
         Admission::Welcome if context.stopping => context.named(&smtp::GREETING_STOPPING),
         Admission::Welcome if context.role == Role::Outsider => {
             context.named(&smtp::NOT_A_DEVICE).arg("peer", peer())
         }
-        Admission::Welcome => return Phase::Connected.say(context.named(&smtp::GREETING)),
+        Admission::Welcome => return welcome(phase, context),
+        // RFC 5321 section 3.1: 554, then wait for QUIT and answer everything else with 503.
+        Admission::Refused => {
+            let refusal = context.named(&smtp::ADDRESS_REFUSED).arg("peer", peer());
+            return Barred::behind(refusal, &smtp::ONLY_QUIT);
+        }
         Admission::TooManySessions => context.named(&smtp::TOO_MANY_SESSIONS),
         Admission::TooManyFromAddress => context
             .named(&smtp::TOO_MANY_FROM_ADDRESS)
@@ -32,10 +39,23 @@ pub(super) fn greet(admission: Admission, context: &Context) -> Turn {
     Turn::leave(refusal)
 }
 
+fn welcome(phase: Phase, context: &Context) -> Turn {
+    match context.taking {
+        Taking::Mail if context.is_tls_too_weak() => {
+            Barred::behind(context.named(&smtp::GREETING), &smtp::TLS_TOO_WEAK)
+        }
+        Taking::Mail => phase.say(context.named(&smtp::GREETING)),
+        Taking::Suspended => Turn::leave(context.named(&smtp::SUSPENDED)),
+        // RFC 7504 section 3.
+        Taking::Never => Barred::behind(context.named(&smtp::NO_MAIL), &smtp::NO_MAIL_EVER),
+    }
+}
+
 pub(super) fn helo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
     let Some(helo) = name(argument, false, context) else {
         return phase.refuse_row(&smtp::HELO_USAGE, context);
     };
+    context.origin = None;
     let reply = context
         .named(&smtp::HELO)
         .arg("client", &helo.name)
@@ -48,6 +68,7 @@ pub(super) fn ehlo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     let Some(helo) = name(argument, true, context) else {
         return phase.refuse_row(&smtp::EHLO_USAGE, context);
     };
+    context.origin = None;
     let opening = context
         .named(&smtp::EHLO)
         .arg("client", &helo.name)
@@ -125,5 +146,12 @@ fn keywords(context: &Context) -> Vec<String> {
         Expn::Off => {}
     }
     keywords.push("HELP".to_owned());
+    match context.proxy {
+        ProxyCommands::Allowed => keywords.extend([
+            format!("XCLIENT {}", proxy::XCLIENT.join(" ")),
+            format!("XFORWARD {}", proxy::XFORWARD.join(" ")),
+        ]),
+        ProxyCommands::Off | ProxyCommands::Forbidden => {}
+    }
     keywords
 }

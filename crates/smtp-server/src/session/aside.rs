@@ -12,6 +12,7 @@ pub(super) fn rset(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     if !argument.is_empty() {
         return phase.refuse_row(&smtp::RSET_USAGE, context);
     }
+    context.origin = None;
     match phase {
         Phase::Transaction(transaction) => Abandoning::begin(
             Reply::new(&smtp::RESET),
@@ -80,6 +81,6 @@ fn usage(verb: Verb) -> Option<&'static str> {
         Verb::Expn => Some("EXPN <alias>: ask who receives the mail of an alias"),
         Verb::StartTls => Some("STARTTLS: encrypt the connection"),
         Verb::Auth => Some("AUTH <mechanism> [response]: log in"),
-        Verb::NotOffered | Verb::Http => None,
+        Verb::XClient | Verb::XForward | Verb::NotOffered | Verb::Http => None,
     }
 }

@@ -4,7 +4,9 @@ use reply::smtp;
 
 use super::context::{CommandLine, Context};
 use super::phase::Phase;
-use super::{State, Turn, arrival, aside, chunk, encryption, envelope, login, lookup, message};
+use super::{
+    State, Turn, arrival, aside, chunk, encryption, envelope, login, lookup, message, proxy,
+};
 use crate::command::{self, Verb};
 
 /// Goes on to the next command, or waits for it.
@@ -65,6 +67,8 @@ fn obey(phase: Phase, verb: Verb, argument: &[u8], context: &mut Context) -> Tur
         Verb::Expn => lookup::expn(phase, argument, context),
         Verb::StartTls => encryption::starttls(phase, argument, context),
         Verb::Auth => login::auth(arrival::presume_helo(phase, context), argument, context),
+        Verb::XClient => proxy::xclient(phase, argument, context),
+        Verb::XForward => proxy::xforward(phase, argument, context),
         Verb::NotOffered => phase.refuse_row(&smtp::NOT_IMPLEMENTED, context),
         // A browser made to talk to us would send its own headers as commands: nothing more is read.
         Verb::Http => Turn::leave(context.named(&smtp::NOT_A_WEB_SERVER)),
@@ -79,7 +83,9 @@ fn carries_no_mail(verb: Verb) -> bool {
         | Verb::Noop
         | Verb::Help
         | Verb::Vrfy
-        | Verb::Expn => true,
+        | Verb::Expn
+        | Verb::XClient
+        | Verb::XForward => true,
         Verb::Mail
         | Verb::Rcpt
         | Verb::Data
@@ -93,7 +99,7 @@ fn carries_no_mail(verb: Verb) -> bool {
 }
 
 /// RFC 3207 section 4 names EHLO, NOOP, STARTTLS and QUIT; HELO does no more than EHLO. What is never offered
-/// is refused as such in every state. BDAT must take its octets first; it is refused all the same.
+/// is refused as such in every state. A proxy speaks before the client whose handshake it passes on. BDAT must take its octets first; it is refused all the same.
 fn goes_before_tls(verb: Verb) -> bool {
     match verb {
         Verb::Ehlo
@@ -102,6 +108,8 @@ fn goes_before_tls(verb: Verb) -> bool {
         | Verb::Bdat
         | Verb::StartTls
         | Verb::Quit
+        | Verb::XClient
+        | Verb::XForward
         | Verb::NotOffered
         | Verb::Http => true,
         Verb::Mail

@@ -10,7 +10,10 @@ use reply::{Reply, Row, smtp};
 use wire::{ChannelBinding, Line, LineReader, TlsFacts};
 
 use super::Turn;
-use crate::config::{BareNewline, Config, Connection, Role};
+use crate::ask::Claimed;
+use crate::config::{BareNewline, Config, Connection, ProxyCommands, Role, Taking};
+use crate::helo::Helo;
+use crate::trace::Origin;
 
 /// Longest command line in octets with its CRLF, the one limit for every command but AUTH.
 ///
@@ -35,6 +38,14 @@ pub(super) struct Context {
     cleartext_login: bool,
     mechanisms: Mechanisms,
     pub(super) bare_newline: BareNewline,
+    pub(super) taking: Taking,
+    pub(super) proxy: ProxyCommands,
+    /// The client's host name, in the words of a proxy.
+    pub(super) client_name: Option<String>,
+    /// How a proxy says that the client introduced itself.
+    pub(super) client_helo: Option<Helo>,
+    /// Where the next message comes from, in the words of XFORWARD.
+    pub(super) origin: Option<Box<Origin>>,
     /// The account logged in to; it outlives EHLO but not STARTTLS.
     pub(super) login: Option<String>,
     pub(super) reader: LineReader,
@@ -89,6 +100,11 @@ impl Context {
             cleartext_login: connection.cleartext_login,
             mechanisms: connection.mechanisms,
             bare_newline: connection.bare_newline,
+            taking: connection.taking,
+            proxy: connection.proxy,
+            client_name: None,
+            client_helo: None,
+            origin: None,
             login: None,
             reader: LineReader::new(),
             now,
@@ -109,6 +125,18 @@ impl Context {
         self.stopping = true;
         self.last_call
             .get_or_insert(self.now + self.config.last_call);
+    }
+
+    /// Another client than the one that connected counts from now on, with limits of its own. It is no proxy, whatever
+    /// its address.
+    pub(super) fn take_over(&mut self, peer: IpAddr, facts: Claimed) {
+        self.peer = peer.to_canonical();
+        self.proxy = ProxyCommands::Forbidden;
+        self.cleartext_login = facts.cleartext_login;
+        self.bare_newline = facts.bare_newline;
+        self.errors = 0;
+        self.idle_commands = 0;
+        self.transactions = 0;
     }
 
     // What may be said here.
@@ -148,6 +176,15 @@ impl Context {
             Role::Exchange | Role::Outsider => false,
         };
         asked && self.login.is_none()
+    }
+
+    /// RFC 3207 section 4.1: TLS is on, and it is not good enough for users' mail.
+    pub(super) fn is_tls_too_weak(&self) -> bool {
+        self.role == Role::Submission
+            && self
+                .tls
+                .as_ref()
+                .is_some_and(|facts| !self.config.submission_tls.is_met(facts))
     }
 
     /// AUTH exists on this listener.

@@ -3,6 +3,7 @@
 use reply::{Reply, smtp};
 use wire::TlsFacts;
 
+use super::barred::Barred;
 use super::context::Context;
 use super::phase::Phase;
 use super::{State, Turn, commanding};
@@ -44,8 +45,16 @@ impl AskingTls {
 }
 
 /// RFC 3207 section 4.2: nothing the client said before the handshake counts, and it says EHLO again.
+///
+/// What a proxy said about the client (XCLIENT) stays: it was not the client who said it, and forgetting it would give
+/// the client, whose handshake this may be, the rights of the proxy.
 pub(super) fn begin_anew(facts: TlsFacts, context: &mut Context) -> Turn {
     context.reader.clear();
+    context.origin = None;
     context.tls = Some(facts);
+    // RFC 3207 section 4.1: every command but QUIT is told so.
+    if context.is_tls_too_weak() {
+        return Barred::begin(&smtp::TLS_TOO_WEAK).proceed(context);
+    }
     commanding::proceed(Phase::Connected, context)
 }

@@ -8,7 +8,7 @@ use super::phase::{Greeted, Phase, Transaction};
 use super::{State, Turn, device};
 use crate::ask::{Ask, MailVerdict, RcptTo, RcptVerdict};
 use crate::command::{self, rcpt::Letters};
-use crate::config::Role;
+use crate::config::{OverLimit, Role};
 
 /// No file is larger than this, so no store can hold such a message.
 const LARGEST_FILE: u64 = i64::MAX as u64;
@@ -73,6 +73,7 @@ impl AskingMail {
                     attempted: 0,
                     accepted: 0,
                     smtputf8: self.smtputf8,
+                    origin: context.origin.take(),
                     message: None,
                 };
                 Phase::Transaction(transaction).reply(&smtp::SENDER_ACCEPTED)
@@ -83,6 +84,7 @@ impl AskingMail {
             }
             MailVerdict::TooFast => Phase::Greeted(self.greeted)
                 .say(Reply::new(&smtp::MAIL_TOO_FAST).arg("peer", context.peer_text())),
+            MailVerdict::Suspended => Turn::leave(context.named(&smtp::SUSPENDED_NOW)),
             MailVerdict::TryLater => self.greeted.reply(&smtp::TRY_LATER),
         }
     }
@@ -108,7 +110,11 @@ pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     }
     // RFC 5321 section 4.5.3.1.10: those named before stay. RFC 9422 section 4.2: refused ones count.
     if transaction.attempted >= context.config.max_recipients {
-        return Phase::Transaction(transaction).reply(&smtp::TOO_MANY_RECIPIENTS);
+        let row = match context.config.over_recipients {
+            OverLimit::Tempfail => &smtp::TOO_MANY_RECIPIENTS,
+            OverLimit::Reject => &smtp::TOO_MANY_RECIPIENTS_FOR_GOOD,
+        };
+        return Phase::Transaction(transaction).reply(row);
     }
     // RFC 6531 section 3.5.
     if letters == Letters::Utf8 && !transaction.smtputf8 {

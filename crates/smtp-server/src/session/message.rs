@@ -56,6 +56,8 @@ pub(super) fn trace(transaction: &Transaction, context: &Context) -> Trace {
         ),
         smtputf8: transaction.smtputf8,
         peer: context.peer,
+        name: context.client_name.clone(),
+        origin: transaction.origin.as_deref().cloned(),
         tls: context.tls.clone(),
         login: context.login.clone(),
     }

@@ -9,10 +9,11 @@ use super::context::{Context, Patience};
 use super::{State, Turn};
 use crate::ask::Ask;
 use crate::helo::Helo;
+use crate::trace::Origin;
 
 /// Octets that may wait behind a reply held back. With more, waiting would cost memory instead of the peer's
 /// time; the error budget ends such a session soon enough.
-const BACKLOG: usize = 64 * 1024;
+pub(super) const BACKLOG: usize = 64 * 1024;
 
 /// How far the client has come.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(super) struct Transaction {
     pub(super) accepted: u32,
     /// MAIL said SMTPUTF8.
     pub(super) smtputf8: bool,
+    /// Where the message came from, in the words of XFORWARD.
+    pub(super) origin: Option<Box<Origin>>,
     /// What has come of the message by BDAT.
     pub(super) message: Option<Box<Message>>,
 }

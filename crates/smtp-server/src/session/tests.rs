@@ -2,6 +2,7 @@
 
 mod budgets;
 mod order;
+mod proxy;
 mod splits;
 mod time;
 
@@ -14,10 +15,10 @@ use wire::{Admission, Input, Output, Session as _, TlsFacts};
 
 use super::Session;
 use crate::ask::{
-    Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailVerdict, RcptVerdict,
-    VerifyVerdict,
+    Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict, MailVerdict,
+    RcptVerdict, VerifyVerdict,
 };
-use crate::config::{BareNewline, Config, Connection, Role};
+use crate::config::{BareNewline, Config, Connection, ProxyCommands, Role, Taking};
 
 const HELLO: &str = "EHLO client.example\r\n";
 const ENVELOPE: &str = "MAIL FROM:<a@b.example>\r\nRCPT TO:<bob@example.test>\r\n";
@@ -40,6 +41,8 @@ fn connection(role: Role) -> Connection {
         mechanisms: [Mechanism::Plain, Mechanism::Login].into_iter().collect(),
         bare_newline: BareNewline::Reject,
         admission: Admission::Welcome,
+        taking: Taking::Mail,
+        proxy: ProxyCommands::Off,
     }
 }
 
@@ -196,5 +199,10 @@ fn yes(ask: &Ask) -> Answer {
         Ask::Verify(_) => Answer::Verify(VerifyVerdict::Unknown),
         Ask::Expand(_) => Answer::Expand(ExpandVerdict::Unknown),
         Ask::TlsReady => Answer::Tls(true),
+        Ask::Claim(_) => Answer::Claimed(Claimed {
+            admission: Admission::Welcome,
+            cleartext_login: false,
+            bare_newline: BareNewline::Reject,
+        }),
     }
 }

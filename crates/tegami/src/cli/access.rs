@@ -96,6 +96,7 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AliasList
                 | Request::AliasRemove { .. }
                 | Request::Status
+                | Request::Suspend { .. }
                 | Request::Hold
                 | Request::Placed { .. }
                 | Request::Carry(_) => Err(Stuck::new(

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use admin::{CertificateFacts, IndexFacts, Request, Response, ServerFacts, Status, StoreFacts};
+use admin::{
+    CertificateFacts, IndexFacts, Request, Response, ServerFacts, Status, StoreFacts, Suspended,
+};
 use anyhow::Result;
 
 use super::access::ask;
@@ -50,6 +52,9 @@ fn server_rows(server: &ServerFacts) -> Vec<(&'static str, String)> {
         "Server",
         format!("tegami {version} is up as {hostname} (process {process}) for {uptime}"),
     )];
+    if let Some(suspended) = server.suspended {
+        rows.push(("Suspended", describe_suspended(suspended).to_owned()));
+    }
     for (index, listener) in server.listeners.iter().enumerate() {
         let name = if index == 0 { "Listening" } else { "" };
         let sessions = counted(listener.sessions, "session");
@@ -66,6 +71,15 @@ fn server_rows(server: &ServerFacts) -> Vec<(&'static str, String)> {
         }
     }
     rows
+}
+
+fn describe_suspended(suspended: Suspended) -> &'static str {
+    match suspended {
+        Suspended::Command => "NO MAIL IS TAKEN until `tegami resume` or a restart; POP3 goes on",
+        Suspended::Configuration => {
+            "NO MAIL IS TAKEN while the configuration says `suspended = true`; POP3 goes on"
+        }
+    }
 }
 
 fn describe_certificate(certificate: &CertificateFacts) -> String {
@@ -184,6 +198,7 @@ mod tests {
             hostname: "mail.example.test".to_owned(),
             process: 123,
             uptime: 3 * 3600 + 5,
+            suspended: Some(Suspended::Command),
             listeners: ["smtp", "pop3s"]
                 .map(|service| admin::ListenerFacts {
                     service: service.to_owned(),
@@ -214,6 +229,7 @@ mod tests {
             },
             &[
                 "Server       tegami 0.1.0 is up as mail.example.test (process 123) for 3h 5s",
+                "Suspended    NO MAIL IS TAKEN until `tegami resume` or a restart; POP3 goes on",
                 "Listening    smtp on [::1]:25, 1 session",
                 "             pop3s on [::1]:25, 0 sessions",
                 "Certificate  self-signed, for mail.example.test; ends SOON, in 3 days, on 2030-01-02T03:04:05Z",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use address::Host;
+use ipnet::IpNet;
 
 use super::defaults::NAMELESS;
 use super::keys::KEYS;
@@ -27,6 +28,7 @@ pub(super) fn check(layers: &mut Layers) {
     let (mut problems, mut warnings) = device::check(&layers.config);
     found.problems.append(&mut problems);
     found.warnings.append(&mut warnings);
+    closed_doors(&mut found, &layers.config);
     layers.problems.append(&mut found.problems);
     layers.warnings.append(&mut found.warnings);
 }
@@ -136,17 +138,37 @@ fn listeners(found: &mut Findings, config: &Config) {
             "every listener is switched off; give at least one address under [listen]",
         );
     }
-    if config
-        .proxy
-        .from
-        .iter()
-        .any(|network| network.prefix_len() == 0)
-    {
-        found.problem(
-            "proxy.from",
-            "anybody could claim any address; name only the proxies that stand in front of this server",
+    for (key, networks) in [
+        ("proxy.from", &config.proxy.from),
+        ("proxy.xclient_from", &config.proxy.xclient_from),
+    ] {
+        if has_everybody(networks) {
+            found.problem(
+                key,
+                "anybody could claim any address; name only the proxies that stand in front of this server",
+            );
+        }
+    }
+}
+
+/// What keeps mail or clients out: meant, perhaps, and forgotten easily.
+fn closed_doors(found: &mut Findings, config: &Config) {
+    if config.suspended {
+        found.warning("suspended", "no mail is taken from anybody");
+    }
+    if config.smtp.no_mail {
+        found.warning(
+            "smtp.no_mail",
+            "the smtp listener refuses all mail from other servers, for good",
         );
     }
+    if has_everybody(&config.limits.refuse_from) {
+        found.warning("limits.refuse_from", "a whole address family is refused");
+    }
+}
+
+fn has_everybody(networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.prefix_len() == 0)
 }
 
 fn certificate(found: &mut Findings, config: &Config) {
@@ -204,12 +226,7 @@ fn logins(found: &mut Findings, config: &Config) {
             format!("{} is listed twice", mechanism.name()),
         );
     }
-    if config
-        .auth
-        .allow_cleartext_from
-        .iter()
-        .any(|network| network.prefix_len() == 0)
-    {
+    if has_everybody(&config.auth.allow_cleartext_from) {
         found.warning(
             "auth.allow_cleartext_from",
             "passwords of the whole Internet may cross without TLS",

@@ -9,7 +9,7 @@ use address::Domain;
 use super::units::{Octets, Rate};
 use super::{
     Auth, BareNewline, Config, Dns, Expn, Limits, Listen, Log, LogFormat, LogLevel, MailboxRules,
-    Mechanism, OverQuota, Pop3, Proxy, Sender, Smtp, Tls, Vrfy,
+    Mechanism, OverLimit, OverQuota, Pop3, Proxy, Sender, Smtp, Tls, Vrfy,
 };
 
 /// The name of a server on a machine without a fully qualified one.
@@ -25,6 +25,7 @@ impl Default for Config {
             data_dir: PathBuf::from("/var/lib/tegami"),
             accounts_file: None,
             postmaster: None,
+            suspended: false,
             listen: Listen::default(),
             proxy: Proxy::default(),
             tls: Tls::default(),
@@ -61,6 +62,7 @@ impl Default for Smtp {
             max_message_size: Octets(25_000_000),
             // RFC 5321 section 4.5.3.1.8: at least 100 recipients.
             max_recipients: 100,
+            over_recipients: OverLimit::Tempfail,
             // RFC 5321 section 6.3: a large threshold, at least 100.
             max_received: 100,
             // RFC 5321 section 4.5.3.2.7: at least five minutes.
@@ -69,6 +71,7 @@ impl Default for Smtp {
             normalize_from: Vec::new(),
             vrfy: Vrfy::Noncommittal,
             expn: Expn::Off,
+            no_mail: false,
         }
     }
 }
@@ -106,8 +109,10 @@ impl Default for Limits {
             connect_rate: Rate::per(300, Duration::from_secs(60)),
             mail_rate: Rate::Off,
             rcpt_rate: Rate::Off,
+            messages_per_session: 0,
             errors: 20,
             exempt: Vec::new(),
+            refuse_from: Vec::new(),
         }
     }
 }

@@ -14,7 +14,7 @@ use toml_edit::{Array, Value};
 use super::units::{
     DnsServer, LogLevel, Octets, Rate, parse_duration, parse_listen, parse_network,
 };
-use super::{BareNewline, Expn, LogFormat, Mechanism, OverQuota, Vrfy};
+use super::{BareNewline, Expn, LogFormat, Mechanism, OverLimit, OverQuota, TlsFloor, Vrfy};
 
 /// A value as it was found.
 #[derive(Clone, Copy, Debug)]
@@ -304,6 +304,8 @@ one_of! {
     BareNewline { "reject" => Reject, "normalize" => Normalize }
     Vrfy { "verify" => Verify, "noncommittal" => Noncommittal, "unimplemented" => Unimplemented }
     Expn { "on" => On, "members" => Members, "noncommittal" => Noncommittal, "off" => Off }
+    OverLimit { "tempfail" => Tempfail, "reject" => Reject }
+    TlsFloor { "1.2" => Tls12, "1.3" => Tls13 }
     OverQuota { "tempfail" => Tempfail, "reject" => Reject }
     Mechanism {
         "SCRAM-SHA-256-PLUS" => ScramSha256Plus, "SCRAM-SHA-256" => ScramSha256, "SCRAM-SHA-1" => ScramSha1,

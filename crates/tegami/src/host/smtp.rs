@@ -9,14 +9,16 @@ use address::{Envelope, Recipient, ReversePath};
 use auth::{Mechanism, Verdict};
 use bytes::Bytes;
 use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
+use net::Permit;
 use smtp_server::{
-    Answer, Ask, AuthVerdict, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom, MailVerdict,
-    RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
+    Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
+    MailFrom, MailVerdict, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
 };
 use wire::ChannelBinding;
 
 use super::House;
 use super::device::Visit;
+use super::doors::Counter;
 use super::login::{Login, Progress, Sasl};
 use super::routing::{self, Found, Route};
 use super::sender;
@@ -31,6 +33,10 @@ pub struct SmtpHost {
     sasl: Sasl,
     transaction: Option<Transaction>,
     known: sender::Known,
+    /// Counts the clients that a proxy speaks for; none where no proxy is believed.
+    counter: Option<Counter>,
+    /// The place of the client that a proxy speaks for.
+    place: Option<Permit>,
 }
 
 /// One message on its way in, from MAIL to the reply to its final dot.
@@ -52,7 +58,7 @@ struct Body {
 
 impl SmtpHost {
     /// A host for a client at `peer` that has not logged in.
-    pub fn new(house: Arc<House>, peer: IpAddr) -> Self {
+    pub fn new(house: Arc<House>, peer: IpAddr, counter: Option<Counter>) -> Self {
         Self {
             house,
             peer,
@@ -61,12 +67,41 @@ impl SmtpHost {
             sasl: Sasl::default(),
             transaction: None,
             known: sender::Known::default(),
+            counter,
+            place: None,
+        }
+    }
+
+    /// A proxy begins anew: nobody is logged in, and the client it names is the one that counts.
+    fn claim(&mut self, client: Option<IpAddr>) -> Claimed {
+        self.abandon();
+        self.login = None;
+        self.sasl.cancel();
+        let mut admission = Admission::Welcome;
+        if let Some(client) = client {
+            let client = client.to_canonical();
+            tracing::Span::current().record("client", tracing::field::display(client));
+            tracing::debug!(proxy = %self.peer, "a proxy speaks for a client");
+            self.peer = client;
+            // Whoever had the place before gives it back first.
+            self.place = None;
+            let counter = self.counter.as_ref();
+            match counter.map_or(Err(Admission::Refused), |counter| counter.readmit(client)) {
+                Ok(place) => self.place = Some(place),
+                Err(refusal) => admission = refusal,
+            }
+        }
+        let policy = self.house.policy.load();
+        Claimed {
+            admission: policy.doors.judge(admission, self.peer),
+            cleartext_login: policy.allows_cleartext(self.peer),
+            bare_newline: policy.bare_newline(self.peer),
         }
     }
 
     /// A host for a device.
     pub fn of_device(house: Arc<House>, peer: IpAddr, visit: Visit) -> Self {
-        let mut host = Self::new(house, peer);
+        let mut host = Self::new(house, peer, None);
         host.visit = Some(visit);
         host
     }
@@ -76,6 +111,10 @@ impl SmtpHost {
             && !self.owns(login, &from.reverse_path)
         {
             return MailVerdict::NotOwner;
+        }
+        // Sessions that were open when the service was suspended end here.
+        if self.house.suspended().is_some() {
+            return MailVerdict::Suspended;
         }
         let policy = self.house.policy.load();
         let rate = match &self.visit {
@@ -195,6 +234,9 @@ impl SmtpHost {
             return DataVerdict::TryLater;
         };
         let id = super::id::next();
+        if let Some(origin) = &trace.origin {
+            tracing::info!(txn = %id, ?origin, "forwarded");
+        }
         let header = {
             let policy = self.house.policy.load();
             let only = match transaction.envelope.recipients.as_slice() {
@@ -422,6 +464,7 @@ impl net::Host for SmtpHost {
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
             Ask::TlsReady => Answer::Tls(true),
+            Ask::Claim(client) => Answer::Claimed(self.claim(client)),
         }
     }
 

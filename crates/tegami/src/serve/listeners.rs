@@ -16,6 +16,7 @@ use super::services::{DeviceService, Pop3Service, SmtpService};
 use super::trust::Trust;
 use crate::config::{self, Config};
 use crate::host::House;
+use crate::host::doors::Counter;
 
 /// One service of the configuration, as far as the network is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,12 +169,15 @@ impl Sockets {
                 security,
             };
             let house = Arc::clone(house);
+            let counter = Counter::new(server, kind.name());
             match kind {
                 Kind::Smtp => {
-                    server.listen(bound, endpoint, Arc::new(SmtpService::exchange(house)))
+                    let service = SmtpService::exchange(house, counter);
+                    server.listen(bound, endpoint, Arc::new(service));
                 }
                 Kind::Submission | Kind::Submissions => {
-                    server.listen(bound, endpoint, Arc::new(SmtpService::submission(house)));
+                    let service = SmtpService::submission(house, counter);
+                    server.listen(bound, endpoint, Arc::new(service));
                 }
                 Kind::Pop3 | Kind::Pop3s => {
                     server.listen(bound, endpoint, Arc::new(Pop3Service::new(house)))
@@ -196,6 +200,7 @@ pub fn limits(config: &Config, trust: &Trust) -> Limits {
         },
         connect_rate: rate(limits.connect_rate),
         exempt: trust.exempt.clone(),
+        speakers: trust.xclient.clone(),
     }
 }
 

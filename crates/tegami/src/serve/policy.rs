@@ -9,6 +9,7 @@ use super::listeners::rate;
 use super::trust::Trust;
 use crate::config::{Config, OverQuota};
 use crate::host::Policy;
+use crate::host::doors::Doors;
 use crate::host::pace::Pace;
 use crate::host::sender::Rules;
 
@@ -44,6 +45,13 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         bare_newline: config.smtp.bare_newline,
         normalize_from: trust.normalize.clone(),
         devices: devices::of(config, trust, &smtp),
+        doors: Doors {
+            refused: config.limits.refuse_from.clone(),
+            proxies: trust.xclient.clone(),
+            names_proxies: !config.proxy.xclient_from.is_empty(),
+            suspended: config.suspended,
+            no_mail: config.smtp.no_mail,
+        },
         smtp: Arc::new(smtp),
         pop3: Arc::new(pop3(config)),
     }
@@ -53,6 +61,12 @@ fn smtp(config: &Config) -> smtp_server::Config {
     smtp_server::Config {
         max_message_size: config.smtp.max_message_size.0,
         max_recipients: config.smtp.max_recipients,
+        over_recipients: config.smtp.over_recipients,
+        max_transactions: match config.limits.messages_per_session {
+            0 => None,
+            most => Some(most),
+        },
+        submission_tls: config.tls.submission_min,
         max_received: config.smtp.max_received,
         command_timeout: config.smtp.command_timeout,
         last_call: DRAIN.saturating_sub(LAST_WORDS),

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use auth::Mechanisms;
 use net::{Connection, Service};
-use smtp_server::{BareNewline, Role};
+use smtp_server::{BareNewline, ProxyCommands, Role, Taking};
 use wire::Admission;
 
 use crate::host::House;
 use crate::host::device::{Places, Visit};
+use crate::host::doors::Counter;
 use crate::host::pop3::Pop3Host;
 use crate::host::smtp::SmtpHost;
 
@@ -17,22 +18,25 @@ use crate::host::smtp::SmtpHost;
 pub struct SmtpService {
     house: Arc<House>,
     role: Role,
+    counter: Counter,
 }
 
 impl SmtpService {
     /// Mail from other servers, port 25.
-    pub fn exchange(house: Arc<House>) -> Self {
+    pub fn exchange(house: Arc<House>, counter: Counter) -> Self {
         Self {
             house,
             role: Role::Exchange,
+            counter,
         }
     }
 
     /// Mail from our users (RFC 6409), ports 587 and 465.
-    pub fn submission(house: Arc<House>) -> Self {
+    pub fn submission(house: Arc<House>, counter: Counter) -> Self {
         Self {
             house,
             role: Role::Submission,
+            counter,
         }
     }
 }
@@ -51,10 +55,13 @@ impl Service for SmtpService {
             cleartext_login: policy.allows_cleartext(peer),
             mechanisms: self.house.mechanisms(),
             bare_newline: policy.bare_newline(peer),
-            admission: connection.admission,
+            admission: policy.doors.judge(connection.admission, peer),
+            taking: self.house.taking(self.role),
+            proxy: policy.doors.proxy_commands(peer),
         };
         let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);
-        (session, SmtpHost::new(Arc::clone(&self.house), peer))
+        let host = SmtpHost::new(Arc::clone(&self.house), peer, Some(self.counter.clone()));
+        (session, host)
     }
 }
 
@@ -94,9 +101,11 @@ impl DeviceService {
             mechanisms: Mechanisms::default(),
             bare_newline: BareNewline::Reject,
             admission,
+            taking: Taking::Mail,
+            proxy: ProxyCommands::Off,
         };
         let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);
-        (session, SmtpHost::new(Arc::clone(&self.house), peer))
+        (session, SmtpHost::new(Arc::clone(&self.house), peer, None))
     }
 }
 
@@ -131,7 +140,9 @@ impl Service for DeviceService {
             cleartext_login: true,
             mechanisms: device.mechanisms(),
             bare_newline: device.bare_newline,
-            admission,
+            admission: policy.doors.judge(admission, peer),
+            taking: self.house.taking(Role::Device),
+            proxy: ProxyCommands::Off,
         };
         let session = smtp_server::Session::new(Arc::clone(&device.smtp), facts, now);
         let visit = Visit::new(Arc::clone(device), place);
@@ -165,7 +176,7 @@ impl Service for Pop3Service {
             cleartext_login: policy.allows_cleartext(peer),
             mechanisms: self.house.mechanisms(),
             timestamp: self.house.apop_timestamp(),
-            admission: connection.admission,
+            admission: policy.doors.judge(connection.admission, peer),
         };
         let session = pop3_server::Session::new(Arc::clone(&policy.pop3), facts, now);
         (session, Pop3Host::new(Arc::clone(&self.house), peer))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use address::Domain;
-use admin::{CertificateFacts, ListenerFacts, ServerFacts, Surroundings};
+use admin::{CertificateFacts, ListenerFacts, Refusal, RefusalKind, ServerFacts, Surroundings};
 use mailstore::AccountId;
 use net::Server;
 use net::tls::Certificates;
@@ -62,6 +62,7 @@ impl Surroundings for Live {
             hostname: self.house.policy.load().hostname.clone(),
             process: process::id(),
             uptime: self.since.elapsed().as_secs(),
+            suspended: self.house.suspended(),
             listeners: listeners.collect(),
             certificate: certificate(&self.certificates),
         })
@@ -69,6 +70,27 @@ impl Surroundings for Live {
 
     fn changed(&self, account: AccountId) {
         self.house.authenticator.forget(account.0);
+    }
+
+    fn suspend(&self, suspended: bool) -> Result<(), Refusal> {
+        self.house.suspension.set(suspended);
+        if !suspended && self.house.suspended().is_some() {
+            return Err(Refusal {
+                kind: RefusalKind::Configured,
+                message: "the configuration says `suspended = true`, so no mail is taken"
+                    .to_owned(),
+                remedy: Some(
+                    "set it to false, then reload the configuration (SIGHUP to the server)"
+                        .to_owned(),
+                ),
+            });
+        }
+        tracing::info!(
+            suspended,
+            "mail is {} taken",
+            if suspended { "no longer" } else { "again" }
+        );
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which networks are trusted for their addresses, once the addresses that hide somebody are taken out.
 //!
 //! Behind a container engine's NAT the whole world may connect from the address of the default gateway. A network
-//! that was meant for the office (`auth.allow_cleartext_from`, `limits.exempt`, `smtp.normalize_from`, a device's `networks`) must not let the world in with it.
+//! that was meant for the office (`auth.allow_cleartext_from`, `limits.exempt`, `smtp.normalize_from`,
+//! `proxy.xclient_from`, a device's `networks`) must not let the world in with it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -23,6 +24,8 @@ pub struct Trust {
     pub cleartext: Vec<IpNet>,
     /// Limits per address do not hold. A gateway that is listed all by itself is meant.
     pub exempt: Vec<IpNet>,
+    /// Clients may say whom they speak for. Behind a gateway anybody could; one that is listed all by itself is meant.
+    pub xclient: Vec<IpNet>,
     /// Line ends of old devices are mended. Here, too, a gateway is meant only by itself.
     pub normalize: Vec<IpNet>,
     /// Devices by name. Nobody behind a gateway is one.
@@ -35,6 +38,7 @@ impl Trust {
         Self {
             cleartext: without(&config.auth.allow_cleartext_from, gateways),
             exempt: without_unmeant(&config.limits.exempt, gateways),
+            xclient: without_unmeant(&config.proxy.xclient_from, gateways),
             normalize: without_unmeant(&config.smtp.normalize_from, gateways),
             devices: config
                 .devices
@@ -185,8 +189,9 @@ mod tests {
         let mut config = Config::default();
         config.auth.allow_cleartext_from = networks(&["172.17.0.0/16", "172.17.0.1/32"]);
         config.limits.exempt = networks(&["172.17.0.0/16"]);
+        config.proxy.xclient_from = networks(&["172.17.0.0/16"]);
         let trust = Trust::new(&config, &hosts(&["172.17.0.1"]));
-        for list in [&trust.cleartext, &trust.exempt] {
+        for list in [&trust.cleartext, &trust.exempt, &trust.xclient] {
             let holds = |host: &str| {
                 list.iter()
                     .any(|network| network.contains(&host.parse::<IpAddr>().unwrap()))

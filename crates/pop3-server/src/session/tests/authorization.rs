@@ -29,6 +29,7 @@ fn a_connection_that_is_not_admitted_gets_one_line() {
         ),
         (Admission::Stopping, "-ERR [SYS/TEMP] Server is stopping"),
         (Admission::EarlyTalker, "-ERR You spoke before the greeting"),
+        (Admission::Refused, "-ERR Connections from "),
     ] {
         let mut talk = Talk::new(Desk::new().with(|desk| desk.connection.admission = admission));
         talk.say(b"USER bob\r\n");

@@ -54,6 +54,13 @@ rows! {
         cause: "A program that does not wait its turn, or a TLS client on a port that starts in clear.",
         remedy: "Wait for the greeting; use port 995 for TLS from the first byte."
     }
+    "T-P40" ADDRESS_REFUSED = ERR, "Connections from {peer} are refused" {
+        ja: "{peer} からの接続は受け付けていません",
+        rfc: "RFC 1939 section 4",
+        when: "A client connects from a network listed in `limits.refuse_from`; the connection is then closed.",
+        cause: "The administrator of this server wants no connections from there.",
+        remedy: "Connect from another network, or ask the administrator by another way, such as the telephone."
+    }
     "X-P2" CAPABILITIES = Status::Ok, "Capabilities follow" {
         ja: "利用できる機能は次のとおりです",
         rfc: "RFC 2449 section 5",

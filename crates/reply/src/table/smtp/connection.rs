@@ -102,6 +102,38 @@ rows! {
         remedy: "Send again. Please report it with the lines of the server's log around it.",
         proof: "an_answer_that_fits_no_question_fails_closed"
     }
+    "S-554b" ADDRESS_REFUSED = plain(554), "{host} Connections from {peer} are refused" {
+        rfc: "RFC 5321 section 3.1",
+        when: "A client connects from a network listed in `limits.refuse_from`. QUIT is all that is taken then.",
+        cause: "The administrator of this server wants no connections from there.",
+        remedy: "Ask the administrator by another way, such as the telephone, or send through another server."
+    }
+    "S-421b" SUSPENDED = plain(421), "{host} Service suspended; try later" {
+        rfc: "RFC 5321 section 3.8",
+        when: "A client connects to an SMTP port after `tegami suspend`, or while `suspended = true`.",
+        cause: "The administrator is doing maintenance. No mail is taken meanwhile; users can still fetch theirs.",
+        remedy: "Mail servers retry by themselves. Administrator: `tegami status` says who suspended it, `tegami resume` ends it."
+    }
+    // Without a word to sessions that are open already, a suspension would begin only when the last of them ends.
+    "T-40" SUSPENDED_NOW = coded(421, 3, 2), "{host} Service suspended; try later" {
+        rfc: "RFC 5321 section 3.8",
+        when: "MAIL in a session that was open when the service was suspended. A message that was coming in is taken.",
+        cause: "The administrator has begun maintenance.",
+        remedy: "Mail servers retry by themselves. Administrator: `tegami status` says who suspended it, `tegami resume` ends it."
+    }
+    "S-521" NO_MAIL = plain(521), "{host} is not a mail receiver" {
+        rfc: "RFC 7504 section 3",
+        when: "A client connects to port 25 while `smtp.no_mail` is on.",
+        cause: "This host takes no mail from anybody. Its domains should say so in DNS with a null MX (RFC 7505).",
+        remedy: "The address is wrong, or its owner has given up mail. Do not try again; ask the owner by another way."
+    }
+    // RFC 2034 section 4 forbids the enhanced code in greeting position, so what follows needs a second row.
+    "T-41" NO_MAIL_EVER = coded(521, 3, 2), "This host never accepts mail" {
+        rfc: "RFC 7504 section 3",
+        when: "Any command but QUIT after the greeting of S-521.",
+        cause: "The client did not read the greeting, or sends without waiting for it.",
+        remedy: "The address is wrong, or its owner has given up mail. Do not try again; ask the owner by another way."
+    }
     "X-23" NOT_A_WEB_SERVER = coded(421, 7, 0), "{host} Not a web server" {
         rfc: "RFC 5321 section 7.8",
         when: "An HTTP request arrived, such as `GET / HTTP/1.1`.",

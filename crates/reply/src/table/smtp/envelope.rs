@@ -47,9 +47,16 @@ rows! {
     }
     "S-452b" TOO_MANY_RECIPIENTS = coded(452, 5, 3), "Recipient limit for one message reached; send the rest in another" {
         rfc: "RFC 5321 section 4.5.3.1.10",
-        when: "More than `smtp.max_recipients` RCPT commands in one transaction.",
+        when: "More than `smtp.max_recipients` RCPT commands in one transaction, with `smtp.over_recipients = \"tempfail\"`.",
         cause: "One message may have only so many recipients. Those accepted before stay accepted.",
         remedy: "Mail servers send the rest by themselves. A person can split the list, or use an alias."
+    }
+    // The catalogue has it as a variant of S-452b; another code is another row.
+    "T-42" TOO_MANY_RECIPIENTS_FOR_GOOD = coded(550, 5, 3), "More recipients than one message may have" {
+        rfc: "RFC 5321 section 4.5.3.1.10",
+        when: "As S-452b, with `smtp.over_recipients = \"reject\"`.",
+        cause: "One message may have only so many recipients. Those accepted before stay accepted.",
+        remedy: "Send the message again to those who were refused, or use an alias."
     }
     "S-450b" MAILBOX_FULL_FOR_NOW = coded(452, 2, 2), "Mailbox full; try later" {
         rfc: "RFC 3463 section 3.3",

@@ -41,8 +41,14 @@ rows! {
     }
     "S-503e" NOT_IN_TRANSACTION = coded(503, 5, 1), "Not during a mail transaction" {
         rfc: "RFC 4954 section 4",
-        when: "AUTH or STARTTLS after MAIL. The transaction stays as it is.",
+        when: "AUTH, STARTTLS, XCLIENT or XFORWARD after MAIL. The transaction stays as it is.",
         cause: "Who sends and how it is protected is settled before a message begins.",
         remedy: "Send RSET, then AUTH or STARTTLS, then MAIL."
+    }
+    "S-503f" ONLY_QUIT = coded(503, 5, 1), "Only QUIT is accepted in this session" {
+        rfc: "RFC 5321 section 3.1",
+        when: "Any command but QUIT after the greeting of S-554b.",
+        cause: "The client did not read the greeting, or sends without waiting for it.",
+        remedy: "Read the greeting, say QUIT; ask the administrator of this server by another way."
     }
 }

@@ -39,6 +39,12 @@ rows! {
         cause: "Passwords and mail of users cross the network only encrypted.",
         remedy: "Switch STARTTLS on in the mail program, or use port 465 with SSL/TLS."
     }
+    "X-11" TLS_TOO_WEAK = coded(554, 7, 0), "TLS security insufficient; a newer version is required" {
+        rfc: "RFC 3207 section 4.1",
+        when: "Any command but QUIT on the ports for users, under a TLS version older than `tls.submission_min`.",
+        cause: "The mail program, or the system under it, is too old to encrypt as well as is wanted here.",
+        remedy: "Update the mail program or the system, or switch TLS 1.3 on in its settings."
+    }
     "S-250i" RESET = coded(250, 0, 0), "State cleared" {
         rfc: "RFC 5321 section 4.1.1.5",
         when: "RSET.",
