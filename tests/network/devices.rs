@@ -259,6 +259,8 @@ fn a_device_has_limits_of_its_own() {
 #[test]
 fn a_device_that_knows_tls_may_use_it() {
     let server = server(&device("scanner", "127.0.0.1", ""));
+    let output = server.tegami(&["healthcheck"], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
     let mut client = device_client(ports(&server)[0]);
     client.command("EHLO mfp", "250");
     client.command("STARTTLS", "220");

@@ -55,7 +55,7 @@ rows! {
         remedy: "Wait for the 220 line before sending anything; use port 465 for TLS from the first byte."
     }
     // RFC 5321 section 3.1 wants 554 to be followed by a wait for QUIT; whoever is at the wrong door gets no more time.
-    "T-50" NOT_A_DEVICE = plain(421), "{host} Only devices of listed networks may connect here, not {peer}" {
+    "T-80" NOT_A_DEVICE = plain(421), "{host} Only devices of listed networks may connect here, not {peer}" {
         rfc: "RFC 5321 section 3.8",
         when: "A client connects to the listener of a `[[device]]` from an address outside its `networks`.",
         cause: "That port is for printers, scanners and the like, which need neither TLS nor a login there.",

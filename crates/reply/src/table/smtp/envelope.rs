@@ -146,7 +146,7 @@ rows! {
         cause: "Users may only send in their own name.",
         remedy: "Use the account's own address, or have an alias added: `tegami alias add`."
     }
-    "T-51" SENDER_LOCKED = coded(553, 7, 1), "This device sends only as <{mailbox}>; set that as its sender" {
+    "T-81" SENDER_LOCKED = coded(553, 7, 1), "This device sends only as <{mailbox}>; set that as its sender" {
         rfc: "RFC 6409 section 6.1",
         when: "MAIL on the listener of a `[[device]]` with another address than its `sender`.",
         cause: "Devices need not prove who they are, so each sends under the one address it was given.",
