@@ -86,13 +86,16 @@ impl NameServer {
         Self { address, udp, zone }
     }
 
-    /// Waits until so many questions are held back.
+    /// Waits until so many questions are held back, and have been asked a second time for it: whatever else was to be asked
+    /// meanwhile has been asked, too.
     pub fn wait_until_holding(&self, count: usize) {
         let held = self.zone.held.lock().expect("no test panicked here");
         let (held, waited) = self
             .zone
             .holding
-            .wait_timeout_while(held, PATIENCE, |held| questions(held) < count)
+            .wait_timeout_while(held, PATIENCE, |held| {
+                questions(held) < count || held.len() < 2 * questions(held)
+            })
             .expect("no test panicked here");
         let holding = questions(&held);
         drop(held);

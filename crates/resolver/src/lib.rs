@@ -13,5 +13,5 @@ mod question;
 mod servers;
 
 pub use answer::{Addresses, Exchanger, MailRoute, Reverse};
-pub use question::Resolver;
+pub use question::{MOST_SOCKETS, Resolver};
 pub use servers::{PORT, ServersError, servers_in, system_servers};

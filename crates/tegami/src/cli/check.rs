@@ -227,6 +227,14 @@ fn domains(domains: &[Domain]) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
+fn limits(understood: &Understood) -> String {
+    let largest = match understood.max_message_size {
+        0 => "any size".to_owned(),
+        octets => size(octets),
+    };
+    format!("message {largest}, quota {}", quota(understood.quota))
+}
+
 fn describe(understood: &Understood) -> String {
     let path = |path: &Option<PathBuf>, none: &str| {
         path.as_ref()
@@ -286,14 +294,6 @@ fn describe(understood: &Understood) -> String {
     rows.push(("Limits", limits(understood)));
     let odd = counted(understood.warnings.len() as u64, "warning");
     format!("{}\nThe configuration is good; {odd}.", pairs(rows))
-}
-
-fn limits(understood: &Understood) -> String {
-    let largest = match understood.max_message_size {
-        0 => "any size".to_owned(),
-        octets => size(octets),
-    };
-    format!("message {largest}, quota {}", quota(understood.quota))
 }
 
 #[cfg(test)]

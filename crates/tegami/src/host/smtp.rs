@@ -83,6 +83,7 @@ impl SmtpHost {
             tracing::Span::current().record("client", tracing::field::display(client));
             tracing::debug!(proxy = %self.peer, "a proxy speaks for a client");
             self.peer = client;
+            self.known = sender::Known::default();
             // Whoever had the place before gives it back first.
             self.place = None;
             let counter = self.counter.as_ref();
@@ -171,7 +172,7 @@ impl SmtpHost {
     /// What DNS has against a sender who has not logged in.
     async fn refused_by_dns(&mut self, to: &RcptTo) -> Option<RcptVerdict> {
         let transaction = self.transaction.as_ref()?;
-        if self.login.is_some() {
+        if self.login.is_some() || self.visit.is_some() {
             return None;
         }
         let from = &transaction.envelope.reverse_path;

@@ -26,9 +26,13 @@ pub fn servers(config: &Config) -> Result<Vec<SocketAddr>, ServersError> {
 
 /// What keeps the checks of `[sender]` from working, for people.
 pub fn warning(config: &Config) -> Option<String> {
-    servers(config).err().map(|error| {
-        format!("dns.servers: none are set, and {error}; until this is mended, [sender] lets everybody wait (450)")
-    })
+    servers(config).err().map(|error| nobody_to_ask(&error))
+}
+
+fn nobody_to_ask(error: &ServersError) -> String {
+    format!(
+        "dns.servers: none are set, and {error}; until this is mended, [sender] makes everybody wait (450)"
+    )
 }
 
 /// Has `resolver` ask these servers. While the system's list cannot be used it goes on with those it knows.
@@ -57,5 +61,35 @@ pub async fn moved(resolver: &Resolver, config: &Config) -> Vec<SocketAddr> {
         {
             return found;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DnsServer;
+
+    #[test]
+    fn servers_are_read_for_those_who_ask() {
+        let mut config = Config::default();
+        config.dns.servers = vec![DnsServer::parse("127.0.0.1:5353").unwrap()];
+        assert_eq!(servers(&config).unwrap(), []);
+        config.sender.reject_null_mx = true;
+        let named = ["127.0.0.1:5353".parse().unwrap()];
+        assert_eq!(servers(&config).unwrap(), named);
+        let resolver = Resolver::new(Duration::ZERO);
+        settle(&resolver, &config);
+        assert_eq!(resolver.servers(), named);
+        config.sender = crate::config::Sender::default();
+        settle(&resolver, &config);
+        assert_eq!(resolver.servers(), []);
+    }
+
+    #[test]
+    fn a_list_of_the_system_that_cannot_be_used_is_quoted() {
+        let error = resolver::servers_in("search lan\nnameserver dns.example\n").unwrap_err();
+        let warning = nobody_to_ask(&error);
+        let quoted = "dns.servers: none are set, and /etc/resolv.conf line 2: \"dns.example\" is no IP address";
+        assert!(warning.starts_with(quoted), "{warning}");
     }
 }

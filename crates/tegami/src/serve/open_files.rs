@@ -20,25 +20,36 @@ pub fn raise() -> io::Result<()> {
 
 /// As many sessions as `limits.sessions` allows and the limit on open files can hold.
 pub fn sessions(config: &Config) -> u64 {
-    held(config.limits.sessions.into(), net::most_open_files())
+    let limit = net::most_open_files();
+    held(config.limits.sessions.into(), limit, besides(config))
 }
 
 /// What to say when that is noticeably less than `limits.sessions`.
 pub fn warning(config: &Config) -> Option<String> {
-    shortage(config.limits.sessions.into(), net::most_open_files())
+    let limit = net::most_open_files();
+    shortage(config.limits.sessions.into(), limit, besides(config))
 }
 
-fn held(sessions: u64, limit: Option<u64>) -> u64 {
+/// What is kept back from the sessions.
+fn besides(config: &Config) -> u64 {
+    if config.sender.asks() {
+        BESIDES + resolver::MOST_SOCKETS
+    } else {
+        BESIDES
+    }
+}
+
+fn held(sessions: u64, limit: Option<u64>, besides: u64) -> u64 {
     let Some(limit) = limit else {
         return sessions;
     };
     // With hardly any files, half of them are for the sessions.
-    sessions.min(limit.saturating_sub(BESIDES).max(limit / 2))
+    sessions.min(limit.saturating_sub(besides).max(limit / 2))
 }
 
-fn shortage(sessions: u64, limit: Option<u64>) -> Option<String> {
+fn shortage(sessions: u64, limit: Option<u64>, besides: u64) -> Option<String> {
     let limit = limit?;
-    let held = held(sessions, Some(limit));
+    let held = held(sessions, Some(limit), besides);
     (held < sessions - sessions / WORTH).then(|| {
         format!(
             "limits.sessions: of {sessions} sessions {held} are served, because this process may have {limit} open \
@@ -67,11 +78,20 @@ mod tests {
             (u32::MAX.into(), Some(1024), 768, true),
             (0, Some(1024), 0, false),
         ] {
-            assert_eq!(held(sessions, limit), expected, "{sessions} {limit:?}");
-            let warning = shortage(sessions, limit);
+            let found = held(sessions, limit, BESIDES);
+            assert_eq!(found, expected, "{sessions} {limit:?}");
+            let warning = shortage(sessions, limit, BESIDES);
             assert_eq!(warning.is_some(), said, "{sessions} {limit:?}");
             let named = format!("of {sessions} sessions {expected} are served");
             assert!(warning.is_none_or(|warning| warning.contains(&named)));
         }
+    }
+    #[test]
+    fn questions_to_dns_have_files_of_their_own() {
+        let mut config = Config::default();
+        let without = besides(&config);
+        config.sender.require_domain = true;
+        assert_eq!(besides(&config) - without, resolver::MOST_SOCKETS);
+        assert_eq!(held(20_000, Some(2048), besides(&config)), 2048 - 256 - 512);
     }
 }
