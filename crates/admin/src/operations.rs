@@ -167,10 +167,7 @@ impl Operations {
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
             Request::Status => Ok(Response::Status(self.status())),
-            Request::Suspend { suspended } => {
-                let done = self.surroundings.suspend(suspended);
-                done.map(|()| Response::Status(self.status()))
-            }
+            Request::Suspend { suspended } => self.suspend(suspended),
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(Refusal::new(
@@ -218,6 +215,11 @@ impl Operations {
         let listed = looked.map_err(|error| failed(error.to_string()))?;
         let listed = listed.map_err(|error| failed(error.to_string()))?;
         Ok(Response::Placed(listed))
+    }
+
+    fn suspend(&self, suspended: bool) -> Answer {
+        self.surroundings.suspend(suspended)?;
+        Ok(Response::Status(self.status()))
     }
 
     fn status(&self) -> Status {
