@@ -100,7 +100,7 @@ pub(super) const EXTRA: &[Entry] = &[
     Entry::row("X-14"),
     Entry::outbound("X-15", "550 5.1.2, 450 4.4.3: the recipient's domain is not found"),
     Entry::row("X-16"),
-    Entry::row("X-17"),
+    Entry::row("X-17").noted("BODY=BINARYMIME is not offered and therefore 555."),
     Entry::row("X-18"),
     Entry::row("X-19"),
     Entry::row("X-20"),
