@@ -103,7 +103,11 @@ pub(super) const EXTRA: &[Entry] = &[
     Entry::row("X-17").noted("BODY=BINARYMIME is not offered and therefore 555."),
     Entry::row("X-18"),
     Entry::row("X-19"),
-    Entry::row("X-20"),
+    Entry::of(
+        "X-20",
+        "BY, HOLDFOR and HOLDUNTIL that cannot be",
+        Evidence::Several(&["X-20a", "X-20b", "X-20c", "X-20d"]),
+    ),
     Entry::row("X-21"),
     Entry::outbound("X-22", "5.7.30, 5.7.10 in a delivery report: REQUIRETLS cannot be kept"),
     Entry::row("X-23"),
