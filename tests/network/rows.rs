@@ -3,9 +3,9 @@
 
 use std::fs;
 
-use super::client::Client;
+use super::client::{Client, base64};
 use super::server::Server;
-use super::{ALICE, BOB, PASSWORD, send};
+use super::{ALICE, BOB, PASSWORD, log_in, send};
 
 fn server(extra: &str) -> Server {
     let server = Server::start(extra);
@@ -143,4 +143,32 @@ fn a_certificate_that_was_read_stays_in_use_when_its_files_go_bad() {
     client.expect("+OK");
     client.command("STLS", "+OK");
     client.into_tls().command("QUIT", "+OK");
+}
+
+// PE-23, S-454a
+#[test]
+fn a_login_that_needs_a_lost_key_does_not_blame_the_password() {
+    let server =
+        Server::start("[pop3]\napop = true\n[auth]\nmechanisms = [\"CRAM-MD5\", \"PLAIN\"]\n");
+    server.add_account(ALICE, PASSWORD);
+    let arguments = ["account", "allow-apop", ALICE, "--password-file", "-"];
+    let output = server.tegami(&arguments, PASSWORD);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let stopped = server.stop();
+    fs::remove_file(stopped.data_dir().join("secrets.key")).expect("the key is lost");
+    let server = stopped.start_again();
+
+    let mut client = Client::plain(server.port("pop3"));
+    client.expect("+OK");
+    let digest = "c4c9334bac560ecc979e58001b3e22fb";
+    client.command(
+        &format!("APOP {ALICE} {digest}"),
+        "-ERR [SYS/PERM] Login service misconfigured",
+    );
+    let mut client = Client::tls(server.port("submissions"));
+    client.expect("220");
+    client.command("EHLO pc", "250");
+    client.command("AUTH CRAM-MD5", "334");
+    client.command(&base64(format!("{ALICE} {digest}").as_bytes()), "454 4.7.0");
+    log_in(&mut client, ALICE);
 }

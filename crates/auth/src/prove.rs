@@ -71,7 +71,7 @@ impl Authenticator {
         let verdict = self.judge(candidate, shown.right, &attempt, now);
         let server_final = match &verdict {
             Verdict::Accepted(_) => Some(shown.server_final.into_bytes()),
-            Verdict::Rejected | Verdict::Busy | Verdict::Throttled => None,
+            Verdict::Rejected | Verdict::Unreadable | Verdict::Busy | Verdict::Throttled => None,
         };
         Proved {
             verdict,
@@ -93,6 +93,16 @@ impl Authenticator {
             Some((sealed, address)) => self.keyring.open(sealed, address),
             None => None,
         };
+        if sealed.is_some() && secret.is_none() {
+            // RFC 3206 section 4: the administrator lost the key, not the user the password. It tells that the account
+            // exists, so asking for many names is guessing like any other.
+            let mut memory = self.memory();
+            if memory.throttle.refuses(&attempt, now) {
+                return Verdict::Throttled;
+            }
+            memory.throttle.failed(&attempt, now);
+            return Verdict::Unreadable;
+        }
         // Whoever has no secret is checked against one that nobody has: same work, same time.
         let known = secret.is_some();
         let Some(secret) = secret.or_else(|| self.keyring.open_decoy()) else {

@@ -48,6 +48,8 @@ pub enum Verdict {
     Accepted(AccountRef),
     /// Unknown user, wrong password, disabled account, foreign authorization identity: never said which.
     Rejected,
+    /// What is stored of the password cannot be read with this server's key, so nobody can say whether it was right.
+    Unreadable,
     /// Too many checks are waiting; nothing was checked. Try again shortly.
     Busy,
     /// Too many failures from there or for that account; nothing was checked.

@@ -88,6 +88,7 @@ fn word(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Accepted(account) => &account.address,
         Verdict::Rejected => "rejected",
+        Verdict::Unreadable => "unreadable",
         Verdict::Busy => "busy",
         Verdict::Throttled => "throttled",
     }

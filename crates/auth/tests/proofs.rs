@@ -197,6 +197,7 @@ fn word(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Accepted(account) => &account.address,
         Verdict::Rejected => "rejected",
+        Verdict::Unreadable => "unreadable",
         Verdict::Busy => "busy",
         Verdict::Throttled => "throttled",
     }
@@ -298,4 +299,29 @@ fn guesses_are_counted_whatever_the_mechanism_and_only_where_they_come_from() {
     assert_eq!(word(&office.apop(ALICE, "wonderland", home)), ALICE);
     office.now += Duration::from_secs(60);
     assert_eq!(word(&office.apop(ALICE, "wonderland", guesser)), ALICE);
+}
+
+// PE-23: RFC 3206 section 4.
+#[test]
+fn a_secret_sealed_with_another_key_is_no_wrong_password() {
+    let office = Office::new();
+    let other = Keyring::new(&[2; 32]).unwrap();
+    let mailbox = Mailbox::parse_user(ALICE).unwrap();
+    let wanted = Wanted::default().with_sealed(true);
+    let sealed = other
+        .derive(&"wonderland".into(), &mailbox, wanted)
+        .unwrap();
+    office.change(ALICE, |account| account.keys.merge(sealed.keys));
+    let peer = "192.0.2.1";
+    assert_eq!(word(&office.apop(ALICE, "wonderland", peer)), "unreadable");
+    assert_eq!(word(&office.cram(ALICE, "wonderland", peer)), "unreadable");
+    assert_eq!(
+        word(&office.scram("alice", "wonderland", peer).verdict),
+        ALICE
+    );
+    for guess in 0..200 {
+        office.apop(ALICE, &format!("guess {guess}"), "198.51.100.7");
+    }
+    let verdict = office.apop(ALICE, "wonderland", "198.51.100.7");
+    assert_eq!(word(&verdict), "throttled", "it is guessing like any other");
 }

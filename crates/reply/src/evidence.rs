@@ -12,6 +12,7 @@ mod added;
 mod classes;
 mod pop3;
 mod smtp;
+mod wire;
 
 /// One id and its proof.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +120,10 @@ impl Entry {
     }
 }
 
+/// Of STARTTLS and STLS when the files of the certificate cannot be read.
+const STAYS: &str = "A certificate that has been read stays in use when its files go bad, so TLS goes on; the session is \
+                     ready for a host that has none.";
+
 /// The ids the server was conceived from, group by group, with the headings of the groups.
 const CONCEIVED: [(&str, &[Entry]); 6] = [
     ("Digits and enhanced codes", classes::CLASSES),
@@ -143,6 +148,13 @@ pub fn added() -> impl Iterator<Item = Entry> {
             let elsewhere = added::ELSEWHERE.iter().find(|entry| entry.id == row.id);
             elsewhere.copied().unwrap_or(Entry::row(row.id))
         })
+}
+
+/// The tests that bring ids about over the wire, with those ids: file, test, ids.
+pub fn over_the_wire() -> impl Iterator<Item = (&'static str, &'static str, &'static [&'static str])>
+{
+    let test = |(name, ids): &(&'static str, &'static [&'static str])| (wire::FILE, *name, *ids);
+    wire::TESTS.iter().map(test)
 }
 
 /// Where the dialogue of this name stands, from the root of the workspace.
@@ -211,7 +223,7 @@ fn table(heading: &str, entries: impl Iterator<Item = Entry>, text: &mut String)
             text,
             "| {} | {what} | {} | {} |",
             entry.id,
-            proof(&entry),
+            proof(&entry) + &wire_proof(entry.id),
             entry.note
         );
     }
@@ -236,6 +248,15 @@ fn proof(entry: &Entry) -> String {
             link("dialogue", &dialogue(entry.id))
         ),
     }
+}
+
+/// The test that brings it about over the wire, if there is one.
+fn wire_proof(id: &str) -> String {
+    over_the_wire()
+        .find(|(_, _, ids)| ids.contains(&id))
+        .map_or_else(String::new, |(file, name, _)| {
+            format!(", {}", link(&format!("`{name}`"), file))
+        })
 }
 
 fn link(text: &str, path: &str) -> String {

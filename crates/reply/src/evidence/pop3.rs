@@ -1,6 +1,6 @@
 //! Ids of POP3 commands and replies.
 
-use super::Entry;
+use super::{Entry, STAYS};
 
 pub(super) const COMMANDS: &[Entry] = &[
     Entry::shown("PC-QUIT", "QUIT", &["PO-3"]),
@@ -39,7 +39,7 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::row("PE-13"),
     Entry::row("PE-14"),
     Entry::row("PE-15"),
-    Entry::row("PE-16"),
+    Entry::row("PE-16").noted(STAYS),
     Entry::row("PE-17"),
     Entry::row("PE-18"),
     Entry::row("PE-19"),

@@ -1,6 +1,6 @@
 //! Ids of SMTP replies.
 
-use super::{Entry, Evidence};
+use super::{Entry, Evidence, STAYS};
 
 pub(super) const REPLIES: &[Entry] = &[
     Entry::shown("S-200", "200: never sent, 250 instead", &["S-250i", "S-250j"])
@@ -51,14 +51,15 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::outbound("S-450f", "450 4.7.1: ATRN, not granted"),
     Entry::row("S-451a")
         .noted("Said at MAIL, DATA, VRFY and EXPN; at the end of a message it is S-451c, at RCPT S-451b."),
-    Entry::row("S-451b"),
+    Entry::row("S-451b")
+        .noted("This server keeps its accounts in memory, where no lookup fails; the session is ready for a host whose can."),
     Entry::row("S-451c"),
     Entry::outbound("S-451d", "451 4.3.0: ATRN, domains cannot be looked up"),
     Entry::row("S-452a"),
     Entry::row("S-452b"),
     Entry::outbound("S-453", "453 4.5.0: ATRN, nothing is queued"),
     Entry::row("S-454a"),
-    Entry::row("S-454b"),
+    Entry::row("S-454b").noted(STAYS),
     Entry::outbound("S-455", "455 4.3.3: a parameter cannot be honoured now"),
     Entry::outbound("S-458", "458 4.3.0: ETRN, the queue cannot be run"),
     Entry::outbound("S-459", "459 4.7.1: ETRN, not allowed"),

@@ -61,6 +61,11 @@ fn note(verdict: &Verdict, login: &str, way: &str) {
         Verdict::Rejected => {
             tracing::info!(login, way, "login refused")
         }
+        Verdict::Unreadable => tracing::error!(
+            login,
+            way,
+            "login not checked: what is stored of the password was sealed with another secrets.key; set the password again"
+        ),
         Verdict::Busy => tracing::warn!("login not checked: too many at once"),
         Verdict::Throttled => {
             tracing::warn!("login not checked: too many failures from there")

@@ -41,6 +41,7 @@ impl Pop3Host {
         match verdict {
             Verdict::Accepted(account) => self.open(Login::from(account)).await,
             Verdict::Rejected => LoginVerdict::BadCredentials,
+            Verdict::Unreadable => LoginVerdict::Misconfigured,
             Verdict::Busy => LoginVerdict::Busy,
             Verdict::Throttled => LoginVerdict::Throttled,
         }

@@ -337,6 +337,8 @@ impl SmtpHost {
                 AuthVerdict::Accepted { login }
             }
             Progress::Checked(Verdict::Rejected) => AuthVerdict::Rejected,
+            // RFC 4954 section 6: 454, so that the mail program keeps the password it has.
+            Progress::Checked(Verdict::Unreadable) => AuthVerdict::Busy,
             Progress::Checked(Verdict::Busy) => AuthVerdict::Busy,
             Progress::Checked(Verdict::Throttled) => AuthVerdict::Throttled,
         }
