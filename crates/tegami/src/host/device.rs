@@ -186,7 +186,7 @@ impl Device {
                         (AuthVerdict::Rejected, None)
                     }
                     Verdict::Rejected => (AuthVerdict::Rejected, None),
-                    Verdict::Busy => (AuthVerdict::Busy, None),
+                    Verdict::Busy | Verdict::Unreadable => (AuthVerdict::Busy, None),
                     Verdict::Throttled => (AuthVerdict::Throttled, None),
                 }
             }
