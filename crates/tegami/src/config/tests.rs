@@ -9,6 +9,7 @@ use super::keys::KEYS;
 use super::load::Sources;
 use super::*;
 
+mod doors;
 mod environment;
 mod reference;
 
