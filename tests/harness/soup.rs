@@ -60,6 +60,10 @@ const SMTP: &[&str] = &[
     "*",
     "AGFsaWNlQGV4YW1wbGUudGVzdAB3cm9uZw==",
     "YWxpY2VAZXhhbXBsZS50ZXN0",
+    "XCLIENT HELO=client.example PROTO=SMTP",
+    "XCLIENT ADDR=198.51.100.7 LOGIN=alice",
+    "XCLIENT ADDR=nowhere",
+    "XFORWARD NAME=first.example IDENT=4+2B2",
 ];
 
 /// Lines that POP3 servers see; none of them ends a session in good order.
@@ -239,7 +243,9 @@ proptest! {
     fn smtp_soup_is_served_alike_however_it_comes(
         first in soup(SMTP), second in soup(SMTP), cuts in vec(any::<Index>(), 0..6),
     ) {
-        for facts in [&[][..], &["role submission", "tls"], &["role submission"], &["errors 1000000", "login on exchange", "cleartext login"], &["role device", "cleartext login", "sender alice@example.test", "rewrite sender"]] {
+        for facts in [&[][..], &["role submission", "tls"], &["role submission"], &["errors 1000000", "login on exchange", "cleartext login"],
+            &["errors 1000000", "login on exchange", "proxy here"], &["admission refused"],
+            &["role device", "cleartext login", "sender alice@example.test", "rewrite sender"]] {
             cut_and_slow_alike::<SmtpStage>(facts, [&first.0, &second.0], &cuts)?;
         }
     }
@@ -259,6 +265,8 @@ proptest! {
         one_reply_each::<SmtpStage>(&["errors 1000000", "role submission", "tls"], &lines)?;
         one_reply_each::<SmtpStage>(&["errors 1000000", "login on exchange", "cleartext login"], &lines)?;
         one_reply_each::<SmtpStage>(&["errors 1000000", "role device", "device logs in", "cleartext login"], &lines)?;
+        one_reply_each::<SmtpStage>(&["errors 1000000", "login on exchange", "proxy here"], &lines)?;
+        one_reply_each::<SmtpStage>(&["errors 1000000", "admission refused"], &lines)?;
     }
 
     #[test]

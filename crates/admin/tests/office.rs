@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use address::{Domain, Envelope, Mailbox};
-use admin::{Operations, Refusal, Request, Response, ServerFacts, Surroundings};
+use admin::{
+    Operations, Refusal, RefusalKind, Request, Response, ServerFacts, Stopped, Surroundings,
+};
 use auth::PasswordHash;
 use mailstore::{Account, AccountId, Change, Declared, Options, Store};
 
@@ -565,4 +567,22 @@ async fn without_an_accounts_file_whoever_changes_an_account_takes_it_over() {
     }
     // Should the file come back, it finds an account made by hand, and puts its own password in place.
     assert!(!is_declared(&office, "alice@example.test"));
+}
+
+#[tokio::test]
+async fn only_a_running_server_can_be_suspended() {
+    let store = Store::in_memory(Options::default()).unwrap();
+    let request = Request::Suspend { suspended: true };
+    let running = Operations::new(store.clone(), Arc::new(Server::default()));
+    let answer = running.execute(request.clone()).await;
+    assert!(matches!(answer, Ok(Response::Status(_))), "{answer:?}");
+    let stopped = Stopped {
+        domains: Vec::new(),
+        default_quota: 0,
+        accounts_file: None,
+    };
+    let refusal = Operations::new(store, Arc::new(stopped))
+        .execute(request)
+        .await;
+    assert_eq!(refusal.unwrap_err().kind, RefusalKind::NotRunning);
 }

@@ -10,6 +10,7 @@ use super::load::Sources;
 use super::*;
 
 mod devices;
+mod doors;
 mod environment;
 mod reference;
 

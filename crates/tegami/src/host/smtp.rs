@@ -12,7 +12,7 @@ use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
 use net::Permit;
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
-    MailFrom, MailVerdict, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
+    MailFrom, MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
 };
 use wire::ChannelBinding;
 
@@ -236,7 +236,7 @@ impl SmtpHost {
         };
         let id = super::id::next();
         if let Some(origin) = &trace.origin {
-            tracing::info!(txn = %id, ?origin, "forwarded");
+            note(&id, origin);
         }
         let header = {
             let policy = self.house.policy.load();
@@ -406,6 +406,20 @@ impl Drop for SmtpHost {
     fn drop(&mut self) {
         self.abandon();
     }
+}
+
+/// Where a message was before, in the words of a filter.
+fn note(id: &str, origin: &Origin) {
+    tracing::info!(
+        txn = id,
+        client = origin.address.map(tracing::field::display),
+        port = origin.port,
+        host = origin.name,
+        helo = origin.helo,
+        protocol = origin.protocol,
+        ident = origin.ident,
+        "forwarded"
+    );
 }
 
 /// A full disk is the administrator's to mend and heals by itself; so is a full mailbox its owner's. Anything else
