@@ -17,6 +17,8 @@ mod lifecycle;
 mod manager;
 #[path = "network/moving.rs"]
 mod moving;
+#[path = "network/obligations.rs"]
+mod obligations;
 #[path = "network/scram.rs"]
 mod scram;
 #[path = "network/server.rs"]

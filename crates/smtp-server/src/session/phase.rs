@@ -36,6 +36,8 @@ pub(super) struct Greeted {
 pub(super) struct Transaction {
     pub(super) greeted: Greeted,
     /// RCPT commands so far.
+    pub(super) commands: u32,
+    /// Those of them that named somebody.
     pub(super) attempted: u32,
     /// Those of them that were accepted.
     pub(super) accepted: u32,
@@ -53,6 +55,17 @@ impl Greeted {
 }
 
 impl Phase {
+    /// After one more RCPT. RFC 9422 section 4.2: RCPTMAX counts each, whatever becomes of it.
+    pub(super) fn with_one_more_rcpt(mut self) -> Self {
+        match &mut self {
+            Self::Transaction(transaction) => {
+                transaction.commands = transaction.commands.saturating_add(1);
+            }
+            Self::Connected | Self::Greeted(_) => {}
+        }
+        self
+    }
+
     /// Answers with a row that needs no arguments, and waits for the next command.
     pub(super) fn reply(self, row: &'static Row) -> Turn {
         self.say(Reply::new(row))

@@ -29,11 +29,11 @@ pub fn route(policy: &Policy, directory: &Directory, path: &ForwardPath) -> Rout
     }
     match directory.resolve(mailbox) {
         Resolution::Accounts(ids) => Route::Local(ids),
-        Resolution::Disabled => Route::Disabled,
-        // RFC 5321 section 4.5.1: postmaster exists at every domain we serve.
-        Resolution::Unknown if mailbox.local.folded() == "postmaster" => {
+        // RFC 5321 section 4.5.1: postmaster exists at every domain we serve, whatever becomes of an account of that name.
+        Resolution::Disabled | Resolution::Unknown if mailbox.local.folded() == "postmaster" => {
             postmaster(policy, directory)
         }
+        Resolution::Disabled => Route::Disabled,
         Resolution::Unknown => Route::Unknown,
     }
 }
