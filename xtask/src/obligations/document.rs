@@ -91,8 +91,8 @@ fn counts(obligations: &[Obligation], text: &mut String) {
     };
     let _ = writeln!(
         text,
-        "\n## Counts\n\n| | All | Held | Deviation |{name} Waiting: outbound | Waiting: policy |\n\
-         |---|--:|--:|--:|{rule}--:|--:|"
+        "\n## Counts\n\n| | All | Held |{name} Deviation | Waiting: outbound | Waiting: policy |\n\
+         |---|--:|--:|{rule}--:|--:|--:|"
     );
     for level in Level::ALL {
         let counts = Counts::of(obligations.iter().filter(|one| one.level == level));

@@ -29,6 +29,7 @@ pub(super) fn greet(admission: Admission, context: &Context) -> Turn {
     Turn::leave(refusal)
 }
 
+/// RFC 5321 section 4.1.1.1: HELO works beside EHLO.
 pub(super) fn helo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
     let Some(helo) = Helo::parse(argument, false) else {
         return phase.refuse_row(&smtp::HELO_USAGE, context);
@@ -93,6 +94,7 @@ fn keywords(context: &Context) -> Vec<String> {
         Vrfy::Verify | Vrfy::Noncommittal => keywords.push("VRFY".to_owned()),
         Vrfy::Unimplemented => {}
     }
+    // RFC 5321 section 3.5.2: EXPN is listed where it works.
     match config.expn {
         Expn::On | Expn::Members | Expn::Noncommittal => keywords.push("EXPN".to_owned()),
         Expn::Off => {}

@@ -66,7 +66,6 @@ impl AskingMail {
             MailVerdict::Accepted => {
                 let transaction = Transaction {
                     greeted: self.greeted,
-                    commands: 0,
                     attempted: 0,
                     accepted: 0,
                     smtputf8: self.smtputf8,
@@ -87,10 +86,9 @@ impl AskingMail {
 
 /// RFC 5321 section 4.1.1.3.
 pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
-    let phase = phase.with_one_more_rcpt();
     let (to, letters) = match command::rcpt::parse(argument, context.role) {
         Ok(to) => to,
-        Err(reply) => return phase.refuse(reply, context),
+        Err(reply) => return phase.with_one_more_rcpt().refuse(reply, context),
     };
     let mut transaction = match phase {
         Phase::Transaction(transaction) => transaction,
@@ -104,13 +102,14 @@ pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     if transaction.message.is_some() {
         return Phase::Transaction(transaction).refuse_row(&smtp::OUT_OF_ORDER, context);
     }
-    // RFC 5321 section 4.5.3.1.10: those named before stay.
-    if transaction.commands > context.config.max_recipients {
+    // RFC 5321 section 4.5.3.1.10: those named before stay. RFC 9422 section 4.2: refused ones count.
+    if transaction.attempted >= context.config.max_recipients {
         return Phase::Transaction(transaction).reply(&smtp::TOO_MANY_RECIPIENTS);
     }
     // RFC 6531 section 3.5.
     if letters == Letters::Utf8 && !transaction.smtputf8 {
-        return Phase::Transaction(transaction).refuse_row(&smtp::NON_ASCII_RECIPIENT, context);
+        let phase = Phase::Transaction(transaction).with_one_more_rcpt();
+        return phase.refuse_row(&smtp::NON_ASCII_RECIPIENT, context);
     }
     transaction.attempted += 1;
     if is_routed(&to, context.role) {

@@ -17,7 +17,8 @@ const BACKLOG: usize = 64 * 1024;
 /// How far the client has come.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// It has not said EHLO or HELO since the connection, or TLS, began.
+    /// It has not said EHLO or HELO since the connection, or TLS, began. RFC 5321 section 4.1.4: NOOP, HELP, EXPN, VRFY
+    /// and RSET do not need it.
     Connected,
     /// It has.
     Greeted(Greeted),
@@ -36,8 +37,6 @@ pub(super) struct Greeted {
 pub(super) struct Transaction {
     pub(super) greeted: Greeted,
     /// RCPT commands so far.
-    pub(super) commands: u32,
-    /// Those of them that named somebody.
     pub(super) attempted: u32,
     /// Those of them that were accepted.
     pub(super) accepted: u32,
@@ -55,17 +54,6 @@ impl Greeted {
 }
 
 impl Phase {
-    /// After one more RCPT. RFC 9422 section 4.2: RCPTMAX counts each, whatever becomes of it.
-    pub(super) fn with_one_more_rcpt(mut self) -> Self {
-        match &mut self {
-            Self::Transaction(transaction) => {
-                transaction.commands = transaction.commands.saturating_add(1);
-            }
-            Self::Connected | Self::Greeted(_) => {}
-        }
-        self
-    }
-
     /// Answers with a row that needs no arguments, and waits for the next command.
     pub(super) fn reply(self, row: &'static Row) -> Turn {
         self.say(Reply::new(row))
@@ -94,6 +82,17 @@ impl Phase {
             after,
         };
         slowed.proceed(context)
+    }
+
+    /// After a RCPT that named nobody. RFC 9422 section 4.2: RCPTMAX counts each, whatever becomes of it.
+    pub(super) fn with_one_more_rcpt(mut self) -> Self {
+        match &mut self {
+            Self::Transaction(transaction) => {
+                transaction.attempted = transaction.attempted.saturating_add(1);
+            }
+            Self::Connected | Self::Greeted(_) => {}
+        }
+        self
     }
 
     /// Forgets the transaction, if there is one, then answers and goes on as `next`.
