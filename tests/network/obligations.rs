@@ -244,3 +244,33 @@ fn a_host_name_in_other_letters_is_said_in_ascii() {
     );
     exchange.command("QUIT", "221 2.0.0 post.xn--bcher-kva.example ");
 }
+
+/// AUX-02, AUX-04, AUX-06, AUX-07.
+#[test]
+fn vrfy_and_expn_name_those_who_are_there_in_full() {
+    let server = Server::start_managed(|mut command| {
+        command.env("TEGAMI_DOMAINS", "example.test,example.org");
+        command.env("TEGAMI_SMTP__VRFY", "verify");
+        command.env("TEGAMI_SMTP__EXPN", "on");
+        command
+    });
+    for address in [ALICE, BOB, "smith@example.test", "smith@example.org"] {
+        server.add_account(address, PASSWORD);
+    }
+    let output = server.tegami(&["alias", "add", "staff@example.test", ALICE, BOB], "");
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let mut exchange = stranger(&server);
+    for name in ["alice", "<ALICE@example.test>"] {
+        let verified = exchange.command(&format!("VRFY {name}"), "250 2.1.5 ");
+        assert!(verified.contains("<alice@example.test>"), "{verified}");
+    }
+    exchange.command("VRFY nosuch", "550 5.1.1");
+    exchange.command("VRFY alice@elsewhere.example", "550 5.1.1");
+    let candidates = exchange.command("VRFY smith", "553 5.1.4 Ambiguous: ");
+    for address in ["<smith@example.test>", "<smith@example.org>"] {
+        assert!(candidates.contains(address), "{candidates}");
+    }
+    // The first of its two lines is passed over.
+    exchange.command("EXPN staff", "250 2.1.5 <bob@example.test>");
+    exchange.command("EXPN nosuch", "550 5.1.1");
+}
