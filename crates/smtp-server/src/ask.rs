@@ -127,11 +127,11 @@ pub enum MailVerdict {
 pub enum RcptVerdict {
     /// Yes.
     Accepted,
-    /// Our domain, nobody of that name (RFC 5321 section 3.3: said now, not by a report later).
+    /// Our domain, nobody of that name.
     UnknownMailbox,
     /// The mailbox is switched off.
     Disabled,
-    /// Not our domain, and the client may not use us to reach it (RFC 5321 section 3.6.2).
+    /// Not our domain, and the client may not use us to reach it.
     RelayDenied,
     /// Not our domain; the client might, but we deliver nothing to others.
     NoOutbound,
@@ -143,7 +143,7 @@ pub enum RcptVerdict {
     TooManyMessages,
     /// This client's address has named too many recipients lately.
     TooFast,
-    /// Something is wrong on our side (RFC 5321 section 4.2.1: never a refusal for good).
+    /// Something is wrong on our side.
     TryLater,
 }
 

@@ -29,7 +29,6 @@ pub(super) fn greet(admission: Admission, context: &Context) -> Turn {
     Turn::leave(refusal)
 }
 
-/// RFC 5321 section 4.1.1.1: HELO works beside EHLO.
 pub(super) fn helo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
     let Some(helo) = Helo::parse(argument, false) else {
         return phase.refuse_row(&smtp::HELO_USAGE, context);

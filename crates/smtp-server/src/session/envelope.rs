@@ -151,7 +151,7 @@ impl AskingRcpt {
                 self.transaction.accepted += 1;
                 return self.reply(Reply::new(&smtp::RECIPIENT_ACCEPTED));
             }
-            // Passing conditions say nothing about the client, so they are not counted.
+            // RFC 5321 section 4.2.1: what passes is 4yz. It says nothing about the client, so it is not counted.
             RcptVerdict::MailboxFullForNow => {
                 return self.reply(Reply::new(&smtp::MAILBOX_FULL_FOR_NOW));
             }

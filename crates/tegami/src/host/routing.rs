@@ -12,9 +12,9 @@ pub enum Route {
     Local(Vec<AccountId>),
     /// The account exists and is switched off.
     Disabled,
-    /// A domain of ours, and no such mailbox in it.
+    /// A domain of ours, and no such mailbox in it (RFC 5321 section 3.3: said at RCPT, not by a report later).
     Unknown,
-    /// Not a domain of ours.
+    /// Not a domain of ours (RFC 5321 section 3.6.2).
     Foreign,
 }
 
