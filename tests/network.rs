@@ -27,6 +27,8 @@ mod moving;
 mod proxied;
 #[path = "network/rows.rs"]
 mod rows;
+#[path = "network/obligations.rs"]
+mod obligations;
 #[path = "network/scram.rs"]
 mod scram;
 #[path = "network/senders.rs"]

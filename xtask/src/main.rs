@@ -15,6 +15,7 @@ mod deb;
 mod fuzz;
 mod interop;
 mod mailload;
+mod obligations;
 mod process;
 mod replies;
 mod server;
@@ -40,6 +41,8 @@ enum Task {
     Ci,
     /// Writes the catalogue of replies as documentation.
     Replies,
+    /// Writes what a mail server owes, and what proves it here, as documentation.
+    Obligations,
     /// Logs in, sends and fetches through every listener with many mail clients.
     Interop(interop::Options),
     /// Builds the Debian package.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Ci => return ci::run(),
         Task::Replies => replies::run(),
+        Task::Obligations => obligations::run(),
         Task::Interop(options) => interop::run(&options),
         Task::Deb => deb::run(),
         Task::Bench(options) => bench::run(&options),

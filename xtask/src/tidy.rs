@@ -2,4 +2,5 @@
 //! grow. `ARCHITECTURE.md` says why; this only looks.
 
 mod edges;
+mod obligations;
 mod sources;

@@ -1,4 +1,4 @@
-//! Slowing down password guessing without punishing an office behind one address.
+//! Slowing down password guessing (RFC 4954 section 9) without punishing an office behind one address.
 //!
 //! Counters only, with the time as an argument: no password, no account data, no sleeping. What is counted are
 //! *different* failures: a phone with one stale password counts once, however often it asks.

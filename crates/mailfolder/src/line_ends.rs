@@ -1,4 +1,4 @@
-//! Line ends: LF as files have them, CRLF as mail has them.
+//! Line ends: LF as files have them, CRLF as mail has them (RFC 5321 section 2.3.8, RFC 1939 section 3).
 //!
 //! A CR stays what it is: `CR CR LF` is a line whose last octet is a CR, in a file as in a message.
 

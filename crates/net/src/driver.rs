@@ -115,6 +115,7 @@ where
                     self.session.handle(now(), Input::Answer(answer));
                 }
                 Output::StartTls => self.start_tls().await?,
+                // RFC 2920 section 3.2: what was gathered leaves when no more input is at hand.
                 Output::Wait(until) => self.link.wait(&mut self.session, until).await?,
                 Output::Close => return Ok(()),
             }

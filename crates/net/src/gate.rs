@@ -27,7 +27,7 @@ const SWEEP_FROM: usize = 1024;
 /// What a gate allows. May be replaced while the server runs; open sessions stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Sessions at a time, over all listeners.
+    /// Sessions at a time, over all listeners (RFC 5321 section 4.5.4.2: many are served at once).
     pub sessions: usize,
     /// Sessions at a time from one address (IPv6: one /64), per listener.
     pub sessions_per_address: u32,

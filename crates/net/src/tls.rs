@@ -55,6 +55,7 @@ pub fn server_config(
     protocol: Protocol,
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
+        // RFC 8314 section 4.1, RFC 8996: nothing older.
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_no_client_auth()
         .with_cert_resolver(certificates);

@@ -189,7 +189,7 @@ impl Session {
         self.queue.push_back(Output::Ask(question));
     }
 
-    /// Ends the session once the queue is drained. Nothing is removed from the maildrop.
+    /// Ends the session once the queue is drained. RFC 1939 section 6: without QUIT nothing is removed from the maildrop.
     fn close(&mut self) {
         self.state = State::Closed;
         self.pause = None;

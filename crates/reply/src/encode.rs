@@ -196,7 +196,8 @@ impl Reply {
     }
 }
 
-/// `250-2.1.5 ` and its kind; no formatting machinery, since this runs for every command of every session.
+/// `250-2.1.5 ` and its kind, on every line (RFC 2034 section 4); no formatting machinery, since this runs for every
+/// command of every session.
 fn smtp_prefix(code: u16, enhanced: Option<Enhanced>, last: bool, out: &mut Vec<u8>) {
     push_number(code, out);
     out.push(if last { b' ' } else { b'-' });

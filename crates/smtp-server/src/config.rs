@@ -12,9 +12,11 @@ use wire::{Admission, TlsFacts};
 pub struct Config {
     /// Our name in greetings, replies and Received fields: a domain in ASCII (RFC 6531 section 3.7.1).
     pub hostname: String,
-    /// Largest message in octets, as SIZE announces it; 0 means no limit of ours.
+    /// Largest message in octets, as SIZE announces it (64 KiB at least, RFC 5321 section 4.5.3.1.7); 0 means no limit of
+    /// ours.
     pub max_message_size: u64,
-    /// RCPT commands per transaction, refused ones included (RFC 9422 section 4.2).
+    /// RCPT commands per transaction, refused ones included (RFC 9422 section 4.2); a hundred at least (RFC 5321 section
+    /// 4.5.3.1.8).
     pub max_recipients: u32,
     /// MAIL commands per session, announced as MAILMAX (RFC 9422 section 4.1); `None` means any number.
     pub max_transactions: Option<u32>,

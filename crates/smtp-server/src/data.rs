@@ -180,6 +180,7 @@ impl Intake {
         if let Some(malformed) = self.malformed() {
             return Some(Reply::new(match malformed {
                 Malformed::BareCr | Malformed::BareLf => &smtp::BARE_NEWLINE,
+                // RFC 6409 section 4.1: 554 where nothing finer fits.
                 Malformed::Nul => &smtp::CANNOT_PROCESS,
             }));
         }

@@ -9,7 +9,7 @@ use address::Host;
 pub(crate) struct Helo {
     /// The name as given, known to be harmless: a domain or an address literal, underscores allowed.
     pub(crate) name: String,
-    /// EHLO rather than HELO.
+    /// EHLO rather than HELO; RFC 5321 section 4.1.1.1 wants both.
     pub(crate) extended: bool,
 }
 

@@ -196,6 +196,7 @@ impl wire::Session for Session {
             }
             Input::Deadline => self.turn(State::expired),
             Input::Shutdown => self.context.stop(),
+            // RFC 5321 section 4.1.1.10: the transaction under way goes with the connection; what was answered 250 stays.
             Input::Closed => {
                 self.state = State::Gone;
                 self.ready = None;

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject as _;
 use tempfile::TempDir;
 
@@ -289,4 +289,53 @@ fn a_name_that_no_certificate_can_hold_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let error = Certificates::open(own(directory.path(), &["手紙.test"])).unwrap_err();
     assert!(matches!(error, CertificateError::NotMade { .. }), "{error}");
+}
+
+/// Somebody who may sign certificates.
+fn authority(name: &str) -> (CertificateParams, KeyPair) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    (params, KeyPair::generate().unwrap())
+}
+
+/// RFC 8446 section 4.4.2: a client that knows the root alone needs every certificate up to it.
+#[test]
+fn the_whole_chain_is_sent() {
+    let (params, root_key) = authority("root");
+    let root = params.self_signed(&root_key).unwrap();
+    let issuer = Issuer::new(params, root_key);
+    let (params, middle_key) = authority("middle");
+    let middle = params.signed_by(&middle_key, &issuer).unwrap();
+    let issuer = Issuer::new(params, middle_key);
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["mail.example.test".to_owned()]).unwrap();
+    let leaf = params.signed_by(&key, &issuer).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let chain = leaf.pem() + &middle.pem();
+    let source = write(directory.path(), &chain, &key.serialize_pem());
+    let certificates = Certificates::open(source).unwrap();
+
+    let mut roots = RootCertStore::empty();
+    roots.add(root.der().clone()).unwrap();
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "mail.example.test".try_into().unwrap();
+    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut server =
+        ServerConnection::new(server_config(certificates, Protocol::Smtp).unwrap()).unwrap();
+    while client.is_handshaking() {
+        let mut octets = Vec::new();
+        client.write_tls(&mut octets).unwrap();
+        server.read_tls(&mut &octets[..]).unwrap();
+        server.process_new_packets().unwrap();
+        octets.clear();
+        server.write_tls(&mut octets).unwrap();
+        client.read_tls(&mut &octets[..]).unwrap();
+        client.process_new_packets().unwrap();
+    }
+    assert_eq!(client.peer_certificates().map(<[_]>::len), Some(2));
 }

@@ -40,6 +40,7 @@ impl Session {
             | Command::Rset
             | Command::Stat
             | Command::Top { .. }
+            // RFC 1939 section 3: -ERR in the wrong state, and the session goes on.
             | Command::Uidl(_) => self.say_row(&pop3::NOT_BEFORE_LOGIN),
         }
         self.state = State::Authorization { user };
@@ -143,6 +144,7 @@ impl Session {
 
     // ---- AUTH ----
 
+    /// AUTH alone: no RFC has it any more, old clients ask that way.
     fn list_mechanisms(&mut self) {
         let names = mechanisms(&self.connection).map(Mechanism::name);
         let reply = names.fold(Reply::new(&pop3::MECHANISMS), Reply::line);

@@ -102,6 +102,7 @@ impl Session {
         mut transfer: Transfer,
         verdict: ReadVerdict,
     ) {
+        // RFC 3206 section 4: what passes is SYS/TEMP, what needs the administrator SYS/PERM.
         let row = match verdict {
             ReadVerdict::Chunk { octets, last } => match transfer.chunk(&octets, last) {
                 Progress::More(octets) => {
@@ -155,6 +156,7 @@ impl Session {
     }
 }
 
+/// RFC 1939 section 5: what is marked as deleted does not count.
 fn totals(reply: Reply, maildrop: &Maildrop) -> Reply {
     reply
         .arg("count", maildrop.count())
@@ -172,6 +174,7 @@ fn list_one(
     }
 }
 
+/// RFC 1939 section 5: DELE marks; a second one is an error.
 fn delete(maildrop: &mut Maildrop, number: MessageNumber) -> Reply {
     match maildrop.flag(number) {
         Ok(()) => Reply::new(&pop3::DELETED).arg("message", number),

@@ -1,5 +1,6 @@
 //! The header section of a message as it streams by: Return-Path fields are taken out, Received fields counted,
-//! its size bounded. Nothing else in it is looked at, and nothing is repaired (RFC 5321 section 6.4).
+//! its size bounded. Nothing else in it is looked at, nothing is
+//! judged (RFC 5321 section 3.3), and nothing is repaired (section 6.4).
 
 /// Longest field name in octets before a line is taken for text (RFC 5322 section 2.1.1).
 const MAX_NAME: usize = 998;

@@ -141,6 +141,7 @@ fn keywords(context: &Context) -> Vec<String> {
         Vrfy::Verify | Vrfy::Noncommittal => keywords.push("VRFY".to_owned()),
         Vrfy::Unimplemented => {}
     }
+    // RFC 5321 section 3.5.2: EXPN is listed where it works.
     match config.expn {
         Expn::On | Expn::Members | Expn::Noncommittal => keywords.push("EXPN".to_owned()),
         Expn::Off => {}

@@ -60,6 +60,7 @@ fn obey(phase: Phase, verb: Verb, argument: &[u8], context: &mut Context) -> Tur
         Verb::Data => message::data(phase, argument, context),
         Verb::Bdat => chunk::bdat(phase, argument, context),
         Verb::Rset => aside::rset(phase, argument, context),
+        // RFC 5321 section 4.1.1.9: whatever stands behind it.
         Verb::Noop => phase.reply(&smtp::NOOP),
         Verb::Quit => aside::quit(phase, argument, context),
         Verb::Help => aside::help(phase, argument, context),

@@ -164,6 +164,7 @@ impl Context {
     }
 
     /// RFC 8314 section 3.3: users' mail and passwords cross the network under TLS only.
+    /// RFC 3207 section 4: never on a public port 25.
     pub(super) fn needs_tls(&self) -> bool {
         self.role == Role::Submission && self.tls.is_none() && !self.cleartext_login
     }
@@ -197,7 +198,7 @@ impl Context {
         listener_takes_logins && !self.mechanisms.is_empty()
     }
 
-    /// The mechanism may be used on the connection as it is.
+    /// The mechanism may be used on the connection as it is: no password crosses in clear (RFC 8314 section 4.1).
     pub(super) fn is_safe(&self, mechanism: Mechanism) -> bool {
         self.tls.is_some() || self.cleartext_login || !mechanism.cleartext()
     }

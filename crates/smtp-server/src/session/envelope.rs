@@ -94,7 +94,7 @@ impl AskingMail {
 pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
     let (to, letters) = match command::rcpt::parse(argument, context.role) {
         Ok(to) => to,
-        Err(reply) => return phase.refuse(reply, context),
+        Err(reply) => return phase.with_one_more_rcpt().refuse(reply, context),
     };
     let mut transaction = match phase {
         Phase::Transaction(transaction) => transaction,
@@ -118,7 +118,8 @@ pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     }
     // RFC 6531 section 3.5.
     if letters == Letters::Utf8 && !transaction.smtputf8 {
-        return Phase::Transaction(transaction).refuse_row(&smtp::NON_ASCII_RECIPIENT, context);
+        let phase = Phase::Transaction(transaction).with_one_more_rcpt();
+        return phase.refuse_row(&smtp::NON_ASCII_RECIPIENT, context);
     }
     transaction.attempted += 1;
     if is_routed(&to, context.role) {
@@ -160,7 +161,7 @@ impl AskingRcpt {
                 self.transaction.accepted += 1;
                 return self.reply(Reply::new(&smtp::RECIPIENT_ACCEPTED));
             }
-            // Passing conditions say nothing about the client, so they are not counted.
+            // RFC 5321 section 4.2.1: what passes is 4yz. It says nothing about the client, so it is not counted.
             RcptVerdict::MailboxFullForNow => {
                 return self.reply(Reply::new(&smtp::MAILBOX_FULL_FOR_NOW));
             }

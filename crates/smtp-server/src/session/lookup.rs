@@ -54,6 +54,7 @@ impl AskingVerify {
                 let reply = Reply::new(&smtp::VERIFIED).arg("mailbox", person);
                 self.phase.say(reply.in_utf8(self.utf8))
             }
+            // RFC 5321 section 3.5.1: 553, and the candidates.
             VerifyVerdict::Ambiguous(candidates) => {
                 let list = shown(&candidates).join(" ");
                 if !fits(&list, self.utf8) {

@@ -34,6 +34,7 @@ pub(super) fn data(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     if transaction.attempted == 0 {
         return Phase::Transaction(transaction).refuse_row(&smtp::RCPT_FIRST, context);
     }
+    // RFC 2920 section 3.1: also when DATA came in one group with RCPT.
     if transaction.accepted == 0 {
         return Phase::Transaction(transaction).refuse_row(&smtp::ALL_REFUSED, context);
     }
@@ -133,6 +134,7 @@ impl Receiving {
             context.reader.push(&rest);
         }
         match refusal {
+            // RFC 5321 section 4.2.5: what is refused now is delivered to nobody.
             Some(reply) => Abandoning::begin(reply, Phase::Greeted(self.greeted)),
             None => AskingFinish::begin(self.greeted),
         }

@@ -18,7 +18,8 @@ pub(super) const BACKLOG: usize = 64 * 1024;
 /// How far the client has come.
 #[derive(Debug)]
 pub(super) enum Phase {
-    /// It has not said EHLO or HELO since the connection, or TLS, began.
+    /// It has not said EHLO or HELO since the connection, or TLS, began. RFC 5321 section 4.1.4: NOOP, HELP, EXPN, VRFY
+    /// and RSET do not need it.
     Connected,
     /// It has.
     Greeted(Greeted),
@@ -84,6 +85,17 @@ impl Phase {
             after,
         };
         slowed.proceed(context)
+    }
+
+    /// After a RCPT that named nobody. RFC 9422 section 4.2: RCPTMAX counts each, whatever becomes of it.
+    pub(super) fn with_one_more_rcpt(mut self) -> Self {
+        match &mut self {
+            Self::Transaction(transaction) => {
+                transaction.attempted = transaction.attempted.saturating_add(1);
+            }
+            Self::Connected | Self::Greeted(_) => {}
+        }
+        self
     }
 
     /// Forgets the transaction, if there is one, then answers and goes on as `next`.

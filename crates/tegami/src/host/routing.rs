@@ -12,9 +12,9 @@ pub enum Route {
     Local(Vec<AccountId>),
     /// The account exists and is switched off.
     Disabled,
-    /// A domain of ours, and no such mailbox in it.
+    /// A domain of ours, and no such mailbox in it (RFC 5321 section 3.3: said at RCPT, not by a report later).
     Unknown,
-    /// Not a domain of ours.
+    /// Not a domain of ours (RFC 5321 section 3.6.2).
     Foreign,
 }
 
@@ -29,11 +29,11 @@ pub fn route(policy: &Policy, directory: &Directory, path: &ForwardPath) -> Rout
     }
     match directory.resolve(mailbox) {
         Resolution::Accounts(ids) => Route::Local(ids),
-        Resolution::Disabled => Route::Disabled,
-        // RFC 5321 section 4.5.1: postmaster exists at every domain we serve.
-        Resolution::Unknown if mailbox.local.folded() == "postmaster" => {
+        // RFC 5321 section 4.5.1: postmaster exists at every domain we serve, whatever becomes of an account of that name.
+        Resolution::Disabled | Resolution::Unknown if mailbox.local.folded() == "postmaster" => {
             postmaster(policy, directory)
         }
+        Resolution::Disabled => Route::Disabled,
         Resolution::Unknown => Route::Unknown,
     }
 }

@@ -127,6 +127,7 @@ impl SmtpHost {
         }
         self.known.begin();
         let declared = from.size.unwrap_or(0);
+        // RFC 1870 section 6.1.
         if let Err(low) = self.house.store.room(declared) {
             tracing::warn!(free = low.free, needed = low.needed, "store low on space");
             return MailVerdict::StoreLow;
@@ -204,6 +205,7 @@ impl SmtpHost {
             if transaction.reservations.contains_key(&account) {
                 continue;
             }
+            // RFC 1870 section 6.4: each recipient is judged alone.
             match self.house.store.reserve(account, transaction.declared) {
                 Ok(reservation) => taken.push((account, reservation)),
                 // Reservations taken for other members of an alias are given back here.
@@ -240,6 +242,7 @@ impl SmtpHost {
         }
         let header = {
             let policy = self.house.policy.load();
+            // RFC 5321 section 7.2: recipients do not learn of each other.
             let only = match transaction.envelope.recipients.as_slice() {
                 [one] => one.path.mailbox(),
                 _ => None,
@@ -281,6 +284,7 @@ impl SmtpHost {
             Ok(incoming) => {
                 let octets = incoming.len();
                 let reservations = reservations.into_values().collect();
+                // RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
                 self.house
                     .store
                     .deliver(incoming, reservations, envelope)
