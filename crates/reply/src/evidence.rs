@@ -23,8 +23,10 @@ pub struct Entry {
     pub what: &'static str,
     /// What proves it.
     pub evidence: Evidence,
-    /// Where and why the server does otherwise than the id's trigger says, or what else a reader should know.
+    /// What else a reader should know.
     pub note: &'static str,
+    /// Whether the server does otherwise than the id wanted; `note` then says why.
+    pub differs: bool,
 }
 
 /// What proves an id.
@@ -78,6 +80,7 @@ impl Entry {
             what,
             evidence,
             note: "",
+            differs: false,
         }
     }
 
@@ -110,6 +113,13 @@ impl Entry {
 
     const fn noted(mut self, note: &'static str) -> Self {
         self.note = note;
+        self
+    }
+
+    /// The server does otherwise, and why.
+    const fn differs(mut self, reason: &'static str) -> Self {
+        self.note = reason;
+        self.differs = true;
         self
     }
 
@@ -198,13 +208,15 @@ fn summary(text: &mut String) {
     };
     let _ = writeln!(
         text,
-        "Of {} ids, {dialogues} are shown by dialogues and {tests} by tests; {} are {} and {} are {}. {} rows of our own\n\
-         stand beyond those.",
+        "Of {} ids, {dialogues} are shown by dialogues and {tests} by tests; {} are {} and {} are {}.\n\
+         In {} of them the server does otherwise than was planned; the note then begins with \"Differs\" and says why.\n\
+         {} rows of our own stand beyond those.",
         conceived().count(),
         waiting(Feature::Outbound),
         Feature::Outbound.name(),
         waiting(Feature::Policy),
         Feature::Policy.name(),
+        conceived().filter(|entry| entry.differs).count(),
         added().count(),
     );
 }
@@ -224,8 +236,16 @@ fn table(heading: &str, entries: impl Iterator<Item = Entry>, text: &mut String)
             "| {} | {what} | {} | {} |",
             entry.id,
             proof(&entry) + &wire_proof(entry.id),
-            entry.note
+            note(&entry)
         );
+    }
+}
+
+fn note(entry: &Entry) -> String {
+    if entry.differs {
+        format!("**Differs:** {}", entry.note)
+    } else {
+        entry.note.to_owned()
     }
 }
 

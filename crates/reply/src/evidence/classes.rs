@@ -36,7 +36,7 @@ pub(super) const CLASSES: &[Entry] = &[
         &["S-250f", "S-450b", "S-550a"],
     ),
     Entry::shown("E-0", "x.0.z: nothing more to say", &["S-250i", "S-250j"])
-        .noted("Every refusal names a subject, S-451a too (4.3.0), so only successes say x.0.z."),
+        .differs("Every refusal names a subject, S-451a too (4.3.0), so only successes say x.0.z."),
     Entry::shown("E-1", "x.1.z: the address", &["S-550a", "S-553a"]),
     Entry::shown("E-2", "x.2.z: the mailbox", &["S-552c", "S-450b"]),
     Entry::shown("E-3", "x.3.z: the mail system", &["S-452a", "S-552a"]),
@@ -67,7 +67,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     Entry::shown("C-SOML", "SOML", &["S-502a"]),
     Entry::shown("C-SAML", "SAML", &["S-502a"]),
     Entry::shown("C-VRFY", "VRFY", &["S-252a", "S-501p"])
-        .noted("The policies are `verify`, `noncommittal` and `unimplemented`, the same with and without a login."),
+        .differs("There is no policy that tells users more than strangers: `smtp.vrfy` is `verify`, `noncommittal` or `unimplemented` for all."),
     Entry::shown("C-EXPN", "EXPN", &["S-502c"]),
     Entry::shown("C-HELP", "HELP", &["S-214", "T-07", "S-504b"]),
     Entry::shown("C-NOOP", "NOOP", &["S-250j", "S-501l"]),
@@ -93,14 +93,14 @@ pub(super) const EXTRA: &[Entry] = &[
     Entry::shown("X-08", "Answers of AUTH that cannot be taken", &["X-08a", "X-08c", "X-08b"]),
     Entry::row("X-09"),
     Entry::row("X-10")
-        .noted("HELO is let through with EHLO, of which it is a part; verbs that are never offered are 502 before TLS too."),
+        .differs("HELO is let through with EHLO, of which it is a part; verbs that are never offered are 502 before TLS too."),
     Entry::row("X-11"),
     Entry::outbound("X-12", "550 5.7.2: not a member of the list"),
     Entry::policy("X-13", "451 4.7.1: greylisted"),
     Entry::row("X-14"),
     Entry::outbound("X-15", "550 5.1.2, 450 4.4.3: the recipient's domain is not found"),
     Entry::row("X-16"),
-    Entry::row("X-17").noted("BODY=BINARYMIME is not offered and therefore 555."),
+    Entry::row("X-17").differs("BODY=BINARYMIME is not offered and therefore 555."),
     Entry::row("X-18"),
     Entry::row("X-19"),
     Entry::of(
@@ -123,7 +123,7 @@ pub(super) const EXTRA: &[Entry] = &[
         "UTF8 and LANG",
         &["X-P7c", "X-P7e", "X-P7d", "X-P7a", "X-P7b"],
     ),
-    Entry::row("X-P8").noted(
+    Entry::row("X-P8").differs(
         "Said only where no surrogate can be made; there is no switch that refuses what can be told in ASCII.",
     ),
 ];

@@ -39,7 +39,7 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::row("PE-13"),
     Entry::row("PE-14"),
     Entry::row("PE-15"),
-    Entry::row("PE-16").noted(STAYS),
+    Entry::row("PE-16").differs(STAYS),
     Entry::row("PE-17"),
     Entry::row("PE-18"),
     Entry::row("PE-19"),

@@ -44,7 +44,7 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::row("S-421f"),
     Entry::row("S-432"),
     Entry::row("S-450a"),
-    Entry::row("S-450b").noted("Always 452, the code for storage; never 450."),
+    Entry::row("S-450b").differs("Always 452, the code for storage; no switch makes it 450."),
     Entry::policy("S-450c", "450 4.7.1: SPF is in doubt"),
     Entry::row("S-450d"),
     Entry::row("S-450e"),
@@ -52,14 +52,14 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::row("S-451a")
         .noted("Said at MAIL, DATA, VRFY and EXPN; at the end of a message it is S-451c, at RCPT S-451b."),
     Entry::row("S-451b")
-        .noted("This server keeps its accounts in memory, where no lookup fails; the session is ready for a host whose can."),
+        .differs("This server keeps its accounts in memory, where no lookup fails; the session is ready for a host whose can."),
     Entry::row("S-451c"),
     Entry::outbound("S-451d", "451 4.3.0: ATRN, domains cannot be looked up"),
     Entry::row("S-452a"),
     Entry::row("S-452b"),
     Entry::outbound("S-453", "453 4.5.0: ATRN, nothing is queued"),
     Entry::row("S-454a"),
-    Entry::row("S-454b").noted(STAYS),
+    Entry::row("S-454b").differs(STAYS),
     Entry::outbound("S-455", "455 4.3.3: a parameter cannot be honoured now"),
     Entry::outbound("S-458", "458 4.3.0: ETRN, the queue cannot be run"),
     Entry::outbound("S-459", "459 4.7.1: ETRN, not allowed"),
@@ -78,7 +78,7 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::row("S-501h"),
     Entry::row("S-501i"),
     Entry::row("S-501j"),
-    Entry::row("S-501k").noted(
+    Entry::row("S-501k").differs(
         "Missing brackets are forgiven on submission ports (`bare-addresses-from-devices`); no switch forbids it there.",
     ),
     Entry::row("S-501l"),
@@ -88,7 +88,7 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::row("S-501p"),
     Entry::row("S-501q"),
     Entry::row("S-501r"),
-    Entry::row("S-502a").noted("BDAT is always offered."),
+    Entry::row("S-502a").differs("BDAT is always offered, so it is never among them."),
     Entry::row("S-502b"),
     Entry::row("S-502c"),
     Entry::row("S-503")
@@ -105,7 +105,7 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::shown("S-503j", "EHLO again: 250, never 503", &["S-250b", "S-503a"]),
     Entry::row("S-504a"),
     Entry::row("S-504b")
-        .noted("Further words behind VRFY and EXPN are part of the name that is asked about; only HELP topics are 504."),
+        .differs("Further words behind VRFY and EXPN are part of the name that is asked about; only HELP topics are 504."),
     Entry::row("S-521"),
     Entry::row("S-530a"),
     Entry::outbound("S-530b", "530 5.7.0: ATRN without a login"),
@@ -138,7 +138,7 @@ pub(super) const REPLIES: &[Entry] = &[
     Entry::row("S-552b"),
     Entry::row("S-552c"),
     Entry::row("S-553a"),
-    Entry::row("S-554a").noted(
+    Entry::row("S-554a").differs(
         "Said of NUL octets. A message without a header section is taken as it is: RFC 5321 section 3.3 wants no \
          message refused for such defects.",
     ),
