@@ -149,6 +149,13 @@ impl Operations {
             Request::AccountEnable { address, enabled } => {
                 self.enable_account(&address, enabled).await
             }
+            Request::AccountSuspend { address, suspended } => {
+                self.suspend_account(&address, suspended).await
+            }
+            Request::AccountTerms { address, terms } => {
+                self.change_account(&address, |account| terms.put_into(&mut account.terms))
+                    .await
+            }
             Request::AliasAdd { address, targets } => self.add_alias(address, targets).await,
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
@@ -276,6 +283,11 @@ impl Operations {
             address: account.address.clone(),
             name: account.name.clone(),
             enabled: account.enabled,
+            suspended: account.terms.suspended,
+            mailbox: account.terms.mailbox,
+            utf8: account.terms.utf8,
+            login: account.terms.login,
+            send_to: account.terms.send_to.clone(),
             password: account.password.is_some(),
             scram_sha_256: account.keys.scram(ScramHash::Sha256).is_some(),
             scram_sha_1: account.keys.scram(ScramHash::Sha1).is_some(),

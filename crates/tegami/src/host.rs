@@ -28,6 +28,7 @@ pub mod pop3;
 mod routing;
 pub mod smtp;
 mod surrogate;
+mod utf8_header;
 
 /// What all connections share.
 pub struct House {
@@ -69,12 +70,18 @@ pub struct Policy {
     pub mechanisms: Vec<Mechanism>,
     /// Whether APOP is switched on.
     pub apop: bool,
+    /// What is told to whoever logs in, beyond right and wrong.
+    pub disclosure: auth::Disclosure,
     /// Networks whose clients may log in without TLS.
     pub cleartext: Vec<ipnet::IpNet>,
     /// What happens to bare CR and LF in messages.
     pub bare_newline: BareNewline,
     /// Networks of old devices, whose line ends are mended whatever `bare_newline` says.
     pub normalize_from: Vec<ipnet::IpNet>,
+    /// Whether senders at our domains must exist, in mail from other servers.
+    pub verify_local_sender: bool,
+    /// Networks from which nobody sends as a user.
+    pub no_submission_from: Vec<ipnet::IpNet>,
     /// Settings of every new SMTP session.
     pub smtp: Arc<smtp_server::Config>,
     /// Settings of every new POP3 session.
@@ -105,6 +112,13 @@ impl Policy {
     /// Whether a password of a client at `peer` may cross the network without TLS.
     pub fn allows_cleartext(&self, peer: IpAddr) -> bool {
         self.cleartext.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Whether no user may send from `peer`.
+    pub fn denies_submission(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        let mut networks = self.no_submission_from.iter();
+        networks.any(|network| network.contains(&peer))
     }
 
     /// What happens to bare CR and LF in messages of a client at `peer`.

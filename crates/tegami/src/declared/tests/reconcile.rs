@@ -38,6 +38,7 @@ impl Store {
                     keys: new.keys,
                     quota: new.quota,
                     declared: new.declared,
+                    terms: new.terms,
                     generation: 1,
                     epoch: 1,
                 });
