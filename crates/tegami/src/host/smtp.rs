@@ -246,7 +246,7 @@ impl SmtpHost {
         } = body;
         let rcpts = envelope.recipients.len();
         let from = envelope.reverse_path.to_string();
-        if is_expired(&envelope, began) {
+        if is_expired(&envelope, began.elapsed()) {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: the time its sender gave is over");
             return FinishVerdict::Expired;
         }
@@ -362,7 +362,7 @@ fn may_send_to(account: &Account, path: &ForwardPath) -> bool {
 
 /// RFC 2852 section 4.1.3: what was to be returned when its time is over is not delivered afterwards. The client that
 /// is refused returns it.
-fn is_expired(envelope: &Envelope, began: Instant) -> bool {
+fn is_expired(envelope: &Envelope, taken: Duration) -> bool {
     let Some(by) = envelope.deliver_by else {
         return false;
     };
@@ -370,7 +370,7 @@ fn is_expired(envelope: &Envelope, began: Instant) -> bool {
         Mode::Notify => false,
         Mode::Return => {
             let seconds = u64::try_from(by.seconds()).unwrap_or(0);
-            began.elapsed() >= Duration::from_secs(seconds)
+            taken >= Duration::from_secs(seconds)
         }
     }
 }
@@ -460,6 +460,31 @@ impl net::Host for SmtpHost {
         {
             // The rest of the message still comes in; the reply to its final dot tells the client.
             body.written = Err(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Envelope, is_expired};
+
+    // EXT-21
+    #[test]
+    fn only_what_was_to_be_returned_expires() {
+        for (by, seconds, expired) in [
+            (Some("2;R"), 1, false),
+            (Some("2;R"), 2, true),
+            (Some("2;RT"), 900, true),
+            (Some("2;N"), 900, false),
+            (Some("-2;N"), 0, false),
+            (None, 900, false),
+        ] {
+            let envelope = Envelope {
+                deliver_by: by.map(|by| by.parse().unwrap()),
+                ..Envelope::default()
+            };
+            let taken = Duration::from_secs(seconds);
+            assert_eq!(is_expired(&envelope, taken), expired, "{by:?} {seconds}");
         }
     }
 }

@@ -92,21 +92,21 @@ rows! {
     }
     // RFC 3206 section 5 has AUTH for every fault of the credentials, violations of policy among them. These three are
     // what SMTP says as S-432, S-534 and X-09.
-    "T-P40" TRANSITION_NEEDED = err("AUTH"), "Log in once with the normal password to enable this mechanism" {
+    "T-P60" TRANSITION_NEEDED = err("AUTH"), "Log in once with the normal password to enable this mechanism" {
         ja: "この認証方式を有効にするには、通常のパスワードで一度ログインしてください",
         rfc: "RFC 3206 section 5",
         when: "AUTH with SCRAM for an account that has no keys for it yet, where `auth.transition_hint` is on; otherwise the answer to a wrong password.",
         cause: "The account's password was stored before this mechanism was there, or came as a hash. The password is not in doubt.",
         remedy: "Log in once with USER and PASS, or PLAIN, under TLS; from then on this mechanism works, too."
     }
-    "T-P41" LOGIN_TOO_WEAK = err("AUTH"), "Login too weak for this account; use SCRAM" {
+    "T-P61" LOGIN_TOO_WEAK = err("AUTH"), "Login too weak for this account; use SCRAM" {
         ja: "このアカウントでは、この方式でのログインは認められていません。SCRAM をお使いください",
         rfc: "RFC 3206 section 5",
         when: "The right password by PASS, APOP or a mechanism other than SCRAM, for an account that may log in with SCRAM only.",
         cause: "The account is held to logins in which the password does not cross the network: `login = \"scram\"`.",
         remedy: "Choose `encrypted password` in the mail program. Administrator: `tegami account set ADDRESS --login any`."
     }
-    "T-P42" ACCOUNT_DISABLED = err("AUTH"), "Account disabled" {
+    "T-P62" ACCOUNT_DISABLED = err("AUTH"), "Account disabled" {
         ja: "このアカウントは無効になっています",
         rfc: "RFC 3206 section 5",
         when: "The right password of an account that is switched off, where `auth.reveal_disabled` is on; otherwise the answer to a wrong password.",

@@ -41,7 +41,7 @@ rows! {
         remedy: "Send binary files as attachments; mail programs encode them."
     }
     // RFC 2852 section 4.1.3 wants such a message returned; refused here, it is its client who returns it.
-    "T-40" DELIVER_BY_EXPIRED = coded(554, 4, 7), "Delivery time given with BY is over" {
+    "T-60" DELIVER_BY_EXPIRED = coded(554, 4, 7), "Delivery time given with BY is over" {
         rfc: "RFC 2852 section 4.1",
         when: "The end of a message that took longer to come than MAIL allowed with BY in mode R.",
         cause: "The sender wanted it delivered in time or not at all. Nothing was delivered.",
