@@ -132,7 +132,7 @@ impl Examination {
             octets: log.census.octets,
             records: log.walked.records,
             segments: self.segments.len() as u64,
-            torn: self.torn(end, census.is_some()),
+            torn: self.torn(end, census.is_some())?,
             void: log.walked.void,
             ..found
         };
@@ -214,21 +214,22 @@ impl Examination {
     }
 
     /// Octets behind the end of a log at rest; behind that of a running one others write.
-    fn torn(&self, end: Position, running: bool) -> u64 {
+    fn torn(&self, end: Position, running: bool) -> Result<u64, OpenError> {
         if running {
-            return 0;
+            return Ok(0);
         }
-        let behind = self.segments.range(end.segment..);
-        behind
-            .map(|(number, segment)| {
-                let counts = if *number == end.segment {
-                    end.offset
-                } else {
-                    OPENING
-                };
-                segment.limit.saturating_sub(counts)
-            })
-            .sum()
+        let mut torn = 0;
+        for (number, segment) in self.segments.range(end.segment..) {
+            let counts = if *number == end.segment {
+                end.offset
+            } else {
+                OPENING
+            };
+            if counts < segment.limit {
+                torn += self.replay.written(segment, counts)?.min(segment.limit) - counts;
+            }
+        }
+        Ok(torn)
     }
 
     /// Segments whose beginning is not what was written; without any mark nothing of them is read.

@@ -77,6 +77,10 @@
 //! +-----+----------+-----------+------------+------------+------+
 //! ```
 //!
+//! Behind the last record of the segment being written there are up to [`Options::room`] zeros, where the next records
+//! go: a sync then finds its octets inside the file, and has no new size to make durable. They are cut off when the
+//! segment ends. After a crash they stay; no frame begins with zeros, so nothing is read from them.
+//!
 //! # What may be relied on
 //!
 //! * **Success is durable** (rule 1). Answers come after the fdatasync; a new segment is created at its first append and

@@ -17,6 +17,8 @@ pub struct Options {
     pub queue_memory: usize,
     /// Octets of one log segment.
     pub segment: u64,
+    /// Octets of zeros written ahead of the records of the log, so that a sync finds them inside the file; 0 is none.
+    pub room: u64,
     /// Largest body, in octets, written into the log itself; a larger one becomes a segment of its own.
     pub inline_body: u64,
     /// Records that may wait for the index before writers have to wait too.
@@ -48,6 +50,7 @@ impl Default for Options {
             body_memory: 24 << 20,
             queue_memory: 16 << 20,
             segment: 64 << 20,
+            room: 1 << 20,
             inline_body: 1 << 20,
             index_backlog: 20_000,
             index_patience: Duration::from_secs(20),

@@ -255,12 +255,18 @@ impl Compactor {
             Way::Asked => TAIL,
             Way::Background => self.limits.segment / SMALL.1,
         };
-        let segments = self.replay.survey().map_err(unreadable)?;
-        let Some((number, tail)) = segments.last_key_value() else {
+        let end = self.index.end();
+        let mut segments = self.replay.survey().map_err(unreadable)?;
+        let Some(mut last) = segments.last_entry() else {
             return Ok(false);
         };
-        let written = *number >= self.gauges.sealed.load(Ordering::Relaxed);
-        let hint = self.index.hints()?.get(number).copied().unwrap_or_default();
+        let (number, tail) = (*last.key(), last.get_mut());
+        if end.segment == number {
+            // The zeros behind it are room for what comes.
+            tail.size = tail.size.min(end.offset);
+        }
+        let written = number >= self.gauges.sealed.load(Ordering::Relaxed);
+        let hint = (self.index.hints()?.get(&number).copied()).unwrap_or_default();
         // With the large bodies it names.
         let octets = tail.size.max(hint.total);
         Ok(written && octets >= least && self.promising(tail, hint, run))

@@ -173,6 +173,7 @@ impl LogEngine {
         let checkpoint = caught.applier.checkpoint();
         let named = checkpoint.named.saturating_add(1);
         let next_body = checkpoint.bodies.max(orphans.next).max(named);
+        let room = caught.walked.room;
         let opened = Opened {
             created: segments.is_empty() && checkpoint.sequence <= 1,
             unclean,
@@ -194,7 +195,7 @@ impl LogEngine {
         });
         // What is destroyed may have held the last records: their numbers, which are uids, must not come again.
         let lost = opened.damaged.iter().map(|place| place.octets);
-        let lost = lost.fold(opened.torn, u64::saturating_add);
+        let lost = lost.fold(opened.torn + room, u64::saturating_add);
         let skipped = if lost > 0 { lost / FRAME as u64 + 1 } else { 0 };
         let at = Start {
             durable: caught.walked.end,
@@ -227,6 +228,7 @@ impl LogEngine {
         let bodies = Bodies::new(Arc::clone(&disk), layout.clone(), next_body);
         let terms = Terms {
             segment: options.segment,
+            room: options.room,
             hold: options.failure_hold,
             retry: options.failure_retry,
         };

@@ -97,6 +97,8 @@ pub(crate) struct Walked {
     pub(crate) torn: u64,
     /// Octets behind what an opening says is the end.
     pub(crate) void: u64,
+    /// Zeros behind the last record, written ahead of those that did not come.
+    pub(crate) room: u64,
     pub(crate) damaged: Vec<Damage>,
     /// Sequence number of the next record.
     pub(crate) sequence: u64,
@@ -191,7 +193,8 @@ impl Replay {
                 walked.sequence = walked.sequence.max(opening.sequence);
             }
             if segment.sealed {
-                walked.void += segment.size.saturating_sub(segment.limit);
+                let limit = segment.limit.min(segment.size);
+                walked.void += self.written(segment, limit)? - limit;
             }
             let mut segment = segment.clone();
             if let Some(until) = until {
@@ -207,11 +210,39 @@ impl Replay {
                 OPENING
             };
             segment.sealed |= until.is_some();
-            if let Some(mut reader) = self.reader(&segment)? {
-                reader.walk(start, &mut walked, visit)?;
+            if let Some(mut reader) = self.reader(&segment)?
+                && let Some(end) = reader.walk(start, &mut walked, visit)?
+            {
+                let written = self.written(&segment, end)?;
+                walked.torn += written - end;
+                walked.room += segment.limit.saturating_sub(written);
             }
         }
         Ok(walked)
+    }
+
+    /// Where what was written behind `from` ends: there may be zeros behind it, which were written ahead of records.
+    pub(crate) fn written(&self, segment: &Segment, from: u64) -> Result<u64, OpenError> {
+        if from >= segment.size {
+            return Ok(from);
+        }
+        let path = self.layout.segment(segment.number);
+        let read = || {
+            let file = self.disk.open(&path)?;
+            let (mut at, mut end) = (from, from);
+            let mut window = vec![0; WINDOW];
+            loop {
+                let length = file.read_at(&mut window, at, Wait::Allowed)?;
+                if length == 0 {
+                    return Ok(end);
+                }
+                if let Some(last) = window[..length].iter().rposition(|octet| *octet != 0) {
+                    end = at + last as u64 + 1;
+                }
+                at += length as u64;
+            }
+        };
+        read().map_err(|source| failed(path.clone(), "reading", source))
     }
 
     /// None for a segment without a mark: nothing of it can be told from anything else.
@@ -342,12 +373,13 @@ enum Found {
 }
 
 impl Reader {
+    /// Says where the records end, if there is more behind them that may never have been durable.
     fn walk(
         &mut self,
         start: u64,
         walked: &mut Walked,
         visit: &mut dyn FnMut(Change, Position, u64) -> Result<(), TableError>,
-    ) -> Result<(), WalkError> {
+    ) -> Result<Option<u64>, WalkError> {
         let mut at = start;
         while at < self.limit {
             match self.look(at)? {
@@ -366,18 +398,15 @@ impl Reader {
                         self.note(walked, at, next - at);
                         at = next;
                     }
-                    None => {
-                        if self.sealed {
-                            self.note(walked, at, self.limit - at);
-                        } else {
-                            walked.torn += self.limit - at;
-                        }
+                    None if self.sealed => {
+                        self.note(walked, at, self.limit - at);
                         break;
                     }
+                    None => return Ok(Some(at)),
                 },
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn note(&self, walked: &mut Walked, offset: u64, octets: u64) {

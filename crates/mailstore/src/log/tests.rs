@@ -39,6 +39,7 @@ fn open_with(
         failure_hold,
         failure_retry: Duration::from_millis(1),
         segment: 2_048,
+        room: 512,
         inline_body: 100_000,
         ..Options::default()
     };
@@ -152,6 +153,45 @@ async fn one_bit_turned_anywhere_harms_one_record_at_most() {
             assert!(noticed || right == 10, "{context}: not noticed");
         }
     }
+}
+
+/// Zeros are written ahead of the records, so that a sync finds them inside the file.
+#[tokio::test]
+async fn room_ahead_of_the_records_is_neither_damage_nor_kept() {
+    let disk = SimulatedDisk::new(5);
+    let (store, _) = open(&disk).unwrap();
+    let alice_then = account(&store).await;
+    for number in 0..3 {
+        deliver(&store, alice_then, &body(number)).await;
+    }
+    let last = disk.paths().pop().unwrap();
+    assert!(disk.contents(&last).ends_with(&[0; 100]));
+    let mut killed = disk.after_kill();
+    // The first start finds them behind the last record, the second behind what an opening says is the end.
+    for start in 0..2 {
+        let (store, opened) = open(&killed).unwrap();
+        assert_eq!(
+            (opened.torn, opened.void, opened.damaged.len()),
+            (0, 0, 0),
+            "start {start}"
+        );
+        let alice = alice(&store).unwrap();
+        assert_eq!(store.usage(alice).messages, 3 + start);
+        deliver(&store, alice, b"one more\r\n").await;
+        assert!(read_all(&store, alice).iter().all(Result::is_ok));
+        killed = killed.after_kill();
+    }
+    for number in 0..30 {
+        deliver(&store, alice_then, &body(number)).await;
+    }
+    store.close().await;
+    let paths = disk.paths();
+    let log = paths
+        .iter()
+        .filter(|path| path.extension().is_some_and(|is| is == "log"));
+    let ends: Vec<_> = log.map(|path| disk.contents(path)).collect();
+    assert!(ends.len() > 3);
+    assert!(ends.iter().all(|octets| octets.ends_with(b"\r\n")));
 }
 
 #[tokio::test]

@@ -152,6 +152,37 @@ struct Tail {
     mark: [u8; 8],
     /// Where the next record goes; 0 while the opening has not been written.
     offset: u64,
+    /// Where the zeros written ahead of it end; `None` when there was no space for them.
+    room: Option<u64>,
+}
+
+impl Tail {
+    /// Writes zeros where the next records will go. A sync of octets that lie inside a file has no new size and no new
+    /// blocks to make durable, which is half of its work.
+    fn make_room(&mut self, octets: u64, segment: u64) {
+        let Some(room) = self.room.map(|room| room.max(self.offset)) else {
+            return;
+        };
+        let until = (self.offset + octets).min(segment);
+        if room >= until || room - self.offset >= octets / 2 {
+            return;
+        }
+        let zeros = vec![0; usize::try_from(until - room).unwrap_or_default()];
+        let written = self.file.write_at(&mut [IoSlice::new(&zeros)], room);
+        // Nothing is lost without them: the next record finds out whether there is space for it.
+        self.room = written.is_ok().then_some(until);
+    }
+
+    /// Cuts off what is left of them, durably, since a backup may give this file a second name. Should that fail they
+    /// stay, and mean nothing.
+    fn end(self) {
+        if self.room.is_none_or(|room| room > self.offset) {
+            let cut = self.file.truncate(self.offset);
+            if let Err(error) = cut.and_then(|()| self.file.sync()) {
+                tracing::debug!(%error, segment = self.number, "zeros stay at the end of a segment");
+            }
+        }
+    }
 }
 
 /// Where the log goes on.
@@ -170,6 +201,8 @@ pub(crate) struct Start {
 pub(crate) struct Terms {
     /// Octets of a segment.
     pub(crate) segment: u64,
+    /// Octets of zeros written ahead of the records.
+    pub(crate) room: u64,
     /// How long a failure keeps its answers back.
     pub(crate) hold: Duration,
     /// Between two attempts to write again.
@@ -230,7 +263,7 @@ impl Writer {
         loop {
             let patience = self.failed.as_ref().map(|_| self.terms.retry);
             let Some(operations) = self.queue.take(patience) else {
-                return;
+                return self.end_tail();
             };
             for ticket in self.queue.take_ends() {
                 ticket.settle(self.end_segment());
@@ -251,7 +284,7 @@ impl Writer {
             return Ok(());
         }
         // Whatever becomes of it: nothing may follow in a segment whose end may have been stated.
-        self.tail = None;
+        self.end_tail();
         match self.state_end() {
             Ok(tail) => {
                 self.gauges.seal_below(tail.number);
@@ -270,9 +303,10 @@ impl Writer {
     fn write_all(&mut self, mut operations: VecDeque<Operation>) {
         while let Some(first) = operations.front() {
             let length = first.draft.length();
-            if let Err(error) = self.make_room(length) {
+            if let Err(error) = self.find_segment(length) {
                 return self.fail(operations, "making a segment", error);
             }
+            let before = self.tail.as_ref().map_or(0, |tail| tail.offset);
             let cut = self.cut(&mut operations);
             let mut group = self.leave_out_touched(cut);
             if group.is_empty() {
@@ -283,19 +317,36 @@ impl Writer {
                 return self.fail(group, doing, error);
             }
             self.publish(group);
+            self.make_room(before);
+        }
+    }
+
+    /// Writes ahead while records are small; large ones would be written twice for a sync that they outweigh.
+    fn make_room(&mut self, before: u64) {
+        let Terms { room, segment, .. } = self.terms;
+        if let Some(tail) = &mut self.tail
+            && tail.offset.saturating_sub(before) <= room / 4
+        {
+            tail.make_room(room, segment);
         }
     }
 
     /// A segment with room for a record of this length, a new one if need be (rule 1).
-    fn make_room(&mut self, length: u64) -> io::Result<()> {
+    fn find_segment(&mut self, length: u64) -> io::Result<()> {
         if let Some(tail) = &self.tail
             && (tail.offset <= OPENING || tail.offset + length <= self.terms.segment)
         {
             return Ok(());
         }
-        self.tail = None;
+        self.end_tail();
         self.tail = Some(self.new_segment()?);
         Ok(())
+    }
+
+    fn end_tail(&mut self) {
+        if let Some(tail) = self.tail.take() {
+            tail.end();
+        }
     }
 
     fn new_segment(&mut self) -> io::Result<Tail> {
@@ -316,6 +367,7 @@ impl Writer {
             number,
             mark,
             offset: 0,
+            room: Some(0),
         })
     }
 

@@ -62,6 +62,7 @@ impl World {
         }
         let options = Options {
             segment: 4_096,
+            room: 1_024,
             inline_body: 1_500,
             // Every other scenario has no memory for bodies at all.
             body_memory: if seed.is_multiple_of(2) { 1 << 20 } else { 0 },

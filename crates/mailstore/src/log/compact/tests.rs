@@ -33,6 +33,8 @@ fn open(disk: &SimulatedDisk, tables: &SimulatedTables) -> Store {
 fn options(undelete_window: Duration) -> Options {
     Options {
         segment: 200_000,
+        // So that a file is as long as what was written.
+        room: 0,
         inline_body: 150_000,
         undelete_window,
         ..Options::default()
