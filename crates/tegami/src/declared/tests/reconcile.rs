@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mailstore::{AccountId, Change, ChangeError};
+use mailstore::{AccountId, Change, ChangeError, Terms};
 
 use super::*;
 
