@@ -162,15 +162,9 @@ impl Operations {
             Request::Status => Ok(Response::Status(self.status())),
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
-            Request::Hold => Err(Refusal::new(
-                RefusalKind::NotUnderstood,
-                "only a running server can hold its files",
-            )),
+            Request::Hold => Err(not_asked_so("only a running server can hold its files")),
             // Whoever moves mail calls `carry`; there is more to it than an answer.
-            Request::Carry(_) => Err(Refusal::new(
-                RefusalKind::NotUnderstood,
-                "this takes a connection of its own",
-            )),
+            Request::Carry(_) => Err(not_asked_so("this takes a connection of its own")),
         }
     }
 
@@ -302,6 +296,11 @@ impl Operations {
             aliases: aliases.collect(),
         }
     }
+}
+
+/// It can be done, but not by asking for it like this.
+fn not_asked_so(message: &str) -> Refusal {
+    Refusal::new(RefusalKind::NotUnderstood, message)
 }
 
 fn index(state: IndexState) -> IndexFacts {
