@@ -5,6 +5,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+#[path = "network/accounts.rs"]
+mod accounts;
 #[path = "network/attacks.rs"]
 mod attacks;
 #[path = "network/backups.rs"]

@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use address::dsn::{Envid, Notify, Orcpt, Ret};
 use address::path::{forward_path, reverse_path, unbracketed};
-use address::{Domain, ForwardPath, Host, LocalPart, Mailbox, ReversePath, fold, xtext};
+use address::{
+    DeliverBy, Destination, Domain, ForwardPath, Host, LocalPart, Mailbox, ReversePath, fold, xtext,
+};
 
 /// All of the input is one of everything.
 pub fn check(input: &[u8]) {
@@ -46,6 +48,9 @@ fn words(text: &str) {
     if let Ok(found) = Domain::parse(text) {
         domain(&found);
     }
+    if let Ok(destination) = text.parse::<Destination>() {
+        again(&destination);
+    }
     if let Ok(local) = text.parse::<LocalPart>() {
         again(&local);
     }
@@ -67,6 +72,9 @@ fn parameters(input: &[u8]) {
     if let Ok(orcpt) = Orcpt::parse(input) {
         again(&orcpt);
         shows_on_one_line(&orcpt.decoded());
+    }
+    if let Ok(by) = DeliverBy::parse(input) {
+        again(&by);
     }
     assert_eq!(
         xtext::decode(xtext::encode(input).as_bytes()).as_deref(),

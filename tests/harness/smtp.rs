@@ -106,11 +106,14 @@ impl SmtpStage {
             Body::EightBitMime => "8bitmime",
         };
         let smtputf8 = if from.smtputf8 { " smtputf8" } else { "" };
+        let requiretls = if from.requiretls { " requiretls" } else { "" };
+        let by = from.deliver_by.map(|by| format!(" by={by}"));
         self.told.push(format!(
-            "mail from={} size={size} body={body} ret={} envid={}{smtputf8}",
+            "mail from={} size={size} body={body} ret={} envid={}{smtputf8}{requiretls}{}",
             from.reverse_path,
             shown(from.ret.as_ref()),
             shown(from.envid.as_ref()),
+            by.unwrap_or_default(),
         ));
         if let (Some(account), ReversePath::Mailbox(mailbox)) = (&self.account, &from.reverse_path)
             && mailbox.key() != *account
@@ -302,6 +305,7 @@ impl SmtpStage {
             ("expn", "on") => self.config.expn = Expn::On,
             ("expn", "members") => self.config.expn = Expn::Members,
             ("expn", "noncommittal") => self.config.expn = Expn::Noncommittal,
+            ("deliver-by", seconds) => self.config.deliver_by_min = number(seconds)?,
             ("errors", count) => self.config.errors = number(count)?,
             ("max", limit) => match limit.split_once(' ') {
                 Some(("size", size)) => self.config.max_message_size = number(size)?,
@@ -335,10 +339,14 @@ impl SmtpStage {
             }
             "store broken" => self.finish = FinishVerdict::TryLater,
             "store full at the end" => self.finish = FinishVerdict::StoreLow,
+            "utf8 not taken" => self.finish = FinishVerdict::Utf8NotTaken,
+            "time over at the end" => self.finish = FinishVerdict::Expired,
             "mailbox full at the end" => self.finish = FinishVerdict::MailboxFull,
             "directory down" => self.rcpt = RcptVerdict::TryLater,
             "mail too fast" => self.mail = MailVerdict::TooFast,
             "mail suspended" => self.mail = MailVerdict::Suspended,
+            "no such sender" => self.mail = MailVerdict::NoSuchSender,
+            "sending denied" => self.mail = MailVerdict::Denied,
             "mail sound" => self.mail = MailVerdict::Accepted,
             "rcpt too fast" => self.rcpt = RcptVerdict::TooFast,
             "sender sound" => self.sender = None,
@@ -348,6 +356,9 @@ impl SmtpStage {
             "no reverse dns" => self.sender = Some(RcptVerdict::NoReverseDns),
             "reverse dns unclear" => self.sender = Some(RcptVerdict::ReverseDnsUnclear),
             "login busy" => self.login = Some(AuthVerdict::Busy),
+            "login disabled" => self.login = Some(AuthVerdict::Disabled),
+            "login too weak" => self.login = Some(AuthVerdict::TooWeak),
+            "login in transition" => self.login = Some(AuthVerdict::Transition),
             "login throttled" => self.login = Some(AuthVerdict::Throttled),
             "login sound" => self.login = None,
             _ => {
@@ -358,6 +369,8 @@ impl SmtpStage {
                     "quota full" => RcptVerdict::MailboxFullForNow,
                     "quota exceeded" => RcptVerdict::MailboxFull,
                     "count full" => RcptVerdict::TooManyMessages,
+                    "suspended" => RcptVerdict::Suspended,
+                    "no destination" => RcptVerdict::DestinationDenied,
                     _ => return false,
                 };
                 self.full = Some((address.to_owned(), verdict));

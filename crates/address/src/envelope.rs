@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::deliver_by::DeliverBy;
 use crate::dsn::{Envid, Notify, Orcpt, Ret};
 use crate::path::{ForwardPath, ReversePath};
 
@@ -19,6 +20,12 @@ pub struct Envelope {
     pub body8bit: bool,
     /// MAIL said `SMTPUTF8` (RFC 6531 section 3.4): addresses and header fields may hold UTF-8.
     pub smtputf8: bool,
+    /// MAIL said `REQUIRETLS` (RFC 8689 section 2): wherever it goes from here, it goes under TLS.
+    #[serde(default)]
+    pub requiretls: bool,
+    /// BY of MAIL (RFC 2852 section 4), counted from the time the message was received.
+    #[serde(default)]
+    pub deliver_by: Option<DeliverBy>,
     /// From RCPT, in order.
     pub recipients: Vec<Recipient>,
 }
@@ -47,6 +54,8 @@ mod tests {
             ret: Some(Ret::Headers),
             body8bit: true,
             smtputf8: false,
+            requiretls: true,
+            deliver_by: Some("120;R".parse().unwrap()),
             recipients: vec![
                 Recipient {
                     path: "<postmaster>".parse().unwrap(),
@@ -65,6 +74,7 @@ mod tests {
             json,
             concat!(
                 r#"{"reverse_path":"<Alice@example.test>","envid":"a+20b","ret":"Headers","body8bit":true,"smtputf8":false,"#,
+                r#""requiretls":true,"deliver_by":"120;R","#,
                 r#""recipients":[{"path":"<Postmaster>","notify":null,"orcpt":null},"#,
                 r#"{"path":"<bob@[192.0.2.1]>","notify":"Never","orcpt":"rfc822;b@c"}]}"#,
             )

@@ -4,6 +4,8 @@
 //! shortest correct form. This crate knows no protocol session, no store and no DNS.
 #![forbid(unsafe_code)]
 
+pub mod deliver_by;
+mod destination;
 mod domain;
 pub mod dsn;
 mod envelope;
@@ -15,6 +17,8 @@ pub mod path;
 mod text;
 pub mod xtext;
 
+pub use deliver_by::DeliverBy;
+pub use destination::{Destination, DestinationError};
 pub use domain::{Domain, DomainError};
 pub use envelope::{Envelope, Recipient};
 pub use fold::fold;

@@ -17,8 +17,8 @@ mod wire;
 
 pub use client::{Carrier, Client, ClientError, Held};
 pub use message::{
-    AccountFacts, AliasFacts, Answer, CertificateFacts, Errand, IndexFacts, ListenerFacts, Refusal,
-    RefusalKind, Request, Response, ServerFacts, Status, StoreFacts, Suspended,
+    AccountFacts, AliasFacts, Answer, CertificateFacts, Errand, IndexFacts, ListenerFacts,
+    NewTerms, Refusal, RefusalKind, Request, Response, ServerFacts, Status, StoreFacts, Suspended,
 };
 pub use operations::{Operations, Stopped, Surroundings};
 pub use parcel::{Label, Parcel, Tally};

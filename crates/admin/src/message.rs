@@ -5,8 +5,8 @@
 
 use std::net::SocketAddr;
 
-use address::Mailbox;
-use auth::NewPassword;
+use address::{Destination, Mailbox};
+use auth::{Floor, NewPassword};
 use mailstore::{Census, Damage, Hit, Undeleted};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,20 @@ pub enum Request {
         address: Mailbox,
         /// Which of the two.
         enabled: bool,
+    },
+    /// Puts new mail for an account off for a while, or takes it again.
+    AccountSuspend {
+        /// Whose.
+        address: Mailbox,
+        /// Which of the two.
+        suspended: bool,
+    },
+    /// Changes what an account is held to; what is not named stays.
+    AccountTerms {
+        /// Whose.
+        address: Mailbox,
+        /// What is new.
+        terms: NewTerms,
     },
     /// Adds targets to an alias, making it where there is none.
     AliasAdd {
@@ -169,10 +183,26 @@ impl Request {
             | Self::AccountForbidApop { .. }
             | Self::AccountQuota { .. }
             | Self::AccountEnable { .. }
+            | Self::AccountSuspend { .. }
+            | Self::AccountTerms { .. }
             | Self::AliasAdd { .. }
             | Self::AliasRemove { .. } => true,
         }
     }
+}
+
+/// What is new of what an account is held to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTerms {
+    /// Whether it has a mailbox.
+    pub mailbox: Option<bool>,
+    /// Whether it takes messages with UTF-8 in their header.
+    pub utf8: Option<bool>,
+    /// The weakest way it may log in.
+    pub login: Option<Floor>,
+    /// Where it may send; everywhere when the list is empty.
+    pub send_to: Option<Vec<Destination>>,
 }
 
 /// What came of a request.
@@ -228,6 +258,16 @@ pub struct AccountFacts {
     pub name: String,
     /// Whether it can log in and receive.
     pub enabled: bool,
+    /// Whether new mail for it is put off for a while.
+    pub suspended: bool,
+    /// Whether it has a mailbox; without one it only sends.
+    pub mailbox: bool,
+    /// Whether it takes messages with UTF-8 in their header.
+    pub utf8: bool,
+    /// The weakest way it may log in.
+    pub login: Floor,
+    /// Where it may send; everywhere when none is named.
+    pub send_to: Vec<Destination>,
     /// Whether it has a password; without one nobody can log in.
     pub password: bool,
     /// Whether it can log in with SCRAM-SHA-256.

@@ -163,6 +163,13 @@ impl Operations {
             Request::AccountEnable { address, enabled } => {
                 self.enable_account(&address, enabled).await
             }
+            Request::AccountSuspend { address, suspended } => {
+                self.suspend_account(&address, suspended).await
+            }
+            Request::AccountTerms { address, terms } => {
+                self.change_account(&address, |account| terms.put_into(&mut account.terms))
+                    .await
+            }
             Request::AliasAdd { address, targets } => self.add_alias(address, targets).await,
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
@@ -170,15 +177,9 @@ impl Operations {
             Request::Suspend { suspended } => self.suspend(suspended),
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
-            Request::Hold => Err(Refusal::new(
-                RefusalKind::NotUnderstood,
-                "only a running server can hold its files",
-            )),
+            Request::Hold => Err(not_asked_so("only a running server can hold its files")),
             // Whoever moves mail calls `carry`; there is more to it than an answer.
-            Request::Carry(_) => Err(Refusal::new(
-                RefusalKind::NotUnderstood,
-                "this takes a connection of its own",
-            )),
+            Request::Carry(_) => Err(not_asked_so("this takes a connection of its own")),
         }
     }
 
@@ -296,6 +297,11 @@ impl Operations {
             address: account.address.clone(),
             name: account.name.clone(),
             enabled: account.enabled,
+            suspended: account.terms.suspended,
+            mailbox: account.terms.mailbox,
+            utf8: account.terms.utf8,
+            login: account.terms.login,
+            send_to: account.terms.send_to.clone(),
             password: account.password.is_some(),
             scram_sha_256: account.keys.scram(ScramHash::Sha256).is_some(),
             scram_sha_1: account.keys.scram(ScramHash::Sha1).is_some(),
@@ -310,6 +316,11 @@ impl Operations {
             aliases: aliases.collect(),
         }
     }
+}
+
+/// It can be done, but not by asking for it like this.
+fn not_asked_so(message: &str) -> Refusal {
+    Refusal::new(RefusalKind::NotUnderstood, message)
 }
 
 fn index(state: IndexState) -> IndexFacts {

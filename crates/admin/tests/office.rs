@@ -7,6 +7,8 @@ mod hold;
 mod mail;
 #[path = "office/socket.rs"]
 mod socket;
+#[path = "office/terms.rs"]
+mod terms;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -7,6 +7,7 @@
 mod aging;
 mod cache;
 mod digest;
+mod floor;
 mod keyring;
 mod mechanism;
 mod password;
@@ -19,6 +20,7 @@ mod throttle;
 mod verify;
 
 pub use digest::hex_digest;
+pub use floor::{Floor, FloorError};
 pub use keyring::{Keyring, LoginKey, LoginKeys, NewPassword, SealedSecret, Wanted};
 pub use mechanism::{Mechanism, Mechanisms};
 pub use password::{HashError, PasswordHash};
@@ -30,4 +32,4 @@ pub use sasl::{
 pub use scram::{ITERATIONS, ScramHash, ScramKeys};
 pub use secret::Secret;
 pub use throttle::{Allowance, ThrottleRules};
-pub use verify::{AccountRef, Accounts, Authenticator, Options, StartError, Verdict};
+pub use verify::{AccountRef, Accounts, Authenticator, Disclosure, Options, StartError, Verdict};

@@ -10,7 +10,7 @@ use crate::cache::Fingerprint;
 use crate::sasl::{Claim, DigestProof, Proof, ScramProof};
 use crate::scram::{ScramHash, ScramKeys};
 use crate::throttle::Attempt;
-use crate::verify::{AccountRef, Authenticator, Verdict, is_own};
+use crate::verify::{AccountRef, Authenticator, Disclosure, Verdict, is_own};
 
 /// The outcome of a proof.
 #[derive(Debug)]
@@ -26,7 +26,8 @@ impl Authenticator {
     /// fits, made at the same price and always the same.
     ///
     /// # Errors
-    /// [`Verdict::Throttled`]: from there, or for that name, nothing is checked now.
+    /// [`Verdict::Throttled`]: from there, or for that name, nothing is checked now. [`Verdict::Transition`]: the
+    /// account has no keys yet.
     pub fn keys(
         &self,
         claim: &Claim,
@@ -36,11 +37,25 @@ impl Authenticator {
     ) -> Result<ScramKeys, Verdict> {
         let found = self.accounts.find(&claim.login);
         let attempt = self.claimed(found.as_ref(), claim, peer, &[b"keys"]);
-        if self.memory().throttle.refuses(&attempt, now) {
+        let mut memory = self.memory();
+        if memory.throttle.refuses(&attempt, now) {
             return Err(Verdict::Throttled);
         }
+        let disclosure = memory.disclosure;
+        if disclosure.transition
+            && let Some(account) = &found
+            && account.enabled
+            && account.hash.is_some()
+            && is_own(account, claim.authzid.as_deref(), &claim.login)
+            && account.keys.scram(hash).is_none()
+        {
+            // It tells that the account exists, so asking for many names is guessing like any other.
+            memory.throttle.failed(&attempt, now);
+            return Err(Verdict::Transition);
+        }
+        drop(memory);
         let unmatched = self.keyring.unmatched(hash, &claim.login);
-        let real = found.filter(|account| account.enabled);
+        let real = found.filter(|account| account.enabled || disclosure.disabled);
         let real = real.and_then(|account| account.keys.scram(hash).cloned());
         Ok(real.unwrap_or(unmatched))
     }
@@ -64,14 +79,21 @@ impl Authenticator {
         // another, and each attempt counts.
         let attempt = self.claimed(found.as_ref(), claim, peer, &[b"scram", proof.message()]);
         let keys = proof.keys();
+        let disclosure = self.memory().disclosure;
         // Looked up again: an account changed during the exchange is another one.
         let candidate = found.filter(|account| {
-            may_prove(account, claim) && account.keys.scram(keys.hash()) == Some(keys)
+            may_prove(account, claim, disclosure) && account.keys.scram(keys.hash()) == Some(keys)
         });
         let verdict = self.judge(candidate, shown.right, &attempt, now);
         let server_final = match &verdict {
             Verdict::Accepted(_) => Some(shown.server_final.into_bytes()),
-            Verdict::Rejected | Verdict::Unreadable | Verdict::Busy | Verdict::Throttled => None,
+            Verdict::Rejected
+            | Verdict::Unreadable
+            | Verdict::Busy
+            | Verdict::Throttled
+            | Verdict::Disabled
+            | Verdict::TooWeak(_)
+            | Verdict::Transition => None,
         };
         Proved {
             verdict,
@@ -85,7 +107,8 @@ impl Authenticator {
         // As above: each attempt counts.
         let [timestamp, digest] = answer.parts();
         let attempt = self.claimed(found.as_ref(), claim, peer, &[b"digest", timestamp, digest]);
-        let candidate = found.filter(|account| may_prove(account, claim));
+        let disclosure = self.memory().disclosure;
+        let candidate = found.filter(|account| may_prove(account, claim, disclosure));
         let sealed = candidate
             .as_ref()
             .and_then(|account| Some((account.keys.sealed()?, account.address.as_str())));
@@ -109,7 +132,7 @@ impl Authenticator {
             return Verdict::Busy;
         };
         let right = answer.fits(&secret) && known;
-        self.judge(candidate, right, &attempt, now)
+        self.judge(candidate, right, &attempt, now).by_password()
     }
 
     fn judge(
@@ -153,7 +176,8 @@ impl Authenticator {
     }
 }
 
-/// Whether the right proof would be enough.
-fn may_prove(account: &AccountRef, claim: &Claim) -> bool {
-    account.enabled && is_own(account, claim.authzid.as_deref(), &claim.login)
+/// Whether the right proof would be enough, if only to hear what is wrong with the account.
+fn may_prove(account: &AccountRef, claim: &Claim, disclosure: Disclosure) -> bool {
+    (account.enabled || disclosure.disabled)
+        && is_own(account, claim.authzid.as_deref(), &claim.login)
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use crate::cache::{Fingerprint, Fingerprinter, Verified};
+use crate::floor::Floor;
 use crate::keyring::{Keyring, LoginKeys};
 use crate::password::{HashError, PasswordHash, Recipe};
 use crate::pool::Pool;
@@ -30,8 +31,10 @@ pub struct AccountRef {
     pub hash: Option<PasswordHash>,
     /// What other mechanisms need of the password.
     pub keys: LoginKeys,
-    /// A disabled account looks to the outside like one that does not exist.
+    /// A disabled account looks to the outside like one that does not exist, unless [`Disclosure`] says otherwise.
     pub enabled: bool,
+    /// The weakest way it may log in.
+    pub floor: Floor,
 }
 
 /// Where accounts are looked up.
@@ -54,6 +57,22 @@ pub enum Verdict {
     Busy,
     /// Too many failures from there or for that account; nothing was checked.
     Throttled,
+    /// The right password of an account that is disabled; said only where [`Disclosure::disabled`] allows it.
+    Disabled,
+    /// The right password, in a weaker way than this account may log in.
+    TooWeak(AccountRef),
+    /// The account lacks the keys of this mechanism, which a login with the password itself would make; said only
+    /// where [`Disclosure::transition`] allows it.
+    Transition,
+}
+
+/// What is told to whoever logs in, beyond right and wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disclosure {
+    /// To those who know the password of a disabled account: that it is disabled.
+    pub disabled: bool,
+    /// To everybody who names an account without keys for SCRAM: that it has none yet. So they learn that it exists.
+    pub transition: bool,
 }
 
 /// Numbers of an [`Authenticator`].
@@ -112,6 +131,7 @@ pub struct Authenticator {
 pub(crate) struct Memory {
     verified: Verified,
     pub(crate) throttle: Throttle,
+    pub(crate) disclosure: Disclosure,
 }
 
 impl Authenticator {
@@ -133,6 +153,7 @@ impl Authenticator {
             memory: Mutex::new(Memory {
                 verified: Verified::new(options.remembered, options.remember),
                 throttle: Throttle::new(options.rules, options.exempt),
+                disclosure: Disclosure::default(),
             }),
         })
     }
@@ -141,8 +162,10 @@ impl Authenticator {
     /// of a hash in the pool, whatever is wrong with the credentials.
     pub async fn verify(&self, credentials: &Credentials, peer: IpAddr, now: Instant) -> Verdict {
         let found = self.accounts.find(&credentials.login);
+        let disclosure = self.memory().disclosure;
+        let found = found.map(|account| (may_log_in(&account, credentials, disclosure), account));
         let attempt = self.attempt(found.as_ref(), credentials, peer);
-        let candidate = found.filter(|account| may_log_in(account, credentials));
+        let candidate = found.and_then(|(may, account)| may.then_some(account));
         {
             let memory = self.memory();
             if memory.throttle.refuses(&attempt, now) {
@@ -152,7 +175,7 @@ impl Authenticator {
                 && memory.verified.contains(&attempt.login, now)
             {
                 let account = account.clone();
-                return Self::accept(memory, account, &attempt, now);
+                return Self::accept(memory, account, &attempt, now).by_password();
             }
             // The same wrong password again: it counts once, so it must not cost a hash each time either.
             if memory.throttle.failed_before(&attempt, now) {
@@ -177,7 +200,7 @@ impl Authenticator {
             Some(account) if fits => {
                 let mut memory = self.memory();
                 memory.verified.insert(attempt.login, account.key, now);
-                Self::accept(memory, account, &attempt, now)
+                Self::accept(memory, account, &attempt, now).by_password()
             }
             Some(_) | None => {
                 self.memory().throttle.failed(&attempt, now);
@@ -203,12 +226,20 @@ impl Authenticator {
         self.memory().throttle.set_exempt(networks);
     }
 
+    /// Sets what is told beyond right and wrong; at first it is nothing.
+    pub fn set_disclosure(&self, disclosure: Disclosure) {
+        self.memory().disclosure = disclosure;
+    }
+
     pub(crate) fn accept(
         mut memory: MutexGuard<'_, Memory>,
         account: AccountRef,
         attempt: &Attempt,
         now: Instant,
     ) -> Verdict {
+        if !account.enabled {
+            return Verdict::Disabled;
+        }
         memory.throttle.succeeded(account.key, attempt.peer, now);
         Verdict::Accepted(account)
     }
@@ -217,20 +248,20 @@ impl Authenticator {
     /// login that cannot succeed, is another login even with the same name and password.
     fn attempt(
         &self,
-        found: Option<&AccountRef>,
+        found: Option<&(bool, AccountRef)>,
         credentials: &Credentials,
         peer: IpAddr,
     ) -> Attempt {
         let name = self.name(&credentials.login);
         let password = credentials.password.prepared();
         let login = match found {
-            Some(account) if may_log_in(account, credentials) => {
+            Some((true, account)) => {
                 let (key, generation) =
                     (account.key.to_be_bytes(), account.generation.to_be_bytes());
                 self.fingerprints
                     .of(&[b"account", &key, &generation, password.as_bytes()])
             }
-            Some(_) | None => {
+            Some((false, _)) | None => {
                 let authzid = credentials.authzid.as_deref().unwrap_or_default();
                 self.fingerprints
                     .of(&[b"nobody", &name, authzid.as_bytes(), password.as_bytes()])
@@ -238,7 +269,7 @@ impl Authenticator {
         };
         Attempt {
             name,
-            account: found.map(|account| account.key),
+            account: found.map(|(_, account)| account.key),
             login,
             peer,
         }
@@ -256,9 +287,27 @@ impl Authenticator {
     }
 }
 
-/// Whether the right password would be enough.
-fn may_log_in(account: &AccountRef, credentials: &Credentials) -> bool {
-    account.enabled
+impl Verdict {
+    /// The same for a login in which the server saw the password, or was shown no more than a digest of it.
+    pub(crate) fn by_password(self) -> Self {
+        match self {
+            Self::Accepted(account) => match account.floor {
+                Floor::Any => Self::Accepted(account),
+                Floor::Scram => Self::TooWeak(account),
+            },
+            other @ (Self::Rejected
+            | Self::Busy
+            | Self::Throttled
+            | Self::Disabled
+            | Self::TooWeak(_)
+            | Self::Transition) => other,
+        }
+    }
+}
+
+/// Whether the right password would be enough, if only to hear what is wrong with the account.
+fn may_log_in(account: &AccountRef, credentials: &Credentials, disclosure: Disclosure) -> bool {
+    (account.enabled || disclosure.disabled)
         && account.hash.is_some()
         && is_own(account, credentials.authzid.as_deref(), &credentials.login)
 }

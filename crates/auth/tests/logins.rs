@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use auth::{
-    AccountRef, Accounts, Authenticator, Credentials, Keyring, LoginKeys, Options, PasswordHash,
-    Secret, Verdict,
+    AccountRef, Accounts, Authenticator, Credentials, Disclosure, Floor, Keyring, LoginKeys,
+    Options, PasswordHash, Secret, Verdict,
 };
 use tokio::task::JoinSet;
 
@@ -39,6 +39,7 @@ impl Book {
             hash: Some(hash),
             keys: LoginKeys::default(),
             enabled: true,
+            floor: Floor::Any,
         };
         accounts.insert(address.to_owned(), account);
     }
@@ -91,6 +92,9 @@ fn word(verdict: &Verdict) -> &str {
         Verdict::Unreadable => "unreadable",
         Verdict::Busy => "busy",
         Verdict::Throttled => "throttled",
+        Verdict::Disabled => "disabled",
+        Verdict::TooWeak(_) => "too weak",
+        Verdict::Transition => "transition",
     }
 }
 
@@ -362,5 +366,58 @@ async fn guessing_is_throttled_where_it_happens_and_nowhere_else() {
             "rejected",
             word(&authenticator.verify(&guess, peer("203.0.113.9"), now).await)
         );
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_named_to_whoever_knows_its_password_and_only_where_wanted() {
+    let book = Book::with(&[(ALICE, "wonderland")]);
+    book.change(ALICE, |alice| alice.enabled = false);
+    let authenticator = authenticator(&book);
+    let now = Instant::now();
+    let told = async |password: &str, from: &str| {
+        let credentials = credentials(None, ALICE, password);
+        let verdict = authenticator.verify(&credentials, peer(from), now).await;
+        word(&verdict).to_owned()
+    };
+    assert_eq!(told("wonderland", "10.0.1.1").await, "rejected");
+    authenticator.set_disclosure(Disclosure {
+        disabled: true,
+        transition: false,
+    });
+    // Twice: what is remembered of the first must not change the answer.
+    assert_eq!(told("wonderland", "10.0.1.1").await, "disabled");
+    assert_eq!(told("wonderland", "10.0.1.1").await, "disabled");
+    assert_eq!(told("Wonderland", "10.0.2.1").await, "rejected");
+    book.change(ALICE, |alice| {
+        alice.enabled = true;
+        alice.generation += 1;
+    });
+    assert_eq!(told("wonderland", "10.0.1.1").await, ALICE);
+    book.change(ALICE, |alice| {
+        alice.enabled = false;
+        alice.generation += 1;
+    });
+    authenticator.set_disclosure(Disclosure::default());
+    assert_eq!(told("wonderland", "10.0.3.1").await, "rejected");
+}
+
+#[tokio::test]
+async fn an_account_held_to_scram_opens_with_no_password_and_a_wrong_one_says_nothing_of_it() {
+    let book = Book::with(&[(ALICE, "wonderland")]);
+    book.change(ALICE, |alice| alice.floor = Floor::Scram);
+    let authenticator = authenticator(&book);
+    let now = Instant::now();
+    for (password, outcome) in [
+        ("wonderland", "too weak"),
+        // Remembered by now.
+        ("wonderland", "too weak"),
+        ("Wonderland", "rejected"),
+    ] {
+        let credentials = credentials(None, ALICE, password);
+        let verdict = authenticator
+            .verify(&credentials, peer("10.0.0.1"), now)
+            .await;
+        assert_eq!(word(&verdict), outcome, "{password}");
     }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use address::Mailbox;
 use auth::{
-    AccountRef, Accounts, Authenticator, Claim, DigestProof, Exchange, Keyring, LoginKeys,
-    Mechanism, Options, Proof, Proved, ScramHash, Setting, Step, Verdict, Wanted, decode_base64,
-    encode_base64,
+    AccountRef, Accounts, Authenticator, Claim, DigestProof, Disclosure, Exchange, Floor, Keyring,
+    LoginKeys, Mechanism, Options, Proof, Proved, ScramHash, Setting, Step, Verdict, Wanted,
+    decode_base64, encode_base64,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
@@ -55,6 +55,7 @@ impl Office {
                 hash: Some(new.hash),
                 keys: new.keys,
                 enabled: true,
+                floor: Floor::Any,
             }
         };
         let mut accounts = vec![
@@ -200,6 +201,9 @@ fn word(verdict: &Verdict) -> &str {
         Verdict::Unreadable => "unreadable",
         Verdict::Busy => "busy",
         Verdict::Throttled => "throttled",
+        Verdict::Disabled => "disabled",
+        Verdict::TooWeak(_) => "too weak",
+        Verdict::Transition => "transition",
     }
 }
 
@@ -324,4 +328,70 @@ fn a_secret_sealed_with_another_key_is_no_wrong_password() {
     }
     let verdict = office.apop(ALICE, "wonderland", "198.51.100.7");
     assert_eq!(word(&verdict), "throttled", "it is guessing like any other");
+}
+
+#[test]
+fn a_floor_of_scram_refuses_digests_and_lets_scram_pass() {
+    let office = Office::new();
+    office.change(ALICE, |alice| alice.floor = Floor::Scram);
+    let verdict = office.scram(ALICE, "wonderland", "10.0.0.1").verdict;
+    assert_eq!(word(&verdict), ALICE);
+    for (password, outcome) in [("wonderland", "too weak"), ("Wonderland", "rejected")] {
+        let cram = office.cram(ALICE, password, "10.0.0.1");
+        let apop = office.apop(ALICE, password, "10.0.0.1");
+        assert_eq!((word(&cram), word(&apop)), (outcome, outcome), "{password}");
+    }
+}
+
+#[test]
+fn a_disabled_account_is_named_after_the_right_proof_only_where_wanted() {
+    let office = Office::new();
+    let told = |password: &str| {
+        let proved = office.scram(BOB, password, "10.0.0.1");
+        assert!(proved.server_final.is_none());
+        let cram = office.cram(BOB, password, "10.0.0.1");
+        (word(&proved.verdict).to_owned(), word(&cram).to_owned())
+    };
+    let both = |outcome: &str| (outcome.to_owned(), outcome.to_owned());
+    assert_eq!(told("builder"), both("rejected"));
+    office.authenticator.set_disclosure(Disclosure {
+        disabled: true,
+        transition: false,
+    });
+    assert_eq!(told("builder"), both("disabled"));
+    assert_eq!(told("Builder"), both("rejected"));
+}
+
+/// S-432: only where it is wanted, only for an account that really lacks the keys; and asking for many names is
+/// guessing like any other.
+#[test]
+fn an_account_without_keys_is_told_so_only_where_wanted() {
+    let office = Office::new();
+    let told = |login: &str, from: &str| match office.scram_proof(login, "carol", from) {
+        Ok(_) => "goes on".to_owned(),
+        Err(verdict) => word(&verdict).to_owned(),
+    };
+    assert_eq!(told("carol", "10.0.0.1"), "goes on");
+    office.authenticator.set_disclosure(Disclosure {
+        disabled: false,
+        transition: true,
+    });
+    for (login, outcome) in [
+        ("carol", "transition"),
+        (ALICE, "goes on"),
+        (BOB, "goes on"),
+        ("nobody", "goes on"),
+    ] {
+        // Often, for a mail program tries at every start; the same question counts once.
+        for _ in 0..20 {
+            assert_eq!(told(login, "10.0.0.1"), outcome, "{login}");
+        }
+    }
+    office.change("carol@example.test", |carol| carol.enabled = false);
+    assert_eq!(told("carol", "10.0.0.1"), "goes on");
+    office.change("carol@example.test", |carol| {
+        carol.enabled = true;
+        carol.hash = None;
+    });
+    assert_eq!(told("carol", "10.0.0.1"), "goes on", "no password, no way");
 }

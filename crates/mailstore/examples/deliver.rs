@@ -144,6 +144,8 @@ async fn send(store: &Store, account: AccountId, octets: usize) {
         ret: None,
         body8bit: false,
         smtputf8: false,
+        requiretls: false,
+        deliver_by: None,
         recipients: vec![Recipient {
             path: "<user1@example.test>".parse().unwrap(),
             notify: None,

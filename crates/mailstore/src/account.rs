@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use address::Mailbox;
-use auth::{LoginKeys, PasswordHash};
+use address::{Destination, Mailbox};
+use auth::{Floor, LoginKeys, PasswordHash};
 use serde::{Deserialize, Serialize};
 
 /// Names one account for ever: an account removed and made again gets another one.
@@ -41,6 +41,37 @@ pub struct Account {
     pub generation: u64,
     /// The epoch of its new mail (the first half of a UIDL); given by the store, never used twice.
     pub epoch: u32,
+    /// What it is held to. Formats before 4 had none.
+    #[serde(default)]
+    pub terms: Terms,
+}
+
+/// What one account is held to beyond the rules for all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// New mail for it is put off for a while; it logs in, fetches and sends as always.
+    pub suspended: bool,
+    /// Whether it has a mailbox. Without one it may log in and send; nobody can write to it, and there is nothing to
+    /// fetch.
+    pub mailbox: bool,
+    /// Whether it takes messages with UTF-8 in their header (RFC 6532).
+    pub utf8: bool,
+    /// The weakest way it may log in.
+    pub login: Floor,
+    /// Where it may send; everywhere when none is named.
+    pub send_to: Vec<Destination>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            suspended: false,
+            mailbox: true,
+            utf8: true,
+            login: Floor::Any,
+            send_to: Vec::new(),
+        }
+    }
 }
 
 /// What the accounts file said when the account was last reconciled with it.
@@ -69,6 +100,8 @@ pub struct NewAccount {
     pub quota: Option<u64>,
     /// See [`Account::declared`].
     pub declared: Option<Declared>,
+    /// See [`Account::terms`].
+    pub terms: Terms,
 }
 
 impl NewAccount {
@@ -83,6 +116,7 @@ impl NewAccount {
             keys: LoginKeys::default(),
             quota: None,
             declared: None,
+            terms: Terms::default(),
         }
     }
 }

@@ -80,6 +80,15 @@ impl Directory {
         self.account(*self.addresses.get(&address.key())?)
     }
 
+    /// Whether there is an account or alias of this address, or of the address without its `+detail`, wherever it leads.
+    #[must_use]
+    pub fn knows(&self, address: &Mailbox) -> bool {
+        let key = address.key();
+        self.addresses.contains_key(&key)
+            || self.aliases.contains_key(&key)
+            || without_detail(address).is_some_and(|base| self.knows(&base))
+    }
+
     /// Who logs in so: a full address or, where only one account has it, a local part; in any case.
     #[must_use]
     pub fn find_login(&self, login: &str) -> Option<&Account> {
@@ -97,7 +106,7 @@ impl Directory {
     }
 
     /// Who gets mail for this address: an account or alias of that name, otherwise of the name without its
-    /// `+detail`; aliases are followed to the accounts.
+    /// `+detail`; aliases are followed to the accounts. Accounts without a mailbox get none.
     #[must_use]
     pub fn resolve(&self, address: &Mailbox) -> Resolution {
         let mut walk = Walk::default();
@@ -111,14 +120,13 @@ impl Directory {
         }
     }
 
-    /// Whether mail for `address` reaches this account, among others perhaps: by its own address, with or without
-    /// `+detail`, or through aliases.
+    /// Whether mail for `address` reaches this account, among others perhaps, or would if it had a mailbox: by its own
+    /// address, with or without `+detail`, or through aliases.
     #[must_use]
     pub fn leads_to(&self, address: &Mailbox, account: AccountId) -> bool {
-        match self.resolve(address) {
-            Resolution::Accounts(ids) => ids.contains(&account),
-            Resolution::Disabled | Resolution::Unknown => false,
-        }
+        let mut walk = Walk::default();
+        self.follow(address, 0, &mut walk);
+        walk.found.contains(&account) || walk.without_mailbox.contains(&account)
     }
 
     /// All accounts, in the order they were made.
@@ -150,6 +158,8 @@ impl Directory {
         if let Some(account) = self.addresses.get(&key).and_then(|id| self.account(*id)) {
             if !account.enabled {
                 walk.disabled = true;
+            } else if !account.terms.mailbox {
+                walk.without_mailbox.push(account.id);
             } else if !walk.found.contains(&account.id) {
                 walk.found.push(account.id);
             }
@@ -188,6 +198,7 @@ impl Directory {
                     keys: new.keys,
                     quota: new.quota,
                     declared: new.declared,
+                    terms: new.terms,
                     generation: 1,
                     // Four thousand million accounts is more than one store ever makes.
                     epoch: u32::try_from(mark).unwrap_or(u32::MAX),
@@ -340,6 +351,8 @@ impl Lacking {
 struct Walk {
     seen: HashSet<String>,
     found: Vec<AccountId>,
+    /// Accounts that only send.
+    without_mailbox: Vec<AccountId>,
     disabled: bool,
 }
 

@@ -31,7 +31,7 @@
 //!   tmp/               bodies on their way in; emptied at every start
 //!   quarantine/        damaged places (segment-offset.rec) and letters that a repair set aside
 //!   index/1/           sled; the highest number counts; may be removed at any time while nothing runs
-//!   snapshots/format-2/ the log and the keys as the last version that wrote format 2 left them
+//!   snapshots/format-3/ the log and the keys as the last version that wrote format 3 left them
 //!   *.key, tls/        not ours; kept in backups ([`back_up`]) all the same
 //! ```
 //!
@@ -48,7 +48,7 @@
 //! ```
 //!
 //! *mark*: eight random octets, the segment's own, stated in its opening record. Behind a damaged place reading goes on
-//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 3; 1 and 2 are still read. *k*: kind. *sequence*:
+//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 4; 1 to 3 are still read. *k*: kind. *sequence*:
 //! grows by one per record for ever; a message's is its uid. Where octets were torn or damaged it jumps, so that a uid
 //! that stood there does not come again.
 //!
@@ -154,7 +154,7 @@ mod report;
 mod stats;
 mod store;
 
-pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount};
+pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount, Terms};
 pub use at_rest::AtRest;
 pub use backup::{
     BackedUp, BackupError, BackupOptions, Doing, Flaws, Restored, Step, Verified, Watch, back_up,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use address::dsn::{Envid, Notify, Ret};
 use address::{Envelope, Recipient};
-use mailstore::{Account, AccountId, Alias, Change, Declared, NewAccount, Options, Store};
+use mailstore::{Account, AccountId, Alias, Change, Declared, NewAccount, Options, Store, Terms};
 use serde::{Deserialize, Serialize};
 
 /// What a store holds.
@@ -176,8 +176,19 @@ async fn write_a_fixture() {
                 new.keys.put(auth::LoginKey::Scram(keys));
             }
         }
+        if name == "alice" {
+            new.terms.suspended = true;
+            new.terms.send_to = vec!["example.test".parse().unwrap()];
+        }
         if name == "carol" {
             new.enabled = false;
+            new.terms = Terms {
+                suspended: false,
+                mailbox: false,
+                utf8: false,
+                login: auth::Floor::Scram,
+                send_to: vec!["bob@example.test".parse().unwrap()],
+            };
             new.declared = Some(Declared {
                 fingerprint: vec![1, 2, 3],
                 aliases: vec!["info@example.test".parse().unwrap()],
@@ -267,6 +278,8 @@ async fn deliver_as(
         ret: smtputf8.then_some(Ret::Headers),
         body8bit: octets.is_multiple_of(2),
         smtputf8,
+        requiretls: octets.is_multiple_of(3),
+        deliver_by: smtputf8.then(|| "120;R".parse().unwrap()),
         recipients: vec![Recipient {
             path: "<alice@example.test>".parse().unwrap(),
             notify: smtputf8.then_some(Notify::Never),

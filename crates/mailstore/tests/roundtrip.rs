@@ -19,6 +19,8 @@ fn envelope(to: &str) -> Envelope {
         ret: None,
         body8bit: false,
         smtputf8: false,
+        requiretls: false,
+        deliver_by: None,
         recipients: vec![Recipient {
             path: format!("<{to}>").parse().unwrap(),
             notify: None,

@@ -123,6 +123,12 @@ pub enum LoginVerdict {
     },
     /// Unknown or disabled account, or wrong password: the client never learns which.
     BadCredentials,
+    /// The right password of a disabled account, which may be told so.
+    Disabled,
+    /// The right password, but not a strong enough way for this account.
+    TooWeak,
+    /// The account has no keys for this mechanism until it has logged in with the password itself, and may be told so.
+    Transition,
     /// Too many failures from this client.
     Throttled,
     /// No capacity to verify a password right now.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use address::dsn::{Envid, Notify, Orcpt, Ret};
-use address::{ForwardPath, Mailbox, ReversePath};
+use address::{DeliverBy, ForwardPath, Mailbox, ReversePath};
 use auth::Mechanism;
 
 use wire::{Admission, ChannelBinding};
@@ -102,6 +102,10 @@ pub struct MailFrom {
     pub auth: Option<ReversePath>,
     /// SMTPUTF8 (RFC 6531 section 3.4): addresses and header fields may hold UTF-8.
     pub smtputf8: bool,
+    /// REQUIRETLS (RFC 8689 section 2), which came over TLS.
+    pub requiretls: bool,
+    /// BY (RFC 2852 section 4), not below our minimum.
+    pub deliver_by: Option<DeliverBy>,
 }
 
 /// What kind of octets the sender announces (RFC 6152 section 3). They are kept as they come in either case.
@@ -134,6 +138,10 @@ pub enum MailVerdict {
     StoreLow,
     /// The address does not belong to the account logged in.
     NotOwner,
+    /// An address of ours that nobody has.
+    NoSuchSender,
+    /// Users may not send from this client's network.
+    Denied,
     /// This client's address has begun too many messages lately.
     TooFast,
     /// No mail is taken for the time being: say so and close.
@@ -151,8 +159,12 @@ pub enum RcptVerdict {
     UnknownMailbox,
     /// The mailbox is switched off.
     Disabled,
+    /// The mailbox, or one that the address leads to, takes no mail for a while.
+    Suspended,
     /// Not our domain, and the client may not use us to reach it.
     RelayDenied,
+    /// The user logged in may not send there.
+    DestinationDenied,
     /// Not our domain; the client might, but we deliver nothing to others.
     NoOutbound,
     /// Over quota; mail is taken again once there is room.
@@ -200,6 +212,10 @@ pub enum FinishVerdict {
     StoreLow,
     /// A recipient's mailbox filled up since RCPT; nothing was kept. The next RCPT will say more.
     MailboxFull,
+    /// It came later than its sender wanted it delivered; nothing was kept.
+    Expired,
+    /// Its header has UTF-8 in it, which a recipient does not take; nothing was kept.
+    Utf8NotTaken,
     /// It could not be written; nothing was kept.
     TryLater,
 }
@@ -222,6 +238,12 @@ pub enum AuthVerdict {
     Busy,
     /// Too many failures from there lately: say so and close.
     Throttled,
+    /// Right, but the account is disabled, and may be told so.
+    Disabled,
+    /// Right, but not a strong enough way for this account.
+    TooWeak,
+    /// The account has no keys for this mechanism until it has logged in with the password itself, and may be told so.
+    Transition,
 }
 
 /// Who is this?

@@ -33,6 +33,8 @@ pub struct Config {
     /// How long a message that is coming in may go on once the server stops. Less than what the server waits for its
     /// sessions, so that the client still hears why it is cut off (RFC 5321 section 3.8).
     pub last_call: Duration,
+    /// Fewest seconds that BY may ask for in mode R (RFC 2852 section 3); 0 is none.
+    pub deliver_by_min: u32,
     /// What VRFY answers.
     pub vrfy: Vrfy,
     /// What EXPN answers.
@@ -67,6 +69,7 @@ impl Config {
             command_timeout: Duration::from_secs(5 * 60),
             min_rate: 1024,
             last_call: Duration::from_secs(8),
+            deliver_by_min: 0,
             vrfy: Vrfy::Noncommittal,
             expn: Expn::Off,
             errors: 20,

@@ -152,6 +152,12 @@ pub struct Smtp {
     pub bare_newline: BareNewline,
     /// Networks whose bare newlines are repaired; refused until that exists.
     pub normalize_from: Vec<IpNet>,
+    /// Whether mail from other servers under an address of ours must come from one that exists.
+    pub verify_local_sender: bool,
+    /// Networks from which nobody sends as a user, whatever the password.
+    pub no_submission_from: Vec<IpNet>,
+    /// The least time that BY may ask for in mode R (RFC 2852).
+    pub deliver_by_min: Duration,
     /// What VRFY tells.
     pub vrfy: Vrfy,
     /// What EXPN tells.
@@ -203,6 +209,10 @@ pub struct Auth {
     pub allow_cleartext_from: Vec<IpNet>,
     /// Whether users may log in where other servers deliver, too.
     pub on_mx: bool,
+    /// Whether the right password of a disabled account is told so (525), instead of looking wrong (535).
+    pub reveal_disabled: bool,
+    /// Whether SCRAM is offered although some accounts have no keys for it yet; these are told how to get them (432).
+    pub transition_hint: bool,
 }
 
 /// What an account may keep.

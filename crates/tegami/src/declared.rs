@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use address::{Domain, Mailbox};
 use auth::{Keyring, PasswordHash, Secret, Wanted};
-use mailstore::{Account, Alias};
+use mailstore::{Account, Alias, Terms};
 use thiserror::Error;
 
 use crate::config::{ConfigError, Octets, Place};
@@ -50,6 +50,8 @@ pub struct Declaration {
     pub aliases: Vec<Mailbox>,
     /// Whether it may log in with APOP and CRAM-MD5.
     pub apop: bool,
+    /// What it is held to; whether it is suspended is no matter of the file.
+    pub terms: Terms,
     /// Where it is declared.
     pub place: Place,
 }

@@ -33,6 +33,7 @@ mod routing;
 pub mod sender;
 pub mod smtp;
 mod surrogate;
+mod utf8_header;
 
 /// How long DNS may take to answer one question. A client waits for its reply meanwhile, five minutes if need be (RFC 5321
 /// section 4.5.3.2.3).
@@ -84,6 +85,8 @@ pub struct Policy {
     pub mechanisms: Vec<Mechanism>,
     /// Whether APOP is switched on.
     pub apop: bool,
+    /// What is told to whoever logs in, beyond right and wrong.
+    pub disclosure: auth::Disclosure,
     /// Networks whose clients may log in without TLS.
     pub cleartext: Vec<ipnet::IpNet>,
     /// What happens to bare CR and LF in messages.
@@ -94,6 +97,10 @@ pub struct Policy {
     pub devices: HashMap<String, Arc<device::Device>>,
     /// Who may come in, and as whom.
     pub doors: doors::Doors,
+    /// Whether senders at our domains must exist, in mail from other servers.
+    pub verify_local_sender: bool,
+    /// Networks from which nobody sends as a user.
+    pub no_submission_from: Vec<ipnet::IpNet>,
     /// Settings of every new SMTP session.
     pub smtp: Arc<smtp_server::Config>,
     /// Settings of every new POP3 session.
@@ -126,6 +133,13 @@ impl Policy {
     /// Whether a password of a client at `peer` may cross the network without TLS.
     pub fn allows_cleartext(&self, peer: IpAddr) -> bool {
         self.cleartext.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Whether no user may send from `peer`.
+    pub fn denies_submission(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        let mut networks = self.no_submission_from.iter();
+        networks.any(|network| network.contains(&peer))
     }
 
     /// What happens to bare CR and LF in messages of a client at `peer`.

@@ -176,12 +176,9 @@ async fn stand_up(
         ..auth::Options::default()
     };
     let authenticator = Authenticator::new(accounts, Arc::clone(&keyring), options)?;
-    let house = Arc::new(House::new(
-        store,
-        authenticator,
-        keyring,
-        policy::of(config, &trust),
-    ));
+    let policy = policy::of(config, &trust);
+    authenticator.set_disclosure(policy.disclosure);
+    let house = Arc::new(House::new(store, authenticator, keyring, policy));
     dns::settle(&house.resolver, config);
     let server = Arc::new(Server::new(listeners::limits(config, &trust)));
     server.set_gateways(gateways);

@@ -2,10 +2,10 @@
 
 use address::Mailbox;
 use auth::NewPassword;
-use mailstore::{Account, Change, ChangeError, NewAccount};
+use mailstore::{Account, Change, ChangeError, NewAccount, Terms};
 
 use super::{Operations, refusal};
-use crate::message::{AccountFacts, Answer, Refusal, RefusalKind, Response};
+use crate::message::{AccountFacts, Answer, NewTerms, Refusal, RefusalKind, Response};
 
 /// Longest name for people, in octets.
 const MAX_NAME: usize = 200;
@@ -113,6 +113,13 @@ impl Operations {
         self.put_account(Account { enabled, ..account }).await
     }
 
+    /// Puts new mail off, or takes it again; of a declared account too, since a reload leaves that as it is.
+    pub(super) async fn suspend_account(&self, address: &Mailbox, suspended: bool) -> Answer {
+        let mut account = self.find(address)?;
+        account.terms.suspended = suspended;
+        self.put_account(account).await
+    }
+
     async fn put_account(&self, account: Account) -> Answer {
         let (id, address) = (account.id, account.address.clone());
         self.change(Change::PutAccount(account)).await?;
@@ -149,5 +156,23 @@ impl Operations {
         let message = format!("{} is declared in {}", account.address, file.display());
         Err(Refusal::new(RefusalKind::Declared, message)
             .remedy("change it there, then reload the server (SIGHUP) or start it"))
+    }
+}
+
+impl NewTerms {
+    /// Replaces what is named, and leaves the rest.
+    pub(super) fn put_into(self, terms: &mut Terms) {
+        let Self {
+            mailbox,
+            utf8,
+            login,
+            send_to,
+        } = self;
+        terms.mailbox = mailbox.unwrap_or(terms.mailbox);
+        terms.utf8 = utf8.unwrap_or(terms.utf8);
+        terms.login = login.unwrap_or(terms.login);
+        if let Some(send_to) = send_to {
+            terms.send_to = send_to;
+        }
     }
 }

@@ -237,3 +237,25 @@ fn a_change_keeps_the_epoch_and_moves_the_generation() {
     assert!(town.find_login("bob").is_none());
     assert_eq!(town.accounts().len(), 5);
 }
+
+#[test]
+fn an_account_without_a_mailbox_owns_its_address_and_gets_nothing() {
+    let town = town();
+    let mut bob = town.find_login("bob").unwrap().clone();
+    bob.terms.mailbox = false;
+    let id = bob.id;
+    let town = changed(&town, vec![Change::PutAccount(bob)]).unwrap();
+    for (address, expected) in [
+        ("bob@example.test", Resolution::Unknown),
+        ("bob+shop@example.test", Resolution::Unknown),
+        (
+            "info@example.test",
+            town.resolve(&mailbox("alice@example.test")),
+        ),
+        ("tagged@example.test", Resolution::Unknown),
+    ] {
+        assert_eq!(town.resolve(&mailbox(address)), expected, "{address}");
+        assert!(town.leads_to(&mailbox(address), id), "{address}");
+    }
+    assert!(!town.leads_to(&mailbox("alice@example.test"), id));
+}

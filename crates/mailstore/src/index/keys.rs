@@ -22,7 +22,7 @@ use crate::ledger::Usage;
 use crate::log::Position;
 
 /// Number of the shape of keys and values.
-pub(crate) const SHAPE: u32 = 6;
+pub(crate) const SHAPE: u32 = 7;
 /// Key of the checkpoint.
 pub(crate) const CHECKPOINT: &[u8] = b"c";
 /// First octet of account keys.

@@ -76,6 +76,8 @@ async fn deliver(store: &Store, to: AccountId) {
         ret: None,
         body8bit: false,
         smtputf8: false,
+        requiretls: false,
+        deliver_by: None,
         recipients: Vec::new(),
     };
     let reservations = vec![store.reserve(to, 7).unwrap()];

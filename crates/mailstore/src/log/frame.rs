@@ -13,8 +13,9 @@ const OPENING_HEAD: usize = 36;
 /// The mark of the first frame of every file; the others carry their segment's own, random one.
 pub(crate) const FIRST: [u8; 8] = *b"tegami\x01\n";
 /// The format written. Version 1 did not say whether a message came with SMTPUTF8; version 2 had no UIDL kept from
-/// elsewhere and no time of removal. Both are still read.
-pub(crate) const VERSION: u8 = 3;
+/// elsewhere and no time of removal; version 3 had no terms of accounts, and neither REQUIRETLS nor BY in envelopes. All
+/// are still read.
+pub(crate) const VERSION: u8 = 4;
 /// The oldest format read.
 pub(crate) const OLDEST: u8 = 1;
 /// Longest head, in octets.

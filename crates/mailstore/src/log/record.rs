@@ -2,6 +2,8 @@
 //!
 //! Heads are postcard under the format version of their frame: a change of any type below is a new version.
 
+mod before;
+
 use std::sync::Arc;
 
 use address::Envelope;
@@ -433,7 +435,7 @@ pub(crate) fn change(
                 when,
             }
         }
-        Kind::Decisions => Change::Decisions(postcard::from_bytes::<Vec<Decision>>(head).ok()?),
+        Kind::Decisions => Change::Decisions(before::decisions(frame.version, head)?),
         Kind::Retired => {
             let head: RetiredHead = postcard::from_bytes(head).ok()?;
             let forgotten = head.forgotten.into_iter();
@@ -528,8 +530,12 @@ impl<'a> Stored<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Addressee, Change, Frame, Kept, Kind, Sealed, change};
+    use super::{
+        Addressee, Body, Change, FRAME, Fact, Frame, Kept, Kind, Message, Sealed, Stored, change,
+        draft,
+    };
     use crate::account::AccountId;
+    use crate::log::frame::VERSION;
 
     /// Logs written before messages could come with SMTPUTF8 stay readable.
     #[test]
@@ -594,6 +600,33 @@ mod tests {
             when: 0,
         };
         assert_eq!(read(Kind::Expunge, &head), expected);
+    }
+
+    /// RFC 2852 and RFC 8689: what MAIL wished for is still known when the message is passed on.
+    #[test]
+    fn the_envelope_is_kept_with_the_message_as_it_came() {
+        let envelope = address::Envelope {
+            reverse_path: "<alice@example.test>".parse().unwrap(),
+            requiretls: true,
+            deliver_by: Some("120;RT".parse().unwrap()),
+            ..address::Envelope::default()
+        };
+        let message = Message {
+            envelope: envelope.clone(),
+            received: 9,
+            addressees: Vec::new(),
+            body: Body::Held {
+                octets: b"a letter".to_vec(),
+                crc: 0,
+            },
+            uidl: None,
+        };
+        let draft = draft(Fact::Message(message)).unwrap();
+        let head = &draft.front[FRAME..];
+        let stored = Stored::read(Kind::Message, &draft.frame, head).unwrap();
+        assert_eq!(stored.head.envelope, VERSION);
+        let kept: address::Envelope = postcard::from_bytes(stored.envelope).unwrap();
+        assert_eq!(kept, envelope);
     }
 
     /// Whatever stands in a log, opening it must not count beyond the last number.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use super::LogEngine;
-use super::frame::{FIRST, FRAME, Frame, Kind, OPENING, Opening};
+use super::frame::{FIRST, FRAME, Frame, Kind, OPENING, Opening, VERSION};
 use super::{Position, record};
 use crate::account::{AccountId, Change, NewAccount};
 use crate::disk::simulated::{Fault, SimulatedDisk};
@@ -71,6 +71,8 @@ fn envelope() -> Envelope {
         ret: None,
         body8bit: false,
         smtputf8: false,
+        requiretls: false,
+        deliver_by: None,
         recipients: Vec::new(),
     }
 }
@@ -317,7 +319,8 @@ async fn a_full_disk_refuses_mail_until_there_is_room_again() {
 
 #[tokio::test]
 async fn a_log_of_a_newer_version_is_left_alone() {
-    for (kind, version) in [(16_u8, 1_u8), (3, 4)] {
+    const NEXT: u8 = VERSION + 1;
+    for (kind, version) in [(16_u8, 1_u8), (3, NEXT)] {
         let disk = filled().await;
         let path = disk.paths().pop().unwrap();
         let opening = Opening::from_record(&disk.contents(&path)).unwrap();
@@ -329,8 +332,8 @@ async fn a_log_of_a_newer_version_is_left_alone() {
         record.push(b'?');
         disk.append(&path, &record);
         let error = open(&disk).err().unwrap();
-        let expected = if version == 4 {
-            matches!(error, OpenError::Newer { version: 4, .. })
+        let expected = if version == NEXT {
+            matches!(error, OpenError::Newer { version: NEXT, .. })
         } else {
             matches!(error, OpenError::UnknownKind { kind: 16, .. })
         };

@@ -557,6 +557,8 @@ async fn send(store: Store, to: Vec<AccountId>, body: Vec<u8>) -> Result<(), Sto
         ret: None,
         body8bit: false,
         smtputf8: false,
+        requiretls: false,
+        deliver_by: None,
         recipients: Vec::new(),
     };
     store

@@ -146,6 +146,8 @@ impl Plan {
                 ret: None,
                 body8bit: false,
                 smtputf8: entry.utf8,
+                requiretls: false,
+                deliver_by: None,
                 recipients: Vec::new(),
             },
             body: Body::Held { octets, crc },

@@ -59,6 +59,7 @@ fn passing(number: u64, epoch: u32) -> Vec<Decision> {
         keys,
         quota,
         declared,
+        terms,
     } = NewAccount::new(address);
     let account = Account {
         id: AccountId(number),
@@ -69,6 +70,7 @@ fn passing(number: u64, epoch: u32) -> Vec<Decision> {
         keys,
         quota,
         declared,
+        terms,
         generation: 1,
         epoch,
     };

@@ -128,6 +128,8 @@ impl Store {
             ret: None,
             body8bit: true,
             smtputf8: entry.utf8,
+            requiretls: false,
+            deliver_by: None,
             recipients: Vec::new(),
         };
         // Together, so that it neither gets lost nor comes back twice.

@@ -126,6 +126,9 @@ impl Session {
             // RFC 3206 section 6: the AUTH code only where the credentials are at fault, for it makes clients
             // forget the saved password.
             LoginVerdict::BadCredentials => &pop3::BAD_CREDENTIALS,
+            LoginVerdict::Disabled => &pop3::ACCOUNT_DISABLED,
+            LoginVerdict::TooWeak => &pop3::LOGIN_TOO_WEAK,
+            LoginVerdict::Transition => &pop3::TRANSITION_NEEDED,
             LoginVerdict::Busy => &pop3::LOGIN_UNAVAILABLE,
             LoginVerdict::InUse => &pop3::IN_USE,
             LoginVerdict::NoMaildrop => &pop3::NO_MAILDROP,

@@ -1,7 +1,9 @@
 //! The argument of MAIL.
 
+mod hold;
+
 use address::dsn::{Envid, Ret};
-use address::{PathError, ReversePath, path, xtext};
+use address::{DeliverBy, PathError, ReversePath, path, xtext};
 use reply::{Reply, smtp};
 
 use super::parameters::{self, Parameter, set_once};
@@ -33,6 +35,9 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<MailFrom, Reply> {
     for parameter in parameters::parse(rest) {
         given.take(&parameter?)?;
     }
+    if given.hold.is_some() {
+        return Err(Reply::new(&smtp::HOLD_NOT_OFFERED));
+    }
     if given.smtputf8.is_none() {
         // RFC 6531 section 3.5.
         let path = &argument[..argument.len() - rest.len()];
@@ -48,6 +53,8 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<MailFrom, Reply> {
         ret: given.ret,
         envid: given.envid,
         auth: given.auth,
+        requiretls: given.requiretls.is_some(),
+        deliver_by: given.deliver_by,
     })
 }
 
@@ -83,6 +90,9 @@ struct Given {
     envid: Option<Envid>,
     auth: Option<ReversePath>,
     smtputf8: Option<()>,
+    requiretls: Option<()>,
+    deliver_by: Option<DeliverBy>,
+    hold: Option<()>,
 }
 
 impl Given {
@@ -110,6 +120,17 @@ impl Given {
             // RFC 6531 section 3.4: it has no value.
             let nothing = parameter.value.is_none().then_some(());
             set_once(&mut self.smtputf8, nothing, || parameter.bad())
+        } else if parameter.is("REQUIRETLS") {
+            // RFC 8689 section 2: it has no value.
+            let nothing = parameter.value.is_none().then_some(());
+            set_once(&mut self.requiretls, nothing, || parameter.bad())
+        } else if parameter.is("BY") {
+            set_once(&mut self.deliver_by, DeliverBy::parse(value).ok(), || {
+                Reply::new(&smtp::BAD_BY)
+            })
+        } else if let Some(hold) = hold::parse(parameter) {
+            // RFC 4865 section 4.2: one of the two, once.
+            set_once(&mut self.hold, hold.ok(), || Reply::new(&smtp::BAD_HOLD))
         } else {
             Err(parameter.unknown())
         }

@@ -119,6 +119,15 @@ fn keywords(context: &Context) -> Vec<String> {
         "DSN",
     ];
     keywords.extend(always.map(str::to_owned));
+    // RFC 2852 section 3: local delivery is immediate, so what is asked for can be kept.
+    keywords.push(match config.deliver_by_min {
+        0 => "DELIVERBY".to_owned(),
+        seconds => format!("DELIVERBY {seconds}"),
+    });
+    // RFC 8689 section 2.
+    if context.tls.is_some() {
+        keywords.push("REQUIRETLS".to_owned());
+    }
     let most_recipients = config.max_recipients.min(MOST_ANNOUNCED);
     keywords.push(match config.max_transactions {
         Some(most) => format!(

@@ -64,7 +64,7 @@ fn usage(verb: Verb) -> Option<&'static str> {
         Verb::Ehlo => Some("EHLO <name>: introduce yourself; the reply lists the extensions"),
         Verb::Helo => Some("HELO <name>: introduce yourself without extensions"),
         Verb::Mail => Some(
-            "MAIL FROM:<address> [SIZE=n] [BODY=8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]",
+            "MAIL FROM:<address> [SIZE=n] [BODY=8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id] [BY=seconds;R|N] [REQUIRETLS]",
         ),
         Verb::Rcpt => {
             Some("RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=rfc822;address]")

@@ -18,7 +18,7 @@ use crate::trace::Origin;
 /// Longest command line in octets with its CRLF, the one limit for every command but AUTH.
 ///
 /// RFC 5321 section 4.5.3.1.4 wants 512; the extensions we offer add at most 26 (SIZE), 17 (BODY), 10 (SMTPUTF8),
-/// 500 (AUTH=), 9 (RET) and 107 (ENVID) to MAIL, 500 and 28 to RCPT (ORCPT, NOTIFY). This is more than any of those
+/// 500 (AUTH=), 9 (RET), 107 (ENVID), 17 (BY), 11 (REQUIRETLS) and 34 (HOLDUNTIL) to MAIL, 500 and 28 to RCPT (ORCPT, NOTIFY). This is more than any of those
 /// sums.
 const COMMAND_LIMIT: usize = 2048;
 /// Longest line of a SASL exchange in octets, its CRLF not counted (RFC 4954 section 4). It goes for the AUTH

@@ -1,12 +1,13 @@
 //! MAIL and RCPT.
 
-use address::{ForwardPath, Host};
+use address::deliver_by::Mode;
+use address::{ForwardPath, Host, ReversePath};
 use reply::{Reply, smtp};
 
 use super::context::Context;
 use super::phase::{Greeted, Phase, Transaction};
 use super::{State, Turn, device};
-use crate::ask::{Ask, MailVerdict, RcptTo, RcptVerdict};
+use crate::ask::{Ask, MailFrom, MailVerdict, RcptTo, RcptVerdict};
 use crate::command::{self, rcpt::Letters};
 use crate::config::{OverLimit, Role};
 
@@ -42,9 +43,13 @@ pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     {
         return Phase::Greeted(greeted).say(refusal);
     }
+    if let Some(refusal) = promise_refusal(&from, context) {
+        return Phase::Greeted(greeted).refuse(refusal, context);
+    }
     let asking = AskingMail {
         greeted,
         smtputf8: from.smtputf8,
+        sender: from.reverse_path.clone(),
     };
     Turn::ask(Ask::Mail(from), State::AskingMail(asking))
 }
@@ -57,11 +62,25 @@ fn size_refusal(size: u64, limit: u64) -> Option<Reply> {
     (size > LARGEST_FILE).then(|| Reply::new(&smtp::BEYOND_STORE))
 }
 
+/// What a client may ask for only where EHLO offered it.
+fn promise_refusal(from: &MailFrom, context: &Context) -> Option<Reply> {
+    // RFC 8689 section 2: offered under TLS only; elsewhere it is a parameter that EHLO did not list.
+    if from.requiretls && context.tls.is_none() {
+        return Some(Reply::new(&smtp::UNKNOWN_PARAMETER).arg("parameter", "REQUIRETLS"));
+    }
+    // RFC 2852 section 4: the minimum binds mode R alone; in mode N time may be over already.
+    let minimum = context.config.deliver_by_min;
+    let by = from.deliver_by.filter(|by| by.mode() == Mode::Return)?;
+    let too_soon = i64::from(by.seconds()) < i64::from(minimum);
+    too_soon.then(|| Reply::new(&smtp::BY_BELOW_MINIMUM).arg("seconds", minimum))
+}
+
 /// MAIL is with the host.
 #[derive(Debug)]
 pub(super) struct AskingMail {
     greeted: Greeted,
     smtputf8: bool,
+    sender: ReversePath,
 }
 
 impl AskingMail {
@@ -81,6 +100,19 @@ impl AskingMail {
             MailVerdict::StoreLow => self.greeted.reply(&smtp::STORE_LOW),
             MailVerdict::NotOwner => {
                 Phase::Greeted(self.greeted).refuse_row(&smtp::SENDER_NOT_OWNED, context)
+            }
+            MailVerdict::NoSuchSender => {
+                let mailbox = self.sender.to_string();
+                let mailbox = mailbox.trim_matches(['<', '>']);
+                Phase::Greeted(self.greeted).refuse(
+                    Reply::new(&smtp::NO_SUCH_SENDER).arg("mailbox", mailbox),
+                    context,
+                )
+            }
+            MailVerdict::Denied => {
+                let peer = context.peer_text();
+                let refusal = Reply::new(&smtp::SENDING_DENIED).arg("peer", peer);
+                Phase::Greeted(self.greeted).refuse(refusal, context)
             }
             MailVerdict::TooFast => Phase::Greeted(self.greeted)
                 .say(Reply::new(&smtp::MAIL_TOO_FAST).arg("peer", context.peer_text())),
@@ -168,6 +200,10 @@ impl AskingRcpt {
             RcptVerdict::TooManyMessages => {
                 return self.reply(Reply::new(&smtp::TOO_MANY_MESSAGES));
             }
+            RcptVerdict::Suspended => {
+                let name = self.name();
+                return self.reply(Reply::new(&smtp::MAILBOX_SUSPENDED).arg("recipient", name));
+            }
             RcptVerdict::TryLater => return self.reply(Reply::new(&smtp::UNEXPECTED_CONDITION)),
             RcptVerdict::SenderDomainUnclear => {
                 return self.reply(Reply::new(&smtp::SENDER_DOMAIN_UNCLEAR));
@@ -199,15 +235,20 @@ impl AskingRcpt {
             RcptVerdict::UnknownMailbox => &smtp::NO_SUCH_MAILBOX,
             RcptVerdict::Disabled => &smtp::MAILBOX_DISABLED,
             RcptVerdict::RelayDenied => &smtp::RELAY_DENIED,
+            RcptVerdict::DestinationDenied => &smtp::DESTINATION_DENIED,
             // RFC 6409 section 4.2: a domain of one word that is not ours was meant to be completed.
             RcptVerdict::NoOutbound if self.is_unqualified() => &smtp::DOMAIN_NOT_QUALIFIED,
             RcptVerdict::NoOutbound => &smtp::NO_OUTBOUND,
         };
-        let name = match &self.recipient {
+        let name = self.name();
+        self.refuse(Reply::new(row).arg("recipient", name), context)
+    }
+
+    fn name(&self) -> String {
+        match &self.recipient {
             ForwardPath::Postmaster => "Postmaster".to_owned(),
             ForwardPath::Mailbox(mailbox) => mailbox.to_string(),
-        };
-        self.refuse(Reply::new(row).arg("recipient", name), context)
+        }
     }
 
     fn is_unqualified(&self) -> bool {

@@ -96,6 +96,15 @@ impl AskingLogin {
             AuthVerdict::Malformed => {
                 phase(self.greeted).refuse_row(&smtp::MALFORMED_RESPONSE, context)
             }
+            AuthVerdict::Disabled => {
+                phase(self.greeted).refuse_row(&smtp::ACCOUNT_DISABLED, context)
+            }
+            AuthVerdict::TooWeak => {
+                phase(self.greeted).refuse_row(&smtp::MECHANISM_TOO_WEAK, context)
+            }
+            AuthVerdict::Transition => {
+                phase(self.greeted).refuse_row(&smtp::TRANSITION_NEEDED, context)
+            }
             AuthVerdict::Busy => self.greeted.reply(&smtp::LOGIN_UNAVAILABLE),
             AuthVerdict::Throttled => Turn::leave(
                 context

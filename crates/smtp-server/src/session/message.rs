@@ -210,6 +210,12 @@ impl AskingFinish {
             FinishVerdict::StoreLow => self.greeted.reply(&smtp::STORE_LOW),
             // For the time being, whatever the policy: the others this message is for have room.
             FinishVerdict::MailboxFull => self.greeted.reply(&smtp::MAILBOX_FULL_FOR_NOW),
+            FinishVerdict::Expired => {
+                Phase::Greeted(self.greeted).refuse_row(&smtp::DELIVER_BY_EXPIRED, context)
+            }
+            FinishVerdict::Utf8NotTaken => {
+                Phase::Greeted(self.greeted).refuse_row(&smtp::UTF8_NOT_TAKEN, context)
+            }
             FinishVerdict::TryLater => self.greeted.reply(&smtp::NOT_STORED),
         }
     }

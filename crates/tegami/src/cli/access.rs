@@ -92,6 +92,8 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AccountForbidApop { .. }
                 | Request::AccountQuota { .. }
                 | Request::AccountEnable { .. }
+                | Request::AccountSuspend { .. }
+                | Request::AccountTerms { .. }
                 | Request::AliasAdd { .. }
                 | Request::AliasList
                 | Request::AliasRemove { .. }

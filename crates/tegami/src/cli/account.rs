@@ -1,5 +1,7 @@
 //! `tegami account`: the verbs on accounts.
 
+mod terms;
+
 use std::io::{IsTerminal, Write};
 
 use address::Mailbox;
@@ -124,6 +126,37 @@ pub enum Verb {
         #[arg(value_parser = Mailbox::parse_user)]
         address: Mailbox,
     },
+
+    /// Put new mail for an account off for a while; it logs in, fetches and sends as always
+    #[command(after_help = "Example: tegami account suspend alice@example.test\n\n\
+        Senders are told to try again later (450), and do so for some days.")]
+    Suspend {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+    },
+
+    /// Take mail for a suspended account again
+    #[command(after_help = "Example: tegami account resume alice@example.test")]
+    Resume {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+    },
+
+    /// Set what an account is held to; what is not named stays
+    #[command(
+        after_help = "Examples:\n  tegami account set scanner@example.test --mailbox no --send-to example.test\n  \
+        tegami account set alice@example.test --login scram\n  \
+        tegami account set scanner@example.test --send-to anywhere"
+    )]
+    Set {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        #[command(flatten)]
+        options: terms::Options,
+    },
 }
 
 /// A quota as typed.
@@ -201,6 +234,9 @@ impl Verb {
             Self::Quota { address, quota } => change_quota(config, address, quota.0),
             Self::Enable { address } => enable(config, address, true),
             Self::Disable { address } => enable(config, address, false),
+            Self::Suspend { address } => terms::suspend(config, address, true),
+            Self::Resume { address } => terms::suspend(config, address, false),
+            Self::Set { address, options } => terms::set(config, address, options),
         }
     }
 }
@@ -396,6 +432,7 @@ fn describe(account: &AccountFacts) -> String {
             ),
         ),
         ("Quota", quota_of(account)),
+        ("Held to", or_dash(terms::held_to(account))),
         ("Logins", or_dash(logins(account).join(", "))),
         ("Aliases", or_dash(aliases.join(", "))),
         (
@@ -411,10 +448,11 @@ fn describe(account: &AccountFacts) -> String {
 }
 
 fn state(account: &AccountFacts) -> &'static str {
-    match (account.enabled, account.password) {
-        (false, _) => "disabled",
-        (true, true) => "enabled",
-        (true, false) => "no password",
+    match (account.enabled, account.suspended, account.password) {
+        (false, _, _) => "disabled",
+        (true, true, _) => "suspended",
+        (true, false, true) => "enabled",
+        (true, false, false) => "no password",
     }
 }
 
@@ -509,11 +547,16 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_described_in_eight_lines() {
+    fn an_account_is_described_in_nine_lines() {
         let account = AccountFacts {
             address: Mailbox::parse_user("alice@xn--bcher-kva.example").unwrap(),
             name: String::new(),
             enabled: true,
+            suspended: false,
+            mailbox: false,
+            utf8: true,
+            login: auth::Floor::Scram,
+            send_to: vec!["example.test".parse().unwrap()],
             password: true,
             scram_sha_256: true,
             scram_sha_1: false,
@@ -531,6 +574,7 @@ mod tests {
             State     enabled\n\
             Holds     1 message, 1.5 MB\n\
             Quota     2.0 GB (default)\n\
+            Held to   no mailbox; logs in with SCRAM only; sends to example.test only\n\
             Logins    password, SCRAM-SHA-256, APOP and CRAM-MD5\n\
             Aliases   info@example.test\n\
             Declared  no";

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use address::Host;
 use ipnet::IpNet;
 
+use super::Mechanism;
 use super::defaults::NAMELESS;
 use super::keys::KEYS;
 use super::load::Layers;
@@ -224,6 +225,13 @@ fn logins(found: &mut Findings, config: &Config) {
         found.problem(
             "auth.mechanisms",
             format!("{} is listed twice", mechanism.name()),
+        );
+    }
+    let by_password = [Mechanism::Plain, Mechanism::Login];
+    if config.auth.transition_hint && !by_password.iter().any(|one| mechanisms.contains(one)) {
+        found.problem(
+            "auth.transition_hint",
+            "it sends people to PLAIN or LOGIN, and auth.mechanisms has neither",
         );
     }
     if has_everybody(&config.auth.allow_cleartext_from) {

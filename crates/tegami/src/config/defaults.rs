@@ -69,6 +69,9 @@ impl Default for Smtp {
             command_timeout: Duration::from_secs(5 * 60),
             bare_newline: BareNewline::Reject,
             normalize_from: Vec::new(),
+            verify_local_sender: false,
+            no_submission_from: Vec::new(),
+            deliver_by_min: Duration::ZERO,
             vrfy: Vrfy::Noncommittal,
             expn: Expn::Off,
             no_mail: false,
@@ -87,6 +90,8 @@ impl Default for Auth {
             ],
             allow_cleartext_from: Vec::new(),
             on_mx: false,
+            reveal_disabled: false,
+            transition_hint: false,
         }
     }
 }

@@ -70,6 +70,13 @@ pub static KEYS: &[Key] = &[
     live("smtp.command_timeout", |c| &mut c.smtp.command_timeout),
     live("smtp.bare_newline", |c| &mut c.smtp.bare_newline),
     live("smtp.normalize_from", |c| &mut c.smtp.normalize_from),
+    live("smtp.verify_local_sender", |c| {
+        &mut c.smtp.verify_local_sender
+    }),
+    live("smtp.no_submission_from", |c| {
+        &mut c.smtp.no_submission_from
+    }),
+    live("smtp.deliver_by_min", |c| &mut c.smtp.deliver_by_min),
     live("smtp.vrfy", |c| &mut c.smtp.vrfy),
     live("smtp.expn", |c| &mut c.smtp.expn),
     live("smtp.no_mail", |c| &mut c.smtp.no_mail),
@@ -86,6 +93,8 @@ pub static KEYS: &[Key] = &[
         &mut c.auth.allow_cleartext_from
     }),
     live("auth.on_mx", |c| &mut c.auth.on_mx),
+    live("auth.reveal_disabled", |c| &mut c.auth.reveal_disabled),
+    live("auth.transition_hint", |c| &mut c.auth.transition_hint),
     live("mailbox.quota", |c| &mut c.mailbox.quota),
     live("mailbox.over_quota", |c| &mut c.mailbox.over_quota),
     live("mailbox.undelete_window", |c| {

@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use address::{Domain, Mailbox};
+use address::{Destination, Domain, Mailbox};
+use auth::Floor;
 use ipnet::IpNet;
 use toml_edit::{Array, Value};
 
@@ -266,6 +267,7 @@ written_as_text! {
     Domain: |text: &str| Domain::parse(text).map_err(|error| format!("{text:?} is not a domain name: {error}")), Domain::to_string;
     Mailbox: |text: &str| Mailbox::parse_user(text).map_err(|error| format!("{text:?} is not an address: {error}")), Mailbox::to_string;
     PathBuf: path, |path: &PathBuf| path.display().to_string();
+    Destination: |text: &str| text.parse().map_err(|_| format!("{text:?} is neither a domain nor an address")), Destination::to_string;
     SocketAddr: parse_listen, SocketAddr::to_string;
     IpNet: parse_network, IpNet::to_string;
     Rate: Rate::parse, Rate::to_string;
@@ -306,6 +308,7 @@ one_of! {
     Expn { "on" => On, "members" => Members, "noncommittal" => Noncommittal, "off" => Off }
     OverLimit { "tempfail" => Tempfail, "reject" => Reject }
     TlsFloor { "1.2" => Tls12, "1.3" => Tls13 }
+    Floor { "any" => Any, "scram" => Scram }
     OverQuota { "tempfail" => Tempfail, "reject" => Reject }
     Mechanism {
         "SCRAM-SHA-256-PLUS" => ScramSha256Plus, "SCRAM-SHA-256" => ScramSha256, "SCRAM-SHA-1" => ScramSha1,

@@ -504,3 +504,15 @@ fn durations_are_shown_as_people_write_them() {
         Duration::from_secs(90)
     );
 }
+
+#[test]
+fn a_hint_leads_to_a_way_that_is_there() {
+    let file = |mechanisms: &str| {
+        format!("[auth]\nmechanisms = [\"SCRAM-SHA-256\"{mechanisms}]\ntransition_hint = true")
+    };
+    wrong(
+        &file(""),
+        "auth.transition_hint: it sends people to PLAIN or LOGIN, and auth.mechanisms has neither",
+    );
+    assert!(good(&file(", \"LOGIN\"")).auth.transition_hint);
+}

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use address::{Domain, Mailbox};
 use auth::{PasswordHash, Secret};
+use mailstore::Terms;
 use toml_edit::{ArrayOfTables, Item, Table};
 
 use crate::config::{
@@ -19,7 +20,7 @@ use crate::weakness;
 
 use super::{Declaration, Declarations, DeclaredSecret};
 
-pub(super) const KEYS: [&str; 7] = [
+pub(super) const KEYS: [&str; 11] = [
     "address",
     "name",
     "password_file",
@@ -27,6 +28,10 @@ pub(super) const KEYS: [&str; 7] = [
     "quota",
     "aliases",
     "apop",
+    "mailbox",
+    "utf8",
+    "login",
+    "send_to",
 ];
 
 /// No password is longer.
@@ -109,6 +114,7 @@ struct Entry {
     quota: Option<Octets>,
     aliases: Vec<Mailbox>,
     apop: bool,
+    terms: Terms,
 }
 
 impl Entry {
@@ -121,6 +127,10 @@ impl Entry {
             "quota" => &mut self.quota,
             "aliases" => &mut self.aliases,
             "apop" => &mut self.apop,
+            "mailbox" => &mut self.terms.mailbox,
+            "utf8" => &mut self.terms.utf8,
+            "login" => &mut self.terms.login,
+            "send_to" => &mut self.terms.send_to,
             _ => return None,
         })
     }
@@ -200,6 +210,7 @@ impl Reading<'_> {
                 quota: entry.quota,
                 aliases: entry.aliases,
                 apop: entry.apop,
+                terms: entry.terms,
                 place: start,
             }),
             (None, _) if !places.contains_key("address") => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use address::Mailbox;
 use auth::Wanted;
-use mailstore::{Account, Alias, Declared};
+use mailstore::{Account, Alias, Declared, Terms};
 
 use crate::config::ConfigError;
 
@@ -132,6 +132,7 @@ fn make(declaration: &Declaration, fingerprints: &Fingerprints, needed: Wanted) 
             name: declaration.name.clone(),
             quota: declaration.quota.map(|octets| octets.0),
             declared: Some(marks(declaration, fingerprints)),
+            terms: declaration.terms.clone(),
             ..mailstore::NewAccount::new(declaration.address.clone())
         },
         secret: new_secret(declaration, needed),
@@ -167,6 +168,11 @@ fn alter(
         quota: declaration.quota.map(|octets| octets.0),
         declared: Some(marks),
         keys,
+        // What was suspended by hand stays so.
+        terms: Terms {
+            suspended: account.terms.suspended,
+            ..declaration.terms.clone()
+        },
         ..account.clone()
     };
     if wanted == *account && complete {

@@ -292,3 +292,15 @@ fn the_example_file_shows_every_key_and_loads() {
         matches!(&bob.secret, DeclaredSecret::Hash(hash) if hash.verify(&Secret::from("correct horse")))
     );
 }
+
+#[test]
+fn terms_that_make_no_sense_are_named() {
+    bad(
+        &alice("login = \"strong\"\nsend_to = [\"two words\"]\nmailbox = \"no\""),
+        &[
+            "accounts.toml:4: login: \"strong\" is none of \"any\", \"scram\"",
+            "accounts.toml:5: send_to: \"two words\" is neither a domain nor an address",
+            "accounts.toml:6: mailbox: true or false is wanted here, not a string",
+        ],
+    );
+}

@@ -20,5 +20,6 @@ fn account_ref(account: &Account) -> AccountRef {
         hash: account.password.clone(),
         keys: account.keys.clone(),
         enabled: account.enabled,
+        floor: account.terms.login,
     }
 }

@@ -39,16 +39,19 @@ impl Drop for Made {
 }
 
 impl House {
-    /// The mechanisms that are switched on and that every account can use.
+    /// The mechanisms that are switched on and that every account can use, or is told how to come to use.
     pub fn mechanisms(&self) -> Mechanisms {
         let lacking = self.store.directory().lacking();
+        let policy = self.policy.load();
+        let hinted = policy.disclosure.transition;
         let usable = |mechanism: &Mechanism| match mechanism {
-            Mechanism::ScramSha256Plus | Mechanism::ScramSha256 => lacking.scram_sha_256 == 0,
-            Mechanism::ScramSha1 => lacking.scram_sha_1 == 0,
+            Mechanism::ScramSha256Plus | Mechanism::ScramSha256 => {
+                hinted || lacking.scram_sha_256 == 0
+            }
+            Mechanism::ScramSha1 => hinted || lacking.scram_sha_1 == 0,
             Mechanism::CramMd5 => lacking.sealed == 0,
             Mechanism::Plain | Mechanism::Login => true,
         };
-        let policy = self.policy.load();
         policy.mechanisms.iter().copied().filter(usable).collect()
     }
 

@@ -36,7 +36,8 @@ pub async fn verify(house: &House, credentials: &Credentials, way: &str, peer: I
         .verify(credentials, peer, Instant::now())
         .await;
     note(&verdict, &credentials.login, way);
-    if let Verdict::Accepted(account) = &verdict {
+    // The password was right in either case; whoever may log in with SCRAM only can do so from now on.
+    if let Verdict::Accepted(account) | Verdict::TooWeak(account) = &verdict {
         house.complete_keys(account, &credentials.password);
     }
     verdict
@@ -69,6 +70,17 @@ fn note(verdict: &Verdict, login: &str, way: &str) {
         Verdict::Busy => tracing::warn!("login not checked: too many at once"),
         Verdict::Throttled => {
             tracing::warn!("login not checked: too many failures from there")
+        }
+        Verdict::Disabled => tracing::info!(login, way, "login refused: the account is disabled"),
+        Verdict::TooWeak(account) => {
+            tracing::info!(account = %account.address, way, "login refused: too weak a way for this account")
+        }
+        Verdict::Transition => {
+            tracing::info!(
+                login,
+                way,
+                "login refused: the account has no keys for this yet"
+            )
         }
     }
 }

@@ -44,6 +44,9 @@ impl Pop3Host {
             Verdict::Unreadable => LoginVerdict::Misconfigured,
             Verdict::Busy => LoginVerdict::Busy,
             Verdict::Throttled => LoginVerdict::Throttled,
+            Verdict::Disabled => LoginVerdict::Disabled,
+            Verdict::TooWeak(_) => LoginVerdict::TooWeak,
+            Verdict::Transition => LoginVerdict::Transition,
         }
     }
 
@@ -57,6 +60,13 @@ impl Pop3Host {
 
     /// RFC 1939 section 4: the maildrop is locked exclusively, or the login fails.
     async fn open(&mut self, login: Login) -> LoginVerdict {
+        let directory = self.house.store.directory();
+        let has_mailbox = directory
+            .account(login.account)
+            .is_none_or(|account| account.terms.mailbox);
+        if !has_mailbox {
+            return LoginVerdict::NoMaildrop;
+        }
         // RFC 2449 section 8.1.1: only now, when the password was right, or strangers would learn who logs in when.
         let delay = self.house.policy.load().pop3.login_delay;
         let last_logins = &self.house.last_logins;

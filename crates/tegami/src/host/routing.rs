@@ -57,7 +57,7 @@ fn postmaster(policy: &Policy, directory: &Directory) -> Route {
     }
     let first = directory
         .accounts()
-        .filter(|account| account.enabled)
+        .filter(|account| account.enabled && account.terms.mailbox)
         .min_by_key(|account| (account.password.is_none(), account.id));
     match first {
         Some(account) => Route::Local(vec![account.id]),

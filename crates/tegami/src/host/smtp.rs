@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use address::{Envelope, Recipient, ReversePath};
+use address::deliver_by::Mode;
+use address::{Envelope, ForwardPath, Recipient, ReversePath};
 use auth::{Mechanism, Verdict};
 use bytes::Bytes;
-use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
+use mailstore::{Account, AccountId, Full, Incoming, Reservation, StoreError};
 use net::Permit;
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
@@ -22,6 +23,7 @@ use super::doors::Counter;
 use super::login::{Login, Progress, Sasl};
 use super::routing::{self, Found, Route};
 use super::sender;
+use super::utf8_header::Utf8Header;
 
 /// The host of one SMTP connection.
 pub struct SmtpHost {
@@ -42,6 +44,7 @@ pub struct SmtpHost {
 /// One message on its way in, from MAIL to the reply to its final dot.
 struct Transaction {
     envelope: Envelope,
+    began: Instant,
     declared: u64,
     /// One per account, however many of its addresses were given: nobody gets a letter twice.
     reservations: BTreeMap<AccountId, Reservation>,
@@ -54,6 +57,7 @@ struct Transaction {
 struct Body {
     id: String,
     written: Result<Incoming, StoreError>,
+    header: Utf8Header,
 }
 
 impl SmtpHost {
@@ -108,16 +112,24 @@ impl SmtpHost {
     }
 
     fn mail(&mut self, from: MailFrom) -> MailVerdict {
-        if let Some(login) = &self.login
-            && !self.owns(login, &from.reverse_path)
+        let policy = self.house.policy.load();
+        if let Some(login) = &self.login {
+            if policy.denies_submission(self.peer) {
+                return MailVerdict::Denied;
+            }
+            if !self.owns(login, &from.reverse_path) {
+                return MailVerdict::NotOwner;
+            }
+        } else if self.visit.is_none()
+            && policy.verify_local_sender
+            && !self.may_be_sender(&from.reverse_path)
         {
-            return MailVerdict::NotOwner;
+            return MailVerdict::NoSuchSender;
         }
         // Sessions that were open when the service was suspended end here.
         if self.house.suspended().is_some() {
             return MailVerdict::Suspended;
         }
-        let policy = self.house.policy.load();
         let rate = match &self.visit {
             Some(visit) => &visit.device.mail_rate,
             None => &policy.mail_rate,
@@ -139,8 +151,11 @@ impl SmtpHost {
                 ret: from.ret,
                 body8bit: from.body == smtp_server::Body::EightBitMime,
                 smtputf8: from.smtputf8,
+                requiretls: from.requiretls,
+                deliver_by: from.deliver_by,
                 recipients: Vec::new(),
             },
+            began: Instant::now(),
             declared,
             reservations: BTreeMap::new(),
             refused: 0,
@@ -182,12 +197,32 @@ impl SmtpHost {
             .await
     }
 
+    /// Whether such a sender can be: anybody elsewhere, and at home whoever has an account, with or without a mailbox,
+    /// or an alias.
+    fn may_be_sender(&self, sender: &ReversePath) -> bool {
+        let ReversePath::Mailbox(mailbox) = sender else {
+            return true;
+        };
+        let policy = self.house.policy.load();
+        let directory = self.house.store.directory();
+        let path = ForwardPath::Mailbox(mailbox.clone());
+        match routing::route(&policy, &directory, &path) {
+            Route::Local(_) | Route::Disabled | Route::Foreign => true,
+            Route::Unknown => directory.knows(mailbox),
+        }
+    }
+
     fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
         let Some(transaction) = &mut self.transaction else {
             return RcptVerdict::TryLater;
         };
         let policy = self.house.policy.load();
         let directory = self.house.store.directory();
+        let sender = self.login.as_ref();
+        let sender = sender.and_then(|login| directory.account(login.account));
+        if sender.is_some_and(|account| !may_send_to(account, &to.path)) {
+            return RcptVerdict::DestinationDenied;
+        }
         let accounts = match routing::route(&policy, &directory, &to.path) {
             Route::Local(accounts) => accounts,
             Route::Disabled => return RcptVerdict::Disabled,
@@ -199,6 +234,15 @@ impl SmtpHost {
         };
         if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
             return RcptVerdict::TooFast;
+        }
+        // An alias waits for all of its members: whoever is left out now would never get the message.
+        let suspended = |account: &AccountId| {
+            directory
+                .account(*account)
+                .is_some_and(|account| account.terms.suspended)
+        };
+        if accounts.iter().any(suspended) {
+            return RcptVerdict::Suspended;
         }
         let mut taken = Vec::with_capacity(accounts.len());
         for account in accounts {
@@ -263,13 +307,18 @@ impl SmtpHost {
             tracing::error!(%id, %error, "message not taken in");
             return DataVerdict::TryLater;
         }
-        transaction.body = Some(Body { id, written });
+        transaction.body = Some(Body {
+            id,
+            written,
+            header: Utf8Header::default(),
+        });
         DataVerdict::Go
     }
 
     async fn finish(&mut self) -> FinishVerdict {
         let Some(Transaction {
             envelope,
+            began,
             reservations,
             body: Some(body),
             ..
@@ -277,9 +326,22 @@ impl SmtpHost {
         else {
             return FinishVerdict::TryLater;
         };
-        let Body { id, written } = body;
+        let Body {
+            id,
+            written,
+            header,
+        } = body;
         let rcpts = envelope.recipients.len();
         let from = envelope.reverse_path.to_string();
+        if is_expired(&envelope, began.elapsed()) {
+            tracing::info!(txn = %id, %from, rcpts, "not delivered: the time its sender gave is over");
+            return FinishVerdict::Expired;
+        }
+        // RFC 6531 section 3.5: at the end of the message, for only now is it known whether there is any UTF-8 in it.
+        if envelope.smtputf8 && header.found() && !self.all_take_utf8(reservations.keys()) {
+            tracing::info!(txn = %id, %from, rcpts, "not delivered: a recipient takes no UTF-8 header");
+            return FinishVerdict::Utf8NotTaken;
+        }
         let outcome = match written {
             Ok(incoming) => {
                 let octets = incoming.len();
@@ -307,6 +369,15 @@ impl SmtpHost {
                 not_stored(&error)
             }
         }
+    }
+
+    fn all_take_utf8<'a>(&self, accounts: impl IntoIterator<Item = &'a AccountId>) -> bool {
+        let directory = self.house.store.directory();
+        accounts.into_iter().all(|account| {
+            directory
+                .account(*account)
+                .is_none_or(|account| account.terms.utf8)
+        })
     }
 
     fn verify(&self, name: &str) -> VerifyVerdict {
@@ -345,6 +416,9 @@ impl SmtpHost {
             Progress::Checked(Verdict::Unreadable) => AuthVerdict::Busy,
             Progress::Checked(Verdict::Busy) => AuthVerdict::Busy,
             Progress::Checked(Verdict::Throttled) => AuthVerdict::Throttled,
+            Progress::Checked(Verdict::Disabled) => AuthVerdict::Disabled,
+            Progress::Checked(Verdict::TooWeak(_)) => AuthVerdict::TooWeak,
+            Progress::Checked(Verdict::Transition) => AuthVerdict::Transition,
         }
     }
 
@@ -426,6 +500,27 @@ fn note(id: &str, origin: &Origin) {
     );
 }
 
+/// Whether the account's list of destinations, if it has one, names this one.
+fn may_send_to(account: &Account, path: &ForwardPath) -> bool {
+    let places = &account.terms.send_to;
+    places.is_empty() || places.iter().any(|place| place.covers(path))
+}
+
+/// RFC 2852 section 4.1.3: what was to be returned when its time is over is not delivered afterwards. The client that
+/// is refused returns it.
+fn is_expired(envelope: &Envelope, taken: Duration) -> bool {
+    let Some(by) = envelope.deliver_by else {
+        return false;
+    };
+    match by.mode() {
+        Mode::Notify => false,
+        Mode::Return => {
+            let seconds = u64::try_from(by.seconds()).unwrap_or(0);
+            taken >= Duration::from_secs(seconds)
+        }
+    }
+}
+
 /// A full disk is the administrator's to mend and heals by itself; so is a full mailbox its owner's. Anything else
 /// is a fault.
 fn not_stored(error: &StoreError) -> FinishVerdict {
@@ -497,11 +592,37 @@ impl net::Host for SmtpHost {
         else {
             return;
         };
+        body.header.take_in(&octets);
         if let Ok(incoming) = &mut body.written
             && let Err(error) = incoming.write(octets).await
         {
             // The rest of the message still comes in; the reply to its final dot tells the client.
             body.written = Err(error);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Envelope, is_expired};
+
+    // EXT-21
+    #[test]
+    fn only_what_was_to_be_returned_expires() {
+        for (by, seconds, expired) in [
+            (Some("2;R"), 1, false),
+            (Some("2;R"), 2, true),
+            (Some("2;RT"), 900, true),
+            (Some("2;N"), 900, false),
+            (Some("-2;N"), 0, false),
+            (None, 900, false),
+        ] {
+            let envelope = Envelope {
+                deliver_by: by.map(|by| by.parse().unwrap()),
+                ..Envelope::default()
+            };
+            let taken = Duration::from_secs(seconds);
+            assert_eq!(is_expired(&envelope, taken), expired, "{by:?} {seconds}");
         }
     }
 }

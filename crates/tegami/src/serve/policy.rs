@@ -33,6 +33,10 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         default_quota: config.mailbox.quota.0,
         mechanisms: config.auth.mechanisms.clone(),
         apop: config.pop3.apop,
+        disclosure: auth::Disclosure {
+            disabled: config.auth.reveal_disabled,
+            transition: config.auth.transition_hint,
+        },
         cleartext: trust.cleartext.clone(),
         mail_rate: Pace::new(rate(config.limits.mail_rate), exempt.clone()),
         rcpt_rate: Pace::new(rate(config.limits.rcpt_rate), exempt.clone()),
@@ -44,6 +48,8 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         },
         bare_newline: config.smtp.bare_newline,
         normalize_from: trust.normalize.clone(),
+        verify_local_sender: config.smtp.verify_local_sender,
+        no_submission_from: config.smtp.no_submission_from.clone(),
         devices: devices::of(config, trust, &smtp),
         doors: Doors {
             refused: config.limits.refuse_from.clone(),
@@ -70,12 +76,20 @@ fn smtp(config: &Config) -> smtp_server::Config {
         max_received: config.smtp.max_received,
         command_timeout: config.smtp.command_timeout,
         last_call: DRAIN.saturating_sub(LAST_WORDS),
+        // RFC 2852 section 3: at most nine digits.
+        deliver_by_min: whole_seconds(config.smtp.deliver_by_min).min(999_999_999),
         vrfy: config.smtp.vrfy,
         expn: config.smtp.expn,
         errors: config.limits.errors,
         login_on_exchange: config.auth.on_mx,
         ..smtp_server::Config::new(config.hostname.to_string())
     }
+}
+
+/// A part of a second counts as a whole one.
+fn whole_seconds(time: Duration) -> u32 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 fn pop3(config: &Config) -> pop3_server::Config {

@@ -75,6 +75,10 @@ pub fn apply(running: &Running, config: &Config, gateways: Vec<IpAddr>) {
     running.server.set_gateways(gateways);
     running.server.set_limits(listeners::limits(config, &trust));
     let policy = policy::of(config, &trust);
+    running
+        .house
+        .authenticator
+        .set_disclosure(policy.disclosure);
     running.house.policy.store(Arc::new(policy));
     running.house.authenticator.set_exempt(trust.exempt);
 }

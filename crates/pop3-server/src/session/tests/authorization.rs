@@ -104,6 +104,15 @@ fn every_login_verdict_has_its_words() {
             LoginVerdict::BadCredentials,
             "-ERR [AUTH] User name or password incorrect",
         ),
+        (LoginVerdict::Disabled, "-ERR [AUTH] Account disabled"),
+        (
+            LoginVerdict::TooWeak,
+            "-ERR [AUTH] Login too weak for this account; use SCRAM",
+        ),
+        (
+            LoginVerdict::Transition,
+            "-ERR [AUTH] Log in once with the normal password to enable this mechanism",
+        ),
         (
             LoginVerdict::Busy,
             "-ERR [SYS/TEMP] Login service unavailable; retry in a minute",

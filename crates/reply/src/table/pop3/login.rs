@@ -90,6 +90,29 @@ rows! {
         cause: "The answer is the same in all these cases, so that nobody can find out which accounts exist.",
         remedy: "Type the full address and the password again. An administrator can set a new one: `tegami account password ADDRESS`."
     }
+    // RFC 3206 section 5 has AUTH for every fault of the credentials, violations of policy among them. These three are
+    // what SMTP says as S-432, S-534 and X-09.
+    "T-P60" TRANSITION_NEEDED = err("AUTH"), "Log in once with the normal password to enable this mechanism" {
+        ja: "この認証方式を有効にするには、通常のパスワードで一度ログインしてください",
+        rfc: "RFC 3206 section 5",
+        when: "AUTH with SCRAM for an account that has no keys for it yet, where `auth.transition_hint` is on; otherwise the answer to a wrong password.",
+        cause: "The account's password was stored before this mechanism was there, or came as a hash. The password is not in doubt.",
+        remedy: "Log in once with USER and PASS, or PLAIN, under TLS; from then on this mechanism works, too."
+    }
+    "T-P61" LOGIN_TOO_WEAK = err("AUTH"), "Login too weak for this account; use SCRAM" {
+        ja: "このアカウントでは、この方式でのログインは認められていません。SCRAM をお使いください",
+        rfc: "RFC 3206 section 5",
+        when: "The right password by PASS, APOP or a mechanism other than SCRAM, for an account that may log in with SCRAM only.",
+        cause: "The account is held to logins in which the password does not cross the network: `login = \"scram\"`.",
+        remedy: "Choose `encrypted password` in the mail program. Administrator: `tegami account set ADDRESS --login any`."
+    }
+    "T-P62" ACCOUNT_DISABLED = err("AUTH"), "Account disabled" {
+        ja: "このアカウントは無効になっています",
+        rfc: "RFC 3206 section 5",
+        when: "The right password of an account that is switched off, where `auth.reveal_disabled` is on; otherwise the answer to a wrong password.",
+        cause: "An administrator disabled the account. Its mail is kept.",
+        remedy: "Ask the administrator. Administrator: `tegami account enable ADDRESS`."
+    }
     // RFC 3206 section 6: [AUTH] makes mail programs forget the saved password, so it is for credentials only.
     "T-P18" LOGIN_THROTTLED = err("SYS/TEMP"), "Too many failed logins from {peer}; wait a few minutes" {
         ja: "{peer} からのログイン失敗が多すぎます。数分お待ちください",
@@ -122,9 +145,9 @@ rows! {
     "PE-11" NO_MAILDROP = err("SYS/PERM"), "Account has no maildrop" {
         ja: "このアカウントにはメールボックスがありません",
         rfc: "RFC 3206 section 4",
-        when: "The right password of an account that keeps no mail here.",
-        cause: "The account only forwards.",
-        remedy: "Administrator: give the account a mailbox, or take the account out of the mail program."
+        when: "The right password of an account that has no mailbox: `mailbox = false`.",
+        cause: "The account may send mail only, such as that of a scanner.",
+        remedy: "Take the account out of what fetches mail. Administrator: `tegami account set ADDRESS --mailbox yes`."
     }
     "PE-12" USER_FIRST = ERR, "Give USER first" {
         ja: "先に USER を送信してください",

@@ -15,6 +15,12 @@ rows! {
         cause: "The mailbox exists and has room.",
         remedy: "Nothing to do."
     }
+    "S-450a" MAILBOX_SUSPENDED = coded(450, 2, 1), "Mailbox <{recipient}> takes no mail for a while; try later" {
+        rfc: "RFC 3463 section 3.3",
+        when: "RCPT for a mailbox that is suspended, or for an alias that leads to one.",
+        cause: "An administrator put off its new mail, for example while it is moved. Nothing is lost: other servers keep trying for days.",
+        remedy: "Mail servers retry by themselves. Administrator: `tegami account resume ADDRESS`."
+    }
     "S-450e" MAIL_TOO_FAST = coded(450, 7, 1), "Message rate limit for {peer} reached; wait a minute" {
         rfc: "RFC 5321 section 7.8",
         when: "MAIL from an address that has begun more messages lately than `limits.mail_rate` allows, or at the listener of a `[[device]]` its own `mail_rate`.",
@@ -122,6 +128,24 @@ rows! {
         cause: "An abbreviation means something only at home; the server does not guess.",
         remedy: "Write the whole domain, such as user@sales.example.org."
     }
+    "S-550d" DESTINATION_DENIED = coded(550, 7, 1), "<{recipient}> is not among the places this account may send to" {
+        rfc: "RFC 3463 section 3.8",
+        when: "RCPT from a user whose account has a list of destinations, `send_to`, for an address that is not on it.",
+        cause: "The account may send to some domains or addresses only, such as that of a scanner.",
+        remedy: "Send it from another account. Administrator: `tegami account set ADDRESS --send-to LIST`."
+    }
+    "S-550f" NO_SUCH_SENDER = coded(550, 1, 0), "<{mailbox}> no such local sender" {
+        rfc: "RFC 3463 section 3.2",
+        when: "MAIL from another server with an address in a domain of ours that nobody has, where `smtp.verify_local_sender` is on.",
+        cause: "The sender address is made up, or a program of yours sends under a name that has no account here.",
+        remedy: "Use an address that exists. Administrator: make an account or alias of that name: `tegami alias add`."
+    }
+    "S-550g" SENDING_DENIED = coded(550, 7, 1), "Sending mail from {peer} is not permitted" {
+        rfc: "RFC 5321 section 3.6.2",
+        when: "MAIL from a user who is logged in, but whose address is in `smtp.no_submission_from`.",
+        cause: "Nobody may send as a user from that network, whatever the password. Fetching mail is not affected.",
+        remedy: "Send from another network. Administrator: take the network out of `smtp.no_submission_from`."
+    }
     "S-552a" MESSAGE_TOO_LARGE = coded(552, 3, 4), "Message exceeds {limit} octets" {
         rfc: "RFC 1870 section 6.1",
         when: "MAIL declares more than `smtp.max_message_size`, or the message turns out to be larger.",
@@ -164,6 +188,31 @@ rows! {
         when: "MAIL with letters outside ASCII in the address and without SMTPUTF8.",
         cause: "Addresses in other alphabets need an extension that the client did not ask for.",
         remedy: "Use a mail program that knows SMTPUTF8, or set an ASCII sender address in it; write domains in their xn-- form."
+    }
+    // REPLIES.md X-20 names one row for the faults of two extensions; each is a row here.
+    "X-20a" BAD_BY = coded(501, 5, 4), "Bad BY value; write BY=<seconds>;R or BY=<seconds>;N" {
+        rfc: "RFC 2852 section 4",
+        when: "MAIL with a BY that breaks the grammar, comes twice, or wants a message returned after no time at all (BY=0;R).",
+        cause: "A mistake in the client.",
+        remedy: "Give seconds, a semicolon, and R (return it when the time is over) or N (tell me)."
+    }
+    "X-20b" BY_BELOW_MINIMUM = coded(555, 5, 4), "BY is below the minimum of {seconds} s" {
+        rfc: "RFC 2852 section 4",
+        when: "MAIL with a BY in mode R and fewer seconds than `smtp.deliver_by_min`, which EHLO announces.",
+        cause: "The server does not promise to be so quick.",
+        remedy: "Allow more time, or send without BY. Administrator: lower `smtp.deliver_by_min`."
+    }
+    "X-20c" BAD_HOLD = coded(501, 5, 4), "Bad HOLDFOR or HOLDUNTIL value" {
+        rfc: "RFC 4865 section 4.2",
+        when: "MAIL with a HOLDFOR that is no number of seconds, a HOLDUNTIL that is no time such as 2030-01-31T08:00:00Z, or both.",
+        cause: "A mistake in the client.",
+        remedy: "Send without it: this server does not hold mail back."
+    }
+    "X-20d" HOLD_NOT_OFFERED = coded(555, 5, 4), "Mail cannot be held back here; send it when it is due" {
+        rfc: "RFC 5321 section 4.1.1.11",
+        when: "MAIL with a proper HOLDFOR or HOLDUNTIL, which EHLO did not offer.",
+        cause: "This server delivers at once; a message that it took would arrive too early.",
+        remedy: "Let the mail program keep the message until it is due."
     }
     "X-19" TRANSACTION_LIMIT = coded(421, 7, 0), "{host} Enough messages for one session; connect again" {
         rfc: "RFC 9422 section 4.1",

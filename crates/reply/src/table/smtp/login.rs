@@ -15,6 +15,12 @@ rows! {
         cause: "The login is under way.",
         remedy: "Nothing to do."
     }
+    "S-432" TRANSITION_NEEDED = coded(432, 7, 12), "Log in once with PLAIN to enable this mechanism" {
+        rfc: "RFC 4954 section 6",
+        when: "AUTH with SCRAM for an account that has no keys for it yet, where `auth.transition_hint` is on; otherwise 535.",
+        cause: "The account's password was stored before this mechanism was there, or came as a hash. The password is not in doubt.",
+        remedy: "Log in once with PLAIN or LOGIN under TLS, or fetch mail with the normal password; from then on this mechanism works, too."
+    }
     "S-454a" LOGIN_UNAVAILABLE = coded(454, 7, 0), "Login service unavailable; retry in a minute" {
         rfc: "RFC 4954 section 6",
         when: "AUTH while passwords cannot be checked, or more logins wait than the queue holds.",
@@ -82,6 +88,18 @@ rows! {
         when: "On a submission port: MAIL, VRFY or EXPN before AUTH.",
         cause: "Only users with an account may send from here.",
         remedy: "Switch authentication on for the outgoing server: user name is the full address."
+    }
+    "X-09" ACCOUNT_DISABLED = coded(525, 7, 13), "Account disabled" {
+        rfc: "RFC 5248 section 2",
+        when: "AUTH with the right password of an account that is switched off, where `auth.reveal_disabled` is on; otherwise 535.",
+        cause: "An administrator disabled the account. Its mail is kept.",
+        remedy: "Ask the administrator. Administrator: `tegami account enable ADDRESS`."
+    }
+    "S-534" MECHANISM_TOO_WEAK = coded(534, 7, 9), "Mechanism too weak for this account; use SCRAM" {
+        rfc: "RFC 4954 section 6",
+        when: "AUTH with the right password, but another mechanism than SCRAM, for an account that may log in with SCRAM only.",
+        cause: "The account is held to logins in which the password does not cross the network: `login = \"scram\"`.",
+        remedy: "Choose `encrypted password` in the mail program. Administrator: `tegami account set ADDRESS --login any`."
     }
     "S-535" BAD_CREDENTIALS = coded(535, 7, 8), "User name or password incorrect" {
         rfc: "RFC 4954 section 6",

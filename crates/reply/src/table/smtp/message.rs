@@ -40,6 +40,19 @@ rows! {
         cause: "NUL has no place in mail text; programs that read it later would cut it off there.",
         remedy: "Send binary files as attachments; mail programs encode them."
     }
+    // RFC 2852 section 4.1.3 wants such a message returned; refused here, it is its client who returns it.
+    "T-60" DELIVER_BY_EXPIRED = coded(554, 4, 7), "Delivery time given with BY is over" {
+        rfc: "RFC 2852 section 4.1",
+        when: "The end of a message that took longer to come than MAIL allowed with BY in mode R.",
+        cause: "The sender wanted it delivered in time or not at all. Nothing was delivered.",
+        remedy: "Send it again with more time, or without BY."
+    }
+    "X-07b" UTF8_NOT_TAKEN = coded(554, 6, 9), "UTF-8 header fields not accepted for a recipient" {
+        rfc: "RFC 6531 section 3.5",
+        when: "The end of a message with SMTPUTF8 and UTF-8 in its header, when a recipient's account has `utf8 = false`.",
+        cause: "The recipient's programs cannot read such header fields. Nothing was delivered, to nobody.",
+        remedy: "Send it without letters beyond ASCII in addresses and file names, or with them encoded; mail programs without SMTPUTF8 do so."
+    }
     "S-554e" ALL_REFUSED = coded(554, 5, 1), "All recipients were refused" {
         rfc: "RFC 5321 section 3.3",
         when: "DATA or BDAT after RCPT commands none of which was accepted.",

@@ -15,6 +15,8 @@ fn shown(argument: &[u8], role: Role) -> String {
             envid,
             auth,
             smtputf8,
+            requiretls,
+            deliver_by,
         }) => {
             let mut text = reverse_path.to_string();
             if let Some(size) = size {
@@ -34,6 +36,12 @@ fn shown(argument: &[u8], role: Role) -> String {
             }
             if smtputf8 {
                 text += " smtputf8";
+            }
+            if requiretls {
+                text += " requiretls";
+            }
+            if let Some(by) = deliver_by {
+                text += &format!(" by={by}");
             }
             text
         }
@@ -119,7 +127,7 @@ fn faulty_parameters() {
     check("FROM:<a@b> FOO=1", "S-555");
     check("FROM:<a@b> FOO", "S-555");
     check("FROM:<a@b> NOTIFY=NEVER", "S-555");
-    check("FROM:<a@b> BY=60;R", "S-555");
+    check("FROM:<a@b> MT-PRIORITY=3", "S-555");
     check("FROM:<a@b> SIZE", "S-501a");
     check("FROM:<a@b> SIZE=abc", "S-501a");
     check("FROM:<a@b> SIZE=-1", "S-501a");
@@ -181,4 +189,23 @@ fn all_parameters_at_their_longest_fit() {
         &line,
         &format!("<a@b> size=10 8bit ret=FULL envid={envid} auth=<{auth}>"),
     );
+}
+
+// LIM-02, TLS-11, SUB-13, EXT-25
+#[test]
+fn promises_about_tls_and_time() {
+    check("FROM:<a@b> REQUIRETLS", "<a@b> requiretls");
+    check("FROM:<a@b> requiretls by=60;n", "<a@b> requiretls by=60;N");
+    check("FROM:<a@b> REQUIRETLS=1", "T-14");
+    check("FROM:<a@b> BY=60;R BODY=7BIT", "<a@b> by=60;R");
+    check("FROM:<a@b> BY", "X-20a");
+    check("FROM:<a@b> BY=60;R BY=60;R", "X-20a");
+    check("FROM:<a@b> HOLDFOR=60", "X-20d");
+    check(
+        "FROM:<a@b> HOLDFOR=60 HOLDUNTIL=2030-01-31T08:00:00Z",
+        "X-20c",
+    );
+    check("FROM:<a@b> HOLDFOR", "X-20c");
+    // What cannot be read at all counts for more than what is not offered.
+    check("FROM:<a@b> HOLDFOR=60 SIZE=x", "S-501a");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mailstore::{AccountId, Change, ChangeError};
+use mailstore::{AccountId, Change, ChangeError, Terms};
 
 use super::*;
 
@@ -38,6 +38,7 @@ impl Store {
                     keys: new.keys,
                     quota: new.quota,
                     declared: new.declared,
+                    terms: new.terms,
                     generation: 1,
                     epoch: 1,
                 });
@@ -435,4 +436,33 @@ async fn a_refusal_of_the_store_names_the_account() {
         error.to_string(),
         "alice@example.test: no space left for mail"
     );
+}
+
+#[tokio::test]
+async fn terms_are_as_declared_and_suspending_is_done_by_hand() {
+    let (office, store) = (Office::new(""), Store::default());
+    let held = "mailbox = false\nutf8 = false\nlogin = \"scram\"\nsend_to = [\"example.test\", \"boss@other.test\"]";
+    reconciled(&office, &store, &alice(held)).await.unwrap();
+    let terms = store.account("alice@example.test").terms;
+    let expected = Terms {
+        suspended: false,
+        mailbox: false,
+        utf8: false,
+        login: auth::Floor::Scram,
+        send_to: vec![
+            "example.test".parse().unwrap(),
+            "boss@other.test".parse().unwrap(),
+        ],
+    };
+    assert_eq!(terms, expected);
+    store.edit("alice@example.test", |alice| alice.terms.suspended = true);
+    let report = reconciled(&office, &store, &alice(held)).await.unwrap();
+    assert_eq!(report.unchanged, 1);
+    // What is not declared any more is as for everybody; who is suspended stays so.
+    reconciled(&office, &store, &alice("")).await.unwrap();
+    let expected = Terms {
+        suspended: true,
+        ..Terms::default()
+    };
+    assert_eq!(store.account("alice@example.test").terms, expected);
 }

@@ -1,0 +1,137 @@
+//! Accounts as format versions before 4 wrote them, read for ever and written no more.
+
+use address::Mailbox;
+use auth::{LoginKeys, PasswordHash};
+use serde::Deserialize;
+
+use crate::account::{Account, AccountId, Alias, Decision, Declared, Terms};
+
+/// Reads the decisions of a record of the given format version.
+pub(super) fn decisions(version: u8, head: &[u8]) -> Option<Vec<Decision>> {
+    if version > 3 {
+        return postcard::from_bytes(head).ok();
+    }
+    let old: Vec<Decision3> = postcard::from_bytes(head).ok()?;
+    Some(old.into_iter().map(Decision::from).collect())
+}
+
+/// A decision up to version 3.
+#[derive(Deserialize)]
+enum Decision3 {
+    Account(Account3),
+    NoAccount(AccountId),
+    Alias(Alias),
+    NoAlias(Mailbox),
+}
+
+/// An account up to version 3: it had no terms.
+#[derive(Deserialize)]
+struct Account3 {
+    id: AccountId,
+    address: Mailbox,
+    name: String,
+    enabled: bool,
+    password: Option<PasswordHash>,
+    keys: LoginKeys,
+    quota: Option<u64>,
+    declared: Option<Declared>,
+    generation: u64,
+    epoch: u32,
+}
+
+impl From<Decision3> for Decision {
+    fn from(old: Decision3) -> Self {
+        match old {
+            Decision3::Account(account) => Self::Account(account.into()),
+            Decision3::NoAccount(id) => Self::NoAccount(id),
+            Decision3::Alias(alias) => Self::Alias(alias),
+            Decision3::NoAlias(address) => Self::NoAlias(address),
+        }
+    }
+}
+
+impl From<Account3> for Account {
+    fn from(old: Account3) -> Self {
+        Self {
+            id: old.id,
+            address: old.address,
+            name: old.name,
+            enabled: old.enabled,
+            password: old.password,
+            keys: old.keys,
+            quota: old.quota,
+            declared: old.declared,
+            generation: old.generation,
+            epoch: old.epoch,
+            terms: Terms::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Account, AccountId, Alias, Decision, Terms, decisions};
+
+    fn account() -> Account {
+        Account {
+            id: AccountId(7),
+            address: "alice@example.test".parse().unwrap(),
+            name: "Alice".to_owned(),
+            enabled: true,
+            password: None,
+            keys: auth::LoginKeys::default(),
+            quota: Some(5),
+            declared: None,
+            generation: 9,
+            epoch: 8,
+            terms: Terms::default(),
+        }
+    }
+
+    /// An account without terms is held to nothing; what stands behind it in the same record is read where it is.
+    #[test]
+    fn accounts_of_version_3_have_no_terms() {
+        let old = (
+            AccountId(7),
+            "alice@example.test",
+            "Alice",
+            true,
+            None::<&str>,
+            Vec::<u8>::new(),
+            Some(5_u64),
+            None::<u8>,
+            9_u64,
+            8_u32,
+        );
+        // Variants go by their place, and behind the account comes an alias.
+        let alias = ("info@example.test", vec!["alice@example.test"]);
+        let head = postcard::to_allocvec(&(2_u32, (0_u32, old), (2_u32, alias))).unwrap();
+        let alias = Alias {
+            address: "info@example.test".parse().unwrap(),
+            targets: vec!["alice@example.test".parse().unwrap()],
+        };
+        for version in 1..=3 {
+            let read = decisions(version, &head).unwrap();
+            let expected = [Decision::Account(account()), Decision::Alias(alias.clone())];
+            assert_eq!(read, expected, "version {version}");
+        }
+        assert_eq!(decisions(4, &head), None, "it is no record of version 4");
+    }
+
+    #[test]
+    fn terms_are_kept_as_they_are() {
+        let account = Account {
+            terms: Terms {
+                suspended: true,
+                mailbox: false,
+                utf8: false,
+                login: auth::Floor::Scram,
+                send_to: vec!["example.test".parse().unwrap(), "a@b.test".parse().unwrap()],
+            },
+            ..account()
+        };
+        let written = vec![Decision::Account(account)];
+        let head = postcard::to_allocvec(&written).unwrap();
+        assert_eq!(decisions(4, &head), Some(written));
+    }
+}

@@ -1,0 +1,185 @@
+//! What one account is held to: how it is typed, and how it is shown.
+
+use address::{Destination, Mailbox};
+use admin::{AccountFacts, NewTerms, Request};
+use anyhow::{Result, bail};
+use auth::Floor;
+use clap::{Args, ValueEnum};
+
+use super::{account, ask};
+use crate::cli::report::Stuck;
+use crate::config::Config;
+use crate::terminal::{note, print};
+
+/// Options of `account set`; what is not given stays.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Whether it has a mailbox; without one it logs in and sends, and nobody can write to it
+    #[arg(long, value_name = "YES|NO")]
+    mailbox: Option<Choice>,
+    /// Whether it takes messages with UTF-8 in their header
+    #[arg(long, value_name = "YES|NO")]
+    utf8: Option<Choice>,
+    /// The weakest way it may log in: `any` or `scram`
+    #[arg(long, value_name = "WAY")]
+    login: Option<Floor>,
+    /// Where it may send: domains and addresses, separated by commas, or `anywhere`
+    #[arg(long, value_name = "LIST", value_parser = Destinations::parse)]
+    send_to: Option<Destinations>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Choice {
+    Yes,
+    No,
+}
+
+impl Choice {
+    fn is_yes(self) -> bool {
+        match self {
+            Self::Yes => true,
+            Self::No => false,
+        }
+    }
+}
+
+/// Destinations as typed; none is anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Destinations(Vec<Destination>);
+
+impl Destinations {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "anywhere" {
+            return Ok(Self(Vec::new()));
+        }
+        let one = |word: &str| {
+            word.trim().parse().map_err(|_| {
+                format!("{word:?} is neither a domain nor an address; or write \"anywhere\"")
+            })
+        };
+        text.split(',').map(one).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Carries `account set` out.
+pub fn set(config: &Config, address: Mailbox, options: Options) -> Result<()> {
+    let terms = NewTerms {
+        mailbox: options.mailbox.map(Choice::is_yes),
+        utf8: options.utf8.map(Choice::is_yes),
+        login: options.login,
+        send_to: options.send_to.map(|destinations| destinations.0),
+    };
+    if terms == NewTerms::default() {
+        bail!(Stuck::new(
+            "nothing to set",
+            "name at least one of --mailbox, --utf8, --login and --send-to"
+        ));
+    }
+    let account = account(ask(config, &Request::AccountTerms { address, terms })?)?;
+    if let Some(hint) = without_scram(config, account.login) {
+        note(&hint);
+    }
+    if !account.mailbox && account.messages > 0 {
+        note(
+            "note: the mail in its mailbox stays, but nobody can fetch it before it has one again",
+        );
+    }
+    let shown = account.address.unicode();
+    match held_to(&account).as_str() {
+        "" => print(&format!(
+            "{shown} is held to nothing but the rules for all."
+        )),
+        terms => print(&format!("{shown}: {terms}.")),
+    }
+}
+
+/// Carries `account suspend` and `account resume` out.
+pub fn suspend(config: &Config, address: Mailbox, suspended: bool) -> Result<()> {
+    let account = account(ask(
+        config,
+        &Request::AccountSuspend { address, suspended },
+    )?)?;
+    let now = if account.suspended {
+        "takes no new mail for a while; senders keep trying for some days"
+    } else {
+        "takes mail again"
+    };
+    print(&format!("{} {now}.", account.address.unicode()))
+}
+
+/// What the configuration says against it. It is that of this command; the server may run with another.
+fn without_scram(config: &Config, floor: Floor) -> Option<String> {
+    match floor {
+        Floor::Any => return None,
+        Floor::Scram => {}
+    }
+    let mut mechanisms = config.auth.mechanisms.iter();
+    if !mechanisms.any(|mechanism| floor.allows(*mechanism)) {
+        return Some(
+            "note: it cannot log in at all: auth.mechanisms has none of the SCRAM names".to_owned(),
+        );
+    }
+    (!config.auth.transition_hint).then(|| {
+        "note: SCRAM is offered once every account has keys for it, see `tegami account show`; or set \
+         `transition_hint = true` under [auth]"
+            .to_owned()
+    })
+}
+
+/// In words; empty where it is held to nothing.
+pub fn held_to(account: &AccountFacts) -> String {
+    let mut words = Vec::new();
+    if !account.mailbox {
+        words.push("no mailbox".to_owned());
+    }
+    if !account.utf8 {
+        words.push("no UTF-8 in headers".to_owned());
+    }
+    match account.login {
+        Floor::Any => {}
+        Floor::Scram => words.push("logs in with SCRAM only".to_owned()),
+    }
+    if !account.send_to.is_empty() {
+        let places: Vec<String> = account.send_to.iter().map(ToString::to_string).collect();
+        words.push(format!("sends to {} only", places.join(", ")));
+    }
+    words.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::Mechanism;
+
+    use super::*;
+
+    #[test]
+    fn destinations_are_a_list_or_a_word() {
+        let parsed = |text: &str| {
+            let parsed = Destinations::parse(text).ok();
+            parsed
+                .map(|Destinations(list)| list.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(parsed("anywhere"), Some(Vec::new()));
+        let both = ["example.test", "boss@example.org"].map(str::to_owned);
+        assert_eq!(
+            parsed("example.test, boss@example.org"),
+            Some(both.to_vec())
+        );
+        for text in ["", ",", "two words", "a@", "*"] {
+            assert_eq!(parsed(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_asks_for_scram_hears_when_it_is_not_offered() {
+        let mut config = Config::default();
+        assert_eq!(without_scram(&config, Floor::Any), None);
+        let said = without_scram(&config, Floor::Scram);
+        assert!(said.is_some_and(|said| said.contains("once every account has keys")));
+        config.auth.transition_hint = true;
+        assert_eq!(without_scram(&config, Floor::Scram), None);
+        config.auth.mechanisms = vec![Mechanism::Plain];
+        let said = without_scram(&config, Floor::Scram);
+        assert!(said.is_some_and(|said| said.contains("cannot log in at all")));
+    }
+}
