@@ -25,12 +25,12 @@ mod lifecycle;
 mod manager;
 #[path = "network/moving.rs"]
 mod moving;
+#[path = "network/obligations.rs"]
+mod obligations;
 #[path = "network/proxied.rs"]
 mod proxied;
 #[path = "network/rows.rs"]
 mod rows;
-#[path = "network/obligations.rs"]
-mod obligations;
 #[path = "network/scram.rs"]
 mod scram;
 #[path = "network/senders.rs"]

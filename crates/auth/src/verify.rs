@@ -296,6 +296,7 @@ impl Verdict {
                 Floor::Scram => Self::TooWeak(account),
             },
             other @ (Self::Rejected
+            | Self::Unreadable
             | Self::Busy
             | Self::Throttled
             | Self::Disabled

@@ -17,7 +17,7 @@ pub struct Options {
     pub queue_memory: usize,
     /// Octets of one log segment.
     pub segment: u64,
-    /// Octets of zeros written ahead of the records of the log, so that a sync finds them inside the file; 0 is none.
+    /// Most octets of zeros written ahead of the records of the log, so that a sync finds those inside the file; 0 is none.
     pub room: u64,
     /// Largest body, in octets, written into the log itself; a larger one becomes a segment of its own.
     pub inline_body: u64,

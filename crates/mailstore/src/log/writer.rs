@@ -25,6 +25,9 @@ const GROUP_OCTETS: u64 = 8 << 20;
 /// Records written at once.
 const GROUP_RECORDS: usize = 1_000;
 
+/// Least octets of zeros written ahead.
+const LEAST_ROOM: u64 = 16 << 10;
+
 /// A record and who waits for it.
 pub(crate) struct Operation {
     draft: Draft,
@@ -157,14 +160,16 @@ struct Tail {
 }
 
 impl Tail {
-    /// Writes zeros where the next records will go. A sync of octets that lie inside a file has no new size and no new
-    /// blocks to make durable, which is half of its work.
-    fn make_room(&mut self, octets: u64, segment: u64) {
+    /// Writes zeros where the next records will go, after `group` octets of them: at most a quarter of what stands there
+    /// already, so that a small store stays small, and not where records outgrow that. A sync of octets that lie inside
+    /// a file has no new size and no new blocks to make durable, which is half of its work.
+    fn make_room(&mut self, group: u64, terms: &Terms) {
+        let ahead = (self.offset / 4).clamp(LEAST_ROOM.min(terms.room), terms.room);
         let Some(room) = self.room.map(|room| room.max(self.offset)) else {
             return;
         };
-        let until = (self.offset + octets).min(segment);
-        if room >= until || room - self.offset >= octets / 2 {
+        let until = (self.offset + ahead).min(terms.segment);
+        if group > ahead / 2 || room >= until || room - self.offset >= ahead / 2 {
             return;
         }
         let zeros = vec![0; usize::try_from(until - room).unwrap_or_default()];
@@ -201,7 +206,7 @@ pub(crate) struct Start {
 pub(crate) struct Terms {
     /// Octets of a segment.
     pub(crate) segment: u64,
-    /// Octets of zeros written ahead of the records.
+    /// Most octets of zeros written ahead of the records.
     pub(crate) room: u64,
     /// How long a failure keeps its answers back.
     pub(crate) hold: Duration,
@@ -317,17 +322,9 @@ impl Writer {
                 return self.fail(group, doing, error);
             }
             self.publish(group);
-            self.make_room(before);
-        }
-    }
-
-    /// Writes ahead while records are small; large ones would be written twice for a sync that they outweigh.
-    fn make_room(&mut self, before: u64) {
-        let Terms { room, segment, .. } = self.terms;
-        if let Some(tail) = &mut self.tail
-            && tail.offset.saturating_sub(before) <= room / 4
-        {
-            tail.make_room(room, segment);
+            if let Some(tail) = &mut self.tail {
+                tail.make_room(tail.offset.saturating_sub(before), &self.terms);
+            }
         }
     }
 

@@ -187,6 +187,9 @@ impl Device {
                     }
                     Verdict::Rejected => (AuthVerdict::Rejected, None),
                     Verdict::Busy | Verdict::Unreadable => (AuthVerdict::Busy, None),
+                    Verdict::Disabled => (AuthVerdict::Disabled, None),
+                    Verdict::TooWeak(_) => (AuthVerdict::TooWeak, None),
+                    Verdict::Transition => (AuthVerdict::Transition, None),
                     Verdict::Throttled => (AuthVerdict::Throttled, None),
                 }
             }
