@@ -274,7 +274,7 @@ impl SmtpStage {
             ("role", "submission") => self.connection.role = Role::Submission,
             ("role", "device") => self.connection.role = Role::Device,
             ("role", "outsider") => self.connection.role = Role::Outsider,
-            ("sender", address) => self.config.device.sender = Some(mailbox(address)),
+            ("sender", address) if address.contains('@') => self.config.device.sender = Some(mailbox(address)),
             ("rewrite", "sender") => self.config.device.rewrite_sender = true,
             ("device", "logs in") => self.config.device.login = true,
             ("tls", "") => {
