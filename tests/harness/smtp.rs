@@ -272,6 +272,7 @@ impl SmtpStage {
                 self.connection.bare_newline = BareNewline::Normalize
             }
             ("admission", name) => self.connection.admission = admission(name)?,
+            ("verbose", "replies") => self.config.verbose = true,
             ("vrfy", "verify") => self.config.vrfy = Vrfy::Verify,
             ("vrfy", "unimplemented") => self.config.vrfy = Vrfy::Unimplemented,
             ("expn", "on") => self.config.expn = Expn::On,

@@ -71,7 +71,7 @@ pub fn markdown() -> String {
 }
 
 fn entry(row: &Row, text: &mut String) {
-    let _ = write!(text, "\n### `{}`\n\n", first_line(row));
+    let _ = write!(text, "\n### `{}`\n\n", row.first_line());
     if let Some(ja) = row.ja.filter(|ja| *ja != row.text) {
         let _ = writeln!(text, "- In Japanese: `{ja}`");
     }
@@ -80,21 +80,6 @@ fn entry(row: &Row, text: &mut String) {
         let _ = writeln!(text, "- What to do: {}", row.remedy);
     }
     let _ = writeln!(text, "- {}, `{}`", row.rfc, row.id);
-}
-
-/// The row as it looks on the wire, its arguments still in braces.
-fn first_line(row: &Row) -> String {
-    let text = row.text;
-    match row.status {
-        Status::Smtp(code, Some(Enhanced(class, subject, detail))) => {
-            format!("{code} {class}.{subject}.{detail} {text}")
-        }
-        Status::Smtp(code, None) => format!("{code} {text}"),
-        Status::Ok => format!("+OK {text}"),
-        Status::Err(Some(code)) => format!("-ERR [{code}] {text}"),
-        Status::Err(None) => format!("-ERR {text}"),
-        Status::Continue => format!("+ {text}"),
-    }
 }
 
 /// Protocol, code, enhanced code; rows that agree in these keep the order of the table.
@@ -126,11 +111,11 @@ mod tests {
     #[test]
     fn an_entry_shows_the_reply_as_clients_see_it() {
         assert_eq!(
-            first_line(&crate::smtp::BAD_CREDENTIALS),
+            crate::smtp::BAD_CREDENTIALS.first_line(),
             "535 5.7.8 User name or password incorrect"
         );
         assert_eq!(
-            first_line(&crate::pop3::IN_USE),
+            crate::pop3::IN_USE.first_line(),
             "-ERR [IN-USE] Maildrop locked by another session"
         );
     }

@@ -42,6 +42,8 @@ pub struct Config {
     pub max_idle_commands: u32,
     /// Whether AUTH is offered on [`Role::Exchange`] too, where TLS is optional.
     pub login_on_exchange: bool,
+    /// Whether refusals say in further lines why, and what to do ([`reply::Reply::explained`]).
+    pub verbose: bool,
 }
 
 impl Config {
@@ -64,6 +66,7 @@ impl Config {
             slow_reply: Duration::from_secs(1),
             max_idle_commands: 500,
             login_on_exchange: false,
+            verbose: false,
         }
     }
 }

@@ -163,6 +163,21 @@ impl Session {
             | State::Challenged(_) => self.context.reader.push(octets),
         }
     }
+
+    /// What comes next, as the states say it.
+    fn next_output(&mut self) -> Output<Ask> {
+        if let Some(output) = self.ready.take() {
+            return output;
+        }
+        let state = std::mem::replace(&mut self.state, State::Gone);
+        let turn = state.proceed(&mut self.context);
+        self.state = turn.next;
+        if matches!(self.state, State::Gone) {
+            // Nobody will read what is left.
+            self.context.reader.clear();
+        }
+        turn.output
+    }
 }
 
 /// Shows nothing of what the client sent: passwords may be among it.
@@ -197,17 +212,10 @@ impl wire::Session for Session {
     }
 
     fn output(&mut self) -> Output<Ask> {
-        if let Some(output) = self.ready.take() {
-            return output;
+        match self.next_output() {
+            Output::Reply(reply) if self.context.config.verbose => Output::Reply(reply.explained()),
+            output => output,
         }
-        let state = std::mem::replace(&mut self.state, State::Gone);
-        let turn = state.proceed(&mut self.context);
-        self.state = turn.next;
-        if matches!(self.state, State::Gone) {
-            // Nobody will read what is left.
-            self.context.reader.clear();
-        }
-        turn.output
     }
 
     fn witness(&self) -> Witness<'_> {

@@ -7,6 +7,7 @@ mod access;
 mod account;
 mod alias;
 mod check;
+mod explain;
 mod password;
 pub mod report;
 mod status;
@@ -84,6 +85,10 @@ enum Command {
         verb: store::Verb,
     },
 
+    /// Explain what a reply, a bounce or a log line means and what to do about it, in English or Japanese
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Explain),
+
     /// Exit 0 if every listener of the running server answers
     #[command(after_help = "Example: tegami healthcheck || systemctl restart tegami")]
     Healthcheck,
@@ -160,6 +165,7 @@ impl Cli {
             Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
             Command::Store { verb } => verb.run(explicit.as_deref()),
+            Command::Explain(explain) => explain.run(),
             Command::Healthcheck => healthcheck::run(&load(explicit.as_deref())?),
             Command::Completions { shell } => {
                 let mut script = Vec::new();

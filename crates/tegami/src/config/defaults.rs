@@ -9,7 +9,7 @@ use address::Domain;
 use super::units::{Octets, Rate};
 use super::{
     Auth, BareNewline, Config, Expn, Limits, Listen, Log, LogFormat, LogLevel, MailboxRules,
-    Mechanism, OverQuota, Pop3, Proxy, Smtp, Tls, Vrfy,
+    Mechanism, OverQuota, Pop3, Proxy, Replies, Smtp, Tls, Vrfy,
 };
 
 /// The name of a server on a machine without a fully qualified one.
@@ -30,6 +30,7 @@ impl Default for Config {
             tls: Tls::default(),
             smtp: Smtp::default(),
             pop3: Pop3::default(),
+            reply: Replies::default(),
             auth: Auth::default(),
             mailbox: MailboxRules::default(),
             limits: Limits::default(),

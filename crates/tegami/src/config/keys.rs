@@ -70,6 +70,7 @@ pub static KEYS: &[Key] = &[
     live("smtp.expn", |c| &mut c.smtp.expn),
     live("pop3.apop", |c| &mut c.pop3.apop),
     live("pop3.login_delay", |c| &mut c.pop3.login_delay),
+    live("reply.verbose", |c| &mut c.reply.verbose),
     live("auth.mechanisms", |c| &mut c.auth.mechanisms),
     live("auth.allow_cleartext_from", |c| {
         &mut c.auth.allow_cleartext_from

@@ -1,0 +1,1 @@
+//! What is found in what people paste, and what is said about it.
