@@ -11,6 +11,8 @@ mod attacks;
 mod backups;
 #[path = "network/client.rs"]
 mod client;
+#[path = "network/explain.rs"]
+mod explain;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/manager.rs"]

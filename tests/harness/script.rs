@@ -21,12 +21,12 @@
 //! Client lines without anything between them arrive in one piece.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// One dialogue file.
 pub struct Script {
-    /// File name without directory and extension.
+    /// Its path below the directory of all dialogues, without extension: `rows/S-421b`.
     pub name: String,
     /// What it shows: its first comment line.
     pub story: String,
@@ -65,17 +65,29 @@ pub enum Step {
     Count(usize, String),
 }
 
-/// Every dialogue below `directory`, in the order of their names.
+/// Every dialogue below `directory` and its subdirectories, in the order of their names.
 pub fn read_all(directory: &Path) -> Vec<Script> {
-    let entries =
-        fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut paths = Vec::new();
+    find(directory, &mut paths);
     paths.sort();
-    paths.iter().map(|path| read(path)).collect()
+    paths.iter().map(|path| read(directory, path)).collect()
 }
 
-fn read(path: &Path) -> Script {
-    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+fn find(directory: &Path, paths: &mut Vec<PathBuf>) {
+    let entries =
+        fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            find(&path, paths);
+        } else {
+            paths.push(path);
+        }
+    }
+}
+
+fn read(directory: &Path, path: &Path) -> Script {
+    let name = path.strip_prefix(directory).unwrap().with_extension("");
+    let name = name.to_string_lossy().into_owned();
     let text =
         fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let story = text

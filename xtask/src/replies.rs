@@ -6,12 +6,18 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// Writes `docs/REPLIES.md`.
+/// Writes the documents of the catalogue to `docs`.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When a file cannot be written.
 pub fn run() -> Result<()> {
-    let path = workspace::root().join("docs/REPLIES.md");
-    fs::write(&path, reply::document::markdown())
-        .with_context(|| format!("cannot write {}", path.display()))
+    for (name, text) in reply::document::all() {
+        write(name, &text)?;
+    }
+    Ok(())
+}
+
+fn write(name: &str, text: &str) -> Result<()> {
+    let path = workspace::root().join(name);
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }

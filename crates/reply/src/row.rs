@@ -122,15 +122,7 @@ impl Row {
     /// The row as it looks on the wire, its arguments still in braces.
     #[must_use]
     pub fn first_line(&self) -> String {
-        let text = self.text;
-        match self.status {
-            Status::Smtp(code, Some(enhanced)) => format!("{code} {enhanced} {text}"),
-            Status::Smtp(code, None) => format!("{code} {text}"),
-            Status::Ok => format!("+OK {text}"),
-            Status::Err(Some(code)) => format!("-ERR [{code}] {text}"),
-            Status::Err(None) => format!("-ERR {text}"),
-            Status::Continue => format!("+ {text}"),
-        }
+        crate::document::first_line(self)
     }
 
     /// What those who sent the command or the message can do: the remedy without what only the administrator of this

@@ -60,6 +60,12 @@ impl Elsewhere {
         }
     }
 
+    /// How many enhanced codes it stands for, less one.
+    pub(super) fn breadth(&self) -> u16 {
+        self.enhanced
+            .map_or(0, |first| self.up_to.saturating_sub(first.2))
+    }
+
     fn covers(&self, Enhanced(class, subject, detail): Enhanced) -> bool {
         self.enhanced.is_some_and(|first| {
             (first.0, first.1) == (class, subject) && (first.2..=self.up_to).contains(&detail)

@@ -19,7 +19,7 @@ const LONGEST_TEXT: usize = 600;
 /// Where the text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Typed: every number that can be a code is one.
+    /// Typed: every number that can be a code is one, until other words come.
     Typed,
     /// Pasted: a number is a code where its surroundings say so.
     Pasted,
@@ -54,9 +54,12 @@ pub fn find(text: &str, source: Source) -> Vec<Found> {
 /// Adds a code, or its text to that of the same code.
 fn note(found: &mut Vec<Found>, code: Code, text: &str) {
     if let Some(known) = found.iter_mut().find(|known| known.code == code) {
-        let more = clean(text);
         let room = LONGEST_TEXT.saturating_sub(known.text.chars().count());
-        if !more.is_empty() && !known.text.contains(&more) && room > 1 {
+        if room <= 1 {
+            return;
+        }
+        let more = clean(text);
+        if !more.is_empty() && !known.text.contains(&more) {
             if !known.text.is_empty() {
                 known.text.push(' ');
             }
@@ -96,7 +99,9 @@ fn clean(text: &str) -> String {
             kept += 1;
         }
     }
-    cleaned.truncate(cleaned.trim_end().len());
+    // What closes the quotation, or the field of a log line.
+    let end = cleaned.trim_end_matches([' ', '"', '\'', '}', ',']).len();
+    cleaned.truncate(end);
     cleaned
 }
 
@@ -138,11 +143,11 @@ fn enhanced(word: &str) -> Option<Enhanced> {
         .then_some(Enhanced(class, subject, detail))
 }
 
-/// `550`; `None` for what no SMTP reply can begin with (RFC 5321 section 4.2).
+/// `550`, and any other three digits whose first one says something (RFC 5321 section 4.3.2: the rest may be unknown).
 fn reply_code(word: &str) -> Option<u16> {
     let fits = word.len() == 3 && word.bytes().all(|c| c.is_ascii_digit());
     let code: u16 = fits.then(|| word.parse().ok())??;
-    ((2..=5).contains(&(code / 100)) && code / 10 % 10 <= 5).then_some(code)
+    (2..=5).contains(&(code / 100)).then_some(code)
 }
 
 /// Whether a number that stands alone in a pasted text is a code rather than a count or a house number.

@@ -13,7 +13,7 @@ use crate::row::{Enhanced, Row, Status, next_argument};
 pub struct Explanation<'a> {
     /// What was found.
     pub found: &'a Found,
-    /// Whether the text behind the code is word for word that of the first of `replies`.
+    /// Whether an id of ours was found, or the text behind the code is word for word that of the first of `replies`.
     pub is_ours: bool,
     /// Replies of ours with this code, best first.
     pub replies: Vec<&'static Row>,
@@ -34,14 +34,16 @@ pub fn explain(found: &Found) -> Explanation<'_> {
     let mut replies = replies(code);
     let says = |row: &&Row| !found.text.is_empty() && fits(row, &found.text);
     replies.sort_by_key(|row| Reverse(says(row)));
-    let is_ours = replies.first().is_some_and(says);
-    if is_ours {
+    let named = matches!(code, Code::Row(_) | Code::Unsent(_));
+    let said = replies.first().is_some_and(says);
+    if said && !named {
         replies.retain(|row| fits(row, &found.text));
     }
-    let (numbers, id) = match code {
-        Code::Row(row) => (status_code(row.status), true),
-        Code::Unsent(unsent) => (Code::Smtp(unsent.code, unsent.enhanced), true),
-        Code::Smtp(..) | Code::Enhanced(_) | Code::Ok | Code::Err(_) => (code.clone(), false),
+    let is_ours = said || named;
+    let numbers = match code {
+        Code::Row(row) => status_code(row.status),
+        Code::Unsent(unsent) => Code::Smtp(unsent.code, unsent.enhanced),
+        Code::Smtp(..) | Code::Enhanced(_) | Code::Ok | Code::Err(_) => code.clone(),
     };
     let unsent = match code {
         Code::Unsent(unsent) => vec![*unsent],
@@ -56,7 +58,7 @@ pub fn explain(found: &Found) -> Explanation<'_> {
         is_registered: is_registered(&numbers),
         meanings: meanings(&numbers),
         // Who asks for a row, or shows a line of ours, wants to know about this server.
-        elsewhere: if id || is_ours {
+        elsewhere: if is_ours {
             Vec::new()
         } else {
             elsewhere(&numbers, &found.text)
@@ -112,8 +114,8 @@ fn fits(row: &Row, said: &str) -> bool {
         let Some((skipped, tail)) = said.split_once(before) else {
             return false;
         };
-        // The first words stand at the beginning; each argument takes at least a character.
-        if words == 0 && !skipped.is_empty() {
+        // What stands before the first argument opens the text.
+        if rest == row.text && !skipped.is_empty() {
             return false;
         }
         words += before.trim().len();
@@ -152,24 +154,26 @@ fn is_registered(code: &Code) -> bool {
     }
 }
 
-/// What the parts say, the most precise first.
+/// What the parts say, the most precise first. Where a part is known, the ones that say less are left out.
 fn meanings(code: &Code) -> Vec<Meaning> {
     match code {
-        Code::Smtp(code, enhanced) => {
-            let mut meanings = enhanced.map_or_else(Vec::new, by_enhanced);
-            meanings.extend(by_digits(*code));
+        Code::Smtp(code, Some(enhanced)) => {
+            let mut meanings = by_enhanced(*enhanced);
+            if !is_registered(&Code::Enhanced(*enhanced)) || enhanced.2 == 0 {
+                meanings.extend(by_digits(*code).into_iter().take(1));
+            }
             meanings
         }
+        Code::Smtp(code, None) => by_digits(*code),
         Code::Enhanced(enhanced) => by_enhanced(*enhanced),
-        Code::Err(Some(name)) => response::meaning(name)
-            .map(|(known, words, rfc)| Meaning {
+        Code::Err(Some(name)) => match response::meaning(name) {
+            Some((known, words, rfc)) => vec![Meaning {
                 of: format!("[{known}]").into(),
                 words,
                 rfc,
-            })
-            .into_iter()
-            .chain(by_status(1))
-            .collect(),
+            }],
+            None => by_status(1).collect(),
+        },
         Code::Err(None) => by_status(1).collect(),
         Code::Ok => by_status(0).collect(),
         Code::Row(_) | Code::Unsent(_) => Vec::new(),
@@ -200,10 +204,11 @@ fn by_digits(code: u16) -> Vec<Meaning> {
         })
     };
     let (first, second) = (code / 100, code / 10 % 10);
+    let general = digit(digits::SECOND, second, format!("x{second}z")).filter(|_| known.is_none());
     known
         .into_iter()
         .chain(digit(digits::FIRST, first, format!("{first}yz")))
-        .chain(digit(digits::SECOND, second, format!("x{second}z")))
+        .chain(general)
         .collect()
 }
 
@@ -225,27 +230,34 @@ fn by_enhanced(Enhanced(class, subject, detail): Enhanced) -> Vec<Meaning> {
         words: *words,
         rfc: "RFC 3463 section 3",
     });
+    let subject = subject.filter(|_| known.is_none());
     known.into_iter().chain(class).chain(subject).collect()
 }
 
-/// What others mean: their very words first, then the same code and enhanced code, then the same enhanced code.
+/// What others mean by it. Where the very words of some are in the text, only those; else the most precise first.
 fn elsewhere(code: &Code, said: &str) -> Vec<(&'static Elsewhere, bool)> {
     let said = said.to_ascii_lowercase();
-    let mut found: Vec<(&'static Elsewhere, bool)> = ELSEWHERE
-        .iter()
-        .flat_map(|server| server.iter())
+    let meant = ELSEWHERE.iter().flat_map(|server| server.iter());
+    let mut found: Vec<(usize, &'static Elsewhere)> = meant
         .filter(|other| other.has(code))
         .map(|other| {
-            let quoted = other.phrases.iter().any(|phrase| said.contains(phrase));
-            (other, quoted)
+            let quoted = other
+                .phrases
+                .iter()
+                .filter(|phrase| said.contains(**phrase));
+            (quoted.map(|phrase| phrase.len()).max().unwrap_or(0), other)
         })
         .collect();
-    // One that is quoted is what was meant; the others would only distract.
-    if found.iter().any(|(_, quoted)| *quoted) {
-        found.retain(|(_, quoted)| *quoted);
+    let longest = found.iter().map(|(length, _)| *length).max().unwrap_or(0);
+    if longest > 0 {
+        found.retain(|(length, _)| *length == longest);
     } else if matches!(code, Code::Smtp(_, None)) {
         // Servers that send enhanced codes would have sent one.
-        found.retain(|(other, _)| other.enhanced.is_none());
+        found.retain(|(_, other)| other.enhanced.is_none());
     }
+    found.sort_by_key(|(_, other)| other.breadth());
     found
+        .into_iter()
+        .map(|(_, other)| (other, longest > 0))
+        .collect()
 }

@@ -198,6 +198,14 @@ pub const UNSENT: &[Unsent] = &[
         "ATRN：待機中のメールはありません。",
     ),
     unsent(
+        "S-455",
+        455,
+        Some((4, 3, 3)),
+        Outbound,
+        "MAIL or RCPT: a parameter is known but cannot be honoured just now, such as BY while the queue is paused.",
+        "MAIL・RCPT：対応しているパラメーターですが、一時的に応じられません（キューの停止中の BY など）。",
+    ),
+    unsent(
         "S-458",
         458,
         Some((4, 3, 0)),

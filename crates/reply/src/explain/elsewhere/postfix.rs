@@ -114,7 +114,10 @@ pub(super) const SAYS: &[Elsewhere] = &[
         POSTFIX,
         550,
         (5, 1, 1),
-        &["user unknown", "recipient address rejected", "unknown in"],
+        &[
+            "user unknown in",
+            "recipient address rejected: user unknown",
+        ],
         "Nobody of that name has a mailbox there.",
         "その名前のメールボックスは存在しません。",
     ),

@@ -27,6 +27,8 @@ pub(super) struct Cursor<'a> {
     line: &'a str,
     at: usize,
     source: Source,
+    /// A word that is no code has been passed: what follows is a sentence, and numbers in it may be anything.
+    prose: bool,
 }
 
 /// Letters, digits and what holds the parts of a code together. Everything else ends a word.
@@ -44,6 +46,7 @@ impl<'a> Cursor<'a> {
             line,
             at: 0,
             source,
+            prose: false,
         }
     }
 
@@ -55,6 +58,7 @@ impl<'a> Cursor<'a> {
             let (code, length) = self.here();
             // All that is looked at here is ASCII or whole words, so this is where a character begins.
             self.at += length;
+            self.prose |= code.is_none() && length > 1;
             if let Some(code) = code {
                 let behind = self.rest().trim_start_matches(BETWEEN);
                 return Some((code, behind.trim_start_matches([')', ']'])));
@@ -109,10 +113,8 @@ impl<'a> Cursor<'a> {
             let code = Code::Smtp(code, Some(together));
             return (Some(code), length + gap + next.len());
         }
-        let here = match self.source {
-            Source::Typed => true,
-            Source::Pasted => is_plausible(code) && self.is_reply_here(behind),
-        };
+        let alone = self.source == Source::Typed && !self.prose && self.begins_a_word();
+        let here = alone || (is_plausible(code) && self.is_reply_here(behind));
         (here.then_some(Code::Smtp(code, None)), length)
     }
 

@@ -1,15 +1,19 @@
 //! An explanation as text for people.
 
-use reply::explain::{Explanation, Words};
+use reply::explain::{Explanation, Waits};
 use reply::{Language, Row};
 
 use super::shown;
 use super::wrap::wrapped;
 
+/// Of more rows than this only the first lines are shown.
+const MANY: usize = 8;
+
 /// Headings, in both languages.
 struct Headings {
     ours: &'static str,
     ours_too: &'static str,
+    one_of_many: &'static str,
     numbers: &'static str,
     elsewhere: &'static str,
     quoted: &'static str,
@@ -21,26 +25,28 @@ struct Headings {
 
 const ENGLISH: Headings = Headings {
     ours: "A reply of tegami",
-    ours_too: "tegami says this, too",
+    ours_too: "When tegami says this",
+    one_of_many: "`tegami explain` with one of these ids explains it, as does the whole line that was said.",
     numbers: "What the numbers say",
     elsewhere: "What other servers mean by it",
     quoted: "Whose words these are, as far as is known",
     unknown: "Nobody has registered this code; only the server that sent it knows. Its text says more than its number.",
-    when: "When",
-    why: "Why",
-    what_to_do: "What to do",
+    when: "When: ",
+    why: "Why: ",
+    what_to_do: "What to do: ",
 };
 
 const JAPANESE: Headings = Headings {
     ours: "tegami の応答です",
-    ours_too: "tegami が同じ番号で送る応答",
+    ours_too: "tegami がこの番号で送る応答",
+    one_of_many: "ID または応答の全文を `tegami explain` に渡すと、詳しい説明が表示されます。",
     numbers: "番号の意味",
     elsewhere: "ほかのサーバーでの意味",
     quoted: "この文面を使うサーバー",
     unknown: "登録されていない番号です。意味は送信したサーバーにしかわかりません。番号より本文を参考にしてください。",
-    when: "状況",
-    why: "原因",
-    what_to_do: "対処",
+    when: "状況：",
+    why: "原因：",
+    what_to_do: "対処：",
 };
 
 fn headings(language: Language) -> &'static Headings {
@@ -63,63 +69,71 @@ fn page(explanation: &Explanation<'_>, language: Language) -> String {
     let code = shown(explanation.found);
     let title = format!("{code}  {}", explanation.found.text);
     let mut parts = vec![wrapped(title.trim_end(), 0)];
-    let ours = || replies(explanation, language);
-    let others = || elsewhere(explanation, language);
-    // Who is known by the text stands first.
     let quoted = explanation.elsewhere.iter().any(|(_, quoted)| *quoted);
-    if quoted {
-        parts.extend(others());
-        parts.extend(numbers(explanation, language));
-        parts.extend(ours());
-    } else if explanation.is_ours || explanation.meanings.is_empty() {
-        parts.extend(ours());
-        parts.extend(numbers(explanation, language));
-        parts.extend(others());
+    let ours = replies(explanation, language);
+    let numbers = numbers(explanation, language);
+    let others = elsewhere(explanation, language);
+    // Who is known by the words stands first.
+    let order = if quoted {
+        [others, numbers, ours]
+    } else if explanation.is_ours {
+        [ours, numbers, others]
     } else {
-        parts.extend(numbers(explanation, language));
-        parts.extend(ours());
-        parts.extend(others());
-    }
+        [numbers, ours, others]
+    };
+    parts.extend(order.into_iter().flatten());
+    parts.extend(unsent(explanation, language));
     parts.join("\n\n")
 }
 
-/// Our own rows, and what the catalogue names without sending it.
+/// Our own rows: one by one, or only their first lines where there are many.
 fn replies(explanation: &Explanation<'_>, language: Language) -> Option<String> {
     let words = headings(language);
-    let mut entries: Vec<String> = explanation
-        .replies
-        .iter()
-        .map(|row| entry(row, language))
-        .collect();
-    for unsent in &explanation.unsent {
-        let said = |words: Words| wrapped(words.in_language(language), 4);
-        entries.push(format!(
-            "  {}\n{}\n{}",
-            unsent.id,
-            said(unsent.words),
-            said(unsent.waits.words())
-        ));
-    }
-    let heading = if explanation.is_ours || explanation.meanings.is_empty() {
+    let rows = &explanation.replies;
+    let heading = if explanation.is_ours {
         words.ours
     } else {
         words.ours_too
     };
-    (!entries.is_empty()).then(|| format!("{heading}\n{}", entries.join("\n")))
+    let mut lines = vec![heading.to_owned()];
+    if rows.len() > MANY {
+        let line = |row: &&Row| wrapped(&format!("{}  {}", row.id, row.first_line()), 2);
+        lines.extend(rows.iter().map(line));
+        lines.push(wrapped(words.one_of_many, 2));
+    } else {
+        lines.extend(rows.iter().map(|row| entry(row, language)));
+    }
+    (!rows.is_empty()).then(|| lines.join("\n"))
+}
+
+/// What the catalogue names without sending it, by what it waits for.
+fn unsent(explanation: &Explanation<'_>, language: Language) -> Option<String> {
+    let mut lines = Vec::new();
+    for waits in [Waits::Never, Waits::Outbound, Waits::Policy] {
+        let mut waiting = explanation
+            .unsent
+            .iter()
+            .filter(|unsent| unsent.waits == waits)
+            .map(|unsent| format!("{}  {}", unsent.id, unsent.words.in_language(language)))
+            .peekable();
+        if waiting.peek().is_some() {
+            lines.push(wrapped(waits.words().in_language(language), 0));
+            lines.extend(waiting.map(|line| wrapped(&line, 2)));
+        }
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn entry(row: &Row, language: Language) -> String {
     let words = headings(language);
     let reasons = row.reasons(language);
     let mut lines = vec![wrapped(&format!("{}  {}", row.id, row.first_line()), 2)];
-    for (name, text) in [
-        (words.when, reasons.when),
-        (words.why, reasons.cause),
-        (words.what_to_do, reasons.remedy),
-    ] {
-        if name != words.what_to_do || row.is_refusal() {
-            lines.push(wrapped(&format!("{name}: {text}"), 4));
-        }
+    let remedy = row
+        .is_refusal()
+        .then_some((words.what_to_do, reasons.remedy));
+    let parts = [(words.when, reasons.when), (words.why, reasons.cause)];
+    for (name, text) in parts.into_iter().chain(remedy) {
+        lines.push(wrapped(&format!("{name}{text}"), 4));
     }
     lines.push(format!("    {}", row.rfc));
     lines.join("\n")
@@ -128,21 +142,19 @@ fn entry(row: &Row, language: Language) -> String {
 /// The parts of the code.
 fn numbers(explanation: &Explanation<'_>, language: Language) -> Option<String> {
     let words = headings(language);
-    let mut lines: Vec<String> = explanation
-        .meanings
-        .iter()
-        .map(|meaning| {
-            let text = meaning.words.in_language(language);
-            wrapped(&format!("{}: {text} ({})", meaning.of, meaning.rfc), 2)
-        })
-        .collect();
-    if lines.is_empty() {
-        return None;
+    let mut lines = vec![words.numbers.to_owned()];
+    for meaning in &explanation.meanings {
+        let text = meaning.words.in_language(language);
+        let line = match language {
+            Language::English => format!("{}: {text} ({})", meaning.of, meaning.rfc),
+            Language::Japanese => format!("{}：{text}（{}）", meaning.of, meaning.rfc),
+        };
+        lines.push(wrapped(&line, 2));
     }
     if !explanation.is_registered {
         lines.push(wrapped(words.unknown, 2));
     }
-    Some(format!("{}\n{}", words.numbers, lines.join("\n")))
+    (!explanation.meanings.is_empty()).then(|| lines.join("\n"))
 }
 
 fn elsewhere(explanation: &Explanation<'_>, language: Language) -> Option<String> {
@@ -153,7 +165,11 @@ fn elsewhere(explanation: &Explanation<'_>, language: Language) -> Option<String
         .iter()
         .map(|(other, _)| {
             let text = other.words.in_language(language);
-            wrapped(&format!("{} ({}): {text}", other.server, other.shown()), 2)
+            let line = match language {
+                Language::English => format!("{} ({}): {text}", other.server, other.shown()),
+                Language::Japanese => format!("{}（{}）：{text}", other.server, other.shown()),
+            };
+            wrapped(&line, 2)
         })
         .collect();
     let heading = if quoted {

@@ -3,25 +3,29 @@
 /// Columns of a page.
 const WIDTH: usize = 88;
 
-/// The text in lines of at most [`WIDTH`] columns, each after `indent` blanks.
+/// Further lines of one entry stand so much further in.
+const HANGING: usize = 2;
+
+/// The text in lines of at most [`WIDTH`] columns after `indent` blanks, those after the first a bit further in.
 pub fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = vec![String::new()];
     let mut column = indent;
     for piece in pieces(text) {
         let width: usize = piece.trim_end().chars().map(columns).sum();
-        if column + width > WIDTH && column > indent {
+        if column + width > WIDTH && !lines.last().is_none_or(String::is_empty) {
             lines.push(String::new());
-            column = indent;
+            column = indent + HANGING;
         }
         column += piece.chars().map(columns).sum::<usize>();
         if let Some(line) = lines.last_mut() {
             line.push_str(piece);
         }
     }
-    let margin = " ".repeat(indent);
+    let margins = std::iter::once(indent).chain(std::iter::repeat(indent + HANGING));
     let lines: Vec<String> = lines
         .iter()
-        .map(|line| format!("{margin}{}", line.trim_end()))
+        .zip(margins)
+        .map(|(line, margin)| format!("{:margin$}{}", "", line.trim_end()))
         .collect();
     lines.join("\n")
 }
@@ -145,6 +149,9 @@ mod tests {
     #[test]
     fn a_word_longer_than_a_line_is_left_whole() {
         let word = "x".repeat(200);
-        assert_eq!(wrapped(&format!("a {word} b"), 0), format!("a\n{word}\nb"));
+        assert_eq!(
+            wrapped(&format!("a {word} b"), 0),
+            format!("a\n  {word}\n  b")
+        );
     }
 }
