@@ -6,6 +6,8 @@ mod login;
 mod lookup;
 mod message;
 mod order;
+mod proxy;
+mod sender;
 mod session;
 mod syntax;
 
@@ -19,5 +21,7 @@ pub(super) const WORDS: &[&[Entry]] = &[
     message::WORDS,
     lookup::WORDS,
     order::WORDS,
+    proxy::WORDS,
+    sender::WORDS,
     syntax::WORDS,
 ];
