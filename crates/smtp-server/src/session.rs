@@ -212,10 +212,13 @@ impl wire::Session for Session {
     }
 
     fn output(&mut self) -> Output<Ask> {
-        match self.next_output() {
-            Output::Reply(reply) if self.context.config.verbose => Output::Reply(reply.explained()),
-            output => output,
+        let mut output = self.next_output();
+        if let Output::Reply(reply) = &mut output
+            && self.context.config.verbose
+        {
+            *reply = reply.clone().explained();
         }
+        output
     }
 
     fn witness(&self) -> Witness<'_> {
