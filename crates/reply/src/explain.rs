@@ -29,6 +29,19 @@ pub use registry::REGISTRY;
 pub use response::RESPONSES;
 pub use unsent::{UNSENT, Unsent, Waits};
 
+/// What can be typed, for `tegami explain --help`.
+pub const EXAMPLES: &str = "\
+Examples: tegami explain 550 5.1.1
+          tegami explain 5.7.26 --lang ja
+          tegami explain \"-ERR [IN-USE]\"
+          tegami explain S-452b
+          tegami explain \"550 5.7.1 Relay access denied\"
+          tegami explain - < bounce.eml";
+
+/// What to type instead, when there was no code in it.
+pub const TRY: &str = "tegami explain 550 5.1.1, tegami explain \"-ERR [IN-USE]\", tegami explain S-452b; \
+     a code has three digits (550), or three numbers with dots (5.1.1)";
+
 /// The same words in every language of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Words {

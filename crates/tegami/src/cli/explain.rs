@@ -13,7 +13,8 @@ use std::io::{self, Read};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use reply::Language;
-use reply::explain::{self, Explanation, Found, Source};
+pub use reply::explain::EXAMPLES;
+use reply::explain::{self, Explanation, Found, Source, TRY};
 
 use super::print_json;
 use super::report::Stuck;
@@ -21,15 +22,6 @@ use crate::terminal::{note, print};
 
 /// So much of a pasted text is read. Bounces with a whole message in them are larger; their codes stand in front.
 const LONGEST: u64 = 1024 * 1024;
-
-/// Examples for `--help`.
-pub const EXAMPLES: &str = "\
-Examples: tegami explain 550 5.1.1
-          tegami explain 5.7.26 --lang ja
-          tegami explain \"-ERR [IN-USE]\"
-          tegami explain S-452b
-          tegami explain \"550 5.7.1 Relay access denied\"
-          tegami explain - < bounce.eml";
 
 /// What is to be explained, and how.
 #[derive(Debug, Args)]
@@ -46,7 +38,7 @@ pub struct Explain {
     #[arg(long)]
     json: bool,
 
-    // `-ERR [IN-USE]` looks like an option to every shell user's tools; so it is one, with the rest as its value.
+    // A refusal of POP3 begins as an option does; so it is one, and the rest of it is the value.
     #[arg(short = 'E', short_alias = 'e', hide = true, value_name = "RR")]
     err: Vec<OsString>,
 }
@@ -142,15 +134,11 @@ fn pasted(mut from: impl Read) -> io::Result<Text> {
 }
 
 fn nothing(source: Source) -> Stuck {
-    let where_ = match source {
+    let message = match source {
         Source::Typed => "there is no code in this",
         Source::Pasted => "no code was found in this text",
     };
-    Stuck::new(
-        where_,
-        "tegami explain 550 5.1.1, tegami explain \"-ERR [IN-USE]\", tegami explain S-452b; \
-         a code has three digits (550), or three numbers with dots (5.1.1)",
-    )
+    Stuck::new(message, TRY)
 }
 
 /// The language of the user's locale: the first of the variables that says anything (POSIX, section 8.2).
