@@ -114,11 +114,10 @@ impl Page {
         ];
         for (heading, anchor) in chapters {
             self.line(&format!("- [{heading}](#{anchor})"));
-        }
-        for server in ELSEWHERE.iter().filter_map(|server| server.first()) {
-            let link = format!("  - [{}](#{})", server.server, slug(server.server));
-            if !self.text.contains(&link) {
-                self.line(&link);
+            if anchor == "elsewhere" {
+                for server in servers() {
+                    self.line(&format!("  - [{server}](#{})", slug(server)));
+                }
             }
         }
     }
@@ -204,18 +203,12 @@ impl Page {
     fn elsewhere(&mut self) {
         let frame = self.frame;
         self.chapter(frame.elsewhere, "elsewhere", frame.elsewhere_introduction);
-        let all = || ELSEWHERE.iter().flat_map(|server| server.iter());
-        let mut servers: Vec<&str> = Vec::new();
-        for other in all() {
-            if !servers.contains(&other.server) {
-                servers.push(other.server);
-            }
-        }
-        for server in servers {
+        for server in servers() {
             let anchor = slug(server);
             let _ = write!(self.text, "\n<a id=\"{anchor}\"></a>\n\n### {server}\n");
             self.table(false);
-            for other in all().filter(|other| other.server == server) {
+            let all = ELSEWHERE.iter().flat_map(|part| part.iter());
+            for other in all.filter(|other| other.server == server) {
                 self.row(None, &other.shown(), self.say(&other.words), None);
             }
         }
@@ -238,6 +231,17 @@ impl Page {
             }
         }
     }
+}
+
+/// Whose servers they are, each once.
+fn servers() -> Vec<&'static str> {
+    let mut servers = Vec::new();
+    for other in ELSEWHERE.iter().flat_map(|part| part.iter()) {
+        if !servers.contains(&other.server) {
+            servers.push(other.server);
+        }
+    }
+    servers
 }
 
 /// The end of a link: small letters, digits and hyphens.

@@ -36,7 +36,8 @@ pub struct Found {
 
 /// Every code in a text, in the order in which they stand there, each once.
 ///
-/// A code that says less than another one there is left out: `550`, and `5.1.1` alone, beside `550 5.1.1`.
+/// A code that says less than another one there is left out: `5.1.1`, and `550` with the same words, beside
+/// `550 5.1.1`.
 #[must_use]
 pub fn find(text: &str, source: Source) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
@@ -46,8 +47,8 @@ pub fn find(text: &str, source: Source) -> Vec<Found> {
             note(&mut found, code, rest);
         }
     }
-    let all: Vec<Code> = found.iter().map(|one| one.code.clone()).collect();
-    found.retain(|one| !all.iter().any(|other| says_more(other, &one.code)));
+    let all = found.clone();
+    found.retain(|one| !all.iter().any(|other| says_more(other, one)));
     found
 }
 
@@ -71,12 +72,15 @@ fn note(found: &mut Vec<Found>, code: Code, text: &str) {
     }
 }
 
-/// Whether `more` is `less` with something added.
-fn says_more(more: &Code, less: &Code) -> bool {
-    match (more, less) {
-        (Code::Smtp(with, Some(_)), Code::Smtp(without, None)) => with == without,
+/// Whether `more` is the same as `less` with something added. A bare code with words of its own is another reply.
+fn says_more(more: &Found, less: &Found) -> bool {
+    let same = less.text.is_empty()
+        || more.text.contains(&less.text)
+        || (!more.text.is_empty() && less.text.contains(&more.text));
+    match (&more.code, &less.code) {
+        (Code::Smtp(with, Some(_)), Code::Smtp(without, None)) => with == without && same,
         (Code::Smtp(_, Some(behind)), Code::Enhanced(alone)) => behind == alone,
-        (Code::Err(Some(_)), Code::Err(None)) => true,
+        (Code::Err(Some(_)), Code::Err(None)) => same,
         (_, _) => false,
     }
 }

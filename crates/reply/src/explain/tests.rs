@@ -134,6 +134,14 @@ fn each_code_is_told_once_and_the_one_that_says_most() {
         &["5.0.0", "550"],
     );
     pasted("-ERR no\n-ERR [AUTH] no", &["-ERR [AUTH]"]);
+    pasted(
+        "a: 550 Unrouteable address\nb: 550 5.4.1 Access denied",
+        &["550", "550 5.4.1"],
+    );
+    pasted(
+        "-ERR Logon failure\n-ERR [AUTH] no",
+        &["-ERR", "-ERR [AUTH]"],
+    );
     let gmail = "550-5.1.1 The email account that you tried to reach\n\
                  550-5.1.1 does not exist. Please try\r\n\
                  550 5.1.1 double-checking. ab12 - gsmtp";
@@ -187,6 +195,22 @@ fn a_long_line_costs_time_in_proportion() {
         }
     }
     assert!(begun.elapsed().as_secs() < 100, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_text_behind_a_code_is_kept_as_it_was_said() {
+    for (text, said) in [
+        (
+            "421 4.7.0 [TSS04] Messages deferred",
+            "[TSS04] Messages deferred",
+        ),
+        ("(550 5.1.1) (no such user)", "(no such user)"),
+        ("'550 5.4.1 Access denied'", "Access denied"),
+        ("550-5.1.1   two   blanks", "two blanks"),
+        ("5.1.1", ""),
+    ] {
+        assert_eq!(find(text, Source::Typed)[0].text, said, "{text}");
+    }
 }
 
 #[track_caller]

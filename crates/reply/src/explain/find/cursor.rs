@@ -8,6 +8,8 @@ use super::{Source, enhanced, id, is_plausible, reply_code};
 
 /// What may stand between a reply code and its enhanced code: `550-5.1.1`, `550 #5.1.1`, `550; "5.1.1"`.
 const BETWEEN: &[char] = &[' ', '-', '#', ';', ',', ':', '(', '[', '"', '\'', '\t'];
+/// What may stand between a code and its text, and is no part of it.
+const BEHIND: &[char] = &[' ', '-', ';', ',', ':', ')', ']', '"', '\'', '\t'];
 /// So many octets before a code are looked at.
 const BACK: usize = 64;
 /// No id of the catalogue is longer.
@@ -60,8 +62,7 @@ impl<'a> Cursor<'a> {
             self.at += length;
             self.prose |= code.is_none() && length > 1;
             if let Some(code) = code {
-                let behind = self.rest().trim_start_matches(BETWEEN);
-                return Some((code, behind.trim_start_matches([')', ']'])));
+                return Some((code, self.rest().trim_start_matches(BEHIND)));
             }
         }
     }

@@ -8,6 +8,8 @@ use super::wrap::wrapped;
 
 /// Of more rows than this only the first lines are shown.
 const MANY: usize = 8;
+/// The same where somebody else's words are known: that is what was asked for.
+const MANY_BESIDE_OTHERS: usize = 2;
 
 /// Headings, in both languages.
 struct Headings {
@@ -95,8 +97,10 @@ fn replies(explanation: &Explanation<'_>, language: Language) -> Option<String> 
     } else {
         words.ours_too
     };
+    let quoted = explanation.elsewhere.iter().any(|(_, quoted)| *quoted);
+    let many = if quoted { MANY_BESIDE_OTHERS } else { MANY };
     let mut lines = vec![heading.to_owned()];
-    if rows.len() > MANY {
+    if rows.len() > many {
         let line = |row: &&Row| wrapped(&format!("{}  {}", row.id, row.first_line()), 2);
         lines.extend(rows.iter().map(line));
         lines.push(wrapped(words.one_of_many, 2));
