@@ -19,6 +19,8 @@ mod devices;
 mod dns;
 #[path = "network/doors.rs"]
 mod doors;
+#[path = "network/explain.rs"]
+mod explain;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/manager.rs"]

@@ -13,6 +13,7 @@ mod talk;
 pub mod addresses;
 pub mod admin;
 pub mod dots;
+pub mod explain;
 pub mod files;
 pub mod folders;
 pub mod intake;

@@ -274,7 +274,9 @@ impl SmtpStage {
             ("role", "submission") => self.connection.role = Role::Submission,
             ("role", "device") => self.connection.role = Role::Device,
             ("role", "outsider") => self.connection.role = Role::Outsider,
-            ("sender", address) if address.contains('@') => self.config.device.sender = Some(mailbox(address)),
+            ("sender", address) if address.contains('@') => {
+                self.config.device.sender = Some(mailbox(address))
+            }
             ("rewrite", "sender") => self.config.device.rewrite_sender = true,
             ("device", "logs in") => self.config.device.login = true,
             ("tls", "") => {
@@ -300,6 +302,7 @@ impl SmtpStage {
             ("submission", "wants tls 1.3") => self.config.submission_tls = TlsFloor::Tls13,
             ("over", "recipients refused") => self.config.over_recipients = OverLimit::Reject,
             ("admission", name) => self.connection.admission = admission(name)?,
+            ("verbose", "replies") => self.config.verbose = true,
             ("vrfy", "verify") => self.config.vrfy = Vrfy::Verify,
             ("vrfy", "unimplemented") => self.config.vrfy = Vrfy::Unimplemented,
             ("expn", "on") => self.config.expn = Expn::On,

@@ -138,7 +138,7 @@ impl Client {
         self.stream.fill_buf().is_ok_and(<[u8]>::is_empty)
     }
 
-    fn line(&mut self) -> String {
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stream
             .read_line(&mut line)

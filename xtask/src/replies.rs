@@ -6,13 +6,15 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// Writes `docs/REPLIES.md`, and `docs/PROOF.md` with what proves each of them.
+/// Writes the documents of the catalogue to `docs`.
 ///
 /// # Errors
 /// When a file cannot be written.
 pub fn run() -> Result<()> {
-    write("docs/REPLIES.md", &reply::document::markdown())?;
-    write("docs/PROOF.md", &reply::evidence::markdown())
+    for (name, text) in reply::document::all() {
+        write(name, &text)?;
+    }
+    Ok(())
 }
 
 fn write(name: &str, text: &str) -> Result<()> {

@@ -50,6 +50,18 @@ impl Reply {
         self
     }
 
+    /// Adds why, and what to do, in English, where the row takes it ([`Row::takes_reasons`]) and has no lines yet.
+    #[must_use]
+    pub fn explained(self) -> Self {
+        match self.row.remedy_for_sender() {
+            Some(remedy) if self.row.takes_reasons() && self.lines.is_empty() => {
+                let cause = self.row.cause;
+                self.line(cause).line(remedy)
+            }
+            Some(_) | None => self,
+        }
+    }
+
     /// Says it in this language, where the row knows it. Status and response code stay what they are.
     #[must_use]
     pub fn in_language(mut self, language: Language) -> Self {

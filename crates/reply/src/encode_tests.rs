@@ -219,3 +219,65 @@ fn letters_beyond_ascii_are_for_those_who_asked() {
         assert!(line.len() <= 512 && line.ends_with("...\r\n"), "{line:?}");
     }
 }
+
+#[test]
+fn refusals_explain_themselves_where_that_is_wanted() {
+    check(
+        Reply::new(&smtp::NO_SUCH_MAILBOX)
+            .arg("recipient", "x@y.test")
+            .explained(),
+        "550-5.1.1 No mailbox <x@y.test> here; check the spelling\r\n\
+         550-5.1.1 A typing mistake, or an account that was removed.\r\n\
+         550 5.1.1 Check the spelling.\r\n",
+    );
+    // Not what only an administrator can do, and not what is no refusal.
+    for reply in [
+        Reply::new(&smtp::TLS_UNAVAILABLE),
+        Reply::new(&smtp::NOOP),
+        Reply::new(&smtp::EHLO_USAGE),
+        Reply::new(&smtp::STOPPING).arg("host", "h"),
+        Reply::new(&smtp::AMBIGUOUS).arg("candidates", "a, b"),
+        Reply::new(&pop3::BAD_CREDENTIALS),
+    ] {
+        assert_eq!(reply.clone().explained(), reply);
+    }
+}
+
+// E-f: RFC 5321 section 4.2.1, RFC 2034 section 4.
+#[test]
+fn every_explained_refusal_has_its_codes_on_every_line_and_nothing_is_cut_off() {
+    let mut explained = 0;
+    for row in crate::rows() {
+        let reply = Reply::new(row).explained();
+        if reply == Reply::new(row) {
+            continue;
+        }
+        explained += 1;
+        let mut out = Vec::new();
+        reply.encode(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+        let Status::Smtp(code, Some(enhanced)) = row.status else {
+            panic!("{}: no enhanced code to repeat", row.id);
+        };
+        assert_eq!(lines.len(), 3, "{}", row.id);
+        for (index, line) in lines.iter().enumerate() {
+            let sign = if index == 2 { ' ' } else { '-' };
+            assert!(
+                line.starts_with(&format!("{code}{sign}{enhanced} ")),
+                "{line}"
+            );
+            assert!(line.len() <= 510 && line.is_ascii(), "{line}");
+        }
+        assert!(lines[1].ends_with(row.cause), "{}", row.id);
+        let last = format!("{code} {enhanced} ");
+        let remedy = lines[2].strip_prefix(&last).unwrap_or_default();
+        assert!(
+            row.remedy.starts_with(remedy) && remedy.len() > 5,
+            "{}",
+            row.id
+        );
+        assert!(!text.contains("Administrator:"), "{}", row.id);
+    }
+    assert!(explained > 40, "{explained}");
+}

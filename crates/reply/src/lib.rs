@@ -7,13 +7,15 @@
 pub mod document;
 mod encode;
 pub mod evidence;
+pub mod explain;
+pub mod japanese;
 mod language;
 mod row;
 mod table;
 
 pub use encode::Reply;
 pub use language::Language;
-pub use row::{Enhanced, Proof, Protocol, Row, Shape, Status};
+pub use row::{Enhanced, Proof, Protocol, Reasons, Row, Shape, Status};
 pub use table::{pop3, smtp};
 
 /// Every row of the catalogue, SMTP first, in the order of the table.

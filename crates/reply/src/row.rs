@@ -1,5 +1,6 @@
 //! One row of the catalogue: what a reply is, when it comes, why, and what to do about it.
 
+use crate::japanese;
 use crate::language::Language;
 
 /// One reply the server can give.
@@ -55,6 +56,17 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enhanced(pub u8, pub u16, pub u16);
 
+/// What a row says about itself, in one language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reasons {
+    /// When it is sent, in terms of what the client did.
+    pub when: &'static str,
+    /// Why, in plain words.
+    pub cause: &'static str,
+    /// What the reader can do about it.
+    pub remedy: &'static str,
+}
+
 /// How many lines a reply has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -90,6 +102,52 @@ impl Row {
             Status::Smtp(code, _) => code >= 400,
             Status::Err(_) => true,
             Status::Ok | Status::Continue => false,
+        }
+    }
+
+    /// When, why and what to do, in this language; in English where the words are missing.
+    #[must_use]
+    pub fn reasons(&self, language: Language) -> Reasons {
+        let english = Reasons {
+            when: self.when,
+            cause: self.cause,
+            remedy: self.remedy,
+        };
+        match language {
+            Language::English => english,
+            Language::Japanese => japanese::reasons(self.id).unwrap_or(english),
+        }
+    }
+
+    /// The row as it looks on the wire, its arguments still in braces.
+    #[must_use]
+    pub fn first_line(&self) -> String {
+        crate::document::first_line(self)
+    }
+
+    /// What those who sent the command or the message can do: the remedy without what only the administrator of this
+    /// server can. `None` where nothing is left.
+    #[must_use]
+    pub fn remedy_for_sender(&self) -> Option<&'static str> {
+        let (theirs, _) = self
+            .remedy
+            .split_once("Administrator:")
+            .unwrap_or((self.remedy, ""));
+        Some(theirs.trim_end()).filter(|theirs| self.is_refusal() && !theirs.is_empty())
+    }
+
+    /// Whether further lines may follow that say why, and what to do ([`Reply::explained`](crate::Reply::explained)).
+    ///
+    /// RFC 2034 section 4: every line repeats the enhanced code, so greetings, HELO and EHLO, and 3xx gain none. 421
+    /// hangs up, often on a program that reads no more. Programs read the lines of 551 as an address (RFC 5321
+    /// section 3.4) and those of an ambiguous name as the candidates (section 3.5.1).
+    #[must_use]
+    pub fn takes_reasons(&self) -> bool {
+        match self.status {
+            Status::Smtp(421 | 551, _) | Status::Smtp(_, None) => false,
+            Status::Smtp(_, Some(Enhanced(_, 1, 4))) => false,
+            Status::Smtp(_, Some(_)) => self.remedy_for_sender().is_some(),
+            Status::Ok | Status::Err(_) | Status::Continue => false,
         }
     }
 

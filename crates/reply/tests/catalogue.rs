@@ -284,10 +284,12 @@ fn every_row_explains_itself_and_every_refusal_names_a_remedy() {
 
 #[test]
 fn the_documentation_shows_the_catalogue_as_it_is() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/REPLIES.md");
-    let written = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        written == reply::document::markdown(),
-        "docs/REPLIES.md is stale: run `cargo xtask replies`"
-    );
+    for (path, text) in reply::document::all() {
+        let file = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+        let written = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(
+            written == text,
+            "{path} is stale: run `cargo xtask replies`"
+        );
+    }
 }

@@ -53,6 +53,8 @@ pub struct Config {
     pub over_recipients: OverLimit,
     /// The oldest TLS that is good enough on [`Role::Submission`].
     pub submission_tls: TlsFloor,
+    /// Whether refusals say in further lines why, and what to do ([`reply::Reply::explained`]).
+    pub verbose: bool,
 }
 
 impl Config {
@@ -79,6 +81,7 @@ impl Config {
             device: DeviceRules::default(),
             over_recipients: OverLimit::Tempfail,
             submission_tls: TlsFloor::Tls12,
+            verbose: false,
         }
     }
 }

@@ -171,6 +171,21 @@ impl Session {
             | State::Challenged(_) => self.context.reader.push(octets),
         }
     }
+
+    /// What comes next, as the states say it.
+    fn next_output(&mut self) -> Output<Ask> {
+        if let Some(output) = self.ready.take() {
+            return output;
+        }
+        let state = std::mem::replace(&mut self.state, State::Gone);
+        let turn = state.proceed(&mut self.context);
+        self.state = turn.next;
+        if matches!(self.state, State::Gone) {
+            // Nobody will read what is left.
+            self.context.reader.clear();
+        }
+        turn.output
+    }
 }
 
 /// Shows nothing of what the client sent: passwords may be among it.
@@ -206,17 +221,13 @@ impl wire::Session for Session {
     }
 
     fn output(&mut self) -> Output<Ask> {
-        if let Some(output) = self.ready.take() {
-            return output;
+        let mut output = self.next_output();
+        if let Output::Reply(reply) = &mut output
+            && self.context.config.verbose
+        {
+            *reply = reply.clone().explained();
         }
-        let state = std::mem::replace(&mut self.state, State::Gone);
-        let turn = state.proceed(&mut self.context);
-        self.state = turn.next;
-        if matches!(self.state, State::Gone) {
-            // Nobody will read what is left.
-            self.context.reader.clear();
-        }
-        turn.output
+        output
     }
 
     fn witness(&self) -> Witness<'_> {

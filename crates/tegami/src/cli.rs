@@ -8,6 +8,7 @@ mod account;
 mod alias;
 mod check;
 mod device;
+mod explain;
 mod password;
 pub mod report;
 mod status;
@@ -101,6 +102,10 @@ enum Command {
         verb: store::Verb,
     },
 
+    /// Explain what a reply, a bounce or a log line means and what to do about it, in English or Japanese
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Explain),
+
     /// Exit 0 if every listener of the running server answers
     #[command(after_help = "Example: tegami healthcheck || systemctl restart tegami")]
     Healthcheck,
@@ -180,6 +185,7 @@ impl Cli {
             Command::Suspend => suspend::run(&load(explicit.as_deref())?, true),
             Command::Resume => suspend::run(&load(explicit.as_deref())?, false),
             Command::Store { verb } => verb.run(explicit.as_deref()),
+            Command::Explain(explain) => explain.run(),
             Command::Healthcheck => healthcheck::run(&load(explicit.as_deref())?),
             Command::Completions { shell } => {
                 let mut script = Vec::new();

@@ -69,6 +69,8 @@ pub struct Config {
     pub dns: Dns,
     /// How POP3 sessions behave.
     pub pop3: Pop3,
+    /// How much replies say.
+    pub reply: Replies,
     /// How users prove who they are.
     pub auth: Auth,
     /// What an account may keep.
@@ -198,6 +200,13 @@ pub struct Pop3 {
     pub apop: bool,
     /// The least time between two logins of one account (RFC 2449 section 6.5).
     pub login_delay: Duration,
+}
+
+/// How much replies say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replies {
+    /// Whether refusals over SMTP say in further lines why, and what to do.
+    pub verbose: bool,
 }
 
 /// How users prove who they are.

@@ -40,6 +40,9 @@ fn every_verb_of_the_contract_is_understood() {
         "tegami store stats --json",
         "tegami store verify --data-dir /backup/tegami --json",
         "tegami store repair --json",
+        "tegami explain 550 5.1.1",
+        "tegami explain -ERR [IN-USE] --lang ja --json",
+        "tegami explain -",
         "tegami healthcheck",
         "tegami completions fish",
     ] {
@@ -71,6 +74,8 @@ fn what_is_not_understood_is_a_usage_error() {
         "tegami queue list",
         "tegami store export alice@example.test",
         "tegami store export alice@example.test alice --format eml",
+        "tegami explain",
+        "tegami explain 550 --lang de",
         "tegami store import alice",
         "tegami store import alice@example.test inbox --format mh",
         "tegami store import alice@example.test inbox --uidl-format %m",

@@ -9,7 +9,7 @@ use address::Domain;
 use super::units::{Octets, Rate};
 use super::{
     Auth, BareNewline, Config, Dns, Expn, Limits, Listen, Log, LogFormat, LogLevel, MailboxRules,
-    Mechanism, OverLimit, OverQuota, Pop3, Proxy, Sender, Smtp, Tls, Vrfy,
+    Mechanism, OverLimit, OverQuota, Pop3, Proxy, Replies, Sender, Smtp, Tls, Vrfy,
 };
 
 /// The name of a server on a machine without a fully qualified one.
@@ -33,6 +33,7 @@ impl Default for Config {
             sender: Sender::default(),
             dns: Dns::default(),
             pop3: Pop3::default(),
+            reply: Replies::default(),
             auth: Auth::default(),
             mailbox: MailboxRules::default(),
             limits: Limits::default(),

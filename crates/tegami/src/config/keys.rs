@@ -88,6 +88,7 @@ pub static KEYS: &[Key] = &[
     live("dns.servers", |c| &mut c.dns.servers),
     live("pop3.apop", |c| &mut c.pop3.apop),
     live("pop3.login_delay", |c| &mut c.pop3.login_delay),
+    live("reply.verbose", |c| &mut c.reply.verbose),
     live("auth.mechanisms", |c| &mut c.auth.mechanisms),
     live("auth.allow_cleartext_from", |c| {
         &mut c.auth.allow_cleartext_from

@@ -82,6 +82,7 @@ fn smtp(config: &Config) -> smtp_server::Config {
         expn: config.smtp.expn,
         errors: config.limits.errors,
         login_on_exchange: config.auth.on_mx,
+        verbose: config.reply.verbose,
         ..smtp_server::Config::new(config.hostname.to_string())
     }
 }

@@ -1,0 +1,352 @@
+//! Codes the catalogue of this product names and this release does not send: never, or not yet.
+//!
+//! As soon as one has a row it goes from here; a test compares.
+
+use super::{Words, words};
+use crate::row::Enhanced;
+
+/// What a code waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Nothing: it is never sent.
+    Never,
+    /// Delivery to other servers, with a queue, forwarding and lists.
+    Outbound,
+    /// Sender checks and content filters.
+    Policy,
+}
+
+impl Waits {
+    /// What that means, in words.
+    #[must_use]
+    pub const fn words(self) -> Words {
+        match self {
+            Self::Never => words(
+                "tegami never sends this.",
+                "tegami がこの応答を送ることはありません。",
+            ),
+            Self::Outbound => words(
+                "tegami does not send this yet: it belongs to delivery to other servers, which is to come.",
+                "tegami はまだこの応答を送りません。今後対応する外部への配送機能に属するものです。",
+            ),
+            Self::Policy => words(
+                "tegami does not send this yet: it belongs to sender checks and content filters, which are to come.",
+                "tegami はまだこの応答を送りません。今後対応する送信元の検証・内容の検査機能に属するものです。",
+            ),
+        }
+    }
+}
+
+/// A code without a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// Its id in the catalogue.
+    pub id: &'static str,
+    /// The reply code.
+    pub code: u16,
+    /// The enhanced code.
+    pub enhanced: Option<Enhanced>,
+    /// Why it is not sent.
+    pub waits: Waits,
+    /// When it would be.
+    pub words: Words,
+}
+
+const fn unsent(
+    id: &'static str,
+    code: u16,
+    enhanced: Option<(u8, u16, u16)>,
+    waits: Waits,
+    en: &'static str,
+    ja: &'static str,
+) -> Unsent {
+    let enhanced = match enhanced {
+        Some((class, subject, detail)) => Some(Enhanced(class, subject, detail)),
+        None => None,
+    };
+    Unsent {
+        id,
+        code,
+        enhanced,
+        waits,
+        words: Words { en, ja },
+    }
+}
+
+use Waits::{Never, Outbound, Policy};
+
+/// All of them, by code.
+pub const UNSENT: &[Unsent] = &[
+    unsent(
+        "S-200",
+        200,
+        None,
+        Never,
+        "A success of times before SMTP; we say 250, and take 200 from others for a success.",
+        "SMTP 以前の成功応答です。tegami は 250 を返し、他のサーバーからの 200 は成功として扱います。",
+    ),
+    unsent(
+        "S-241",
+        241,
+        None,
+        Never,
+        "A misprint of 214, the answer to HELP, that is found in some lists.",
+        "HELP の応答 214 の誤記で、一部の一覧に見られます。",
+    ),
+    unsent(
+        "S-250m",
+        250,
+        Some((2, 0, 0)),
+        Outbound,
+        "ETRN: the queue for a host is run.",
+        "ETRN：そのホスト宛てのキューの配送を開始します。",
+    ),
+    unsent(
+        "S-250n",
+        250,
+        Some((2, 0, 0)),
+        Outbound,
+        "ATRN: the roles of client and server change, and mail flows the other way.",
+        "ATRN：クライアントとサーバーの役割を入れ替え、逆方向に配送します。",
+    ),
+    unsent(
+        "S-251a",
+        251,
+        Some((2, 1, 5)),
+        Outbound,
+        "RCPT: the recipient is elsewhere, and the server forwards to the address it names.",
+        "RCPT：受信者は別の場所におり、示したアドレスへ転送します。",
+    ),
+    unsent(
+        "S-251b",
+        251,
+        Some((2, 0, 0)),
+        Outbound,
+        "ETRN: nothing waits in the queue for that host.",
+        "ETRN：そのホスト宛てのキューは空です。",
+    ),
+    unsent(
+        "S-251c",
+        251,
+        Some((2, 1, 5)),
+        Outbound,
+        "VRFY: the mailbox is elsewhere, and the server forwards to the address it names.",
+        "VRFY：メールボックスは別の場所にあり、示したアドレスへ転送します。",
+    ),
+    unsent(
+        "S-252b",
+        252,
+        Some((2, 0, 0)),
+        Outbound,
+        "ETRN: mail was waiting, and its delivery has begun.",
+        "ETRN：待機中のメールがあり、配送を開始しました。",
+    ),
+    unsent(
+        "S-253",
+        253,
+        Some((2, 0, 0)),
+        Outbound,
+        "ETRN: so many messages were waiting, and their delivery has begun.",
+        "ETRN：待機中のメッセージ数を示し、配送を開始しました。",
+    ),
+    unsent(
+        "S-450c",
+        450,
+        Some((4, 7, 1)),
+        Policy,
+        "RCPT: SPF is in doubt, so the first try is put off.",
+        "RCPT：SPF の結果が疑わしいため、最初の配送を保留します。",
+    ),
+    unsent(
+        "S-450f",
+        450,
+        Some((4, 7, 1)),
+        Outbound,
+        "ATRN is not granted for that domain, or not so soon again.",
+        "ATRN：そのドメインでは許可されていないか、間隔が短すぎます。",
+    ),
+    unsent(
+        "X-13",
+        451,
+        Some((4, 7, 1)),
+        Policy,
+        "RCPT: greylisting puts off the first try of a sender that is not known yet.",
+        "RCPT：グレイリストにより、初めての送信元を一度保留します。",
+    ),
+    unsent(
+        "X-04",
+        451,
+        Some((4, 7, 24)),
+        Policy,
+        "RCPT: SPF could not be evaluated just now.",
+        "RCPT：SPF を一時的に評価できません。",
+    ),
+    unsent(
+        "S-451d",
+        451,
+        Some((4, 3, 0)),
+        Outbound,
+        "ATRN: which domains belong to whom cannot be looked up just now.",
+        "ATRN：ドメインの割り当てを一時的に参照できません。",
+    ),
+    unsent(
+        "S-453",
+        453,
+        Some((4, 5, 0)),
+        Outbound,
+        "ATRN: nothing waits in the queue.",
+        "ATRN：待機中のメールはありません。",
+    ),
+    unsent(
+        "S-455",
+        455,
+        Some((4, 3, 3)),
+        Outbound,
+        "MAIL or RCPT: a parameter is known but cannot be honoured just now, such as BY while the queue is paused.",
+        "MAIL・RCPT：対応しているパラメーターですが、一時的に応じられません（キューの停止中の BY など）。",
+    ),
+    unsent(
+        "S-458",
+        458,
+        Some((4, 3, 0)),
+        Outbound,
+        "ETRN: the queue for that host cannot be run just now.",
+        "ETRN：そのホスト宛てのキューを現在処理できません。",
+    ),
+    unsent(
+        "S-459",
+        459,
+        Some((4, 7, 1)),
+        Outbound,
+        "ETRN: that host may not use ETRN.",
+        "ETRN：そのホストには ETRN の使用が許可されていません。",
+    ),
+    unsent(
+        "S-500d",
+        500,
+        Some((5, 5, 2)),
+        Outbound,
+        "ETRN without a domain.",
+        "ETRN：ドメインが指定されていません。",
+    ),
+    unsent(
+        "S-501f",
+        501,
+        Some((5, 5, 4)),
+        Outbound,
+        "ETRN with something that is no domain.",
+        "ETRN：ドメイン名が正しくありません。",
+    ),
+    unsent(
+        "S-503j",
+        503,
+        None,
+        Never,
+        "Some servers refuse a second EHLO or HELO so. It is no mistake: we answer 250 and begin anew.",
+        "2 回目の EHLO・HELO を拒否するサーバーもありますが、誤りではありません。tegami は 250 を返して最初からやり直します。",
+    ),
+    unsent(
+        "S-530b",
+        530,
+        Some((5, 7, 0)),
+        Outbound,
+        "ATRN before the login.",
+        "ATRN：先に認証が必要です。",
+    ),
+    unsent(
+        "S-530c",
+        530,
+        Some((5, 7, 0)),
+        Outbound,
+        "RCPT: the list takes mail only from users who have logged in.",
+        "RCPT：このメーリングリストへの投稿には認証が必要です。",
+    ),
+    unsent(
+        "X-12",
+        550,
+        Some((5, 7, 2)),
+        Outbound,
+        "RCPT: the list takes mail only from its members.",
+        "RCPT：このメーリングリストへの投稿は会員に限られています。",
+    ),
+    unsent(
+        "S-541",
+        541,
+        Some((5, 7, 1)),
+        Policy,
+        "The recipient's rules refuse the message. No standard knows 541; we will say 550 unless told otherwise.",
+        "受信側の方針による拒否です。541 は標準にない番号のため、tegami は特に設定しないかぎり 550 を使います。",
+    ),
+    unsent(
+        "S-550e",
+        550,
+        Some((5, 7, 1)),
+        Policy,
+        "RCPT: the sender is on the server's own block list.",
+        "RCPT：差出人がサーバーの拒否リストに登録されています。",
+    ),
+    unsent(
+        "S-550h",
+        550,
+        Some((5, 7, 1)),
+        Policy,
+        "A content filter takes the message for spam, or found a virus.",
+        "内容検査により、迷惑メールまたはウイルスと判定されました。",
+    ),
+    unsent(
+        "S-550i",
+        550,
+        Some((5, 7, 1)),
+        Policy,
+        "RCPT: the client stands on a DNS block list.",
+        "RCPT：接続元が DNS ブロックリストに登録されています。",
+    ),
+    unsent(
+        "S-550j",
+        550,
+        Some((5, 7, 1)),
+        Policy,
+        "The message breaks a rule about content.",
+        "内容に関する規則に違反しています。",
+    ),
+    unsent(
+        "S-550k",
+        550,
+        Some((5, 7, 1)),
+        Policy,
+        "The subject is blocked.",
+        "件名が拒否対象です。",
+    ),
+    unsent(
+        "X-03",
+        550,
+        Some((5, 7, 23)),
+        Policy,
+        "RCPT: SPF failed.",
+        "RCPT：SPF の検証に失敗しました。",
+    ),
+    unsent(
+        "X-06",
+        550,
+        Some((5, 7, 26)),
+        Policy,
+        "The sender's domain asks for refusal (DMARC), and neither SPF nor DKIM passed.",
+        "SPF も DKIM も合格せず、差出人ドメインの DMARC ポリシーに従って拒否します。",
+    ),
+    unsent(
+        "S-551",
+        551,
+        Some((5, 1, 6)),
+        Outbound,
+        "RCPT or VRFY: the recipient is elsewhere and mail is not forwarded; the reply names the new address.",
+        "RCPT・VRFY：受信者は別の場所に移っており、転送はしません。応答に新しいアドレスが示されます。",
+    ),
+    unsent(
+        "X-22",
+        550,
+        Some((5, 7, 30)),
+        Outbound,
+        "In a bounce: the message asked for TLS all the way, and the next server does not promise that.",
+        "配送不能通知：全経路の TLS（REQUIRETLS）が求められていますが、次のサーバーが対応していません。",
+    ),
+];
