@@ -31,10 +31,6 @@ impl Dialogues {
         }
     }
 
-    fn has(&self, id: &str) -> bool {
-        self.0.contains_key(&dialogue(id))
-    }
-
     /// Whether the dialogue named after `id` gets the row `wanted`, and says so in a line of its own.
     fn show(&self, id: &str, wanted: &str) -> Result<(), String> {
         let path = dialogue(id);
