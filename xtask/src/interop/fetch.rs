@@ -1,8 +1,13 @@
 //! The clients that fetch: how each is told to take the whole maildrop by a route, and where it puts it.
 
 mod fetchmail;
+mod getmail;
 mod mpop;
+mod neomutt;
+mod node;
+mod perl;
 mod pop3test;
+mod s_nail;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +16,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::client::{
-    CURL_DENIED, CURL_DOUBTED, MSMTP_DENIED, MSMTP_DOUBTED, PYTHON_DENIED, PYTHON_DOUBTED,
+    CURL_DENIED, CURL_DOUBTED, MSMTP_DENIED, MSMTP_DOUBTED, PYTHON_DENIED, PYTHON_DOUBTED, Trial,
     curl_with, script,
 };
 use super::route::{Attempt, Route, Security, Sign};
@@ -28,7 +33,7 @@ pub enum Afterwards {
 }
 
 impl Afterwards {
-    /// As the scripts in Python are told.
+    /// As the scripts are told.
     fn name(self) -> &'static str {
         match self {
             Self::Keep => "keep",
@@ -41,6 +46,8 @@ impl Afterwards {
 pub struct Fetcher {
     /// Its name.
     pub name: &'static str,
+    /// How much of it is tried.
+    pub trial: Trial,
     /// The logins it knows.
     pub logins: &'static [&'static str],
     /// What it cannot do with one of them.
@@ -60,9 +67,10 @@ pub struct Fetcher {
 }
 
 /// The fetchers.
-pub const FETCHERS: [Fetcher; 5] = [
+pub static FETCHERS: [Fetcher; 10] = [
     Fetcher {
         name: "curl",
+        trial: Trial::Turns,
         logins: &["PLAIN", "LOGIN", "CRAM-MD5", "APOP"],
         cannot: &[],
         deletes: false,
@@ -74,6 +82,7 @@ pub const FETCHERS: [Fetcher; 5] = [
     },
     Fetcher {
         name: "poplib",
+        trial: Trial::Turns,
         logins: &["USER", "APOP"],
         cannot: &[],
         deletes: true,
@@ -85,6 +94,7 @@ pub const FETCHERS: [Fetcher; 5] = [
     },
     Fetcher {
         name: "fetchmail",
+        trial: Trial::Turns,
         logins: &["CRAM-MD5", "APOP", "USER"],
         // It never says STLS before APOP, whatever it was told about certificates.
         cannot: &[(Security::Upgrade, "APOP")],
@@ -99,6 +109,7 @@ pub const FETCHERS: [Fetcher; 5] = [
     },
     Fetcher {
         name: "mpop",
+        trial: Trial::Turns,
         logins: &[
             "SCRAM-SHA-1",
             "SCRAM-SHA-256",
@@ -118,6 +129,7 @@ pub const FETCHERS: [Fetcher; 5] = [
     },
     Fetcher {
         name: "pop3test",
+        trial: Trial::Turns,
         logins: &[
             "SCRAM-SHA-1",
             "SCRAM-SHA-256",
@@ -134,6 +146,11 @@ pub const FETCHERS: [Fetcher; 5] = [
         doubted: None,
         nothing_new: None,
     },
+    perl::FETCHER,
+    getmail::FETCHER,
+    s_nail::FETCHER,
+    neomutt::FETCHER,
+    node::FETCHER,
 ];
 
 impl Fetcher {
@@ -225,11 +242,7 @@ fn curl(attempt: &Attempt, _: Afterwards, count: usize, into: &Path) -> Result<C
 }
 
 fn poplib(attempt: &Attempt, afterwards: Afterwards, _: usize, into: &Path) -> Result<Command> {
-    let security = match attempt.route.security {
-        Security::Plain => "plain",
-        Security::Upgrade => "stls",
-        Security::Tls => "tls",
-    };
+    let security = upgrade_name(attempt.route.security);
     let login = attempt.route.login.unwrap_or_default();
     let mut command = script("fetch.py");
     command
@@ -240,9 +253,21 @@ fn poplib(attempt: &Attempt, afterwards: Afterwards, _: usize, into: &Path) -> R
     Ok(command)
 }
 
-/// What is in the files of a directory.
+/// As the scripts are told.
+fn upgrade_name(security: Security) -> &'static str {
+    match security {
+        Security::Plain => "plain",
+        Security::Upgrade => "stls",
+        Security::Tls => "tls",
+    }
+}
+
+/// What is in the files of a directory, or nothing where there is no directory.
 fn files(directory: &Path) -> Result<Vec<Vec<u8>>> {
     let mut paths: Vec<PathBuf> = Vec::new();
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
     for entry in fs::read_dir(directory)? {
         paths.push(entry?.path());
     }

@@ -80,6 +80,25 @@ impl Witness {
         }
     }
 
+    /// What has happened since the last question is `event` on this route, once or more often, and nothing else.
+    ///
+    /// # Errors
+    /// When it is not so, in a while.
+    pub fn expect_some(&self, route: &Route, event: Event) -> Result<()> {
+        let wanted = describe(event, route);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let seen: Vec<String> = self.news()?.lines().filter_map(understand).collect();
+            if seen.iter().any(|one| *one != wanted) || Instant::now() >= deadline {
+                bail!("the server was to see {wanted:?} and nothing else, and saw {seen:?}");
+            }
+            if !seen.is_empty() {
+                return Ok(());
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
     /// The whole lines that are new.
     fn news(&self) -> Result<String> {
         let mut file = File::open(&self.log)?;
