@@ -29,14 +29,10 @@ pub const FETCHER: Fetcher = Fetcher {
     nothing_new: None,
 };
 
-/// It ends as if nothing were wrong whatever happens: what it showed tells.
+/// It ends as if nothing were wrong whatever happens, and what it shows is soon written over: its log tells, to whose name it adds a number.
 const RUN: &str = r#"
-shown=$(script -qefc "neomutt -n -F '$0' -f '$1' -e 'push <fetch-mail><quit>'" /dev/null </dev/null)
-status=$?
-case $shown in
-    *'Login failed'* | *'authentication failed'*) exit 77 ;;
-esac
-exit $status
+script -qefc "neomutt -n -F '$0' -f '$1' -d 1 -l '$2' -e 'push <fetch-mail><quit>'" /dev/null </dev/null || exit
+! grep -q '<E>.*\(Login failed\|authentication failed\)' "${2}0" || exit 77
 "#;
 
 fn fetch(attempt: &Attempt, afterwards: Afterwards, _: usize, into: &Path) -> Result<Command> {
@@ -67,6 +63,7 @@ fn fetch(attempt: &Attempt, afterwards: Afterwards, _: usize, into: &Path) -> Re
         .args(["-c", RUN])
         .arg(neomutt::configuration(attempt, &settings)?)
         .arg(maildir)
+        .arg(into.join("log"))
         .env("LC_ALL", "C.UTF-8")
         .env("TERM", "vt100");
     Ok(command)
