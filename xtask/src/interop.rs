@@ -8,16 +8,20 @@
 //! senders that write the header themselves, the body must. The server's log must say that the
 //! route was the one that was meant. The first thing that is wrong ends the run.
 
+mod authority;
 mod client;
 mod container;
 mod cyrus;
+mod desktop;
 mod fetch;
 mod gsasl;
 mod message;
 mod offers;
 mod package;
+mod postal;
 mod refusal;
 mod route;
+mod scanners;
 mod tools;
 mod witness;
 
@@ -54,13 +58,20 @@ pub struct Options {
     /// The server to try; built first where none is named.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
-    /// Also what takes long: the container image, on a Docker Engine of its own, and the Debian package, on Debian
-    /// systems of its own (both as root).
+    /// Also what takes long: every way of every client, those from npm and in Go, Claws Mail at a desktop, nmap and
+    /// testssl.sh, ten minutes of Postal; then the container image, on a Docker Engine of its own, and the Debian package, on
+    /// Debian systems of its own (both as root).
     #[arg(long)]
     all: bool,
-    /// These clients alone, by their names; all that are tried without `--all` where none is named.
+    /// These clients alone, by their names.
     #[arg(long, value_name = "NAME")]
     client: Vec<String>,
+    /// nmap and testssl.sh alone.
+    #[arg(long)]
+    scanners: bool,
+    /// Ten minutes of Postal alone.
+    #[arg(long)]
+    postal: bool,
     /// The container image alone.
     #[arg(long)]
     container: bool,
@@ -141,14 +152,25 @@ type Messages = BTreeMap<String, Sent>;
 /// # Errors
 /// When a client cannot be installed, or anything is not as it must be.
 pub fn run(options: &Options) -> Result<()> {
-    tools::install(options.all)?;
-    if !options.container && !options.package {
+    let binary = options.binary.as_deref();
+    let one = options.scanners || options.postal || options.container || options.package;
+    if !one {
+        tools::install(options.all)?;
         clients(options)?;
     }
-    if options.all || options.container {
+    let all = options.all && options.client.is_empty();
+    if all || options.scanners {
+        tools::install_scanners()?;
+        scanners::run(binary).context("scanners")?;
+    }
+    if all || options.postal {
+        tools::install_postal()?;
+        postal::run(binary).context("postal")?;
+    }
+    if all || options.container {
         container::run(options.static_binary.as_deref()).context("container")?;
     }
-    if options.all || options.package {
+    if all || options.package {
         package::run().context("package")?;
     }
     Ok(())
@@ -181,6 +203,10 @@ fn clients(options: &Options) -> Result<()> {
         sent = send(&ground, &CLIENTS[0], &Route::sending(true, &[])[0])?;
     }
     gsasl::run(&ground)?;
+    if ground.tries(desktop::NAME, Trial::All) {
+        tools::install_desktop()?;
+        desktop::run(&ground)?;
+    }
     refusal::run(&ground, &ground.place.join("message.eml"), &other)?;
     process::succeed(&mut site.command(&["healthcheck"]), LIMIT)?;
     println!("healthcheck: the server is well");

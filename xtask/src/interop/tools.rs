@@ -71,6 +71,52 @@ const SYSTEMS: [(&str, &[&str]); 3] = [
     ("nsenter --version", &["util-linux"]),
 ];
 
+/// What looks at a server from outside.
+const SCANNERS: [(&str, &[&str]); 3] = [
+    ("nmap --version", &["nmap"]),
+    // It draws on hexdump, and asks when there is no host(1) or the like.
+    (
+        "testssl --version",
+        &["testssl.sh", "bsdextrautils", "bind9-host"],
+    ),
+    ("openssl version", &["openssl"]),
+];
+
+/// Postal and rabid; without arguments they explain themselves, with a status that says so.
+const POSTAL: [(&str, &[&str]); 1] = [("command -v postal rabid", &["postal"])];
+
+/// A desktop without a screen, and a hand for it.
+const DESKTOP: [(&str, &[&str]); 4] = [
+    ("claws-mail --version", &["claws-mail"]),
+    ("command -v Xvfb", &["xvfb"]),
+    ("xdotool version", &["xdotool"]),
+    ("import -version", &["imagemagick"]),
+];
+
+/// Installs what is missing of the scanners.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn install_scanners() -> Result<()> {
+    provide(&SCANNERS)
+}
+
+/// Installs Postal where it is missing.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn install_postal() -> Result<()> {
+    provide(&POSTAL)
+}
+
+/// Installs what is missing of the desktop.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn install_desktop() -> Result<()> {
+    provide(&DESKTOP)
+}
+
 /// Installs what is missing to make and boot Debian systems.
 ///
 /// # Errors

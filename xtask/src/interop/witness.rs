@@ -65,7 +65,19 @@ impl Witness {
     /// # Errors
     /// When it is not so, in a while.
     pub fn expect(&self, route: &Route, wanted: &[Event]) -> Result<()> {
-        let wanted: Vec<String> = wanted.iter().map(|event| describe(*event, route)).collect();
+        let wanted: Vec<(Event, &Route)> = wanted.iter().map(|event| (*event, route)).collect();
+        self.expect_each(&wanted)
+    }
+
+    /// What has happened since the last question is `wanted`, each on its route, and nothing else.
+    ///
+    /// # Errors
+    /// When it is not so, in a while.
+    pub fn expect_each(&self, wanted: &[(Event, &Route)]) -> Result<()> {
+        let wanted: Vec<String> = wanted
+            .iter()
+            .map(|(event, route)| describe(*event, route))
+            .collect();
         let deadline = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         loop {
