@@ -89,7 +89,7 @@ const POSTAL: [(&str, &[&str]); 1] = [("command -v postal rabid", &["postal"])];
 const DESKTOP: [(&str, &[&str]); 4] = [
     ("claws-mail --version", &["claws-mail"]),
     ("command -v Xvfb", &["xvfb"]),
-    ("xdotool version", &["xdotool"]),
+    ("command -v xdotool", &["xdotool"]),
     ("import -version", &["imagemagick"]),
 ];
 
