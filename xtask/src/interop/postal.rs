@@ -2,7 +2,8 @@
 //! ten minutes; rabid fetches them meanwhile, compares the hashes, and removes them. Nothing may fail, nothing may be lost.
 //!
 //! rabid knows no TLS, and is let in without. One of it is started: several would meet in one maildrop, and what they are
-//! then told is an error to them. Both go on whatever signal they get, and are killed in the end.
+//! then told is an error to them. Postal ends a letter of two or three octets without a line end, so that the dot behind it
+//! ends nothing (RFC 5321 section 4.1.1.4): it is told to write a kilobyte at least. Both go on whatever signal they get, and are killed in the end.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ pub fn run(chosen: Option<&Path>) -> Result<()> {
         &place,
         "smtp",
         "postal",
-        &["-t", "3", "-c", "3", "-m", "20", "-r", "600"],
+        &["-t", "3", "-c", "3", "-M", "1", "-m", "20", "-r", "600"],
     )?;
     let mut rabid = start(&server, &place, "pop3", "rabid", &["-p", "1", "-r", "600"])?;
     let worked = exchange(&mut postal, &mut rabid, &place);
