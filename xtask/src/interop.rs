@@ -184,7 +184,10 @@ fn clients(options: &Options) -> Result<()> {
     let (site, mut ground) = start(&binary, place)?;
     ground.all = options.all;
     ground.only.clone_from(&options.client);
-    let mut sent = send(&ground, &CLIENTS[0], &Route::sending(true, &[])[0])?;
+    let mut sent = Messages::new();
+    if ground.clients().next().is_none() {
+        sent = send(&ground, &CLIENTS[0], &Route::sending(true, &[])[0])?;
+    }
     for client in ground.clients() {
         let routes = Route::sending(client.strangers, client.logins);
         for route in ground.choose(client.trial, routes) {
