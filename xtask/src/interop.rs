@@ -154,8 +154,10 @@ type Messages = BTreeMap<String, Sent>;
 pub fn run(options: &Options) -> Result<()> {
     let binary = options.binary.as_deref();
     let one = options.scanners || options.postal || options.container || options.package;
-    if !one {
+    if !options.scanners && !options.postal {
         tools::install(options.all)?;
+    }
+    if !one {
         clients(options)?;
     }
     let all = options.all && options.client.is_empty();
