@@ -197,15 +197,17 @@ fn clients(options: &Options) -> Result<()> {
             sent.extend(send(&ground, client, &route).with_context(name)?);
         }
     }
-    for fetcher in ground.fetchers() {
-        for route in ground.choose(fetcher.trial, fetcher.routes()) {
-            let name = || format!("{} {route}", fetcher.name);
-            fetch(&ground, fetcher, &route, &sent).with_context(name)?;
-        }
+    for fetcher in ground.fetchers().filter(|fetcher| !fetcher.slow) {
+        fetch_all(&ground, fetcher, &sent)?;
     }
-    for fetcher in ground.fetchers().filter(|fetcher| fetcher.deletes) {
+    let mut deleting: Vec<&Fetcher> = ground.fetchers().filter(|one| one.deletes).collect();
+    deleting.sort_by_key(|one| one.slow);
+    for fetcher in deleting {
         delete(&ground, fetcher, &sent).with_context(|| fetcher.name.to_owned())?;
         sent = send(&ground, &CLIENTS[0], &Route::sending(true, &[])[0])?;
+    }
+    for fetcher in ground.fetchers().filter(|fetcher| fetcher.slow) {
+        fetch_all(&ground, fetcher, &sent)?;
     }
     gsasl::run(&ground)?;
     if ground.tries(desktop::NAME, Trial::All) {
@@ -296,6 +298,15 @@ fn send(ground: &Ground, client: &Client, route: &Route) -> Result<Messages> {
     }
     println!("{} {route}: sent {} messages", client.name, sent.len());
     Ok(sent)
+}
+
+/// Everything that is there, by every route that is tried.
+fn fetch_all(ground: &Ground, fetcher: &Fetcher, there: &Messages) -> Result<()> {
+    for route in ground.choose(fetcher.trial, fetcher.routes()) {
+        let name = || format!("{} {route}", fetcher.name);
+        fetch(ground, fetcher, &route, there).with_context(name)?;
+    }
+    Ok(())
 }
 
 /// Everything that was sent, by one route; and nothing more for those who come again.

@@ -54,6 +54,8 @@ pub struct Fetcher {
     cannot: &'static [(Security, &'static str)],
     /// Whether it can delete what it has fetched.
     pub deletes: bool,
+    /// Whether it takes seconds for a megabyte; then it gets few messages.
+    pub slow: bool,
     /// The command that fetches so many messages into an empty directory, beside which it may leave files.
     command: fn(&Attempt, Afterwards, usize, &Path) -> Result<Command>,
     /// The messages it got.
@@ -74,6 +76,7 @@ pub static FETCHERS: [Fetcher; 10] = [
         logins: &["PLAIN", "LOGIN", "CRAM-MD5", "APOP"],
         cannot: &[],
         deletes: false,
+        slow: false,
         command: curl,
         messages: files,
         denied: CURL_DENIED,
@@ -86,6 +89,7 @@ pub static FETCHERS: [Fetcher; 10] = [
         logins: &["USER", "APOP"],
         cannot: &[],
         deletes: true,
+        slow: false,
         command: poplib,
         messages: files,
         denied: PYTHON_DENIED,
@@ -99,6 +103,7 @@ pub static FETCHERS: [Fetcher; 10] = [
         // It never says STLS before APOP, whatever it was told about certificates.
         cannot: &[(Security::Upgrade, "APOP")],
         deletes: true,
+        slow: false,
         command: fetchmail::fetch,
         messages: |into| Ok(with_crlf(&files(&into.join("new"))?)),
         // fetchmail(1): the user authentication step failed.
@@ -121,6 +126,7 @@ pub static FETCHERS: [Fetcher; 10] = [
         ],
         cannot: &[],
         deletes: true,
+        slow: false,
         command: mpop::fetch,
         messages: |into| Ok(with_crlf(&files(&into.join("new"))?)),
         denied: MSMTP_DENIED,
@@ -140,6 +146,7 @@ pub static FETCHERS: [Fetcher; 10] = [
         ],
         cannot: &[],
         deletes: true,
+        slow: false,
         command: pop3test::fetch,
         messages: files,
         denied: PYTHON_DENIED,

@@ -17,6 +17,7 @@ pub const FETCHER: Fetcher = Fetcher {
     logins: &["USER", "APOP"],
     cannot: &[],
     deletes: true,
+    slow: false,
     command: fetch,
     messages: |into| {
         let mut fetched = files(&into.join("box/cur"))?;

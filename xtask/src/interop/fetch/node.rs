@@ -16,6 +16,7 @@ pub const FETCHER: Fetcher = Fetcher {
     logins: &["USER"],
     cannot: &[(Security::Upgrade, "USER")],
     deletes: true,
+    slow: false,
     command: fetch,
     messages: files,
     denied: node::DENIED,

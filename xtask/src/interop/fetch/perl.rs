@@ -16,6 +16,7 @@ pub const FETCHER: Fetcher = Fetcher {
     logins: &["USER", "APOP", "PLAIN", "LOGIN", "CRAM-MD5"],
     cannot: &[],
     deletes: true,
+    slow: true,
     command: fetch,
     messages: files,
     denied: perl::DENIED,

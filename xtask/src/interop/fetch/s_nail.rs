@@ -17,6 +17,7 @@ pub const FETCHER: Fetcher = Fetcher {
     logins: &["USER", "APOP"],
     cannot: &[],
     deletes: true,
+    slow: false,
     command: fetch,
     messages,
     denied: Sign::Says("[AUTH]"),
