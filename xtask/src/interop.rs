@@ -1,20 +1,27 @@
-//! `cargo xtask interop`: curl, swaks, Python's smtplib and poplib, msmtp, mpop, fetchmail, and clients on libsasl2 and GNU
-//! SASL log in, send and fetch through every listener of the built server, and try what must be refused.
+//! `cargo xtask interop`: curl, swaks, Python's smtplib and poplib, Perl's Net::SMTP and Net::POP3, msmtp, mpop, fetchmail,
+//! getmail, neomutt, s-nail, git send-email, and clients on libsasl2 and GNU SASL log in, send and fetch through every listener
+//! of the built server, and try what must be refused. With `--all`, so do nodemailer, node-pop3 and Go's net/smtp, and strangers
+//! of other kinds look at the server: scanners, a load generator and somebody at a desktop.
 //!
 //! Every sender sends every kind of message by every route; every fetcher then fetches them all, by each of its logins (with
-//! `--all` by every route), and each must be, behind the trace fields the server adds, octet for octet what was sent. The server's log must say that the
+//! `--all` by every route), and each must be, behind the trace fields the server adds, octet for octet what was sent; of
+//! senders that write the header themselves, the body must. The server's log must say that the
 //! route was the one that was meant. The first thing that is wrong ends the run.
 
+mod authority;
 mod client;
 mod container;
 mod cyrus;
+mod desktop;
 mod fetch;
 mod gsasl;
 mod message;
 mod offers;
 mod package;
+mod postal;
 mod refusal;
 mod route;
+mod scanners;
 mod tools;
 mod witness;
 
@@ -27,8 +34,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::server::{Running, Site};
 use crate::{binary, process, workspace};
-use client::{CLIENTS, Client};
+use client::{CLIENTS, Client, Trial};
 use fetch::{Afterwards, FETCHERS, Fetcher};
+use message::Sent;
 use offers::Offers;
 use route::{Attempt, Route};
 use witness::{Event, Witness};
@@ -50,10 +58,20 @@ pub struct Options {
     /// The server to try; built first where none is named.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
-    /// Also what takes long: the container image, on a Docker Engine of its own, and the Debian package, on Debian
-    /// systems of its own (both as root).
+    /// Also what takes long: every way of every client, those from npm and in Go, Claws Mail at a desktop, nmap and
+    /// testssl.sh, ten minutes of Postal; then the container image, on a Docker Engine of its own, and the Debian package, on
+    /// Debian systems of its own (both as root).
     #[arg(long)]
     all: bool,
+    /// These clients alone, by their names.
+    #[arg(long, value_name = "NAME")]
+    client: Vec<String>,
+    /// nmap and testssl.sh alone.
+    #[arg(long)]
+    scanners: bool,
+    /// Ten minutes of Postal alone.
+    #[arg(long)]
+    postal: bool,
     /// The container image alone.
     #[arg(long)]
     container: bool,
@@ -74,6 +92,8 @@ struct Ground {
     place: PathBuf,
     /// Whether the ways that take long are tried, too.
     all: bool,
+    /// The clients to try; all where none is named.
+    only: Vec<String>,
 }
 
 impl Ground {
@@ -88,12 +108,29 @@ impl Ground {
     }
 
     /// Those of the routes that are tried.
-    fn choose(&self, routes: Vec<Route>) -> Vec<Route> {
-        if self.all {
-            routes
-        } else {
-            Route::in_turn(routes)
+    fn choose(&self, trial: Trial, routes: Vec<Route>) -> Vec<Route> {
+        match trial {
+            Trial::Turns if !self.all => Route::in_turn(routes),
+            Trial::Full | Trial::Turns | Trial::All => routes,
         }
+    }
+
+    /// Whether the client of this name is tried at all.
+    fn tries(&self, name: &str, trial: Trial) -> bool {
+        let wanted = self.only.is_empty() || self.only.iter().any(|only| only == name);
+        wanted && (self.all || trial != Trial::All)
+    }
+
+    /// The senders that are tried.
+    fn clients(&self) -> impl Iterator<Item = &'static Client> {
+        let tried = |client: &&Client| self.tries(client.name, client.trial);
+        CLIENTS.iter().filter(tried)
+    }
+
+    /// The fetchers that are tried.
+    fn fetchers(&self) -> impl Iterator<Item = &'static Fetcher> {
+        let tried = |fetcher: &&Fetcher| self.tries(fetcher.name, fetcher.trial);
+        FETCHERS.iter().filter(tried)
     }
 
     /// The route, as somebody who knows the password and the certificate takes it.
@@ -108,21 +145,34 @@ impl Ground {
 }
 
 /// Messages by their id.
-type Messages = BTreeMap<String, Vec<u8>>;
+type Messages = BTreeMap<String, Sent>;
 
 /// Installs the clients where they are missing and tries everything.
 ///
 /// # Errors
 /// When a client cannot be installed, or anything is not as it must be.
 pub fn run(options: &Options) -> Result<()> {
-    tools::install()?;
-    if !options.container && !options.package {
+    let binary = options.binary.as_deref();
+    let one = options.scanners || options.postal || options.container || options.package;
+    if !options.scanners && !options.postal {
+        tools::install(options.all)?;
+    }
+    if !one {
         clients(options)?;
     }
-    if options.all || options.container {
+    let all = options.all && options.client.is_empty();
+    if all || options.scanners {
+        tools::install_scanners()?;
+        scanners::run(binary).context("scanners")?;
+    }
+    if all || options.postal {
+        tools::install_postal()?;
+        postal::run(binary).context("postal")?;
+    }
+    if all || options.container {
         container::run(options.static_binary.as_deref()).context("container")?;
     }
-    if options.all || options.package {
+    if all || options.package {
         package::run().context("package")?;
     }
     Ok(())
@@ -133,25 +183,37 @@ fn clients(options: &Options) -> Result<()> {
     let binary = binary::release(options.binary.as_deref())?;
     let place = workspace::fresh("interop")?;
     let other = another_certificate(&binary, &place)?;
-    let (site, ground) = start(&binary, place, options.all)?;
+    let (site, mut ground) = start(&binary, place)?;
+    ground.all = options.all;
+    ground.only.clone_from(&options.client);
     let mut sent = Messages::new();
-    for client in &CLIENTS {
-        for route in Route::sending(client.strangers, client.logins) {
+    if ground.clients().next().is_none() {
+        sent = send(&ground, &CLIENTS[0], &Route::sending(true, &[])[0])?;
+    }
+    for client in ground.clients() {
+        let routes = Route::sending(client.strangers, client.logins);
+        for route in ground.choose(client.trial, routes) {
             let name = || format!("{} {route}", client.name);
             sent.extend(send(&ground, client, &route).with_context(name)?);
         }
     }
-    for fetcher in &FETCHERS {
-        for route in ground.choose(fetcher.routes()) {
-            let name = || format!("{} {route}", fetcher.name);
-            fetch(&ground, fetcher, &route, &sent).with_context(name)?;
-        }
+    for fetcher in ground.fetchers().filter(|fetcher| !fetcher.slow) {
+        fetch_all(&ground, fetcher, &sent)?;
     }
-    for fetcher in FETCHERS.iter().filter(|fetcher| fetcher.deletes) {
+    let mut deleting: Vec<&Fetcher> = ground.fetchers().filter(|one| one.deletes).collect();
+    deleting.sort_by_key(|one| one.slow);
+    for fetcher in deleting {
         delete(&ground, fetcher, &sent).with_context(|| fetcher.name.to_owned())?;
         sent = send(&ground, &CLIENTS[0], &Route::sending(true, &[])[0])?;
     }
+    for fetcher in ground.fetchers().filter(|fetcher| fetcher.slow) {
+        fetch_all(&ground, fetcher, &sent)?;
+    }
     gsasl::run(&ground)?;
+    if ground.tries(desktop::NAME, Trial::All) {
+        tools::install_desktop()?;
+        desktop::run(&ground)?;
+    }
     refusal::run(&ground, &ground.place.join("message.eml"), &other)?;
     process::succeed(&mut site.command(&["healthcheck"]), LIMIT)?;
     println!("healthcheck: the server is well");
@@ -162,7 +224,7 @@ fn clients(options: &Options) -> Result<()> {
 }
 
 /// One account is made while the server is stopped, the other while it runs; the same with what APOP and CRAM-MD5 need.
-fn start(binary: &Path, place: PathBuf, all: bool) -> Result<(Site, Ground)> {
+fn start(binary: &Path, place: PathBuf) -> Result<(Site, Ground)> {
     let site = Site::create(binary, &place, &place.join("data"), None)?
         .with("TEGAMI_AUTH__MECHANISMS", offers::MECHANISMS)
         .with("TEGAMI_POP3__APOP", "true")
@@ -184,7 +246,8 @@ fn start(binary: &Path, place: PathBuf, all: bool) -> Result<(Site, Ground)> {
         witness: Witness::new(site.log()),
         certificate: certificate(&place),
         place,
-        all,
+        all: false,
+        only: Vec::new(),
     };
     offers::check(&ground, Offers::WhatAllCan)?;
     account("allow-apop", BOB)?;
@@ -210,8 +273,8 @@ fn send(ground: &Ground, client: &Client, route: &Route) -> Result<Messages> {
     let mut sent = Messages::new();
     let mut wanted: Vec<Event> = route.login.map(|_| Event::Login).into_iter().collect();
     wanted.push(Event::Delivered);
-    for (kind, body) in message::bodies() {
-        let id = format!("{}.{route}.{kind}", client.name).replace('/', "-");
+    for (kind, body) in message::bodies_for(client.keeps) {
+        let id = format!("{}.{route}.{kind}", client.name).replace(['/', ':', ' '], "-");
         let message = message::compose(&id, &body);
         let file = ground.place.join("message.eml");
         fs::write(&file, &message)?;
@@ -224,10 +287,26 @@ fn send(ground: &Ground, client: &Client, route: &Route) -> Result<Messages> {
             finished.last_words()
         );
         ground.witness.expect(route, &wanted).context(kind)?;
-        sent.insert(id, message);
+        let keeps = client.keeps;
+        sent.insert(
+            id,
+            Sent {
+                octets: message,
+                keeps,
+            },
+        );
     }
     println!("{} {route}: sent {} messages", client.name, sent.len());
     Ok(sent)
+}
+
+/// Everything that is there, by every route that is tried.
+fn fetch_all(ground: &Ground, fetcher: &Fetcher, there: &Messages) -> Result<()> {
+    for route in ground.choose(fetcher.trial, fetcher.routes()) {
+        let name = || format!("{} {route}", fetcher.name);
+        fetch(ground, fetcher, &route, there).with_context(name)?;
+    }
+    Ok(())
 }
 
 /// Everything that was sent, by one route; and nothing more for those who come again.

@@ -30,7 +30,7 @@ const STOP: Duration = Duration::from_secs(20);
 pub struct Site {
     binary: PathBuf,
     directory: PathBuf,
-    variables: Vec<(&'static str, &'static str)>,
+    variables: Vec<(&'static str, String)>,
     through: Vec<String>,
 }
 
@@ -74,8 +74,8 @@ impl Site {
 
     /// Sets a variable that goes over the configuration, such as `TEGAMI_POP3__APOP`.
     #[must_use]
-    pub fn with(mut self, variable: &'static str, value: &'static str) -> Self {
-        self.variables.push((variable, value));
+    pub fn with(mut self, variable: &'static str, value: &str) -> Self {
+        self.variables.push((variable, value.to_owned()));
         self
     }
 
@@ -98,7 +98,7 @@ impl Site {
             }
         };
         command
-            .envs(self.variables.iter().copied())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .args(arguments)
             .arg("--config")
             .arg(self.directory.join("tegami.toml"));

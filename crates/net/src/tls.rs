@@ -63,6 +63,8 @@ pub fn server_config(
         Protocol::Smtp => b"smtp".to_vec(),
         Protocol::Pop3 => b"pop3".to_vec(),
     }];
+    // RFC 9325 section 4.2.1: ours is the order that counts, the strongest first, whatever the client's is.
+    config.ignore_client_order = true;
     // Resumption by tickets only, with keys of this configuration's own: a ticket from one protocol is worth
     // nothing on the other, and no table of sessions grows with the number of clients.
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -1,6 +1,12 @@
 //! The clients that send: how each is told to use a route, and how it tells what became of it.
 
+mod git;
+pub mod go;
 pub mod msmtp;
+pub mod neomutt;
+pub mod node;
+pub mod perl;
+pub mod s_nail;
 pub mod smtptest;
 
 use std::fs;
@@ -13,10 +19,34 @@ use super::route::{Attempt, Security, Sign};
 use super::{ALICE, BOB, message};
 use crate::workspace;
 
+/// How much of a program is tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    /// Every route, always.
+    Full,
+    /// Every login once; every route with `--all`.
+    Turns,
+    /// Nothing without `--all`: what it needs takes long to install.
+    All,
+}
+
+/// What of a message arrives as the program was given it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// All of it.
+    Message,
+    /// The body. It is meant for letters that somebody types, and gets such ones only.
+    Body,
+}
+
 /// A sending program.
 pub struct Client {
     /// Its name.
     pub name: &'static str,
+    /// How much of it is tried.
+    pub trial: Trial,
+    /// What of a message it leaves alone.
+    pub keeps: Keeps,
     /// Whether it can send without a login.
     pub strangers: bool,
     /// The logins it knows.
@@ -32,9 +62,11 @@ pub struct Client {
 }
 
 /// The senders.
-pub const CLIENTS: [Client; 5] = [
+pub static CLIENTS: [Client; 11] = [
     Client {
         name: "curl",
+        trial: Trial::Full,
+        keeps: Keeps::Message,
         strangers: true,
         logins: &["PLAIN", "LOGIN", "CRAM-MD5"],
         send: curl,
@@ -44,6 +76,8 @@ pub const CLIENTS: [Client; 5] = [
     },
     Client {
         name: "swaks",
+        trial: Trial::Full,
+        keeps: Keeps::Message,
         strangers: true,
         logins: &["PLAIN", "LOGIN", "CRAM-MD5"],
         send: swaks,
@@ -54,6 +88,8 @@ pub const CLIENTS: [Client; 5] = [
     },
     Client {
         name: "smtplib",
+        trial: Trial::Full,
+        keeps: Keeps::Message,
         strangers: true,
         logins: &["PLAIN", "LOGIN", "CRAM-MD5"],
         send: smtplib,
@@ -63,6 +99,8 @@ pub const CLIENTS: [Client; 5] = [
     },
     Client {
         name: "msmtp",
+        trial: Trial::Full,
+        keeps: Keeps::Message,
         strangers: true,
         logins: &["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"],
         send: msmtp::send,
@@ -72,6 +110,8 @@ pub const CLIENTS: [Client; 5] = [
     },
     Client {
         name: "smtptest",
+        trial: Trial::Full,
+        keeps: Keeps::Message,
         strangers: false,
         logins: &["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"],
         send: smtptest::send,
@@ -80,6 +120,12 @@ pub const CLIENTS: [Client; 5] = [
         denied: CYRUS_DENIED,
         doubted: None,
     },
+    perl::CLIENT,
+    git::CLIENT,
+    neomutt::CLIENT,
+    s_nail::CLIENT,
+    node::CLIENT,
+    go::CLIENT,
 ];
 
 /// curl(1): the server denied the login.

@@ -1,8 +1,13 @@
 //! The clients that fetch: how each is told to take the whole maildrop by a route, and where it puts it.
 
 mod fetchmail;
+mod getmail;
 mod mpop;
+mod neomutt;
+mod node;
+mod perl;
 mod pop3test;
+mod s_nail;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +16,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::client::{
-    CURL_DENIED, CURL_DOUBTED, MSMTP_DENIED, MSMTP_DOUBTED, PYTHON_DENIED, PYTHON_DOUBTED,
+    CURL_DENIED, CURL_DOUBTED, MSMTP_DENIED, MSMTP_DOUBTED, PYTHON_DENIED, PYTHON_DOUBTED, Trial,
     curl_with, script,
 };
 use super::route::{Attempt, Route, Security, Sign};
@@ -28,7 +33,7 @@ pub enum Afterwards {
 }
 
 impl Afterwards {
-    /// As the scripts in Python are told.
+    /// As the scripts are told.
     fn name(self) -> &'static str {
         match self {
             Self::Keep => "keep",
@@ -41,12 +46,16 @@ impl Afterwards {
 pub struct Fetcher {
     /// Its name.
     pub name: &'static str,
+    /// How much of it is tried.
+    pub trial: Trial,
     /// The logins it knows.
     pub logins: &'static [&'static str],
     /// What it cannot do with one of them.
     cannot: &'static [(Security, &'static str)],
     /// Whether it can delete what it has fetched.
     pub deletes: bool,
+    /// Whether it takes seconds for a megabyte; then it gets few messages.
+    pub slow: bool,
     /// The command that fetches so many messages into an empty directory, beside which it may leave files.
     command: fn(&Attempt, Afterwards, usize, &Path) -> Result<Command>,
     /// The messages it got.
@@ -60,12 +69,14 @@ pub struct Fetcher {
 }
 
 /// The fetchers.
-pub const FETCHERS: [Fetcher; 5] = [
+pub static FETCHERS: [Fetcher; 10] = [
     Fetcher {
         name: "curl",
+        trial: Trial::Turns,
         logins: &["PLAIN", "LOGIN", "CRAM-MD5", "APOP"],
         cannot: &[],
         deletes: false,
+        slow: false,
         command: curl,
         messages: files,
         denied: CURL_DENIED,
@@ -74,9 +85,11 @@ pub const FETCHERS: [Fetcher; 5] = [
     },
     Fetcher {
         name: "poplib",
+        trial: Trial::Turns,
         logins: &["USER", "APOP"],
         cannot: &[],
         deletes: true,
+        slow: false,
         command: poplib,
         messages: files,
         denied: PYTHON_DENIED,
@@ -85,10 +98,12 @@ pub const FETCHERS: [Fetcher; 5] = [
     },
     Fetcher {
         name: "fetchmail",
+        trial: Trial::Turns,
         logins: &["CRAM-MD5", "APOP", "USER"],
         // It never says STLS before APOP, whatever it was told about certificates.
         cannot: &[(Security::Upgrade, "APOP")],
         deletes: true,
+        slow: false,
         command: fetchmail::fetch,
         messages: |into| Ok(with_crlf(&files(&into.join("new"))?)),
         // fetchmail(1): the user authentication step failed.
@@ -99,6 +114,7 @@ pub const FETCHERS: [Fetcher; 5] = [
     },
     Fetcher {
         name: "mpop",
+        trial: Trial::Turns,
         logins: &[
             "SCRAM-SHA-1",
             "SCRAM-SHA-256",
@@ -110,6 +126,7 @@ pub const FETCHERS: [Fetcher; 5] = [
         ],
         cannot: &[],
         deletes: true,
+        slow: false,
         command: mpop::fetch,
         messages: |into| Ok(with_crlf(&files(&into.join("new"))?)),
         denied: MSMTP_DENIED,
@@ -118,6 +135,7 @@ pub const FETCHERS: [Fetcher; 5] = [
     },
     Fetcher {
         name: "pop3test",
+        trial: Trial::Turns,
         logins: &[
             "SCRAM-SHA-1",
             "SCRAM-SHA-256",
@@ -128,12 +146,18 @@ pub const FETCHERS: [Fetcher; 5] = [
         ],
         cannot: &[],
         deletes: true,
+        slow: false,
         command: pop3test::fetch,
         messages: files,
         denied: PYTHON_DENIED,
         doubted: None,
         nothing_new: None,
     },
+    perl::FETCHER,
+    getmail::FETCHER,
+    s_nail::FETCHER,
+    neomutt::FETCHER,
+    node::FETCHER,
 ];
 
 impl Fetcher {
@@ -225,11 +249,7 @@ fn curl(attempt: &Attempt, _: Afterwards, count: usize, into: &Path) -> Result<C
 }
 
 fn poplib(attempt: &Attempt, afterwards: Afterwards, _: usize, into: &Path) -> Result<Command> {
-    let security = match attempt.route.security {
-        Security::Plain => "plain",
-        Security::Upgrade => "stls",
-        Security::Tls => "tls",
-    };
+    let security = upgrade_name(attempt.route.security);
     let login = attempt.route.login.unwrap_or_default();
     let mut command = script("fetch.py");
     command
@@ -240,9 +260,21 @@ fn poplib(attempt: &Attempt, afterwards: Afterwards, _: usize, into: &Path) -> R
     Ok(command)
 }
 
-/// What is in the files of a directory.
+/// As the scripts are told.
+fn upgrade_name(security: Security) -> &'static str {
+    match security {
+        Security::Plain => "plain",
+        Security::Upgrade => "stls",
+        Security::Tls => "tls",
+    }
+}
+
+/// What is in the files of a directory, or nothing where there is no directory.
 fn files(directory: &Path) -> Result<Vec<Vec<u8>>> {
     let mut paths: Vec<PathBuf> = Vec::new();
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
     for entry in fs::read_dir(directory)? {
         paths.push(entry?.path());
     }

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::client::{CLIENTS, Client, script, smtptest};
-use super::fetch::{FETCHERS, Fetcher};
+use super::client::{Client, Trial, script, smtptest};
+use super::fetch::Fetcher;
 use super::route::{Attempt, Route, Security, Sign};
 use super::witness::Event;
 use super::{ALICE, BOB, Ground, LIMIT, PASSWORD, STRANGER};
@@ -22,10 +22,10 @@ const NO_RECIPIENT: Sign = Sign::Status(24);
 /// # Errors
 /// When something was accepted, or refused otherwise than it must be.
 pub fn run(ground: &Ground, letter: &Path, other: &Path) -> Result<()> {
-    for client in &CLIENTS {
+    for client in ground.clients() {
         sender(ground, client, letter, other).with_context(|| client.name.to_owned())?;
     }
-    for fetcher in &FETCHERS {
+    for fetcher in ground.fetchers() {
         fetcher_at(ground, fetcher, other).with_context(|| fetcher.name.to_owned())?;
     }
     foreign_binding(ground, letter)?;
@@ -35,7 +35,7 @@ pub fn run(ground: &Ground, letter: &Path, other: &Path) -> Result<()> {
 
 fn sender(ground: &Ground, client: &Client, letter: &Path, other: &Path) -> Result<()> {
     let knock = |attempt: &Attempt| process::capture(&mut (client.send)(attempt, letter)?, LIMIT);
-    let routes = ground.choose(Route::sending(false, client.logins));
+    let routes = ground.choose(Trial::Turns, Route::sending(false, client.logins));
     wrong_password(ground, client.name, &routes, client.denied, &knock)?;
     let routes = Route::sending(false, &client.logins[..1]);
     wrong_certificate(ground, client.name, &routes, client.doubted, other, &knock)
@@ -43,7 +43,7 @@ fn sender(ground: &Ground, client: &Client, letter: &Path, other: &Path) -> Resu
 
 fn fetcher_at(ground: &Ground, fetcher: &Fetcher, other: &Path) -> Result<()> {
     let knock = |attempt: &Attempt| fetcher.knock(attempt);
-    let routes = ground.choose(fetcher.routes());
+    let routes = ground.choose(fetcher.trial, fetcher.routes());
     wrong_password(ground, fetcher.name, &routes, fetcher.denied, &knock)?;
     let mut routes = fetcher.routes();
     routes.retain(|route| {
@@ -61,7 +61,7 @@ fn fetcher_at(ground: &Ground, fetcher: &Fetcher, other: &Path) -> Result<()> {
 
 type Knock<'a> = dyn Fn(&Attempt) -> Result<Finished> + 'a;
 
-/// By every route: the server refuses the login that was asked for, and the client knows it.
+/// By every route: the server refuses the login that was asked for, and the client knows it. (Some ask twice.)
 fn wrong_password(
     ground: &Ground,
     name: &str,
@@ -77,7 +77,7 @@ fn wrong_password(
             trust: &ground.certificate,
         };
         check(&knock(&attempt)?, denied)
-            .and_then(|()| ground.witness.expect(route, &[Event::Refused]))
+            .and_then(|()| ground.witness.expect_some(route, Event::Refused))
             .with_context(|| format!("a wrong password by {route}"))?;
     }
     println!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::client::{go, node};
 use super::cyrus;
 use crate::process;
 
@@ -12,7 +13,7 @@ use crate::process;
 const INSTALL: Duration = Duration::from_secs(300);
 
 /// What must answer, and the packages that bring it.
-const TOOLS: [(&str, &[&str]); 9] = [
+const TOOLS: [(&str, &[&str]); 15] = [
     ("curl --version", &["curl", "ca-certificates"]),
     ("swaks --version", &["swaks"]),
     // Without it swaks cannot do TLS; it is only recommended by the package.
@@ -26,6 +27,31 @@ const TOOLS: [(&str, &[&str]); 9] = [
         "ls /usr/lib/*/sasl2/libscram.so*",
         &["libsasl2-2", "libsasl2-modules"],
     ),
+    (
+        "perl -MNet::SMTP -MNet::POP3 -MIO::Socket::SSL -MAuthen::SASL -MDigest::HMAC_MD5 -e 1",
+        &[
+            "libio-socket-ssl-perl",
+            "libauthen-sasl-perl",
+            "libdigest-hmac-perl",
+        ],
+    ),
+    // It answers with a manual page, which need not be there.
+    (
+        "test -x \"$(git --exec-path)/git-send-email\"",
+        &["git", "git-email"],
+    ),
+    ("neomutt -v", &["neomutt"]),
+    ("script --version", &["bsdutils"]),
+    ("s-nail --version", &["s-nail"]),
+    ("getmail --version", &["getmail6"]),
+];
+
+/// Clients for whose sake much must be installed.
+const LANGUAGES: [(&str, &[&str]); 3] = [
+    ("go version", &["golang-go"]),
+    ("node --version", &["nodejs"]),
+    // Where Node is not Debian's, it has its own npm.
+    ("npm --version", &["npm"]),
 ];
 
 /// What the container needs besides.
@@ -45,6 +71,52 @@ const SYSTEMS: [(&str, &[&str]); 3] = [
     ("nsenter --version", &["util-linux"]),
 ];
 
+/// What looks at a server from outside.
+const SCANNERS: [(&str, &[&str]); 3] = [
+    ("nmap --version", &["nmap"]),
+    // It draws on hexdump, and asks when there is no host(1) or the like.
+    (
+        "testssl --version",
+        &["testssl.sh", "bsdextrautils", "bind9-host"],
+    ),
+    ("openssl version", &["openssl"]),
+];
+
+/// Postal and rabid; without arguments they explain themselves, with a status that says so.
+const POSTAL: [(&str, &[&str]); 1] = [("command -v postal rabid", &["postal"])];
+
+/// A desktop without a screen, and a hand for it.
+const DESKTOP: [(&str, &[&str]); 4] = [
+    ("claws-mail --version", &["claws-mail"]),
+    ("command -v Xvfb", &["xvfb"]),
+    ("command -v xdotool", &["xdotool"]),
+    ("import -version", &["imagemagick"]),
+];
+
+/// Installs what is missing of the scanners.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn install_scanners() -> Result<()> {
+    provide(&SCANNERS)
+}
+
+/// Installs Postal where it is missing.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub fn install_postal() -> Result<()> {
+    provide(&POSTAL)
+}
+
+/// Installs what is missing of the desktop.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn install_desktop() -> Result<()> {
+    provide(&DESKTOP)
+}
+
 /// Installs what is missing to make and boot Debian systems.
 ///
 /// # Errors
@@ -61,13 +133,19 @@ pub fn install_engine() -> Result<()> {
     provide(&ENGINE)
 }
 
-/// Installs what is missing of the clients.
+/// Installs what is missing of the clients; with `all` also of those that take long.
 ///
 /// # Errors
 /// When something is missing and cannot be installed.
-pub fn install() -> Result<()> {
+pub fn install(all: bool) -> Result<()> {
     provide(&TOOLS)?;
-    cyrus::install()
+    cyrus::install()?;
+    if all {
+        provide(&LANGUAGES)?;
+        go::build()?;
+        node::install()?;
+    }
+    Ok(())
 }
 
 fn provide(tools: &[(&str, &[&str])]) -> Result<()> {

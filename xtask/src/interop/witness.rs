@@ -65,7 +65,19 @@ impl Witness {
     /// # Errors
     /// When it is not so, in a while.
     pub fn expect(&self, route: &Route, wanted: &[Event]) -> Result<()> {
-        let wanted: Vec<String> = wanted.iter().map(|event| describe(*event, route)).collect();
+        let wanted: Vec<(Event, &Route)> = wanted.iter().map(|event| (*event, route)).collect();
+        self.expect_each(&wanted)
+    }
+
+    /// What has happened since the last question is `wanted`, each on its route, and nothing else.
+    ///
+    /// # Errors
+    /// When it is not so, in a while.
+    pub fn expect_each(&self, wanted: &[(Event, &Route)]) -> Result<()> {
+        let wanted: Vec<String> = wanted
+            .iter()
+            .map(|(event, route)| describe(*event, route))
+            .collect();
         let deadline = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         loop {
@@ -75,6 +87,25 @@ impl Witness {
             }
             if seen.len() >= wanted.len() || Instant::now() >= deadline {
                 bail!("the server was to see {wanted:?}, and saw {seen:?}");
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// What has happened since the last question is `event` on this route, once or more often, and nothing else.
+    ///
+    /// # Errors
+    /// When it is not so, in a while.
+    pub fn expect_some(&self, route: &Route, event: Event) -> Result<()> {
+        let wanted = describe(event, route);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let seen: Vec<String> = self.news()?.lines().filter_map(understand).collect();
+            if seen.iter().any(|one| *one != wanted) || Instant::now() >= deadline {
+                bail!("the server was to see {wanted:?} and nothing else, and saw {seen:?}");
+            }
+            if !seen.is_empty() {
+                return Ok(());
             }
             thread::sleep(LOOK);
         }

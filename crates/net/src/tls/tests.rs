@@ -30,20 +30,25 @@ fn own(directory: &Path, names: &[&str]) -> Source {
     }
 }
 
+/// The certificate now in use, to be trusted.
+pub(crate) fn roots(certificates: &Certificates) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(certificates.facts().file).unwrap())
+        .unwrap();
+    roots
+}
+
 /// A client that trusts the certificate now in use.
 pub(crate) fn client(
     certificates: &Certificates,
     versions: &[&'static SupportedProtocolVersion],
     alpn: &[&str],
 ) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(certificates.facts().file).unwrap())
-        .unwrap();
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)
         .unwrap()
-        .with_root_certificates(roots)
+        .with_root_certificates(roots(certificates))
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     Arc::new(config)

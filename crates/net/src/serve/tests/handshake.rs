@@ -189,6 +189,25 @@ async fn a_foreign_alpn_is_refused_and_none_is_fine() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn our_order_of_cipher_suites_counts() {
+    let keys = keys();
+    for version in [&TLS13, &TLS12] {
+        let usual = tls::tests::client(&keys.certificates, &[version], &[]);
+        let mut provider = (**usual.crypto_provider()).clone();
+        provider.cipher_suites.reverse();
+        let config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(tls::tests::roots(&keys.certificates))
+            .with_no_client_auth();
+        let scene = keys.implicit(1 << 20).secured(Arc::new(config)).await;
+        let suite = scene.unwrap().client.get_ref().1.negotiated_cipher_suite();
+        let name = suite.unwrap().suite().as_str().unwrap();
+        assert!(name.contains("AES_256_GCM"), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn tls_1_1_is_refused_with_an_alert() {
     // A ClientHello of TLS 1.1: no supported_versions, one cipher suite, null compression, no extensions.
     let mut hello = vec![3, 2];

@@ -1,0 +1,3 @@
+module interop.test/send
+
+go 1.19
