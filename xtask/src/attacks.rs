@@ -122,6 +122,10 @@ pub struct Attack {
     /// What must come of it.
     pub must: String,
     /// Octets that one of the dialogues must send, as they are written there.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the check of proofs looks at it")
+    )]
     pub octets: Option<String>,
     /// What would fail if the attack worked. Empty for what is waited for.
     pub proofs: Vec<String>,
