@@ -165,7 +165,10 @@ pub fn read() -> Result<Vec<Attack>> {
     let mut declared = attacks.iter().map(|one| one.id.as_str());
     for id in ids() {
         let next = declared.next().unwrap_or("nothing");
-        ensure!(next == id, "docs/attacks.toml: {id} belongs where {next} is");
+        ensure!(
+            next == id,
+            "docs/attacks.toml: {id} belongs where {next} is"
+        );
     }
     ensure!(
         declared.next().is_none(),
@@ -176,9 +179,9 @@ pub fn read() -> Result<Vec<Attack>> {
 
 /// Every id there is, in order.
 pub fn ids() -> impl Iterator<Item = String> {
-    CHAPTERS.iter().flat_map(|chapter| {
-        (1..=chapter.lines).map(|number| format!("{}{number}", chapter.letter))
-    })
+    CHAPTERS
+        .iter()
+        .flat_map(|chapter| (1..=chapter.lines).map(|number| format!("{}{number}", chapter.letter)))
 }
 
 fn attack(id: &str, table: &dyn TableLike) -> Result<Attack> {

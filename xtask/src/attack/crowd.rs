@@ -59,7 +59,9 @@ pub(super) fn files(ground: &Ground) -> Result<Vec<Figure>> {
     }
     server.stop()?;
     Ok(vec![Figure::new(
-        format!("{CROWD} connections to a server with 256 files: processor time within 3 s, in 1/100 s"),
+        format!(
+            "{CROWD} connections to a server with 256 files: processor time within 3 s, in 1/100 s"
+        ),
         spent,
         TICKS,
         "",
@@ -84,7 +86,8 @@ fn ticks(pid: u32) -> Result<f64> {
 pub(super) fn idle(ground: &Ground) -> Result<Vec<Figure>> {
     let limit = getrlimit(Resource::Nofile);
     let current = limit.maximum;
-    setrlimit(Resource::Nofile, Rlimit { current, ..limit }).context("raising the limit on files")?;
+    setrlimit(Resource::Nofile, Rlimit { current, ..limit })
+        .context("raising the limit on files")?;
     let server = ground.server("idle")?;
     let address = server.address("smtp")?;
     let mut waiting = Vec::new();
@@ -104,7 +107,10 @@ pub(super) fn idle(ground: &Ground) -> Result<Vec<Figure>> {
         times.push(begun.elapsed());
     }
     let figure = Figure::new(
-        format!("a newcomer's greeting beside {} idle connections, p99", waiting.len()),
+        format!(
+            "a newcomer's greeting beside {} idle connections, p99",
+            waiting.len()
+        ),
         quantile(times, 0.99).as_secs_f64() * 1e3,
         1000.0,
         "ms",

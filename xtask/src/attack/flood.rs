@@ -37,10 +37,15 @@ pub(super) fn measure(ground: &Ground) -> Result<Vec<Figure>> {
             .collect();
         let replies: Vec<Result<String>> = flood
             .into_iter()
-            .map(|one| one.join().unwrap_or_else(|_| Err(anyhow!("a login panicked"))))
+            .map(|one| {
+                one.join()
+                    .unwrap_or_else(|_| Err(anyhow!("a login panicked")))
+            })
             .collect();
         over.store(true, Ordering::Relaxed);
-        let noops = beside.join().unwrap_or_else(|_| Err(anyhow!("NOOP panicked")));
+        let noops = beside
+            .join()
+            .unwrap_or_else(|_| Err(anyhow!("NOOP panicked")));
         (replies, noops)
     });
     let mut counts = BTreeMap::<String, u32>::new();
@@ -57,7 +62,10 @@ pub(super) fn measure(ground: &Ground) -> Result<Vec<Figure>> {
     let noops = noops?;
     let figures = vec![
         Figure::new(
-            format!("{LOGINS} logins at once, {counts:?}: NOOP of others, p99 of {}", noops.len()),
+            format!(
+                "{LOGINS} logins at once, {counts:?}: NOOP of others, p99 of {}",
+                noops.len()
+            ),
             quantile(noops, 0.99).as_secs_f64() * 1e3,
             1000.0,
             "ms",
