@@ -6,6 +6,7 @@
 mod crowd;
 mod flood;
 mod handshakes;
+mod large;
 mod timing;
 
 use std::fmt;
@@ -47,6 +48,9 @@ pub struct Options {
     /// A server that may have 256 open files.
     #[arg(long)]
     files: bool,
+    /// 50 messages of 25 MB at once.
+    #[arg(long)]
+    large: bool,
     /// 10,000 connections that do nothing, and how newcomers are greeted.
     #[arg(long)]
     idle: bool,
@@ -104,13 +108,14 @@ pub fn run(options: &Options) -> Result<()> {
         place: workspace::fresh("attack")?,
         tries: options.tries,
     };
-    let attacks: [(bool, Attack); 7] = [
+    let attacks: [(bool, Attack); 8] = [
         (options.timing, timing::measure),
         (options.flood, flood::measure),
         (options.names, handshakes::names),
         (options.renegotiation, handshakes::renegotiation),
         (options.stalled, handshakes::stalled),
         (options.files, crowd::files),
+        (options.large, large::measure),
         (options.idle, crowd::idle),
     ];
     let all = !attacks.iter().any(|(wanted, _)| *wanted);
