@@ -3,10 +3,11 @@
 use std::fs;
 
 use super::client::Client;
+use super::server::Server;
 use super::{ALICE, BOB, PASSWORD, log_in, send, server_with_accounts};
 
 /// A session of Alice's that is logged in before something happens to her account.
-fn alice(server: &super::Server) -> Client {
+fn alice(server: &Server) -> Client {
     let mut client = Client::tls(server.port("submissions"));
     client.expect("220");
     client.command("EHLO pc", "250");
@@ -32,7 +33,7 @@ fn an_account_that_is_disabled_or_removed_sends_nothing_more_not_even_without_a_
 }
 
 /// A client that has sent all of a message to Bob but its end.
-fn nearly_done(server: &super::Server) -> Client {
+fn nearly_done(server: &Server) -> Client {
     let mut client = Client::plain(server.port("smtp"));
     client.expect("220");
     client.command("EHLO other.example", "250");
@@ -99,4 +100,70 @@ fn a_damaged_message_is_refused_and_the_log_says_whose_it_is() {
     let entry = server.logged("message not read");
     assert_eq!(entry["account"], BOB);
     assert_eq!(entry["number"], 2);
+}
+
+/// A5, W7: a name that would begin a line of its own, drive a terminal or be taken for a format.
+#[test]
+fn hostile_names_stay_in_their_place_in_the_log() {
+    const NAME: &str = "%s%n%x {} a\r\nINFO ready \u{1b}[2J\u{202e}";
+    let server = server_with_accounts();
+    let mut client = Client::tls(server.port("submissions"));
+    client.expect("220");
+    client.command("EHLO pc", "250");
+    let response = super::client::base64(format!("\0{NAME}\0x").as_bytes());
+    client.command(&format!("AUTH PLAIN {response}"), "535 5.7.8");
+    let mut pop3 = Client::tls(server.port("pop3s"));
+    pop3.expect("+OK");
+    pop3.command("USER %s%n ../../etc/passwd", "+OK");
+    pop3.command("PASS x", "-ERR [AUTH]");
+    for name in [NAME, "%s%n ../../etc/passwd"] {
+        let entry = server.logged("login refused");
+        assert_eq!(entry["login"], name, "{entry}");
+    }
+}
+
+/// W8.
+#[test]
+fn no_password_is_in_the_log_the_arguments_or_the_environment() {
+    const WRONG: &str = "not the right one";
+    let mut server = Server::start_managed(|mut command| {
+        command.env("TEGAMI_LOG__LEVEL", "trace");
+        command
+    });
+    server.add_account(ALICE, PASSWORD);
+    let plain = |password: &str| super::client::base64(format!("\0{ALICE}\0{password}").as_bytes());
+    for (password, smtp, pop) in [(PASSWORD, "235", "+OK"), (WRONG, "535", "-ERR [AUTH]")] {
+        let open = |port| {
+            let mut client = Client::tls(server.port(port));
+            client.expect(if port == "pop3s" { "+OK" } else { "220" });
+            client
+        };
+        let mut client = open("submissions");
+        client.command("EHLO pc", "250");
+        client.command(&format!("AUTH PLAIN {}", plain(password)), smtp);
+        let mut client = open("submissions");
+        client.command("EHLO pc", "250");
+        client.command("AUTH LOGIN", "334");
+        client.command(&super::client::base64(ALICE.as_bytes()), "334");
+        client.command(&super::client::base64(password.as_bytes()), smtp);
+        let mut client = open("pop3s");
+        client.command(&format!("USER {ALICE}"), "+OK");
+        client.command(&format!("PASS {password}"), pop);
+        client.command("QUIT", "+OK");
+        let mut client = open("pop3s");
+        client.command(&format!("AUTH PLAIN {}", plain(password)), pop);
+        client.command("QUIT", "+OK");
+    }
+    let seen = server.seen_from_outside();
+    server.terminate();
+    assert_eq!(server.exit_code(), Some(0));
+    let log = server.rest_of_the_log();
+    assert!(log.contains("login"), "nothing was logged: {log}");
+    for password in [PASSWORD, WRONG] {
+        let base64 = super::client::base64(password.as_bytes());
+        for secret in [password, &base64, &plain(password)] {
+            assert!(!log.contains(secret), "{secret} is in the log: {log}");
+            assert!(!seen.contains(secret), "{secret} is in {seen}");
+        }
+    }
 }

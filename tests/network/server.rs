@@ -145,6 +145,20 @@ impl Server {
         }
     }
 
+    /// All that is left of the log, as it stands there, once the server has ended.
+    pub fn rest_of_the_log(&self) -> String {
+        let lines: Vec<String> = self.log.iter().map(|entry| entry.to_string()).collect();
+        lines.join("\n")
+    }
+
+    /// What other processes of the machine can see of this one: its arguments and its environment.
+    pub fn seen_from_outside(&self) -> String {
+        let place = format!("/proc/{}", self.process.0.id());
+        let read = |name: &str| std::fs::read(format!("{place}/{name}")).expect("our own child");
+        let octets = [read("cmdline"), read("environ")].concat();
+        String::from_utf8_lossy(&octets).into_owned()
+    }
+
     /// SIGTERM, and what is left once the server has ended.
     pub fn stop(mut self) -> Stopped {
         self.terminate();

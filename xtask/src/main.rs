@@ -8,6 +8,8 @@
     reason = "what a task has to say goes to standard output"
 )]
 
+mod attack;
+mod attacks;
 mod bench;
 mod binary;
 mod ci;
@@ -43,6 +45,10 @@ enum Task {
     Replies,
     /// Writes what a mail server owes, and what proves it here, as documentation.
     Obligations,
+    /// Writes what is done to mail servers, and what shows that it does not work here, as documentation.
+    Attacks,
+    /// Attacks the built server with what only a clock and a scale can judge.
+    Attack(attack::Options),
     /// Logs in, sends and fetches through every listener with many mail clients.
     Interop(interop::Options),
     /// Builds the Debian package.
@@ -60,6 +66,8 @@ fn main() -> ExitCode {
         Task::Ci => return ci::run(),
         Task::Replies => replies::run(),
         Task::Obligations => obligations::run(),
+        Task::Attacks => attacks::run(),
+        Task::Attack(options) => attack::run(&options),
         Task::Interop(options) => interop::run(&options),
         Task::Deb => deb::run(),
         Task::Bench(options) => bench::run(&options),

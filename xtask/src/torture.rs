@@ -18,7 +18,7 @@ mod pop3;
 mod small_disk;
 mod smtp;
 mod trial;
-mod wire;
+pub mod wire;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use reply::{Status, rows};
 
 /// The codes SMTP servers may use, with the RFC that gives each its meaning here.
-const REGISTERED: [(&str, &[u16]); 6] = [
+const REGISTERED: [(&str, &[u16]); 7] = [
     (
         "5321",
         &[
@@ -19,6 +19,8 @@ const REGISTERED: [(&str, &[u16]); 6] = [
     ("7504", &[521, 556]),
     ("1985", &[253, 458, 459]),
     ("2645", &[453]),
+    // With X.7.13 in the registry of enhanced codes that it founded.
+    ("5248", &[525]),
 ];
 
 #[test]

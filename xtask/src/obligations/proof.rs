@@ -38,7 +38,7 @@ fn comments(text: &str) -> String {
 }
 
 /// Whether there is a function of this name with an attribute that makes it a test.
-fn is_test(text: &str, function: &str) -> bool {
+pub fn is_test(text: &str, function: &str) -> bool {
     let declaration = format!("fn {function}(");
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     lines.iter().enumerate().any(|(at, line)| {

@@ -23,8 +23,8 @@ use crate::{process, workspace};
 
 /// What syncs, writes and opens.
 const CALLS: [&str; 5] = ["fdatasync", "fsync", "pwritev", "pwrite64", "openat"];
-/// How they fail.
-const ERRORS: [&str; 2] = ["EIO", "ENOSPC"];
+/// How they fail: the disk, for want of room (or of inodes, where a file is made), and read-only as from one moment on.
+const ERRORS: [&str; 3] = ["EIO", "ENOSPC", "EROFS"];
 /// Which of a thread's calls fail: strace's `when`.
 const TIMES: [&str; 4] = ["1", "4", "2+5", "1+"];
 /// Slow syncs, in microseconds, up to what makes a person think that it hangs.
@@ -330,6 +330,6 @@ mod tests {
         let few = all(Extent::OneOfEach, &TIMES);
         let calls: Vec<&str> = few.iter().map(|fault| fault.call).collect();
         assert_eq!(calls, CALLS);
-        assert_eq!(all(Extent::All, &TIMES).len(), 40);
+        assert_eq!(all(Extent::All, &TIMES).len(), 60);
     }
 }

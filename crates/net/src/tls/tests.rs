@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject as _;
 use tempfile::TempDir;
@@ -343,4 +343,33 @@ fn the_whole_chain_is_sent() {
         client.process_new_packets().unwrap();
     }
     assert_eq!(client.peer_certificates().map(<[_]>::len), Some(2));
+}
+
+/// The name a client asks for (SNI) selects nothing, and no table grows with the number of names.
+#[test]
+fn nothing_is_kept_of_the_names_that_clients_ask_for() {
+    let (_directory, certificates) = self_signed();
+    let config = server_config(Arc::clone(&certificates), Protocol::Smtp).unwrap();
+    assert!(!config.session_storage.can_cache());
+    assert!(
+        !config
+            .session_storage
+            .put(b"n1.elsewhere.test".to_vec(), vec![1])
+    );
+    for number in 0..20 {
+        let name = ServerName::try_from(format!("n{number}.elsewhere.test")).unwrap();
+        let trusting = client(&certificates, &[&TLS13, &TLS12], &[]);
+        let mut client = ClientConnection::new(trusting, name).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut wire = Vec::new();
+        client.write_tls(&mut wire).unwrap();
+        server.read_tls(&mut &wire[..]).unwrap();
+        server.process_new_packets().unwrap();
+        wire.clear();
+        server.write_tls(&mut wire).unwrap();
+        client.read_tls(&mut &wire[..]).unwrap();
+        // It was shown the one certificate there is, which has another name.
+        let error = client.process_new_packets().unwrap_err().to_string();
+        assert!(error.contains("mail.example.test"), "{error}");
+    }
 }

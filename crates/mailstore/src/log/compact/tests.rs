@@ -343,6 +343,26 @@ async fn many_small_segments_become_one() {
     assert_eq!(letters_in_the_log(&disk, alice), 22);
 }
 
+/// Mail has no date at which it goes: the clock may be a year ahead, or a year behind, while the log is compacted.
+#[tokio::test]
+async fn a_clock_that_is_a_year_off_costs_no_mail() {
+    let year = milliseconds(Duration::from_secs(365 * 24 * 3_600));
+    let today = unix_milliseconds();
+    for clock in [today + year, today - year, 0] {
+        let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+        let (store, alice) = filled(&disk, &tables).await;
+        let compacting = store.clone();
+        on_thread(move || compacting.compact_as_of(true, clock, &mut |_| {})).unwrap();
+        let again = open(&disk.after_kill(), &SimulatedTables::default());
+        for store in [&store, &again] {
+            let maildrop = store.open_maildrop(alice).unwrap();
+            let sizes: Vec<u64> = maildrop.messages().iter().map(|one| one.octets).collect();
+            assert_eq!(sizes, [BODY.len() as u64, 100_000], "at {clock}");
+            assert_eq!(maildrop.read(0, 0).unwrap().octets, BODY);
+        }
+    }
+}
+
 #[tokio::test]
 async fn removed_messages_are_kept_for_a_while_unless_the_disk_is_nearly_full() {
     let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
