@@ -199,9 +199,6 @@ pub enum Waiting {
 pub enum Standing {
     /// Kept, and these prove it.
     Held(Vec<String>),
-    /// Being built on this branch; these will prove it. The check of proofs asks for the word `coming` to be taken
-    /// away as soon as all of them are there.
-    Coming(String, Vec<String>),
     /// Not kept, or kept in another way, for this reason; these prove what is kept of it, if anything is.
     Deviation(String, Vec<String>),
     Waiting(Waiting),
@@ -285,7 +282,6 @@ fn obligation(id: &str, table: &dyn TableLike) -> Result<Obligation> {
                 "rfc",
                 "says",
                 "held",
-                "coming",
                 "deviation",
                 "waiting",
                 "note"
@@ -315,21 +311,16 @@ fn standing(table: &dyn TableLike) -> Result<Standing> {
         Some(item) => Some(strings(item.as_array().context("held is a list")?)?),
         None => None,
     };
-    Ok(
-        match (proofs, text("coming"), text("deviation"), text("waiting")) {
-            (Some(proofs), None, None, None) => Standing::Held(proofs),
-            (Some(proofs), Some(branch), None, None) => Standing::Coming(branch, proofs),
-            (proofs, None, Some(reason), None) => {
-                Standing::Deviation(reason, proofs.unwrap_or_default())
-            }
-            (None, None, None, Some(what)) => Standing::Waiting(match what.as_str() {
-                "outbound" => Waiting::Outbound,
-                "policy" => Waiting::Policy,
-                _ => bail!("nothing is called {what} that one could wait for"),
-            }),
-            _ => bail!("one of held, deviation and waiting is wanted"),
-        },
-    )
+    Ok(match (proofs, text("deviation"), text("waiting")) {
+        (Some(proofs), None, None) => Standing::Held(proofs),
+        (proofs, Some(reason), None) => Standing::Deviation(reason, proofs.unwrap_or_default()),
+        (None, None, Some(what)) => Standing::Waiting(match what.as_str() {
+            "outbound" => Waiting::Outbound,
+            "policy" => Waiting::Policy,
+            _ => bail!("nothing is called {what} that one could wait for"),
+        }),
+        _ => bail!("one of held, deviation and waiting is wanted"),
+    })
 }
 
 fn strings(array: &Array) -> Result<Vec<String>> {

@@ -29,7 +29,6 @@ scanners, printers and NAS boxes.
 #[derive(Default)]
 struct Counts {
     held: usize,
-    coming: usize,
     deviation: usize,
     outbound: usize,
     policy: usize,
@@ -41,7 +40,6 @@ impl Counts {
         for obligation in obligations {
             *match obligation.standing {
                 Standing::Held(_) => &mut counts.held,
-                Standing::Coming(..) => &mut counts.coming,
                 Standing::Deviation(..) => &mut counts.deviation,
                 Standing::Waiting(Waiting::Outbound) => &mut counts.outbound,
                 Standing::Waiting(Waiting::Policy) => &mut counts.policy,
@@ -51,17 +49,12 @@ impl Counts {
     }
 
     fn total(&self) -> usize {
-        self.held + self.coming + self.deviation + self.outbound + self.policy
+        self.held + self.deviation + self.outbound + self.policy
     }
 
-    fn cells(&self, with_coming: bool) -> String {
-        let coming = if with_coming {
-            format!(" {} |", self.coming)
-        } else {
-            String::new()
-        };
+    fn cells(&self) -> String {
         format!(
-            " {} | {} |{coming} {} | {} | {} |",
+            " {} | {} | {} | {} | {} |",
             self.total(),
             self.held,
             self.deviation,
@@ -83,20 +76,14 @@ pub fn markdown(obligations: &[Obligation]) -> String {
 
 fn counts(obligations: &[Obligation], text: &mut String) {
     let all = Counts::of(obligations.iter());
-    let with_coming = all.coming > 0;
-    let (name, rule) = if with_coming {
-        (" Being built |", "--:|")
-    } else {
-        ("", "")
-    };
     let _ = writeln!(
         text,
-        "\n## Counts\n\n| | All | Held |{name} Deviation | Waiting: outbound | Waiting: policy |\n\
-         |---|--:|--:|{rule}--:|--:|--:|"
+        "\n## Counts\n\n| | All | Held | Deviation | Waiting: outbound | Waiting: policy |\n\
+         |---|--:|--:|--:|--:|--:|"
     );
     for level in Level::ALL {
         let counts = Counts::of(obligations.iter().filter(|one| one.level == level));
-        let _ = writeln!(text, "| {} |{}", level.name(), counts.cells(with_coming));
+        let _ = writeln!(text, "| {} |{}", level.name(), counts.cells());
     }
     for area in &AREAS {
         let counts = Counts::of(obligations.iter().filter(|one| one.area() == area.letters));
@@ -106,15 +93,15 @@ fn counts(obligations: &[Obligation], text: &mut String) {
             area.letters,
             area.about,
             anchor(area),
-            counts.cells(with_coming)
+            counts.cells()
         );
     }
-    let _ = writeln!(text, "| **All** |{}", all.cells(with_coming));
+    let _ = writeln!(text, "| **All** |{}", all.cells());
     let names: BTreeSet<&String> = obligations
         .iter()
         .filter_map(|one| match &one.standing {
             Standing::Held(proofs) => Some(proofs),
-            Standing::Coming(..) | Standing::Deviation(..) | Standing::Waiting(_) => None,
+            Standing::Deviation(..) | Standing::Waiting(_) => None,
         })
         .flatten()
         .collect();
@@ -160,7 +147,6 @@ fn entry(one: &Obligation, text: &mut String) {
     let _ = writeln!(text, "  \n{}  ", one.says);
     let _ = match &one.standing {
         Standing::Held(proofs) => write!(text, "*Held:* {}.", linked(proofs)),
-        Standing::Coming(..) => write!(text, "*Being built.*"),
         Standing::Deviation(reason, proofs) if proofs.is_empty() => {
             write!(text, "*Deviation:* {reason}")
         }

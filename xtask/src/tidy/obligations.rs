@@ -25,20 +25,14 @@ fn every_obligation_is_declared_once_and_in_its_place() {
 fn every_proof_of_an_obligation_is_there() {
     let mut complaints = Vec::new();
     for one in declared() {
-        let (coming, proofs) = match &one.standing {
-            Standing::Held(proofs) | Standing::Deviation(_, proofs) => (false, proofs),
-            Standing::Coming(_, proofs) => (true, proofs),
+        let proofs = match &one.standing {
+            Standing::Held(proofs) | Standing::Deviation(_, proofs) => proofs,
             Standing::Waiting(_) => continue,
         };
-        let faults: Vec<String> = proofs
+        let faults = proofs
             .iter()
-            .filter_map(|proof| proof::fault(&one.id, proof))
-            .collect();
-        if coming && faults.is_empty() {
-            complaints.push(format!("{}: all is there, so take `coming` away", one.id));
-        } else if !coming {
-            complaints.extend(faults.iter().map(|fault| format!("{}: {fault}", one.id)));
-        }
+            .filter_map(|proof| proof::fault(&one.id, proof));
+        complaints.extend(faults.map(|fault| format!("{}: {fault}", one.id)));
     }
     no_complaints(&complaints);
 }
@@ -51,7 +45,7 @@ fn obligations_are_sentences_from_known_places() {
         let mut wrong = |what: &str| complaints.push(format!("{}: {what}", one.id));
         let reason = match &one.standing {
             Standing::Deviation(reason, _) => Some(reason),
-            Standing::Held(_) | Standing::Coming(..) | Standing::Waiting(_) => None,
+            Standing::Held(_) | Standing::Waiting(_) => None,
         };
         for sentence in [Some(&one.says), reason, one.note.as_ref()]
             .into_iter()

@@ -25,7 +25,7 @@ use crate::weakness;
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Print the [[device]] block for a printer, scanner, NAS, camera or UPS, and what to type into it
+    /// Print the block of the configuration for a printer, scanner, NAS, camera or UPS, and what to type into it
     #[command(
         after_help = "Examples:\n  tegami device add scanner --listen 192.168.1.5:2525 --network 192.168.1.40 \
         --sender scanner@example.test\n  tegami device add nas --listen 192.168.1.5:2526 --network 192.168.1.41 \
