@@ -88,7 +88,7 @@ rows! {
         rfc: "RFC 3206 section 5",
         when: "A wrong password, an unknown or disabled account, or a login on behalf of somebody else.",
         cause: "The answer is the same in all these cases, so that nobody can find out which accounts exist.",
-        remedy: "Type the full address and the password again. An administrator can set a new one: `tegami account password ADDRESS`."
+        remedy: "Type the full address and the password again. Administrator: `tegami account password ADDRESS` sets a new one."
     }
     // RFC 3206 section 5 has AUTH for every fault of the credentials, violations of policy among them. These three are
     // what SMTP says as S-432, S-534 and X-09.

@@ -31,21 +31,21 @@ rows! {
         rfc: "RFC 3206 section 4",
         when: "A client connects while `limits.sessions` sessions are open on the listener.",
         cause: "The server is as busy as it is allowed to be.",
-        remedy: "Try again in a minute. If it happens every day, raise `limits.sessions`."
+        remedy: "Try again in a minute. Administrator: if it happens every day, raise `limits.sessions`."
     }
     "T-P3" TOO_MANY_FROM_ADDRESS = err("SYS/TEMP"), "Connection limit for {peer} reached; close some first" {
         ja: "{peer} からの接続数が上限に達しました。使っていない接続を閉じてください",
         rfc: "RFC 3206 section 4",
         when: "A client connects while its address already holds `limits.sessions_per_ip` sessions.",
         cause: "One address may not take all the places. Many people behind one router share an address.",
-        remedy: "Close unused connections, or list the network in `limits.exempt`."
+        remedy: "Close unused connections. Administrator: list the network in `limits.exempt`."
     }
     "T-P4" TOO_FAST = err("SYS/TEMP"), "Too many new connections from {peer}; wait a minute" {
         ja: "{peer} からの新しい接続が多すぎます。1 分ほどお待ちください",
         rfc: "RFC 3206 section 4",
         when: "An address opens connections faster than `limits.connect_rate`.",
         cause: "A mail program set to look for mail every few seconds, or an attack.",
-        remedy: "Let the mail program look every few minutes, or list the network in `limits.exempt`."
+        remedy: "Let the mail program look every few minutes. Administrator: list the network in `limits.exempt`."
     }
     "T-P5" EARLY_TALKER = ERR, "You spoke before the greeting; wait for it" {
         ja: "サーバーの挨拶より先に送信されました。挨拶をお待ちください",

@@ -38,14 +38,14 @@ rows! {
         rfc: "RFC 5321 section 7.8",
         when: "A client connects while its address already holds `limits.sessions_per_ip` sessions.",
         cause: "One address may not take all the places. Many people behind one router share an address.",
-        remedy: "Close unused connections, or list the network in `limits.exempt`."
+        remedy: "Close unused connections. Administrator: list the network in `limits.exempt`."
     }
     // The connection rate is a limit of its own: closing connections, as S-421d advises, would not help.
     "T-02" TOO_FAST = plain(421), "{host} Too many new connections from {peer}; wait a minute" {
         rfc: "RFC 5321 section 7.8",
         when: "An address opens connections faster than `limits.connect_rate`.",
         cause: "A misconfigured program that reconnects in a loop, or an attack.",
-        remedy: "Wait a minute and use one connection for several messages, or list the network in `limits.exempt`."
+        remedy: "Wait a minute and use one connection for several messages. Administrator: list the network in `limits.exempt`."
     }
     // RFC 5321 section 4.3.1 lets a server refuse who talks first, without naming a reply for it.
     "T-03" EARLY_TALKER = plain(421), "{host} You spoke before the greeting; wait for it" {
@@ -112,14 +112,14 @@ rows! {
         rfc: "RFC 5321 section 3.8",
         when: "A client connects to an SMTP port after `tegami suspend`, or while `suspended = true`.",
         cause: "The administrator is doing maintenance. No mail is taken meanwhile; users can still fetch theirs.",
-        remedy: "Mail servers retry by themselves. Administrator: `tegami status` says who suspended it, `tegami resume` ends it."
+        remedy: "Mail servers retry by themselves. Administrator: `tegami status` says whether the command or the configuration did it, `tegami resume` ends it."
     }
     // Without a word to sessions that are open already, a suspension would begin only when the last of them ends.
     "T-40" SUSPENDED_NOW = coded(421, 3, 2), "{host} Service suspended; try later" {
         rfc: "RFC 5321 section 3.8",
         when: "MAIL in a session that was open when the service was suspended. A message that was coming in is taken.",
         cause: "The administrator has begun maintenance.",
-        remedy: "Mail servers retry by themselves. Administrator: `tegami status` says who suspended it, `tegami resume` ends it."
+        remedy: "Mail servers retry by themselves. Administrator: `tegami status` says whether the command or the configuration did it, `tegami resume` ends it."
     }
     "S-521" NO_MAIL = plain(521), "{host} is not a mail receiver" {
         rfc: "RFC 7504 section 3",

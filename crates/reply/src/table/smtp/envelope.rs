@@ -42,7 +42,7 @@ rows! {
     "S-451b" UNEXPECTED_CONDITION = coded(451, 3, 0), "Unexpected condition on our side; retry later" {
         rfc: "RFC 5321 section 4.2.1",
         when: "RCPT while the server cannot look the recipient up.",
-        cause: "The account store does not answer. Whether the mailbox exists is not in doubt.",
+        cause: "The account store does not answer. That does not mean that there is no such mailbox.",
         remedy: "Mail servers retry by themselves. Administrator: the log names the fault."
     }
     "S-452a" STORE_LOW = coded(452, 3, 1), "Mail store is low on space; try later" {
@@ -68,7 +68,7 @@ rows! {
         rfc: "RFC 3463 section 3.3",
         when: "RCPT, or the end of the message, when it would exceed the account's quota and `mailbox.over_quota` is `tempfail`.",
         cause: "The recipient has too much mail lying here.",
-        remedy: "The recipient fetches and deletes mail, or an administrator raises it: `tegami account quota ADDRESS SIZE`."
+        remedy: "The recipient fetches and deletes mail. Administrator: `tegami account quota ADDRESS SIZE` allows more."
     }
     // The count limit of a mailbox is no quota of octets: raising the quota, as S-450b advises, would not help.
     "T-09" TOO_MANY_MESSAGES = coded(452, 2, 2), "Mailbox holds too many messages; try later" {
@@ -160,7 +160,7 @@ rows! {
     }
     "S-553a" LOCAL_PART_RULE = coded(553, 1, 3), "Part before the @ breaks naming rules here" {
         rfc: "RFC 5321 section 4.5.3.1.1",
-        when: "MAIL or RCPT with a part before the @ that is longer than 64 octets, or routes mail with % or !.",
+        when: "MAIL or RCPT with a part before the @ that is longer than 64 octets, or RCPT with one that routes mail with % or !.",
         cause: "Old ways of writing a route into an address are used to pass mail through open relays.",
         remedy: "Write the recipient's own address, without % or ! and not longer than 64 characters before the @."
     }
@@ -168,7 +168,7 @@ rows! {
         rfc: "RFC 6409 section 6.1",
         when: "MAIL on a submission port with an address that is neither the account's own nor an alias of it.",
         cause: "Users may only send in their own name.",
-        remedy: "Use the account's own address, or have an alias added: `tegami alias add`."
+        remedy: "Use the account's own address, or have an alias added. Administrator: `tegami alias add`."
     }
     "T-81" SENDER_LOCKED = coded(553, 7, 1), "This device sends only as <{mailbox}>; set that as its sender" {
         rfc: "RFC 6409 section 6.1",

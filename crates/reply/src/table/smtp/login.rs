@@ -105,7 +105,7 @@ rows! {
         rfc: "RFC 4954 section 6",
         when: "AUTH with a wrong password, an unknown or disabled account, or on behalf of somebody else.",
         cause: "The answer is the same in all these cases, so that nobody can find out which accounts exist.",
-        remedy: "Type the full address and the password again. An administrator can set a new one: `tegami account password ADDRESS`."
+        remedy: "Type the full address and the password again. Administrator: `tegami account password ADDRESS` sets a new one."
     }
     "S-538" TLS_FOR_PASSWORDS = coded(538, 7, 11), "Use TLS before this mechanism" {
         rfc: "RFC 4954 section 4",

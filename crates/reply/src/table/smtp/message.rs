@@ -76,6 +76,6 @@ rows! {
         rfc: "RFC 5321 section 2.3.8",
         when: "The end of a message that holds a CR without LF or an LF without CR.",
         cause: "The sending program ends lines wrongly; attackers use that to smuggle a second message in.",
-        remedy: "Let the program end lines with CRLF. For an old device see `smtp.bare_newline`."
+        remedy: "Let the program end lines with CRLF. Administrator: for an old device see `smtp.bare_newline`."
     }
 }

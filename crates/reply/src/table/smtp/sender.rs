@@ -7,7 +7,7 @@ rows! {
         rfc: "RFC 3463 section 3.2",
         when: "RCPT, with `sender.require_domain`, when DNS says that the domain of the address in MAIL does not exist, or has neither an MX record nor an address.",
         cause: "Nobody could answer this mail. Most of it is spam with a made-up sender; some comes from a program that sends with the name of its machine.",
-        remedy: "Correct the sender address in the mail program. Administrator of the domain: publish an MX record. Of this server: name your own devices in `limits.exempt`."
+        remedy: "Correct the sender address in the mail program; a domain that sends mail needs an MX record or an address. Administrator: name your own devices in `limits.exempt`."
     }
     // REPLIES.md has both codes in one row; a reply has one.
     "X-16b" SENDER_DOMAIN_UNCLEAR = coded(450, 1, 8), "Sender domain could not be looked up; try later" {
