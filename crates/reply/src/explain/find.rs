@@ -41,8 +41,8 @@ pub struct Found {
 #[must_use]
 pub fn find(text: &str, source: Source) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    for line in text.split(['\n', '\r', '\u{2028}', '\u{2029}']) {
-        let mut cursor = Cursor::new(line, source);
+    for line in lines(text) {
+        let mut cursor = Cursor::new(&line, source);
         while let Some((code, rest)) = cursor.next_code() {
             note(&mut found, code, rest);
         }
@@ -50,6 +50,28 @@ pub fn find(text: &str, source: Source) -> Vec<Found> {
     let all = found.clone();
     found.retain(|one| !all.iter().any(|other| says_more(other, one)));
     found
+}
+
+/// The lines of a text. Bounces and header fields are wrapped: a line that is indented goes on with the one before, unless
+/// it is a line of a reply of its own.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text
+        .replace("\r\n", "\n")
+        .split(['\n', '\r', '\u{2028}', '\u{2029}'])
+    {
+        let words = line.trim_start_matches([' ', '\t']);
+        let first = words.split([' ', '-']).next().unwrap_or_default();
+        let goes_on = words.len() < line.len() && !words.is_empty() && reply_code(first).is_none();
+        match lines.last_mut() {
+            Some(before) if goes_on && !before.is_empty() => {
+                before.push(' ');
+                before.push_str(words);
+            }
+            Some(_) | None => lines.push(line.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Adds a code, or its text to that of the same code.

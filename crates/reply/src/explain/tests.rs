@@ -237,6 +237,25 @@ fn the_row_whose_words_were_said_is_the_only_one_shown() {
 }
 
 #[test]
+fn words_that_were_wrapped_are_read_as_if_they_were_not() {
+    for end in ["\n", "\r\n"] {
+        for said in [
+            "<x@y.test>: host mx.test said: 550 5.1.1 No~    mailbox <x@y.test> here; check the~  spelling",
+            "<x@y.test>: host mx.test said: 550~    5.1.1 No mailbox <x@y.test> here; check~    the spelling",
+        ] {
+            let found = find(&said.replace('~', end), Source::Pasted);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(ids(&explain(&found[0])), ["S-550a"], "{found:?}");
+        }
+    }
+    let found = find(
+        "Diagnostic-Code: smtp; 552-5.2.2 Full.\n    452 4.2.2 Later.",
+        Source::Pasted,
+    );
+    assert_eq!(found.len(), 2, "lines of replies stay apart: {found:?}");
+}
+
+#[test]
 fn every_refusal_of_ours_is_recognised_by_its_own_line() {
     for row in crate::rows().filter(|row| row.is_refusal()) {
         let mut line = row.first_line();
