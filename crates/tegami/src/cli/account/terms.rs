@@ -53,8 +53,12 @@ impl Destinations {
             return Ok(Self(Vec::new()));
         }
         let one = |word: &str| {
-            word.trim().parse().map_err(|_| {
-                format!("{word:?} is neither a domain nor an address; or write \"anywhere\"")
+            let word = word.trim();
+            // Beside others it would be taken for a domain.
+            let parsed = Some(word).filter(|word| *word != "anywhere");
+            let parsed = parsed.and_then(|word| word.parse().ok());
+            parsed.ok_or_else(|| {
+                format!("{word:?} is neither a domain nor an address; or write \"anywhere\" alone")
             })
         };
         text.split(',').map(one).collect::<Result<_, _>>().map(Self)
@@ -165,7 +169,7 @@ mod tests {
             parsed("example.test, boss@example.org"),
             Some(both.to_vec())
         );
-        for text in ["", ",", "two words", "a@", "*"] {
+        for text in ["", ",", "two words", "a@", "*", "anywhere,example.test"] {
             assert_eq!(parsed(text), None, "{text:?}");
         }
     }
