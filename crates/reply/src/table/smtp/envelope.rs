@@ -173,7 +173,7 @@ rows! {
     "T-81" SENDER_LOCKED = coded(553, 7, 1), "This device sends only as <{mailbox}>; set that as its sender" {
         rfc: "RFC 6409 section 6.1",
         when: "MAIL on the listener of a `[[device]]` with another address than its `sender`.",
-        cause: "Devices need not prove who they are, so each sends under the one address it was given.",
+        cause: "Each device sends under the one address it was given, whether it logs in or not.",
         remedy: "Type that address into the device as its own, or set `rewrite_sender = true` for it."
     }
     "X-07a" NON_ASCII_RECIPIENT = coded(553, 6, 7), "Non-ASCII recipient address needs SMTPUTF8" {
