@@ -32,6 +32,26 @@ fn an_account_that_is_disabled_or_removed_sends_nothing_more_not_even_without_a_
     }
 }
 
+#[test]
+fn an_account_that_is_disabled_or_removed_does_not_finish_what_it_began() {
+    for verb in [
+        &["account", "disable", ALICE][..],
+        &["account", "remove", ALICE, "--yes"],
+    ] {
+        let server = server_with_accounts();
+        let (mut early, mut late) = (alice(&server), alice(&server));
+        for client in [&mut early, &mut late] {
+            client.command(&format!("MAIL FROM:<{ALICE}>"), "250");
+            client.command(&format!("RCPT TO:<{BOB}>"), "250");
+        }
+        late.command("DATA", "354");
+        let output = server.tegami(verb, "");
+        assert_eq!(output.code, Some(0), "{output:?}");
+        early.command(&format!("RCPT TO:<{BOB}>"), "550 5.7.1");
+        late.command("Subject: too late\r\n\r\n.", "451 4.3.0");
+    }
+}
+
 /// A client that has sent all of a message to Bob but its end.
 fn nearly_done(server: &Server) -> Client {
     let mut client = Client::plain(server.port("smtp"));

@@ -64,6 +64,9 @@ fn senders_are_believed_as_far_as_dns_knows_their_domain() {
         ("a@nowhere.example", missing),
         ("a@büchse.example", missing),
         ("root@printer", missing),
+        // RFC 6761 section 6.3: every machine's own name, which no DNS is asked for.
+        ("root@localhost", missing),
+        ("a@mx.LOCALHOST", missing),
         ("a@empty.example", missing),
         ("a@fault.example", unclear),
         ("a@refused.example", unclear),

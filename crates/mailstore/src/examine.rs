@@ -19,6 +19,7 @@ use crate::census::Census;
 use crate::disk::{Disk, Layout, RealDisk};
 use crate::engine::{Entry, Place, Wait};
 use crate::error::OpenError;
+use crate::format;
 use crate::index::applier::Applier;
 use crate::index::keys;
 use crate::index::table::{MemoryTable, Table, TableError};
@@ -75,12 +76,13 @@ impl Examination {
     /// Looks at which files there are. None of them may go away until the examination is done.
     ///
     /// # Errors
-    /// When the log cannot be read, and when a newer version wrote it.
+    /// When the log cannot be read, when a newer version wrote it, and when a restore or a rollback was interrupted.
     pub fn of(data_dir: &Path, end: Position) -> Result<Self, OpenError> {
         let replay = Replay {
             disk: Arc::new(RealDisk),
             layout: Layout::new(data_dir),
         };
+        format::refuse_unfinished(&replay.layout)?;
         let segments = replay.survey()?;
         let bodies = bodies::all(&replay)?;
         Ok(Self {

@@ -26,12 +26,11 @@ pub use rollback::{RolledBack, roll_back};
 const SNAPSHOTS: &str = "snapshots";
 const PREFIX: &str = "format-";
 
-/// Sees to it that a version which writes `current` may open the store, and that what it finds can be brought back.
-/// Called by whoever holds the data directory, before anything else is done there.
+/// Refuses a data directory in which something was interrupted that has to be finished first.
 ///
 /// # Errors
-/// When it may not, or what is there cannot be kept.
-pub(crate) fn prepare(layout: &Layout, current: u8) -> Result<(), OpenError> {
+/// Then, with the command that finishes it.
+pub(crate) fn refuse_unfinished(layout: &Layout) -> Result<(), OpenError> {
     for (name, command) in [
         (backup::UNFINISHED, "restore"),
         (rollback::UNFINISHED, "rollback"),
@@ -41,6 +40,16 @@ pub(crate) fn prepare(layout: &Layout, current: u8) -> Result<(), OpenError> {
             return Err(OpenError::Unfinished { path, command });
         }
     }
+    Ok(())
+}
+
+/// Sees to it that a version which writes `current` may open the store, and that what it finds can be brought back.
+/// Called by whoever holds the data directory, before anything else is done there.
+///
+/// # Errors
+/// When it may not, or what is there cannot be kept.
+pub(crate) fn prepare(layout: &Layout, current: u8) -> Result<(), OpenError> {
+    refuse_unfinished(layout)?;
     let Some((newest, path)) = newest(&layout.log)? else {
         return Ok(());
     };

@@ -257,6 +257,20 @@ async fn an_index_that_was_damaged_is_named() {
 }
 
 #[tokio::test]
+async fn a_store_in_which_something_was_interrupted_is_not_called_in_order() {
+    for command in ["rollback", "restore"] {
+        let ground = Ground::filled().await;
+        let end = AtRest::claim(ground.path()).unwrap().end().unwrap();
+        std::fs::create_dir(ground.path().join(format!("{command}.unfinished"))).unwrap();
+        let Err(refusal) = Examination::of(ground.path(), end) else {
+            panic!("{command} was forgotten");
+        };
+        let wanted = format!("run `tegami store {command}` again");
+        assert!(refusal.to_string().contains(&wanted), "{refusal}");
+    }
+}
+
+#[tokio::test]
 async fn a_running_store_is_examined_while_mail_comes_in() {
     let ground = Ground::filled().await;
     let (store, _) = Store::open(ground.path(), ground.options()).unwrap();

@@ -111,7 +111,7 @@ impl Resolver {
     }
 
     async fn route(&self, domain: &Domain) -> MailRoute {
-        let Some(name) = name(domain) else {
+        let Some(name) = name(domain).filter(|name| !is_of_this_machine(name)) else {
             return MailRoute::NoSuchDomain;
         };
         let records = match self.records(&name, RecordType::MX).await {
@@ -247,6 +247,12 @@ fn name(domain: &Domain) -> Option<Name> {
     let mut name = Name::from_ascii(domain.as_str()).ok()?;
     name.set_fqdn(true);
     Some(name)
+}
+
+/// RFC 6761 section 6.3: a name of this machine, wherever it is asked; no mail comes from there.
+fn is_of_this_machine(name: &Name) -> bool {
+    let last = name.iter().last();
+    last.is_some_and(|label| label.eq_ignore_ascii_case(b"localhost"))
 }
 
 fn host(name: &Name) -> Option<Domain> {

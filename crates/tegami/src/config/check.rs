@@ -6,12 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use address::Host;
 use ipnet::IpNet;
 
-use super::Mechanism;
 use super::defaults::NAMELESS;
 use super::keys::KEYS;
 use super::load::Layers;
 use super::problem::{Place, Problem};
 use super::{Config, device};
+use super::{Mechanism, TlsFloor};
 
 /// Adds what is wrong, and what is odd, to `layers`.
 pub(super) fn check(layers: &mut Layers) {
@@ -232,6 +232,12 @@ fn logins(found: &mut Findings, config: &Config) {
         found.problem(
             "auth.transition_hint",
             "it sends people to PLAIN or LOGIN, and auth.mechanisms has neither",
+        );
+    }
+    if config.auth.on_mx && config.tls.submission_min == TlsFloor::Tls13 {
+        found.warning(
+            "auth.on_mx",
+            "users who log in on port 25 may do so with TLS 1.2: tls.submission_min holds for submission only",
         );
     }
     if has_everybody(&config.auth.allow_cleartext_from) {

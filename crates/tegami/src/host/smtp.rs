@@ -167,13 +167,10 @@ impl SmtpHost {
     /// RFC 6409 section 6.1: a user sends under an own address; `<>` is what read receipts come from. Whoever was
     /// removed or disabled since the login owns nothing any more.
     fn owns(&self, login: &Login, sender: &ReversePath) -> bool {
-        let directory = self.house.store.directory();
-        if !directory
-            .account(login.account)
-            .is_some_and(|account| account.enabled)
-        {
+        if self.is_gone() {
             return false;
         }
+        let directory = self.house.store.directory();
         let ReversePath::Mailbox(mailbox) = sender else {
             return true;
         };
@@ -212,7 +209,20 @@ impl SmtpHost {
         }
     }
 
+    /// Whoever logged in and was removed or disabled since is nobody any more.
+    fn is_gone(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| {
+            let directory = self.house.store.directory();
+            !directory
+                .account(login.account)
+                .is_some_and(|account| account.enabled)
+        })
+    }
+
     fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
+        if self.is_gone() {
+            return RcptVerdict::RelayDenied;
+        }
         let Some(transaction) = &mut self.transaction else {
             return RcptVerdict::TryLater;
         };
@@ -333,6 +343,10 @@ impl SmtpHost {
         } = body;
         let rcpts = envelope.recipients.len();
         let from = envelope.reverse_path.to_string();
+        if self.is_gone() {
+            tracing::info!(txn = %id, %from, rcpts, "not delivered: the account was removed or disabled meanwhile");
+            return FinishVerdict::TryLater;
+        }
         if is_expired(&envelope, began.elapsed()) {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: the time its sender gave is over");
             return FinishVerdict::Expired;

@@ -84,9 +84,9 @@ japanese! {
         remedy: "QUIT だけを 1 行で送ってください。",
     }
     "S-501q" {
-        when: "引数のない EXPN に対して送ります。",
+        when: "引数のない EXPN、XCLIENT、XFORWARD に対して送ります。",
         cause: "コマンドが不完全です。",
-        remedy: "エイリアスまたはアドレスを指定してください。",
+        remedy: "EXPN にはエイリアスまたはアドレスを、XCLIENT と XFORWARD には 1 つ以上の属性を指定してください。",
     }
     "S-502a" {
         when: "SEND、SOML、SAML、TURN、ETRN、ATRN、XCLIENT、または TLS が無効な場合の STARTTLS に対して送ります。",

@@ -103,9 +103,9 @@ rows! {
     }
     "S-501q" MISSING_ARGUMENT = coded(501, 5, 4), "Missing argument" {
         rfc: "RFC 3463 section 3.6",
-        when: "EXPN without an argument.",
+        when: "EXPN, XCLIENT or XFORWARD without an argument.",
         cause: "The command is incomplete.",
-        remedy: "Name an alias or an address."
+        remedy: "Say what it is about: EXPN an alias or an address, XCLIENT and XFORWARD at least one attribute."
     }
     "S-502a" NOT_IMPLEMENTED = coded(502, 5, 1), "Verb known but not offered" {
         rfc: "RFC 5321 section 4.2.4",
