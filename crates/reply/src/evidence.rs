@@ -149,7 +149,7 @@ pub fn conceived() -> impl Iterator<Item = &'static Entry> {
     CONCEIVED.iter().flat_map(|(_, entries)| entries.iter())
 }
 
-/// The rows of ours beyond those: each has a dialogue of its name, unless [`added::ELSEWHERE`] says otherwise.
+/// The rows of ours beyond those: each has a dialogue of its name, unless something else is named for it.
 pub fn added() -> impl Iterator<Item = Entry> {
     let conceived = |id: &str| conceived().any(|entry| entry.id == id);
     crate::rows()

@@ -251,7 +251,7 @@ fn name(domain: &Domain) -> Option<Name> {
 
 /// RFC 6761 section 6.3: a name of this machine, wherever it is asked; no mail comes from there.
 fn is_of_this_machine(name: &Name) -> bool {
-    let last = name.iter().last();
+    let last = name.iter().next_back();
     last.is_some_and(|label| label.eq_ignore_ascii_case(b"localhost"))
 }
 
