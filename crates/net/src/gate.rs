@@ -153,14 +153,8 @@ impl Gate {
             counts: true,
             key: None,
         };
-        let peer = peer.to_canonical();
-        let mut free = limits.exempt.iter().chain(&limits.speakers);
-        if free.any(|network| network.contains(&peer)) {
-            return Ok(permit);
-        }
-        let key = (listener, AddressKey::from(peer));
-        self.lock().enter(key, &limits, now)?;
-        permit.key = Some(key);
+        let free = limits.exempt.iter().chain(&limits.speakers);
+        permit.key = self.count(listener, peer, &limits, free, now)?;
         Ok(permit)
     }
 
@@ -176,19 +170,29 @@ impl Gate {
         now: Instant,
     ) -> Result<Permit, Admission> {
         let limits = self.limits.load();
-        let peer = peer.to_canonical();
-        let key = if limits.exempt.iter().any(|network| network.contains(&peer)) {
-            None
-        } else {
-            let key = (listener, AddressKey::from(peer));
-            self.lock().enter(key, &limits, now)?;
-            Some(key)
-        };
         Ok(Permit {
             gate: Arc::clone(self),
             counts: false,
-            key,
+            key: self.count(listener, peer, &limits, limits.exempt.iter(), now)?,
         })
+    }
+
+    /// Counts a session for its address, unless that is in one of the `free` networks.
+    fn count<'a>(
+        &self,
+        listener: u16,
+        peer: IpAddr,
+        limits: &Limits,
+        mut free: impl Iterator<Item = &'a IpNet>,
+        now: Instant,
+    ) -> Result<Option<Key>, Admission> {
+        let peer = peer.to_canonical();
+        if free.any(|network| network.contains(&peer)) {
+            return Ok(None);
+        }
+        let key = (listener, AddressKey::from(peer));
+        self.lock().enter(key, limits, now)?;
+        Ok(Some(key))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Addresses> {

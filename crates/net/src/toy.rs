@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reply::{Proof, Reply, Row, Shape, Status};
+use reply::{Reply, Row, Shape, Status};
 use tokio::sync::Semaphore;
 use wire::{Admission, Input, Output, Session, TlsFacts, Witness};
 
@@ -32,7 +32,6 @@ static SAID: Row = Row {
     when: "the toy says something",
     cause: "a test",
     remedy: "none",
-    proof: Proof::Unit("toy"),
 };
 
 /// The bytes of what the toy says.

@@ -15,7 +15,7 @@ mod table;
 
 pub use encode::Reply;
 pub use language::Language;
-pub use row::{Enhanced, Proof, Protocol, Reasons, Row, Shape, Status};
+pub use row::{Enhanced, Protocol, Reasons, Row, Shape, Status};
 pub use table::{pop3, smtp};
 
 /// Every row of the catalogue, SMTP first, in the order of the table.

@@ -26,8 +26,6 @@ pub struct Row {
     pub cause: &'static str,
     /// What the reader can do about it; never empty for a refusal.
     pub remedy: &'static str,
-    /// How the row is proven.
-    pub proof: Proof,
 }
 
 /// Protocol a row belongs to.
@@ -74,15 +72,6 @@ pub enum Shape {
     Line,
     /// POP3: lines follow, ended by a lone dot (RFC 1939 section 3).
     List,
-}
-
-/// Where a row's proof stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// A file under `tests/dialogues` provokes it.
-    Dialogue,
-    /// This unit test provokes it, because no client can.
-    Unit(&'static str),
 }
 
 impl Row {

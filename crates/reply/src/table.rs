@@ -12,8 +12,6 @@ macro_rules! rows {
     (@shape $shape:ident) => { crate::row::Shape::$shape };
     (@ja) => { None };
     (@ja $ja:literal) => { Some($ja) };
-    (@proof) => { crate::row::Proof::Dialogue };
-    (@proof $test:literal) => { crate::row::Proof::Unit($test) };
     ($(
         $id:literal $name:ident = $status:expr, $text:literal {
             $(ja: $ja:literal,)?
@@ -22,7 +20,6 @@ macro_rules! rows {
             cause: $cause:literal,
             remedy: $remedy:literal
             $(, shape: $shape:ident)?
-            $(, proof: $test:literal)?
             $(,)?
         }
     )*) => {
@@ -39,7 +36,6 @@ macro_rules! rows {
                 when: $when,
                 cause: $cause,
                 remedy: $remedy,
-                proof: rows!(@proof $($test)?),
             };
         )*
         /// Every row of this part of the catalogue, in its order.

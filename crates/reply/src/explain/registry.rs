@@ -1,6 +1,6 @@
 //! Every registered enhanced code (RFC 5248, and the IANA registry it made), in words of ours.
 //!
-//! Registered are subject and detail; the class says whether it is for now or for good.
+//! Registered are subject and detail. The class stands before them: done, refused for a while, refused for good.
 
 mod content;
 mod people;

@@ -197,7 +197,6 @@ rows! {
         rfc: "RFC 3206 section 4",
         when: "The session failed inside the server and cannot go on.",
         cause: "A fault in the server. No message was deleted.",
-        remedy: "Fetch mail again. Please report it with the lines of the server's log around it.",
-        proof: "an_answer_to_no_question_fails_closed"
+        remedy: "Fetch mail again. Please report it with the lines of the server's log around it."
     }
 }

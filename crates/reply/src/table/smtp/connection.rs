@@ -99,8 +99,7 @@ rows! {
         rfc: "RFC 5321 section 3.8",
         when: "The session failed inside the server and cannot go on.",
         cause: "A fault in the server. Nothing of the message in hand was accepted.",
-        remedy: "Send again. Please report it with the lines of the server's log around it.",
-        proof: "an_answer_that_fits_no_question_fails_closed"
+        remedy: "Send again. Please report it with the lines of the server's log around it."
     }
     "S-554b" ADDRESS_REFUSED = plain(554), "{host} Connections from {peer} are refused" {
         rfc: "RFC 5321 section 3.1",
