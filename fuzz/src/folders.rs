@@ -204,7 +204,7 @@ fn maildir(file: &[u8]) {
     for (number, name) in names.iter().enumerate() {
         let part = if number % 2 == 0 { "cur" } else { "new" };
         let path = PLACE.join(part).join(OsStr::from_bytes(name));
-        fs::write(path, format!("{number}\n")).expect("a file");
+        fs::write(path, format!("Number: {number}\n\n")).expect("a file");
     }
     let read = || -> Vec<Letter> {
         let folder = Maildir::open(&PLACE).expect("a Maildir");

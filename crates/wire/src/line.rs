@@ -115,9 +115,16 @@ impl LineReader {
         self.next(limit)
     }
 
-    /// What has arrived of the line that comes next; nothing while an over-long line is thrown away.
+    /// What has arrived of the line that comes next; nothing while an over-long line is thrown away. What has arrived of
+    /// a flood that was reported goes first, so that the line behind it is seen however the octets were cut.
     #[must_use]
-    pub fn head(&self) -> &[u8] {
+    pub fn head(&mut self) -> &[u8] {
+        while let Some(flood) = self.overrun.filter(|overrun| overrun.octets == FLOOD)
+            && !self.is_empty()
+        {
+            // It comes once, so there is nothing more to report.
+            let _ = self.skip(flood);
+        }
         if self.overrun.is_some() {
             return &[];
         }
@@ -141,8 +148,8 @@ impl LineReader {
     /// section 2: a chunk between two commands). Of a line that is being thrown away there are none.
     #[must_use]
     pub fn take_front(&mut self, most: usize) -> Vec<u8> {
-        let front = &self.head()[..self.head().len().min(most)];
-        let taken = front.to_vec();
+        let head = self.head();
+        let taken = head[..head.len().min(most)].to_vec();
         self.consume_to(self.start + taken.len());
         taken
     }

@@ -186,6 +186,18 @@ fn a_flood_begins_at_its_octet_whatever_the_split() {
     }
 }
 
+/// What a session learns from the head must not depend on how the octets were cut.
+#[test]
+fn the_head_is_that_of_the_line_behind_a_reported_flood() {
+    let mut reader = LineReader::new();
+    reader.push(&[b'x'; FLOOD + 9]);
+    assert_eq!(reader.next(LIMIT), Some(Line::Flood));
+    assert_eq!(reader.head(), b"");
+    reader.push(b"x\r\nAUTH ");
+    assert_eq!(reader.head(), b"AUTH ");
+    assert_eq!(reader.next(LIMIT), None);
+}
+
 #[test]
 fn the_limit_may_change_from_line_to_line() {
     let mut reader = LineReader::new();

@@ -438,6 +438,10 @@ pub(crate) fn change(
         Kind::Decisions => Change::Decisions(before::decisions(frame.version, head)?),
         Kind::Retired => {
             let head: RetiredHead = postcard::from_bytes(head).ok()?;
+            // As with sequence numbers: a body behind whose number none is left was never written.
+            if head.files.bodies.contains(&u64::MAX) {
+                return None;
+            }
             let forgotten = head.forgotten.into_iter();
             let forgotten = forgotten.map(|of| Some((of.account, uids(of.steps)?)));
             Change::Retired {
@@ -531,8 +535,8 @@ impl<'a> Stored<'a> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Addressee, Body, Change, FRAME, Fact, Frame, Kept, Kind, Message, Sealed, Stored, change,
-        draft,
+        Addressee, Body, Change, FRAME, Fact, Frame, Kept, Kind, Message, RetiredHead, Retirement,
+        Sealed, Stored, change, draft,
     };
     use crate::account::AccountId;
     use crate::log::frame::VERSION;
@@ -647,5 +651,21 @@ mod tests {
         assert!(reads(u64::MAX - 1, u64::MAX - 1));
         assert!(!reads(u64::MAX, 1));
         assert!(!reads(1, u64::MAX));
+
+        let retires = |body: u64| {
+            let files = Retirement {
+                segment: 1,
+                bodies: vec![body],
+            };
+            let head = RetiredHead {
+                files,
+                forgotten: Vec::new(),
+            };
+            let head = postcard::to_allocvec(&head).unwrap();
+            let frame = Frame::new(Kind::Retired, &head, 0, 0);
+            change(Kind::Retired, &frame, &head, 1, 80).is_some()
+        };
+        assert!(retires(u64::MAX - 1));
+        assert!(!retires(u64::MAX));
     }
 }

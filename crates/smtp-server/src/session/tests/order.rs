@@ -195,6 +195,14 @@ fn a_tls_client_on_a_clear_port_is_told_at_once_and_only_once() {
 }
 
 #[test]
+fn a_tls_client_behind_a_flood_is_told_whatever_came_with_it() {
+    let mut stream = "x".repeat(wire::FLOOD);
+    stream.push_str("\r\n\x16\x03\x01");
+    let mut rig = Rig::exchange();
+    rig.check(stream, "S-220a S-500b S-500c");
+}
+
+#[test]
 fn an_answer_that_fits_no_question_fails_closed() {
     let mut rig = Rig::exchange().hold();
     rig.send(format!("{HELLO}MAIL FROM:<a@b>\r\nNOOP\r\n"))
