@@ -3,17 +3,23 @@
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mailstore::Census;
+use rustix::net::sockopt::Timeout;
+use rustix::net::{AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::message::{Answer, Errand, Refusal, Request, Response};
 use crate::parcel::{Parcel, Tally};
 use crate::place::{Place, SOCKET_NAME};
 use crate::wire;
 
-/// How long the answer may take; a busy disk may hold a change back for a while.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long nothing may come. A server that works on an answer says every two seconds that it is there.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long an answer may take of a server that says it is there: as long as a busy disk holds a change back, and as
+/// counting everything takes.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// How long a piece of mail may take; the first one waits until an import that was cut off is undone.
 const MOVING: Duration = Duration::from_secs(600);
@@ -24,6 +30,14 @@ pub enum ClientError {
     /// The socket is there and this user may not use it.
     #[error("{} belongs to a server of another user", .0.display())]
     NotAllowed(PathBuf),
+    /// It is there, and not a word comes from it.
+    #[error("the server that holds {} does not answer: nothing came for {} seconds", directory.display(), silence.as_secs())]
+    Silent {
+        /// The data directory.
+        directory: PathBuf,
+        /// How long it was waited for.
+        silence: Duration,
+    },
     /// It took the request, or should have, and no answer came.
     #[error("the server at {} does not answer: {source}", path.display())]
     NoAnswer {
@@ -47,6 +61,28 @@ pub enum ClientError {
 pub struct Client {
     stream: UnixStream,
     path: PathBuf,
+    patience: Patience,
+}
+
+/// How long is waited.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For any octet.
+    silence: Duration,
+    /// For all of an answer.
+    longest: Duration,
+    /// For any octet, while mail moves.
+    moving: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            silence: PATIENCE,
+            longest: LONGEST,
+            moving: MOVING,
+        }
+    }
 }
 
 impl Client {
@@ -54,24 +90,32 @@ impl Client {
     /// behind).
     ///
     /// # Errors
-    /// Somebody else's server, or a system that refuses.
+    /// Somebody else's server, one that does not answer, or a system that refuses.
     pub fn connect(data_dir: &Path) -> Result<Option<Self>, ClientError> {
+        Self::connect_within(data_dir, Patience::default())
+    }
+
+    fn connect_within(data_dir: &Path, patience: Patience) -> Result<Option<Self>, ClientError> {
         let path = data_dir.join(SOCKET_NAME);
-        let connected = Place::of(data_dir).and_then(|place| UnixStream::connect(place.path()));
+        let connected = Place::of(data_dir).and_then(|place| reach(place.path(), patience.silence));
         match connected {
-            Ok(stream) => Ok(Some(Self { stream, path })),
+            Ok(stream) => Ok(Some(Self {
+                stream,
+                path,
+                patience,
+            })),
             Err(error) if is_nobody(&error) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Err(ClientError::NotAllowed(path))
             }
-            Err(source) => Err(ClientError::NoAnswer { path, source }),
+            Err(source) => Err(not_answered(&path, patience.silence, source)),
         }
     }
 
     /// Asks once.
     ///
     /// # Errors
-    /// No answer within a minute, or one that is not understood. A refusal is an answer.
+    /// Nothing within ten seconds, or what is not understood. A refusal is an answer.
     pub fn ask(mut self, request: &Request) -> Result<Answer, ClientError> {
         self.ask_once(request)
     }
@@ -101,32 +145,51 @@ impl Client {
         errand: &Errand,
     ) -> Result<Result<(Carrier, Response), Refusal>, ClientError> {
         let request = Request::Carry(errand.clone());
-        Carrier::begin(self.stream, &self.path, Some(&request))
+        let alive = self.wait_for_word(&request);
+        alive.map_err(|source| not_answered(&self.path, self.patience.silence, source))?;
+        Carrier::begin(self.stream, &self.path, self.patience.moving)
+    }
+
+    /// Asks, and waits for a sign that somebody works on it.
+    fn wait_for_word(&self, request: &Request) -> io::Result<()> {
+        self.send(request)?;
+        // It stays there: before an answer it means nothing.
+        rustix::net::recv(&self.stream, &mut [0][..], RecvFlags::PEEK)?;
+        Ok(())
     }
 
     fn ask_once(&mut self, request: &Request) -> Result<Answer, ClientError> {
-        let line = match self.exchange(request) {
-            Ok(line) => line,
-            Err(source) => {
-                return Err(ClientError::NoAnswer {
-                    path: self.path.clone(),
-                    source,
-                });
-            }
-        };
+        let line = self
+            .exchange(request)
+            .map_err(|source| not_answered(&self.path, self.patience.silence, source))?;
         wire::parse_answer(&line).map_err(|source| ClientError::Strange {
             path: self.path.clone(),
             source,
         })
     }
 
-    fn exchange(&mut self, request: &Request) -> io::Result<Vec<u8>> {
-        self.stream.set_read_timeout(Some(PATIENCE))?;
-        self.stream.set_write_timeout(Some(PATIENCE))?;
-        self.stream.write_all(&wire::request_line(request)?)?;
+    fn send(&self, request: &Request) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(self.patience.silence))?;
+        self.stream.set_write_timeout(Some(self.patience.silence))?;
+        (&self.stream).write_all(&wire::request_line(request)?)
+    }
+
+    fn exchange(&self, request: &Request) -> io::Result<Vec<u8>> {
+        self.send(request)?;
+        let until = Instant::now() + self.patience.longest;
+        let mut input = BufReader::new((&self.stream).take(wire::MAX_ANSWER as u64));
+        // All that comes before the answer.
+        while input.fill_buf()?.first() == Some(&wire::AT_WORK) {
+            input.consume(1);
+            if Instant::now() > until {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "it is there, and has worked on this for ten minutes",
+                ));
+            }
+        }
         let mut line = Vec::new();
-        BufReader::new((&self.stream).take(wire::MAX_ANSWER as u64))
-            .read_until(b'\n', &mut line)?;
+        input.read_until(b'\n', &mut line)?;
         if line.pop() != Some(b'\n') {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
@@ -134,6 +197,33 @@ impl Client {
             ));
         }
         Ok(line)
+    }
+}
+
+/// Connects, though not longer than that: where nobody takes connections, those of others fill the queue.
+fn reach(path: &Path, patience: Duration) -> io::Result<UnixStream> {
+    let socket = rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    rustix::net::sockopt::set_socket_timeout(&socket, Timeout::Send, Some(patience))?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket.into())
+}
+
+/// Why there is no answer. `WouldBlock` is what the system calls a time that is over.
+fn not_answered(path: &Path, silence: Duration, source: io::Error) -> ClientError {
+    if source.kind() == io::ErrorKind::WouldBlock {
+        return ClientError::Silent {
+            directory: path.parent().unwrap_or(path).to_owned(),
+            silence,
+        };
+    }
+    ClientError::NoAnswer {
+        path: path.to_owned(),
+        source,
     }
 }
 
@@ -162,6 +252,7 @@ pub struct Carrier {
     input: BufReader<UnixStream>,
     out: BufWriter<UnixStream>,
     path: PathBuf,
+    patience: Duration,
 }
 
 impl Carrier {
@@ -174,20 +265,18 @@ impl Carrier {
         stream: UnixStream,
         path: &Path,
     ) -> Result<Result<(Self, Response), Refusal>, ClientError> {
-        Self::begin(stream, path, None)
+        Self::begin(stream, path, MOVING)
     }
 
+    /// Takes the answer to what was asked already.
     fn begin(
         stream: UnixStream,
         path: &Path,
-        request: Option<&Request>,
+        patience: Duration,
     ) -> Result<Result<(Self, Response), Refusal>, ClientError> {
-        let no_answer = |source| ClientError::NoAnswer {
-            path: path.to_owned(),
-            source,
-        };
-        let mut carrier = Self::over(stream, path).map_err(no_answer)?;
-        let line = carrier.answer(request).map_err(no_answer)?;
+        let no_answer = |source| not_answered(path, patience, source);
+        let mut carrier = Self::over(stream, path, patience).map_err(no_answer)?;
+        let line = carrier.answer().map_err(no_answer)?;
         let answer = wire::parse_answer(&line).map_err(|source| ClientError::Strange {
             path: path.to_owned(),
             source,
@@ -195,21 +284,18 @@ impl Carrier {
         Ok(answer.map(|response| (carrier, response)))
     }
 
-    fn over(stream: UnixStream, path: &Path) -> io::Result<Self> {
-        stream.set_read_timeout(Some(MOVING))?;
-        stream.set_write_timeout(Some(MOVING))?;
+    fn over(stream: UnixStream, path: &Path, patience: Duration) -> io::Result<Self> {
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
         Ok(Self {
             input: BufReader::with_capacity(128 << 10, stream.try_clone()?),
             out: BufWriter::with_capacity(128 << 10, stream),
             path: path.to_owned(),
+            patience,
         })
     }
 
-    fn answer(&mut self, request: Option<&Request>) -> io::Result<Vec<u8>> {
-        if let Some(request) = request {
-            self.out.write_all(&wire::request_line(request)?)?;
-            self.out.flush()?;
-        }
+    fn answer(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         (&mut self.input)
             .take(wire::MAX_ANSWER as u64)
@@ -224,10 +310,8 @@ impl Carrier {
     /// # Errors
     /// The connection broke.
     pub fn receive(&mut self) -> Result<Parcel, ClientError> {
-        Parcel::read(&mut self.input).map_err(|source| ClientError::NoAnswer {
-            path: self.path.clone(),
-            source,
-        })
+        Parcel::read(&mut self.input)
+            .map_err(|source| not_answered(&self.path, self.patience, source))
     }
 
     /// Sends a parcel. The other side may have refused in the meantime: then this fails, and [`Carrier::end`] says why.
@@ -270,3 +354,6 @@ fn is_nobody(error: &io::Error) -> bool {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::NotADirectory
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,9 @@ use crate::wire;
 
 /// How long a client may take to send its request, and to take its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a client that waits for its answer hears that it is worked on, so that it need not wait long for a server
+/// that hangs.
+const WORD: Duration = Duration::from_secs(2);
 /// Requests served at the same time; more wait in the listen queue.
 const AT_ONCE: usize = 8;
 /// How long requests in hand may take after the stop.
@@ -156,11 +159,12 @@ async fn serve_one(
     if let Ok(Some(line)) = &request
         && let Ok(Request::Carry(errand)) = parse(line)
     {
+        at_work(&stream);
         return carry(errand, stream, operations, stopped).await;
     }
     let (answer, hold) = match request {
         Ok(Some(line)) => tokio::select! {
-            answered = answer(&line, &operations) => answered,
+            answered = saying_so(&stream, answer(&line, &operations)) => answered,
             // Counting takes its time; whoever waits for it is not waited for.
             _ = stopped.changed(), if asks_to_hold(&line) => return,
         },
@@ -193,6 +197,22 @@ async fn serve_one(
         drop(hold);
         tracing::info!("the files of the store are let go");
     }
+}
+
+/// Waits for `work`, and lets the client know that it is under way.
+async fn saying_so<T>(stream: &UnixStream, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        match timeout(WORD, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => at_work(stream),
+        }
+    }
+}
+
+fn at_work(stream: &UnixStream) {
+    // A client that does not read, or has gone, misses nothing; what it asked for is done all the same.
+    let _ = stream.try_write(&[wire::AT_WORK]);
 }
 
 /// Does what takes a connection of its own, until that is done or the server stops.
@@ -281,5 +301,25 @@ fn parse(line: &[u8]) -> Result<Request, Refusal> {
             );
             Err(Refusal::new(RefusalKind::NotUnderstood, message))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_hears_every_two_seconds_that_its_answer_is_worked_on() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let work = async {
+            tokio::time::sleep(Duration::from_secs(7)).await;
+            "done"
+        };
+        assert_eq!(saying_so(&ours, work).await, "done");
+        assert_eq!(saying_so(&ours, async { "at once" }).await, "at once");
+        drop(ours);
+        let mut heard = Vec::new();
+        theirs.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, [wire::AT_WORK; 3]);
     }
 }

@@ -15,6 +15,9 @@ pub(crate) const MAX_REQUEST: usize = 64 * 1024;
 /// Longest answer line in octets; room for the list of a hundred thousand accounts.
 pub(crate) const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
+/// Comes before an answer, as often as the server says that it works on it: space that means nothing in JSON.
+pub(crate) const AT_WORK: u8 = b' ';
+
 #[derive(Serialize, Deserialize)]
 struct RequestLine {
     version: u32,

@@ -109,6 +109,11 @@ fn remedy(cause: Cause<'_>) -> Option<String> {
 fn unreachable_server(error: &ClientError) -> &'static str {
     match error {
         ClientError::NotAllowed(_) => "run this as root or as the user the server runs as",
+        ClientError::Silent { .. } => {
+            "it may be stopped (Ctrl-Z, SIGSTOP, a paused container), starved, or waiting for a disk that hangs: look at its \
+             log and at `ps`. Let it go on (`kill -CONT`, `docker unpause`) or end it and start it again: mail that it has \
+             acknowledged is kept. What was asked for may still be done later, so look before repeating it"
+        }
         ClientError::NoAnswer { .. } => {
             "look at the server's log; the change may have been made, so look before repeating it"
         }
