@@ -31,6 +31,8 @@ mod moving;
 mod obligations;
 #[path = "network/proxied.rs"]
 mod proxied;
+#[path = "network/refusals.rs"]
+mod refusals;
 #[path = "network/rows.rs"]
 mod rows;
 #[path = "network/scram.rs"]

@@ -145,6 +145,21 @@ impl Server {
         }
     }
 
+    /// The log's entry for `event`, which comes after so many of `before`.
+    pub fn logged_after(&self, before: &str, times: usize, event: &str) -> Value {
+        let mut seen = 0;
+        loop {
+            let entry = self.log.recv_timeout(PATIENCE);
+            let entry = entry.unwrap_or_else(|_| panic!("no {event} after {seen} {before}"));
+            let said = text(&entry);
+            seen += usize::from(said == before);
+            if said == event {
+                assert_eq!(seen, times, "{before}");
+                return entry;
+            }
+        }
+    }
+
     /// All that is left of the log, as it stands there, once the server has ended.
     pub fn rest_of_the_log(&self) -> String {
         let lines: Vec<String> = self.log.iter().map(|entry| entry.to_string()).collect();

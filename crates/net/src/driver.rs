@@ -12,11 +12,13 @@ mod farewell;
 mod link;
 mod outbox;
 mod pipe;
+mod refusals;
 mod timer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use reply::{Reply, Row};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{Input, Output, Session, TlsFacts};
@@ -25,6 +27,8 @@ pub(crate) use farewell::Farewell;
 pub(crate) use link::{Link, Lost, Reading};
 pub use outbox::OUTBOX;
 pub use pipe::INBOX;
+use refusals::Refusals;
+pub(crate) use refusals::unheard;
 pub(crate) use timer::now;
 
 use crate::service::Host;
@@ -45,6 +49,8 @@ pub(crate) struct Terms {
     pub(crate) starttls: Option<Arc<ServerConfig>>,
     pub(crate) write_deadline: Duration,
     pub(crate) stop: Stop,
+    /// The peer is this machine.
+    pub(crate) from_here: bool,
 }
 
 /// A session, its host and the line between them and the peer.
@@ -53,6 +59,7 @@ pub(crate) struct Driver<IO, H: Host> {
     session: H::Session,
     host: H,
     starttls: Option<Arc<ServerConfig>>,
+    refusals: Refusals,
 }
 
 impl<IO, H> Driver<IO, H>
@@ -67,6 +74,7 @@ where
             session,
             host,
             starttls: terms.starttls,
+            refusals: Refusals::new(terms.from_here),
         }
     }
 
@@ -76,6 +84,7 @@ where
         if let Err(lost) = &outcome {
             self.lose(lost);
         }
+        self.refusals.end();
         let login = self.session.witness().login;
         tracing::debug!(
             login,
@@ -102,7 +111,7 @@ where
     async fn converse(&mut self) -> Result<(), Lost> {
         loop {
             match self.session.output() {
-                Output::Reply(reply) => self.link.reply(&reply),
+                Output::Reply(reply) => self.reply(&reply),
                 Output::Send(octets) => self.link.pipe.outbox.send(octets),
                 Output::Body(octets) => {
                     let body = Box::pin(self.host.body(octets));
@@ -123,6 +132,22 @@ where
                 self.link.flush().await?;
             }
         }
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        if reply.row().is_refusal() {
+            self.note_refusal(reply.row());
+        } else {
+            self.refusals.greeted();
+        }
+        self.link.reply(reply);
+    }
+
+    #[cold]
+    fn note_refusal(&mut self, row: &Row) {
+        let regarding = self.host.regarding();
+        let login = self.session.witness().login;
+        self.refusals.note(row, login, &regarding, now());
     }
 
     /// Turns the stream to TLS. Octets that came in the clear behind the command are forgotten: they were not

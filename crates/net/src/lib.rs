@@ -30,6 +30,6 @@ pub use gateway::default_gateways;
 pub use open_files::{OpenFiles, most_open_files, raise_open_files};
 pub use serve::{Endpoint, Meeting, Security, serve};
 pub use server::{Drained, ListenerStatus, Server};
-pub use service::{Connection, Host, Service};
+pub use service::{Connection, Host, Regarding, Service};
 pub use stop::{Alarm, Level, Stop};
 pub use stream::HANDSHAKE_DEADLINE;

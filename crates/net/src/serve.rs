@@ -106,7 +106,9 @@ async fn converse<IO, S, P>(
         Security::Plain => (Stream::Plain(io), None, None),
         Security::StartTls(config) => (Stream::Plain(io), None, Some(Arc::clone(config))),
         // A handshake is the dearest thing a peer can ask for; one that is turned away does not get it.
-        Security::Implicit(_) if admission != Admission::Welcome => return,
+        Security::Implicit(_) if admission != Admission::Welcome => {
+            return driver::unheard(admission, driver::now());
+        }
         Security::Implicit(config) => {
             match driver::greet_in_tls(io, Arc::clone(config), stop).await {
                 Ok((stream, facts)) => (stream, Some(facts), None),
@@ -133,6 +135,7 @@ async fn converse<IO, S, P>(
         starttls,
         write_deadline,
         stop: stop.clone(),
+        from_here: meeting.peer.ip().to_canonical().is_loopback(),
     };
     let (session, host) = service.connect(connection, driver::now());
     let mut driver = Driver::new(stream, session, host, terms);

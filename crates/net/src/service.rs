@@ -29,6 +29,20 @@ pub trait Host: Send + 'static {
     /// Takes message content on its way in. The pieces come in order; while one is pending nothing more is
     /// read from the peer, which is how a slow store slows its senders.
     fn body(&mut self, octets: Bytes) -> impl Future<Output = ()> + Send;
+
+    /// Whom the refusal is about that the session has just given, for the log.
+    fn regarding(&mut self) -> Regarding {
+        Regarding::default()
+    }
+}
+
+/// Whom a refusal is about, as far as there is somebody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Regarding {
+    /// Who sends.
+    pub from: Option<String>,
+    /// Who was to get it.
+    pub to: Option<String>,
 }
 
 /// Makes a session and its host for every connection of one listener.

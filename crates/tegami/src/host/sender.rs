@@ -68,7 +68,7 @@ impl Known {
             },
         };
         if let Some(refusal) = refusal {
-            tracing::info!(from = %sender, to = %recipient, reason = ?refusal, "refused by DNS");
+            tracing::debug!(from = %sender, to = %recipient, reason = ?refusal, "refused by DNS");
         }
         refusal
     }

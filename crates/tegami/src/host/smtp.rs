@@ -1,21 +1,26 @@
 //! Answers the questions of one SMTP session: senders, recipients, message bodies, logins.
 
+mod recipient;
+mod regarded;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use address::deliver_by::Mode;
-use address::{Envelope, ForwardPath, Recipient, ReversePath};
+use address::{Envelope, ForwardPath, ReversePath};
 use auth::{Mechanism, Verdict};
 use bytes::Bytes;
-use mailstore::{Account, AccountId, Full, Incoming, Reservation, StoreError};
-use net::Permit;
+use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
+use net::{Permit, Regarding};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
     MailFrom, MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
 };
 use wire::ChannelBinding;
+
+use regarded::Regarded;
 
 use super::House;
 use super::device::Visit;
@@ -34,6 +39,8 @@ pub struct SmtpHost {
     visit: Option<Visit>,
     sasl: Sasl,
     transaction: Option<Transaction>,
+    /// Whom the next refusal is about, if not only the sender of the transaction.
+    regarding: Regarded,
     known: sender::Known,
     /// Counts the clients that a proxy speaks for; none where no proxy is believed.
     counter: Option<Counter>,
@@ -70,6 +77,7 @@ impl SmtpHost {
             visit: None,
             sasl: Sasl::default(),
             transaction: None,
+            regarding: Regarded::default(),
             known: sender::Known::default(),
             counter,
             place: None,
@@ -112,38 +120,54 @@ impl SmtpHost {
     }
 
     fn mail(&mut self, from: MailFrom) -> MailVerdict {
+        match self.refusal_of_sender(&from) {
+            Some(refusal) => {
+                self.regarding = Regarded::from(from.reverse_path.to_string());
+                refusal
+            }
+            None => {
+                self.begin(from);
+                MailVerdict::Accepted
+            }
+        }
+    }
+
+    fn refusal_of_sender(&mut self, from: &MailFrom) -> Option<MailVerdict> {
         let policy = self.house.policy.load();
         if let Some(login) = &self.login {
             if policy.denies_submission(self.peer) {
-                return MailVerdict::Denied;
+                return Some(MailVerdict::Denied);
             }
             if !self.owns(login, &from.reverse_path) {
-                return MailVerdict::NotOwner;
+                return Some(MailVerdict::NotOwner);
             }
         } else if self.visit.is_none()
             && policy.verify_local_sender
             && !self.may_be_sender(&from.reverse_path)
         {
-            return MailVerdict::NoSuchSender;
+            return Some(MailVerdict::NoSuchSender);
         }
         // Sessions that were open when the service was suspended end here.
         if self.house.suspended().is_some() {
-            return MailVerdict::Suspended;
+            return Some(MailVerdict::Suspended);
         }
         let rate = match &self.visit {
             Some(visit) => &visit.device.mail_rate,
             None => &policy.mail_rate,
         };
         if !rate.allows(self.peer, Instant::now()) {
-            return MailVerdict::TooFast;
+            return Some(MailVerdict::TooFast);
         }
         self.known.begin();
-        let declared = from.size.unwrap_or(0);
         // RFC 1870 section 6.1.
-        if let Err(low) = self.house.store.room(declared) {
+        if let Err(low) = self.house.store.room(from.size.unwrap_or(0)) {
             tracing::warn!(free = low.free, needed = low.needed, "store low on space");
-            return MailVerdict::StoreLow;
+            return Some(MailVerdict::StoreLow);
         }
+        None
+    }
+
+    fn begin(&mut self, from: MailFrom) {
         self.transaction = Some(Transaction {
             envelope: Envelope {
                 reverse_path: from.reverse_path,
@@ -156,12 +180,11 @@ impl SmtpHost {
                 recipients: Vec::new(),
             },
             began: Instant::now(),
-            declared,
+            declared: from.size.unwrap_or(0),
             reservations: BTreeMap::new(),
             refused: 0,
             body: None,
         });
-        MailVerdict::Accepted
     }
 
     /// RFC 6409 section 6.1: a user sends under an own address; `<>` is what read receipts come from. Whoever was
@@ -217,73 +240,6 @@ impl SmtpHost {
                 .account(login.account)
                 .is_some_and(|account| account.enabled)
         })
-    }
-
-    fn rcpt(&mut self, to: RcptTo) -> RcptVerdict {
-        if self.is_gone() {
-            return RcptVerdict::RelayDenied;
-        }
-        let Some(transaction) = &mut self.transaction else {
-            return RcptVerdict::TryLater;
-        };
-        let policy = self.house.policy.load();
-        let directory = self.house.store.directory();
-        let sender = self.login.as_ref();
-        let sender = sender.and_then(|login| directory.account(login.account));
-        if sender.is_some_and(|account| !may_send_to(account, &to.path)) {
-            return RcptVerdict::DestinationDenied;
-        }
-        let accounts = match routing::route(&policy, &directory, &to.path) {
-            Route::Local(accounts) => accounts,
-            Route::Disabled => return RcptVerdict::Disabled,
-            Route::Unknown => return RcptVerdict::UnknownMailbox,
-            Route::Foreign if self.login.is_some() || self.visit.is_some() => {
-                return RcptVerdict::NoOutbound;
-            }
-            Route::Foreign => return RcptVerdict::RelayDenied,
-        };
-        if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
-            return RcptVerdict::TooFast;
-        }
-        // An alias waits for all of its members: whoever is left out now would never get the message.
-        let suspended = |account: &AccountId| {
-            directory
-                .account(*account)
-                .is_some_and(|account| account.terms.suspended)
-        };
-        if accounts.iter().any(suspended) {
-            return RcptVerdict::Suspended;
-        }
-        let mut taken = Vec::with_capacity(accounts.len());
-        for account in accounts {
-            if transaction.reservations.contains_key(&account) {
-                continue;
-            }
-            // RFC 1870 section 6.4: each recipient is judged alone.
-            match self.house.store.reserve(account, transaction.declared) {
-                Ok(reservation) => taken.push((account, reservation)),
-                // Reservations taken for other members of an alias are given back here.
-                Err(Full::Octets) if policy.full_is_final => return RcptVerdict::MailboxFull,
-                Err(Full::Octets) => return RcptVerdict::MailboxFullForNow,
-                Err(Full::Messages) => return RcptVerdict::TooManyMessages,
-                Err(Full::Gone) => return RcptVerdict::UnknownMailbox,
-            }
-        }
-        transaction.reservations.extend(taken);
-        transaction.envelope.recipients.push(Recipient {
-            path: to.path,
-            notify: to.notify,
-            orcpt: to.orcpt,
-        });
-        RcptVerdict::Accepted
-    }
-
-    fn count(&mut self, verdict: RcptVerdict) {
-        if let Some(transaction) = &mut self.transaction
-            && verdict != RcptVerdict::Accepted
-        {
-            transaction.refused += 1;
-        }
     }
 
     async fn data(&mut self, trace: Trace) -> DataVerdict {
@@ -345,16 +301,16 @@ impl SmtpHost {
         let from = envelope.reverse_path.to_string();
         if self.is_gone() {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: the account was removed or disabled meanwhile");
-            return FinishVerdict::TryLater;
+            return self.not_delivered(from, FinishVerdict::TryLater);
         }
         if is_expired(&envelope, began.elapsed()) {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: the time its sender gave is over");
-            return FinishVerdict::Expired;
+            return self.not_delivered(from, FinishVerdict::Expired);
         }
         // RFC 6531 section 3.5: at the end of the message, for only now is it known whether there is any UTF-8 in it.
         if envelope.smtputf8 && header.found() && !self.all_take_utf8(reservations.keys()) {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: a recipient takes no UTF-8 header");
-            return FinishVerdict::Utf8NotTaken;
+            return self.not_delivered(from, FinishVerdict::Utf8NotTaken);
         }
         let outcome = match written {
             Ok(incoming) => {
@@ -376,13 +332,18 @@ impl SmtpHost {
             }
             Err(error @ StoreError::MailboxFull { .. }) => {
                 tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
-                not_stored(&error)
+                self.not_delivered(from, not_stored(&error))
             }
             Err(error) => {
                 tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
-                not_stored(&error)
+                self.not_delivered(from, not_stored(&error))
             }
         }
+    }
+
+    fn not_delivered(&mut self, from: String, verdict: FinishVerdict) -> FinishVerdict {
+        self.regarding = Regarded::from(from);
+        verdict
     }
 
     fn all_take_utf8<'a>(&self, accounts: impl IntoIterator<Item = &'a AccountId>) -> bool {
@@ -489,6 +450,10 @@ impl SmtpHost {
             } = transaction;
             let id = body.map(|body| body.id);
             let (from, rcpts) = (&envelope.reverse_path, envelope.recipients.len());
+            if id.is_some() {
+                // The session has something against the message itself, and is about to say so.
+                self.regarding = Regarded::from(from.to_string());
+            }
             tracing::info!(txn = id, %from, rcpts, refused, "abandoned");
         }
     }
@@ -512,12 +477,6 @@ fn note(id: &str, origin: &Origin) {
         ident = origin.ident,
         "forwarded"
     );
-}
-
-/// Whether the account's list of destinations, if it has one, names this one.
-fn may_send_to(account: &Account, path: &ForwardPath) -> bool {
-    let places = &account.terms.send_to;
-    places.is_empty() || places.iter().any(|place| place.covers(path))
 }
 
 /// RFC 2852 section 4.1.3: what was to be returned when its time is over is not delivered afterwards. The client that
@@ -565,12 +524,8 @@ impl net::Host for SmtpHost {
         match ask {
             Ask::Mail(from) => Answer::Mail(self.mail(from)),
             Ask::Rcpt(to) => {
-                let verdict = match self.refused_by_dns(&to).await {
-                    Some(refusal) => refusal,
-                    None => self.rcpt(to),
-                };
-                self.count(verdict);
-                Answer::Rcpt(verdict)
+                let refusal = self.refused_by_dns(&to).await;
+                Answer::Rcpt(self.rcpt(to, refusal))
             }
             Ask::Data(trace) => Answer::Data(self.data(trace).await),
             Ask::Finish => Answer::Finish(self.finish().await),
@@ -596,6 +551,12 @@ impl net::Host for SmtpHost {
             Ask::TlsReady => Answer::Tls(true),
             Ask::Claim(client) => Answer::Claimed(self.claim(client)),
         }
+    }
+
+    fn regarding(&mut self) -> Regarding {
+        let sender = self.transaction.as_ref();
+        let sender = sender.map(|transaction| &transaction.envelope.reverse_path);
+        self.regarding.take(sender)
     }
 
     async fn body(&mut self, octets: Bytes) {

@@ -118,10 +118,6 @@ impl Service for DeviceService {
         let admission = connection.admission;
         let device = policy.devices.get(&self.name);
         let Some(device) = device.filter(|device| device.admits(peer)) else {
-            // The health check comes from there.
-            if !peer.is_loopback() {
-                tracing::info!("turned away: not in the networks of this device");
-            }
             return self.turn_away(connection, admission, Role::Outsider, now);
         };
         if admission != Admission::Welcome {
