@@ -101,6 +101,16 @@ impl Operations {
                 "there is no data directory to import into",
             ));
         };
+        let account = self.find(address)?;
+        if !account.terms.mailbox {
+            let address = &account.address;
+            let message = format!("{address} has no mailbox, so nobody could fetch what comes in");
+            return Err(
+                Refusal::new(RefusalKind::Unsuitable, message).remedy(format!(
+                    "give it one first: tegami account set {address} --mailbox yes"
+                )),
+            );
+        }
         let turn = self.importing.try_lock().map_err(|_| {
             Refusal::new(RefusalKind::InUse, "another import is running")
                 .remedy("wait until it is done")

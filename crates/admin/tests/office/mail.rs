@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use admin::{
-    Carrier, Errand, Label, Operations, Parcel, Refusal, RefusalKind, Response, Tally, carry_here,
+    Carrier, Errand, Label, NewTerms, Operations, Parcel, Refusal, RefusalKind, Request, Response,
+    Tally, carry_here,
 };
 use mailstore::{Faults, Options, Store, StoreError};
 use sha2::{Digest, Sha256};
@@ -117,6 +118,16 @@ impl House {
             }
         });
         letters.await.unwrap()
+    }
+
+    async fn give_mailbox(&self, mailbox: bool) {
+        let terms = NewTerms {
+            mailbox: Some(mailbox),
+            ..NewTerms::default()
+        };
+        let address = self::mailbox(ALICE);
+        let request = Request::AccountTerms { address, terms };
+        self.operations.execute(request).await.unwrap();
     }
 
     fn has_journal(&self) -> bool {
@@ -255,6 +266,15 @@ async fn what_cannot_be_imported_is_refused_before_anything_is_written() {
     let export = house.ask(Errand::Export { address }).await;
     assert_eq!(refused(export.map(drop)), Some(RefusalKind::InUse));
     drop(maildrop);
+    house.give_mailbox(false).await;
+    let without = house.ask(import(1, 1)).await.map(drop).unwrap_err();
+    assert_eq!(without.kind, RefusalKind::Unsuitable);
+    assert!(
+        without
+            .remedy
+            .is_some_and(|remedy| remedy.contains("--mailbox yes"))
+    );
+    house.give_mailbox(true).await;
     assert!(!house.has_journal());
     house.import(&["fits"]).await.unwrap();
 }
