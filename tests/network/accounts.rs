@@ -53,6 +53,12 @@ fn a_suspended_mailbox_puts_its_mail_off_and_nothing_else() {
     );
     done(&server, &["account", "suspend", BOB], "no new mail");
     done(&server, &["account", "list"], "suspended");
+    done(&server, &["account", "set", ALICE, "--mailbox", "no"], "");
+    done(&server, &["account", "list"], "no mailbox");
+    let expected = "Accounts     3 (1 suspended, 1 without a mailbox), aliases: 1";
+    done(&server, &["status"], expected);
+    done(&server, &["status", "--json"], "\"without_mailbox\": 1");
+    done(&server, &["account", "set", ALICE, "--mailbox", "yes"], "");
     let mut client = exchange(&server);
     client.command("MAIL FROM:<a@other.example>", "250");
     client.command(

@@ -370,6 +370,10 @@ pub struct StoreFacts {
     pub accounts: u64,
     /// Disabled ones.
     pub disabled: u64,
+    /// Those whose new mail is put off for a while.
+    pub suspended: u64,
+    /// Those without a mailbox.
+    pub without_mailbox: u64,
     /// Aliases.
     pub aliases: u64,
     /// Messages in all mailboxes.

@@ -226,12 +226,15 @@ impl Operations {
     fn status(&self) -> Status {
         let directory = self.store.directory();
         let stats = self.store.stats();
+        let count = |counts: fn(&Account) -> bool| {
+            let accounts = directory.accounts().filter(|account| counts(account));
+            accounts.count() as u64
+        };
         let store = StoreFacts {
             accounts: directory.accounts().len() as u64,
-            disabled: directory
-                .accounts()
-                .filter(|account| !account.enabled)
-                .count() as u64,
+            disabled: count(|account| !account.enabled),
+            suspended: count(|account| account.terms.suspended),
+            without_mailbox: count(|account| !account.terms.mailbox),
             aliases: directory.aliases().len() as u64,
             messages: stats.messages,
             octets: stats.octets,

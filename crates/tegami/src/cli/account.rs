@@ -265,7 +265,7 @@ fn list(config: &Config, listing: Listing) -> Result<()> {
         vec![
             account.address.unicode(),
             account.name.clone(),
-            state(account).to_owned(),
+            state(account),
             account.messages.to_string(),
             size(account.octets),
             quota(account.quota),
@@ -422,7 +422,7 @@ fn describe(account: &AccountFacts) -> String {
     pairs([
         ("Address", account.address.unicode()),
         ("Name", or_dash(account.name.clone())),
-        ("State", state(account).to_owned()),
+        ("State", state(account)),
         (
             "Holds",
             format!(
@@ -447,12 +447,21 @@ fn describe(account: &AccountFacts) -> String {
     ])
 }
 
-fn state(account: &AccountFacts) -> &'static str {
-    match (account.enabled, account.suspended, account.password) {
-        (false, _, _) => "disabled",
-        (true, true, _) => "suspended",
-        (true, false, true) => "enabled",
-        (true, false, false) => "no password",
+/// Everything that is not as it usually is, or that all is.
+fn state(account: &AccountFacts) -> String {
+    let words: Vec<&str> = [
+        (!account.enabled, "disabled"),
+        (account.suspended, "suspended"),
+        (!account.mailbox, "no mailbox"),
+        (!account.password, "no password"),
+    ]
+    .into_iter()
+    .filter_map(|(so, word)| so.then_some(word))
+    .collect();
+    if words.is_empty() {
+        "enabled".to_owned()
+    } else {
+        words.join(", ")
     }
 }
 
@@ -502,7 +511,7 @@ pub(super) fn unexpected() -> anyhow::Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -546,13 +555,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_account_is_described_in_nine_lines() {
-        let account = AccountFacts {
+    /// Alice, who has a password and its keys.
+    pub fn facts() -> AccountFacts {
+        AccountFacts {
             address: Mailbox::parse_user("alice@xn--bcher-kva.example").unwrap(),
             name: String::new(),
             enabled: true,
-            suspended: false,
+            suspended: true,
             mailbox: false,
             utf8: true,
             login: auth::Floor::Scram,
@@ -567,11 +576,16 @@ mod tests {
             messages: 1,
             octets: 1_500_000,
             aliases: vec![Mailbox::parse_user("info@example.test").unwrap()],
-        };
+        }
+    }
+
+    #[test]
+    fn an_account_is_described_in_nine_lines() {
+        let account = facts();
         let expected = "\
             Address   alice@bücher.example\n\
             Name      -\n\
-            State     enabled\n\
+            State     suspended, no mailbox\n\
             Holds     1 message, 1.5 MB\n\
             Quota     2.0 GB (default)\n\
             Held to   no mailbox; logs in with SCRAM only; sends to example.test only\n\

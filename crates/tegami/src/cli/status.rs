@@ -97,14 +97,23 @@ fn describe_certificate(certificate: &CertificateFacts) -> String {
 }
 
 fn store_rows(store: &StoreFacts) -> Vec<(&'static str, String)> {
-    let disabled = match store.disabled {
-        0 => String::new(),
-        some => format!(" ({some} disabled)"),
+    let apart = [
+        (store.disabled, "disabled"),
+        (store.suspended, "suspended"),
+        (store.without_mailbox, "without a mailbox"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, how)| format!("{number} {how}"))
+    .collect::<Vec<_>>();
+    let apart = match apart.join(", ") {
+        none if none.is_empty() => none,
+        some => format!(" ({some})"),
     };
     let mut rows = vec![
         (
             "Accounts",
-            format!("{}{disabled}, aliases: {}", store.accounts, store.aliases),
+            format!("{}{apart}, aliases: {}", store.accounts, store.aliases),
         ),
         (
             "Mail",
@@ -154,6 +163,8 @@ mod tests {
         StoreFacts {
             accounts: 3,
             disabled: 1,
+            suspended: 0,
+            without_mailbox: 2,
             aliases: 2,
             messages: 1200,
             octets: 34_500_000,
@@ -183,7 +194,7 @@ mod tests {
             },
             &[
                 "Server    not running; this is the store itself",
-                "Accounts  3 (1 disabled), aliases: 2",
+                "Accounts  3 (1 disabled, 2 without a mailbox), aliases: 2",
                 "Mail      1200 messages, 34.5 MB",
                 "Disk      log 36.0 MB, free 9.0 GB; new mail is taken while 104.6 MB are free",
                 "Index     ready",
@@ -216,6 +227,8 @@ mod tests {
         };
         let store = StoreFacts {
             disabled: 0,
+            suspended: 1,
+            without_mailbox: 0,
             free: None,
             takes_mail: false,
             index: IndexFacts::Rebuilding,
@@ -234,7 +247,7 @@ mod tests {
                 "             pop3s on [::1]:25, 0 sessions",
                 "Certificate  self-signed, for mail.example.test; ends SOON, in 3 days, on 2030-01-02T03:04:05Z",
                 "             SHA-256 11:93:25",
-                "Accounts     3, aliases: 2",
+                "Accounts     3 (1 suspended), aliases: 2",
                 "Mail         1200 messages, 34.5 MB",
                 "Disk         log 36.0 MB, free unknown; TOO LITTLE: new mail waits until 104.6 MB are free",
                 "Index        being rebuilt from the log; mailboxes open when it is done",

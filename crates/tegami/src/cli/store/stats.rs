@@ -118,6 +118,8 @@ mod tests {
         let store = StoreFacts {
             accounts: 3,
             disabled: 1,
+            suspended: 0,
+            without_mailbox: 0,
             aliases: 2,
             messages: 1200,
             octets: 40_000_000,
