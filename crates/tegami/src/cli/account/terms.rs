@@ -1,13 +1,14 @@
 //! What one account is held to: how it is typed, and how it is shown.
 
 use address::{Destination, Mailbox};
-use admin::{AccountFacts, NewTerms, Request};
+use admin::{AccountFacts, NewTerms, Request, Response};
 use anyhow::{Result, bail};
-use auth::Floor;
+use auth::{Floor, Mechanism};
 use clap::{Args, ValueEnum};
 
-use super::{account, ask};
+use super::{account, ask, unexpected};
 use crate::cli::report::Stuck;
+use crate::cli::table::counted;
 use crate::config::Config;
 use crate::terminal::{note, print};
 
@@ -80,8 +81,16 @@ pub fn set(config: &Config, address: Mailbox, options: Options) -> Result<()> {
         ));
     }
     let account = account(ask(config, &Request::AccountTerms { address, terms })?)?;
-    if let Some(hint) = without_scram(config, account.login) {
-        note(&hint);
+    match account.login {
+        Floor::Any => {}
+        Floor::Scram => {
+            let Response::Accounts(all) = ask(config, &Request::AccountList)? else {
+                return Err(unexpected());
+            };
+            if let Some(hint) = without_scram(config, &account, &all) {
+                note(&hint);
+            }
+        }
     }
     if !account.mailbox && account.messages > 0 {
         note(
@@ -111,23 +120,52 @@ pub fn suspend(config: &Config, address: Mailbox, suspended: bool) -> Result<()>
     print(&format!("{} {now}.", account.address.unicode()))
 }
 
-/// What the configuration says against it. It is that of this command; the server may run with another.
-fn without_scram(config: &Config, floor: Floor) -> Option<String> {
-    match floor {
-        Floor::Any => return None,
-        Floor::Scram => {}
-    }
-    let mut mechanisms = config.auth.mechanisms.iter();
-    if !mechanisms.any(|mechanism| floor.allows(*mechanism)) {
+/// Why an account that is held to SCRAM cannot log in now, and what helps. The configuration is that of this command; the
+/// server may run with another.
+fn without_scram(config: &Config, account: &AccountFacts, all: &[AccountFacts]) -> Option<String> {
+    let scram = |mechanism: &&Mechanism| Floor::Scram.allows(**mechanism);
+    let on: Vec<&Mechanism> = config.auth.mechanisms.iter().filter(scram).collect();
+    if on.is_empty() {
         return Some(
             "note: it cannot log in at all: auth.mechanisms has none of the SCRAM names".to_owned(),
         );
     }
-    (!config.auth.transition_hint).then(|| {
-        "note: SCRAM is offered once every account has keys for it, see `tegami account show`; or set \
-         `transition_hint = true` under [auth]"
-            .to_owned()
+    if !account.enabled || !account.password {
+        return None;
+    }
+    let lacking = |mechanism: &Mechanism| {
+        let who_can = all.iter().filter(|one| one.enabled && one.password);
+        who_can.filter(|one| !has_keys(one, mechanism)).count() as u64
+    };
+    let hinted = config.auth.transition_hint;
+    let own: Vec<&Mechanism> = on
+        .into_iter()
+        .filter(|mechanism| has_keys(account, mechanism))
+        .collect();
+    let Some(fewest) = own.iter().map(|mechanism| lacking(mechanism)).min() else {
+        return Some(format!(
+            "note: it has no keys for SCRAM yet, so it cannot log in. They are made when it is tried with the right \
+             password, though that try is still refused, or by `tegami account password {}`",
+            account.address
+        ));
+    };
+    (fewest > 0 && !hinted).then(|| {
+        let others = counted(fewest, "account");
+        format!(
+            "note: it has keys for SCRAM, and cannot log in yet all the same: SCRAM is offered once every account has keys, and \
+             {others} cannot use it yet (`tegami account show` tells). An account gets keys with its next login or new \
+             password; or set `transition_hint = true` under [auth]"
+        )
     })
+}
+
+/// Whether it could log in by this mechanism, were it offered; for those of SCRAM.
+fn has_keys(account: &AccountFacts, mechanism: &Mechanism) -> bool {
+    match mechanism {
+        Mechanism::ScramSha256Plus | Mechanism::ScramSha256 => account.scram_sha_256,
+        Mechanism::ScramSha1 => account.scram_sha_1,
+        Mechanism::CramMd5 | Mechanism::Plain | Mechanism::Login => false,
+    }
 }
 
 /// In words; empty where it is held to nothing.
@@ -152,9 +190,8 @@ pub fn held_to(account: &AccountFacts) -> String {
 
 #[cfg(test)]
 mod tests {
-    use auth::Mechanism;
-
     use super::*;
+    use crate::cli::account::tests::facts;
 
     #[test]
     fn destinations_are_a_list_or_a_word() {
@@ -175,15 +212,57 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_for_scram_hears_when_it_is_not_offered() {
-        let mut config = Config::default();
-        assert_eq!(without_scram(&config, Floor::Any), None);
-        let said = without_scram(&config, Floor::Scram);
-        assert!(said.is_some_and(|said| said.contains("once every account has keys")));
-        config.auth.transition_hint = true;
-        assert_eq!(without_scram(&config, Floor::Scram), None);
-        config.auth.mechanisms = vec![Mechanism::Plain];
-        let said = without_scram(&config, Floor::Scram);
-        assert!(said.is_some_and(|said| said.contains("cannot log in at all")));
+    fn whoever_asks_for_scram_hears_why_it_is_of_no_use_yet() {
+        let with = facts();
+        let without = AccountFacts {
+            scram_sha_256: false,
+            ..facts()
+        };
+        let disabled = AccountFacts {
+            enabled: false,
+            ..without.clone()
+        };
+        let both = vec![Mechanism::ScramSha256, Mechanism::Plain];
+        let plain = vec![Mechanism::Plain];
+        for (mechanisms, hint, account, others, said) in [
+            (&plain, true, &with, &with, Some("cannot log in at all")),
+            (&both, false, &with, &with, None),
+            (&both, false, &with, &disabled, None),
+            (
+                &both,
+                false,
+                &with,
+                &without,
+                Some("and 1 account cannot use it yet"),
+            ),
+            (&both, true, &with, &without, None),
+            (
+                &both,
+                false,
+                &without,
+                &with,
+                Some("it has no keys for SCRAM yet"),
+            ),
+            (
+                &both,
+                true,
+                &without,
+                &with,
+                Some("`tegami account password alice@"),
+            ),
+            (&both, false, &disabled, &with, None),
+        ] {
+            let mut config = Config::default();
+            config.auth.mechanisms = mechanisms.clone();
+            config.auth.transition_hint = hint;
+            let all = [account.clone(), others.clone()];
+            let hint = without_scram(&config, account, &all);
+            let fits = match (&hint, said) {
+                (Some(hint), Some(said)) => hint.contains(said),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            assert!(fits, "{hint:?} instead of {said:?}");
+        }
     }
 }
