@@ -331,10 +331,16 @@ fn the_command_line_writes_a_device_that_works_and_nothing_that_does_not() {
             &["::1", "--sender", SCANNER, "--login", "x"],
             "is no address",
         ),
+        (
+            &["::1", "--sender", SCANNER, "--to", "friend@b.test"],
+            "--to friend@b.test: a device can write to addresses of this server only",
+        ),
     ] {
         let refused = add(&[more, &["--write"]].concat());
         assert_eq!(refused.code, Some(1), "{refused:?}");
         assert!(refused.stderr.contains(refusal), "{refused:?}");
+        // It was not written, so it has no lines.
+        assert!(!refused.stderr.contains("tegami.toml:"), "{refused:?}");
     }
     let none = stopped.tegami(&["device", "list", "--json"], "");
     assert_eq!(none.stdout, "[]\n");
@@ -355,6 +361,32 @@ fn the_command_line_writes_a_device_that_works_and_nothing_that_does_not() {
     let mut client = device_client(ports(&server)[0]);
     super::send(&mut client, SCANNER, BOB, "Subject: x\r\n\r\nbody");
     assert_eq!(fetch_all(&server, BOB).len(), 1);
+}
+
+#[test]
+fn a_new_device_names_people_who_are_there() {
+    let server = server_with_accounts();
+    let add = |more: &[&str]| {
+        let words = "device add nas --listen 127.0.0.1:0 --network 127.0.0.1 --sender";
+        let words: Vec<&str> = words.split(' ').collect();
+        server.tegami(&[&words, more].concat(), "")
+    };
+    let refused = add(&[ALICE, "--login", "nosuch@example.test"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.stderr.contains("there is no such account"),
+        "{refused:?}"
+    );
+    let fine = add(&[ALICE, "--login", ALICE, "--to", BOB]);
+    assert_eq!((fine.code, fine.stderr.as_str()), (Some(0), ""), "{fine:?}");
+    let odd = add(&[SCANNER, "--to", "nosuch@example.test"]);
+    assert_eq!(odd.code, Some(0), "{odd:?}");
+    for words in [
+        "nobody gets mail for scanner@example.test",
+        "nobody gets mail for nosuch@example.test",
+    ] {
+        assert!(odd.stderr.contains(words), "{odd:?}");
+    }
 }
 
 /// Nothing of a device's freedom may come over a session that is none.

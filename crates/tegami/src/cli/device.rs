@@ -1,7 +1,9 @@
 //! `tegami device`: listeners for printers, scanners and the like, put into the configuration and into the device.
 //!
-//! It asks nobody and touches no store: devices stand in the configuration file alone. A password is never typed
-//! here; it is in a file, whose name goes into the configuration.
+//! Devices stand in the configuration file alone; the store is only asked whether the accounts and addresses that one
+//! names are there. A password is never typed here; it is in a file, whose name goes into the configuration.
+
+mod people;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -14,6 +16,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use ipnet::IpNet;
 use serde::Serialize;
 use toml_edit::{Array, Value};
+
+use people::People;
 
 use super::report::Stuck;
 use super::table::{pairs, size, table};
@@ -140,6 +144,7 @@ impl Add {
             .last()
             .context("the new device is not in the configuration")?;
         self.warn(&before.config, device);
+        self.check_people(&config, device)?;
         let file = source.as_deref();
         if self.write {
             let file = file.ok_or_else(|| {
@@ -202,6 +207,22 @@ impl Add {
         }
         lines.push(String::new());
         Ok(lines.join("\n"))
+    }
+
+    /// Looks whether those are there whom the device names, if somebody can be asked.
+    fn check_people(&self, config: &Config, device: &Device) -> Result<()> {
+        people::check_recipient(config, self.to.as_ref())?;
+        match People::of(config) {
+            Ok(people) => {
+                people.check_login(device.login.as_ref())?;
+                let notes = people.notes(&device.sender, self.to.as_ref());
+                notes.iter().for_each(|line| note(line));
+            }
+            Err(error) => note(&format!(
+                "note: nobody could be asked whether the accounts named here are there: {error:#}"
+            )),
+        }
+        Ok(())
     }
 
     fn warn(&self, before: &Config, device: &Device) {

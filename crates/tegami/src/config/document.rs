@@ -15,6 +15,8 @@ pub struct Document {
     toml: toml_edit::Document<String>,
     /// Where each newline is, so that a thousand accounts are placed as fast as one.
     newlines: Vec<usize>,
+    /// What stands behind this line is not in the file yet.
+    last_line: usize,
 }
 
 impl Document {
@@ -36,8 +38,20 @@ impl Document {
         if !addition.is_empty() && !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
+        let last_line = match addition {
+            "" => usize::MAX,
+            _ => text.matches('\n').count(),
+        };
         text.push_str(addition);
-        Self::parse(path, text)
+        Self::parse_to(path, text, last_line)
+    }
+
+    /// Parses what would be the contents of `path`, if there were such a file.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub fn parse_addition(path: &Path, addition: &str) -> Result<Self, Problem> {
+        Self::parse_to(path, addition.to_owned(), 0)
     }
 
     /// Parses `text` as the contents of `path`.
@@ -45,12 +59,17 @@ impl Document {
     /// # Errors
     /// When it is not TOML: the line, the column and what was expected there.
     pub fn parse(path: &Path, text: String) -> Result<Self, Problem> {
+        Self::parse_to(path, text, usize::MAX)
+    }
+
+    fn parse_to(path: &Path, text: String, last_line: usize) -> Result<Self, Problem> {
         let newlines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
         match toml_edit::Document::parse(text.clone()) {
             Ok(toml) => Ok(Self {
                 path: path.to_owned(),
                 toml,
                 newlines,
+                last_line,
             }),
             Err(error) => {
                 let at = error.span().map_or(text.len(), |span| span.start);
@@ -63,7 +82,7 @@ impl Document {
                 {
                     message = format!("{key:?} is here for the second time");
                 }
-                Err(Place::line(path, line_at(&newlines, at))
+                Err(place_at(path, line_at(&newlines, at), last_line)
                     .problem(format!("column {column}: {message}")))
             }
         }
@@ -82,7 +101,10 @@ impl Document {
     /// Where something with this span stands.
     pub fn place(&self, span: Option<Range<usize>>) -> Place {
         match span {
-            Some(span) => Place::line(&self.path, line_at(&self.newlines, span.start)),
+            Some(span) => {
+                let line = line_at(&self.newlines, span.start);
+                place_at(&self.path, line, self.last_line)
+            }
             None => Place::file(&self.path),
         }
     }
@@ -90,4 +112,13 @@ impl Document {
 
 fn line_at(newlines: &[usize], offset: usize) -> usize {
     newlines.partition_point(|newline| *newline < offset) + 1
+}
+
+/// A line of the file, or of what was to be added to it: that has no lines anybody could look up.
+fn place_at(path: &Path, line: usize, last_line: usize) -> Place {
+    if line > last_line {
+        Place::Addition
+    } else {
+        Place::line(path, line)
+    }
 }

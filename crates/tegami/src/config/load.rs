@@ -86,8 +86,7 @@ impl Sources {
         if let Some(path) = &source {
             layers.take_file(&Document::read_with(path, addition)?);
         } else if !addition.is_empty() {
-            let addition = addition.to_owned();
-            layers.take_file(&Document::parse(&self.usual, addition)?);
+            layers.take_file(&Document::parse_addition(&self.usual, addition)?);
         }
         environment::apply(&self.variables, &mut layers);
         layers.finish(source)
@@ -193,7 +192,8 @@ impl Layers {
         problems.sort_by_key(|problem| match &problem.place {
             Place::BuiltIn => (0, 0),
             Place::File { line, .. } => (1, line.unwrap_or(0)),
-            Place::Variable(_) => (2, 0),
+            Place::Addition => (2, 0),
+            Place::Variable(_) => (3, 0),
         });
         ConfigError::unless_empty(problems)?;
         Ok(Loaded {

@@ -67,6 +67,8 @@ pub enum Place {
         /// Counted from 1.
         line: Option<usize>,
     },
+    /// What was to be added to the file, and is not there.
+    Addition,
     /// A variable of the environment.
     Variable(String),
 }
@@ -106,6 +108,7 @@ impl fmt::Display for Place {
                 line: Some(line),
             } => write!(f, "{}:{line}", path.display()),
             Self::File { path, line: None } => write!(f, "{}", path.display()),
+            Self::Addition => f.write_str("the new block"),
             Self::Variable(name) => f.write_str(name),
         }
     }
