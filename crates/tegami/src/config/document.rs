@@ -49,19 +49,15 @@ impl Document {
     /// Parses what would be the contents of `path`, if there were such a file.
     ///
     /// # Errors
-    /// As [`Document::parse`].
+    /// When it is not TOML.
     pub fn parse_addition(path: &Path, addition: &str) -> Result<Self, Problem> {
         Self::parse_to(path, addition.to_owned(), 0)
     }
 
-    /// Parses `text` as the contents of `path`.
+    /// Parses `text` as the contents of `path`, of which there are so many lines: the rest is an addition.
     ///
     /// # Errors
     /// When it is not TOML: the line, the column and what was expected there.
-    pub fn parse(path: &Path, text: String) -> Result<Self, Problem> {
-        Self::parse_to(path, text, usize::MAX)
-    }
-
     fn parse_to(path: &Path, text: String, last_line: usize) -> Result<Self, Problem> {
         let newlines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
         match toml_edit::Document::parse(text.clone()) {
