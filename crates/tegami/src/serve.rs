@@ -36,6 +36,7 @@ mod memory;
 mod open_files;
 mod policy;
 mod ready;
+pub mod refused;
 mod reload;
 mod services;
 mod signals;

@@ -70,8 +70,14 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         source,
         warnings,
     } = loaded;
-    serve::devices::refuse_gateways(config, &serve::gateways())?;
+    let gateways = serve::gateways();
+    serve::devices::refuse_gateways(config, &gateways)?;
     let mut warnings = warnings.clone();
+    warnings.extend(serve::refused::warnings(
+        config,
+        &net::own_networks(),
+        &gateways,
+    ));
     warnings.extend(serve::open_files_warning(config));
     warnings.extend(serve::dns::warning(config));
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());

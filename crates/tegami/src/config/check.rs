@@ -1,7 +1,7 @@
 //! What no single value can show: keys that wait for a feature, and values that do not go together.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use address::Host;
 use ipnet::IpNet;
@@ -165,6 +165,34 @@ fn closed_doors(found: &mut Findings, config: &Config) {
     }
     if has_everybody(&config.limits.refuse_from) {
         found.warning("limits.refuse_from", "a whole address family is refused");
+    } else {
+        refused_friends(found, config);
+    }
+}
+
+/// Who stands in the configuration elsewhere, or is this machine, and may not connect.
+fn refused_friends(found: &mut Findings, config: &Config) {
+    let refused = &config.limits.refuse_from;
+    let loopback = [IpAddr::from([127, 0, 0, 1]), Ipv6Addr::LOCALHOST.into()];
+    for address in loopback {
+        if let Some(network) = refused.iter().find(|network| network.contains(&address)) {
+            let message = format!(
+                "{network} holds this machine itself: programs on it are refused, and `tegami healthcheck` fails"
+            );
+            found.warning("limits.refuse_from", message);
+        }
+    }
+    let proxies = config.proxy.from.iter().chain(&config.proxy.xclient_from);
+    let proxies = proxies.map(|proxy| (proxy, "a proxy of [proxy]".to_owned()));
+    let devices = config.devices.iter().flat_map(|device| {
+        let networks = device.networks.iter();
+        networks.map(|network| (network, format!("device {:?}", device.name)))
+    });
+    for (friend, who) in proxies.chain(devices) {
+        if let Some(network) = refused.iter().find(|network| network.contains(friend)) {
+            let message = format!("{network} holds {friend}, which is {who}: it is refused");
+            found.warning("limits.refuse_from", message);
+        }
     }
 }
 

@@ -63,3 +63,46 @@ fn closed_doors_are_pointed_out() {
         assert_eq!(named.count(), 1, "{key}: {warnings:#?}");
     }
 }
+
+#[test]
+fn refusing_this_machine_or_those_it_serves_is_pointed_out() {
+    let device = "[[device]]\nname = \"nas\"\nlisten = [\"127.0.0.1:2525\"]\nnetworks = [\"10.1.2.3\"]\n\
+        sender = \"nas@example.test\"\n";
+    for (refused, proxies, said) in [
+        (
+            "127.0.0.0/8",
+            "",
+            &["127.0.0.0/8 holds this machine itself"][..],
+        ),
+        ("::1", "", &["::1/128 holds this machine itself"]),
+        (
+            "10.0.0.0/8",
+            "",
+            &["10.0.0.0/8 holds 10.1.2.3/32, which is device \"nas\""],
+        ),
+        (
+            "192.0.2.0/24",
+            "192.0.2.7",
+            &["which is a proxy of [proxy]"],
+        ),
+        ("192.0.2.7", "192.0.2.0/24", &[]),
+        ("198.51.100.0/24", "", &[]),
+    ] {
+        let proxies = match proxies {
+            "" => String::new(),
+            some => format!("[proxy]\nfrom = [{some:?}]\n"),
+        };
+        let file = format!(
+            "domains = [\"example.test\"]\n[limits]\nrefuse_from = [{refused:?}]\n{proxies}{device}"
+        );
+        let warnings = load_from(Some(&file), &[]).unwrap().warnings;
+        let mut about = warnings.iter().filter(|one| one.contains("refuse_from"));
+        for words in said {
+            assert!(
+                about.next().is_some_and(|one| one.contains(words)),
+                "{warnings:?}"
+            );
+        }
+        assert_eq!(about.next(), None);
+    }
+}
