@@ -214,6 +214,9 @@ fn guessing_the_password_of_a_device_ends_after_ten_tries() {
         let mut client = device_client(ports(&server)[0]);
         auth_login(&mut client, "scanner", "guess", "535");
     }
+    // Nor does a reload let anybody guess again.
+    server.reload();
+    server.event("reloaded");
     let mut client = device_client(ports(&server)[0]);
     auth_login(&mut client, "scanner", OWN_PASSWORD, "421");
     assert!(client.is_closed());
@@ -245,6 +248,9 @@ fn a_device_has_limits_of_its_own() {
         client.command(&format!("MAIL FROM:<{SCANNER}>"), verdict);
         client.command("RSET", "250");
     }
+    server.reload();
+    server.event("reloaded");
+    client.command(&format!("MAIL FROM:<{SCANNER}>"), "450 4.7.1");
     let _second = device_client(port);
     Client::plain(port).expect("421 mail.example.test Too many sessions");
     client.command("QUIT", "221");

@@ -212,6 +212,15 @@ fn rates_hold_over_all_sessions_of_an_address() {
     second.command("RSET", "250");
     second.command("MAIL FROM:<>", "450 4.7.1 Message rate limit for 127.0.0.1");
     second.command("NOOP", "250");
+    // A reload gives nobody a fresh start, except where the rate is another.
+    server.reload();
+    server.event("reloaded");
+    second.command("MAIL FROM:<>", "450 4.7.1 Message rate limit for 127.0.0.1");
+    server.reconfigure("3/1h", "4/1h");
+    server.reload();
+    server.event("reloaded");
+    second.command("MAIL FROM:<>", "250");
+    second.command(&format!("RCPT TO:<{BOB}>"), "450 4.7.1");
 }
 
 #[test]

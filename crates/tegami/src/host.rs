@@ -130,6 +130,22 @@ impl House {
 }
 
 impl Policy {
+    /// Goes on counting where the policy before this one stands, so that a reload gives nobody a fresh start.
+    pub fn go_on(&mut self, before: &Self) {
+        self.mail_rate.go_on(&before.mail_rate);
+        self.rcpt_rate.go_on(&before.rcpt_rate);
+        for (name, device) in &mut self.devices {
+            // Nobody else has it yet.
+            let Some(device) = Arc::get_mut(device) else {
+                continue;
+            };
+            if let Some(before) = before.devices.get(name) {
+                device.mail_rate.go_on(&before.mail_rate);
+                device.failures.go_on(&before.failures);
+            }
+        }
+    }
+
     /// Whether a password of a client at `peer` may cross the network without TLS.
     pub fn allows_cleartext(&self, peer: IpAddr) -> bool {
         self.cleartext.iter().any(|network| network.contains(&peer))

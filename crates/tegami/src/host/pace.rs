@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ipnet::IpNet;
@@ -16,7 +16,8 @@ const MOST_ADDRESSES: usize = 64 * 1024;
 pub struct Pace {
     rate: Option<Rate>,
     exempt: Vec<IpNet>,
-    paced_until: Mutex<HashMap<AddressKey, Instant>>,
+    /// Shared with those that go on where this one stands.
+    paced_until: Arc<Mutex<HashMap<AddressKey, Instant>>>,
 }
 
 impl Pace {
@@ -25,7 +26,14 @@ impl Pace {
         Self {
             rate,
             exempt,
-            paced_until: Mutex::new(HashMap::new()),
+            paced_until: Arc::default(),
+        }
+    }
+
+    /// Goes on where `before` stands, unless that counted against another rate.
+    pub fn go_on(&mut self, before: &Self) {
+        if self.rate == before.rate {
+            self.paced_until = Arc::clone(&before.paced_until);
         }
     }
 
@@ -106,6 +114,20 @@ mod tests {
             "another address has its own"
         );
         assert!(allowed(&pace, "192.0.2.1", now + Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn the_next_one_of_the_same_rate_goes_on_counting() {
+        let (before, now) = (three_a_minute(&[]), Instant::now());
+        let mut after = three_a_minute(&["192.0.2.9/32"]);
+        after.go_on(&before);
+        // Sessions that began before go on with the old one.
+        let verdicts =
+            [&before, &after, &before, &after, &before].map(|pace| allowed(pace, "192.0.2.1", now));
+        assert_eq!(verdicts, [true, true, true, false, false]);
+        let mut faster = Pace::new(Some(Rate::new(4, Duration::from_secs(60))), Vec::new());
+        faster.go_on(&before);
+        assert!(allowed(&faster, "192.0.2.1", now));
     }
 
     #[test]

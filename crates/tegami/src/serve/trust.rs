@@ -74,7 +74,8 @@ pub fn apply(running: &Running, config: &Config, gateways: Vec<IpAddr>) {
     let trust = Trust::new(config, &gateways);
     running.server.set_gateways(gateways);
     running.server.set_limits(listeners::limits(config, &trust));
-    let policy = policy::of(config, &trust);
+    let mut policy = policy::of(config, &trust);
+    policy.go_on(&running.house.policy.load());
     running
         .house
         .authenticator
