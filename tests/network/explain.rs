@@ -60,6 +60,23 @@ fn explain_finds_the_codes_of_a_bounce_once() {
 }
 
 #[test]
+fn explain_reads_the_encoded_parts_of_a_bounce() {
+    let home = Stopped::before("");
+    let bounce = "\
+Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n\
+--b\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n\
+<a@b.example>: host mx.example said: 452=20=34.2.2 over=\n quota\n\
+--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n\
+RmluYWwtUmVjaXBpZW50OiByZmM4MjI7IGFAYi5leGFtcGxlDQpTdGF0\ndXM6IDUuNC43DQo=\n--b--\n";
+    let output = home.tegami(&["explain", "-", "--json"], bounce);
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let json: serde_json::Value = serde_json::from_str(&output.stdout).expect("it is JSON");
+    let codes = json["codes"].as_array().expect("a list");
+    let codes: Vec<_> = codes.iter().map(|code| &code["code"]).collect();
+    assert_eq!(codes, ["452 4.2.2", "5.4.7"]);
+}
+
+#[test]
 fn explain_says_so_when_there_is_nothing_to_explain() {
     let home = Stopped::before("");
     for arguments in [&["explain", "hello"][..], &["explain", "-"]] {

@@ -38,6 +38,12 @@ fn whatever_can_be_a_code_is_one_when_it_is_typed() {
     typed("-ERR [IN-USE]", &["-ERR [IN-USE]"]);
     typed("-err [in-use] locked", &["-ERR [IN-USE]"]);
     typed("[SYS/TEMP]", &["-ERR [SYS/TEMP]"]);
+    for word in ["IN-USE", " in-use ", "SYS/TEMP", "auth", "UTF8"] {
+        typed(word, &[&format!("-ERR [{}]", word.trim().to_uppercase())]);
+    }
+    // Beside anything else it is a word like any other.
+    typed("535 AUTH failed", &["535"]);
+    typed("AUTH failed", &[]);
     typed("-ERR no", &["-ERR"]);
     typed("-ERR [X-OWN/THING] no", &["-ERR [X-OWN/THING]"]);
     typed("+OK", &["+OK"]);
@@ -81,6 +87,12 @@ fn what_is_no_code_is_none() {
 
 #[test]
 fn in_a_pasted_text_numbers_are_codes_where_somebody_says_so() {
+    pasted("IN-USE", &[]);
+    pasted(
+        "INFO connection{proto=\"smtp\" conn=7 peer=192.0.2.1:25250 listener=\"smtp\" tls=\"TLS1.3\"}: refused \
+         id=\"S-550a\" why=\"NO_SUCH_MAILBOX\" from=<a.550@b.example> to=<nosuch@example.test>",
+        &["S-550a"],
+    );
     pasted(
         "Diagnostic-Code: smtp; 550-5.1.1 The account",
         &["550 5.1.1"],

@@ -4,6 +4,8 @@
 //! nothing of it reaches the terminal but printable text.
 
 mod json;
+mod mime;
+mod nothing;
 mod page;
 mod wrap;
 
@@ -14,10 +16,9 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use reply::Language;
 pub use reply::explain::EXAMPLES;
-use reply::explain::{self, Explanation, Found, Source, TRY};
+use reply::explain::{self, Explanation, Found, Source};
 
 use super::print_json;
-use super::report::Stuck;
 use crate::terminal::{note, print};
 
 /// So much of a pasted text is read. Bounces with a whole message in them are larger; their codes stand in front.
@@ -87,7 +88,8 @@ impl Explain {
         }
         let found = explain::find(&text.text, text.source);
         if found.is_empty() {
-            return Err(nothing(text.source).into());
+            let typed = text.source == Source::Typed;
+            return Err(nothing::found(&text.text, typed).into());
         }
         let explanations: Vec<Explanation<'_>> = found.iter().map(explain::explain).collect();
         if self.json {
@@ -109,10 +111,10 @@ impl Explain {
         );
         let text = words.collect::<Vec<_>>().join(" ");
         // Several lines were pasted, not typed.
-        let source = if text.contains('\n') {
-            Source::Pasted
+        let (text, source) = if text.contains('\n') {
+            (mime::decoded(&text), Source::Pasted)
         } else {
-            Source::Typed
+            (text, Source::Typed)
         };
         Text {
             text,
@@ -127,18 +129,10 @@ fn pasted(mut from: impl Read) -> io::Result<Text> {
     from.by_ref().take(LONGEST).read_to_end(&mut octets)?;
     let cut = from.read(&mut [0])? > 0;
     Ok(Text {
-        text: String::from_utf8_lossy(&octets).into_owned(),
+        text: mime::decoded(&String::from_utf8_lossy(&octets)),
         source: Source::Pasted,
         cut,
     })
-}
-
-fn nothing(source: Source) -> Stuck {
-    let message = match source {
-        Source::Typed => "there is no code in this",
-        Source::Pasted => "no code was found in this text",
-    };
-    Stuck::new(message, TRY)
 }
 
 /// The language of the user's locale: the first of the variables that says anything (POSIX, section 8.2).

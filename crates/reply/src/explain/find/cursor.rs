@@ -155,7 +155,7 @@ impl<'a> Cursor<'a> {
         !before.ends_with(|c: char| is_word(c) || matches!(c, '-' | '/'))
     }
 
-    /// `-ERR [IN-USE]`, `+OK`; typed, also the bracket alone.
+    /// `-ERR [IN-USE]`, `+OK`; typed, also the bracket alone, or what stands in it if nothing else was typed.
     fn pop3(&self) -> Option<(Code, usize)> {
         let rest = self.rest();
         let typed = self.source == Source::Typed;
@@ -178,8 +178,20 @@ impl<'a> Cursor<'a> {
                 None => (Code::Err(None), 4),
             });
         }
+        if typed && let Some(name) = self.response_alone() {
+            let length = name.len();
+            return Some((Code::Err(Some(name)), length));
+        }
         let (name, length) = response::bracketed(rest).filter(|_| typed)?;
         response::is_registered(&name).then_some((Code::Err(Some(name)), length))
+    }
+
+    /// What stands in the brackets of POP3, when it is all there is. The line is looked at when it is that short only.
+    fn response_alone(&self) -> Option<String> {
+        let line = self.line.trim();
+        let first = self.line.len() <= BACK && self.rest().trim_end() == line;
+        let name = first.then(|| line.to_ascii_uppercase())?;
+        response::is_registered(&name).then_some(name)
     }
 
     /// An id of the catalogue: typed, or the value of a field in a log line.
