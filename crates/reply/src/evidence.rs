@@ -63,12 +63,12 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// How the table names it.
+    /// How the table names it, behind "not yet: comes with".
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Outbound => "waiting: outbound",
-            Self::Policy => "waiting: policy",
+            Self::Outbound => "delivery to other servers",
+            Self::Policy => "checks of senders and contents",
         }
     }
 }
@@ -141,7 +141,7 @@ const CONCEIVED: [(&str, &[Entry]); 6] = [
     ("SMTP replies", smtp::REPLIES),
     ("POP3 commands", pop3::COMMANDS),
     ("POP3 replies", pop3::REPLIES),
-    ("Needed today and in no old list", classes::EXTRA),
+    ("Newer than the older lists", classes::EXTRA),
 ];
 
 /// The ids the server was conceived from.
@@ -183,16 +183,17 @@ pub fn markdown() -> String {
     let mut text = String::from(
         "# Proof of every reply\n\n\
          <!-- Written by `cargo xtask replies` from crates/reply/src/evidence; edit the entries there. -->\n\n\
-         Each id of the catalogue of replies the server was conceived from, and what proves it: a dialogue that goes\n\
-         through the situation and shows the reply ([tests/dialogues](../tests/dialogues), read by people and played\n\
-         by a test), or a test. Ids that are rows of [REPLIES.md](REPLIES.md) are shown with their text. Ids that wait\n\
-         for delivery to other servers, or for the judging of senders and contents, say so.\n\n",
+         What shows that the server answers as it should. Before it was written, a list was made of what a mail server\n\
+         may have to answer: the codes of the RFCs and of older lists, what their digits mean, and the commands. Each\n\
+         entry of that list has an id here, with its proof: a dialogue, which is a short conversation with a client\n\
+         that is played against the server by a test ([tests/dialogues](../tests/dialogues)), or another test. Where\n\
+         this server has a reply of that id, its text is shown; [REPLIES.md](REPLIES.md) explains it.\n\n",
     );
     summary(&mut text);
     for (heading, entries) in CONCEIVED {
         table(heading, entries.iter().copied(), &mut text);
     }
-    table("Rows of our own beyond those", added(), &mut text);
+    table("Replies beyond that list", added(), &mut text);
     text
 }
 
@@ -208,9 +209,10 @@ fn summary(text: &mut String) {
     };
     let _ = writeln!(
         text,
-        "Of {} ids, {dialogues} are shown by dialogues and {tests} by tests; {} are {} and {} are {}.\n\
-         In {} of them the server does otherwise than was planned; the note then begins with \"Differs\" and says why.\n\
-         {} rows of our own stand beyond those.",
+        "Of {} ids, {dialogues} are proven by dialogues and {tests} by other tests. Not there yet: {} that come with\n\
+         {}, and {} with {}.\n\
+         For {} ids the server does something else than the list asks; the note begins with \"Differs\" and says why.\n\
+         The last table has the {} replies that this server gives beyond the list.",
         conceived().count(),
         waiting(Feature::Outbound),
         Feature::Outbound.name(),
@@ -261,9 +263,9 @@ fn proof(entry: &Entry) -> String {
         Evidence::Waiting {
             feature,
             meanwhile: [],
-        } => feature.name().to_owned(),
+        } => format!("not yet: comes with {}", feature.name()),
         Evidence::Waiting { feature, .. } => format!(
-            "{}; until then {}",
+            "not yet: comes with {}; until then {}",
             feature.name(),
             link("dialogue", &dialogue(entry.id))
         ),

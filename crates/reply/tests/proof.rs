@@ -67,3 +67,13 @@ fn the_table_of_proofs_shows_the_list_as_it_is() {
         "docs/PROOF.md is stale: run `cargo xtask replies`"
     );
 }
+
+// A stranger who reads the repository was not there when it was planned.
+#[test]
+fn the_documents_speak_of_nothing_that_only_insiders_know() {
+    for (name, text) in reply::document::all() {
+        for words in ["conceived", "of our own", "plans", "planned", "waiting: "] {
+            assert!(!text.contains(words), "{name} says {words:?}");
+        }
+    }
+}

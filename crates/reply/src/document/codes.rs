@@ -19,6 +19,7 @@ struct Frame {
     elsewhere: &'static str,
     elsewhere_introduction: &'static str,
     unsent: &'static str,
+    unsent_introduction: &'static str,
     code: &'static str,
     meaning: &'static str,
     written: &'static str,
@@ -37,9 +38,12 @@ const ENGLISH: Frame = Frame {
                             what it is about; the two behind it are registered with IANA.",
     pop3: "POP3",
     elsewhere: "What other servers mean",
-    elsewhere_introduction: "From their documentation and from what they send, in our words; they change. A code without dots\n\
-                             comes without an enhanced code, one without three digits in front comes with several.",
-    unsent: "In tegami's plans, but not sent",
+    elsewhere_introduction: "Gathered from their documentation and from what they send; it may change any day. Where only three\n\
+                             digits stand here (`550`), that server sends no enhanced code with them; where only an enhanced\n\
+                             code stands (`5.7.1`), it comes behind more than one reply code.",
+    unsent: "Codes that tegami does not send",
+    unsent_introduction: "Codes of other servers, and codes of features that tegami has not got yet. The id in parentheses is\n\
+                          for `tegami explain`, as in `tegami explain S-458`.",
     code: "Code",
     meaning: "Meaning",
     written: "Written in",
@@ -59,7 +63,9 @@ const JAPANESE: Frame = Frame {
     pop3: "POP3",
     elsewhere: "ほかのサーバーでの意味",
     elsewhere_introduction: "各サーバーの資料と実際の応答をもとに、独自にまとめたものです。内容は変わることがあります。",
-    unsent: "tegami がまだ送らない応答",
+    unsent: "tegami が送らない応答",
+    unsent_introduction: "ほかのサーバーが使うコードと、tegami がまだ備えていない機能のコードです。かっこ内の ID は、\
+                          `tegami explain S-458` のように指定できます。",
     code: "コード",
     meaning: "意味",
     written: "出典",
@@ -215,7 +221,7 @@ impl Page {
     }
 
     fn unsent(&mut self) {
-        self.chapter(self.frame.unsent, "unsent", "");
+        self.chapter(self.frame.unsent, "unsent", self.frame.unsent_introduction);
         self.text.truncate(self.text.trim_end().len());
         self.line("");
         for waits in [Waits::Never, Waits::Outbound, Waits::Policy] {

@@ -97,7 +97,7 @@ const ENGLISH: Frame = Frame {
                    [日本語](REPLIES.ja.md) | [Codes of every server](CODES.md)\n\n\
                    Every line tegami can answer over SMTP and POP3: when it comes, why, and what to do. Words in braces are\n\
                    filled in at run time. The three dotted numbers are the enhanced code of RFC 3463. The id at the end of an\n\
-                   entry is what the log shows at level debug; `REPLIES.md#s-550a` links to the entry of S-550a, for as long as there is a\n\
+                   entry is what the log shows with a refusal, and at level debug with every reply; `REPLIES.md#s-550a` links to the entry of S-550a, for as long as there is a\n\
                    tegami. POP3 clients that say `LANG ja` read the texts in Japanese. `tegami explain` says all this at the\n\
                    command line. [PROOF.md](PROOF.md) says what proves each of them.",
     index: "By code",
@@ -115,7 +115,7 @@ const JAPANESE: Frame = Frame {
                    [English](REPLIES.md) | [すべてのサーバーのコード](CODES.ja.md)\n\n\
                    tegami が SMTP と POP3 で返すすべての応答について、どのようなときに送られるか、その原因、対処方法をまとめて\
                    います。波かっこの中の語は、実行時に実際の値に置き換わります。ドットで区切られた 3 つの数字は、RFC 3463 の拡張\
-                   コードです。各項目の末尾の ID は、debug レベルのログに表示されるものと同じです。たとえば `REPLIES.ja.md#s-550a` で、S-550a の\
+                   コードです。各項目の末尾の ID は、ログに表示されるものと同じです（拒否の応答は通常のログに、それ以外は debug レベルで記録されます）。たとえば `REPLIES.ja.md#s-550a` で、S-550a の\
                    項目に直接リンクできます。`LANG ja` を送った POP3 クライアントには、日本語の文面を返します。コマンドラインでは \
                    `tegami explain` で同じ説明を表示できます。\n\
                    各応答の検証方法は [PROOF.md](PROOF.md)（英語）にあります。",

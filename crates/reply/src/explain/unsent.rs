@@ -82,7 +82,7 @@ pub const UNSENT: &[Unsent] = &[
         200,
         None,
         Never,
-        "A success of times before SMTP; we say 250, and take 200 from others for a success.",
+        "A success of times before SMTP; tegami says 250, and takes 200 from others for a success.",
         "SMTP 以前の成功応答です。tegami は 250 を返し、他のサーバーからの 200 は成功として扱います。",
     ),
     unsent(
@@ -242,7 +242,7 @@ pub const UNSENT: &[Unsent] = &[
         503,
         None,
         Never,
-        "Some servers refuse a second EHLO or HELO so. It is no mistake: we answer 250 and begin anew.",
+        "Some servers refuse a second EHLO or HELO so. It is no mistake: tegami answers 250 and begins anew.",
         "2 回目の EHLO・HELO を拒否するサーバーもありますが、誤りではありません。tegami は 250 を返して最初からやり直します。",
     ),
     unsent(
@@ -274,7 +274,7 @@ pub const UNSENT: &[Unsent] = &[
         541,
         Some((5, 7, 1)),
         Policy,
-        "The recipient's rules refuse the message. No standard knows 541; we will say 550 unless told otherwise.",
+        "The recipient's rules refuse the message. No standard knows 541; tegami is to say 550 unless configured otherwise.",
         "受信側の方針による拒否です。541 は標準にない番号のため、tegami は特に設定しないかぎり 550 を使います。",
     ),
     unsent(
