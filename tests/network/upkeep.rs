@@ -148,6 +148,26 @@ fn remove(server: &Server, login: &str, numbers: std::ops::RangeInclusive<usize>
     client.command("QUIT", "+OK");
 }
 
+/// Nothing is left that was removed, and both commands say the same of the log.
+#[track_caller]
+fn agree(server: &Server) {
+    let json = |arguments: &[&str]| -> Value {
+        let output = server.tegami(arguments, "");
+        serde_json::from_str(&output.stdout).expect("JSON")
+    };
+    let stats = json(&["store", "stats", "--json"]);
+    let status = &json(&["status", "--json"])["store"];
+    for figure in ["messages", "octets", "log", "removed_messages"] {
+        assert_eq!(stats[figure], status[figure], "{figure}");
+    }
+    assert_eq!(stats["removed_messages"], 0);
+    let octets = |value: &Value| value.as_u64().expect("a number");
+    assert_eq!(
+        octets(&stats["disk"]["segments"]["octets"]),
+        octets(&stats["log"]) + octets(&stats["room_ahead"])
+    );
+}
+
 #[test]
 fn what_a_mail_program_removed_comes_back_once_as_new_mail() {
     let server = server_with_accounts();
@@ -176,6 +196,7 @@ fn what_a_mail_program_removed_comes_back_once_as_new_mail() {
         0,
         &[&format!("{removed} messages"), "came back"],
     );
+    agree(&server);
     says(
         &server.tegami(&undelete, ""),
         0,

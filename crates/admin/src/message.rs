@@ -386,9 +386,9 @@ pub struct StoreFacts {
     pub reserve: u64,
     /// Whether new mail is taken; not when the disk is nearly full.
     pub takes_mail: bool,
-    /// Octets in the log.
+    /// Octets of records in the log; the files may be longer, for room is made ahead.
     pub log: u64,
-    /// Removed messages that the log still has.
+    /// Removed messages that the log still has; those that were brought back are none.
     pub removed_messages: u64,
     /// Their octets.
     pub removed_octets: u64,

@@ -39,7 +39,7 @@ pub struct EngineStats {
     pub index_lag: u64,
     /// What the index is doing.
     pub index: IndexState,
-    /// Removed messages that the log still has, counted once per mailbox.
+    /// Removed messages that the log still has, counted once per mailbox; those that were brought back are none.
     pub removed: Usage,
     /// Why nothing can be written at present, in words.
     pub write_failure: Option<String>,

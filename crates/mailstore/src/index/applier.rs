@@ -18,6 +18,8 @@ use crate::log::Position;
 
 /// Writes in one batch; sled does not like them large.
 const BATCH: usize = 2_000;
+/// The time of removal of what came back, or is not to.
+const NEVER_BACK: u64 = 0;
 /// Messages looked at in one step of a check.
 const CHECK: usize = 5_000;
 
@@ -220,7 +222,7 @@ impl Applier {
         }
     }
 
-    /// Removed messages that the log still has.
+    /// Removed messages that the log still has, without those that came back or never will.
     pub(crate) fn kept(&self) -> Usage {
         self.checkpoint.totals.kept
     }
@@ -367,7 +369,9 @@ impl Applier {
     fn insert_removed(&mut self, account: AccountId, entry: &Entry, when: u64) {
         let key = keys::removed(account, entry.uid);
         let value = keys::removed_value(entry, when);
-        self.checkpoint.totals.kept.add(1, entry.octets);
+        if when > NEVER_BACK {
+            self.checkpoint.totals.kept.add(1, entry.octets);
+        }
         self.count(&key, keys::fingerprint(&key, &value));
         self.batch.insert(key, Some(value));
     }
@@ -391,7 +395,7 @@ impl Applier {
 
     fn release(&mut self, account: AccountId, uid: u64) -> Result<(), TableError> {
         if let Some((entry, _)) = self.take_removed(account, uid)? {
-            self.insert_removed(account, &entry, 0);
+            self.insert_removed(account, &entry, NEVER_BACK);
         }
         Ok(())
     }
@@ -424,7 +428,9 @@ impl Applier {
             return Ok(None);
         };
         let found = keys::removed_entry(&key, &value).ok_or_else(unread)?;
-        self.checkpoint.totals.kept.subtract(1, found.0.octets);
+        if found.1 > NEVER_BACK {
+            self.checkpoint.totals.kept.subtract(1, found.0.octets);
+        }
         self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
         self.batch.insert(key, None);
         Ok(Some(found))
@@ -536,8 +542,10 @@ impl Applier {
                 return Ok(());
             }
             for (key, value) in found {
-                let (entry, _) = keys::removed_entry(&key, &value).ok_or_else(unread)?;
-                self.checkpoint.totals.kept.subtract(1, entry.octets);
+                let (entry, when) = keys::removed_entry(&key, &value).ok_or_else(unread)?;
+                if when > NEVER_BACK {
+                    self.checkpoint.totals.kept.subtract(1, entry.octets);
+                }
                 self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
                 self.batch.insert(key, None);
             }

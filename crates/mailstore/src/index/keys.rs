@@ -22,7 +22,7 @@ use crate::ledger::Usage;
 use crate::log::Position;
 
 /// Number of the shape of keys and values.
-pub(crate) const SHAPE: u32 = 7;
+pub(crate) const SHAPE: u32 = 8;
 /// Key of the checkpoint.
 pub(crate) const CHECKPOINT: &[u8] = b"c";
 /// First octet of account keys.
@@ -68,7 +68,7 @@ pub(crate) struct Totals {
     pub(crate) directory: u64,
     /// Wrapping sum of [`fingerprint`] over all removed messages.
     pub(crate) removed: u64,
-    /// How many those are, counted once per mailbox.
+    /// How many of those may come back, counted once per mailbox.
     pub(crate) kept: Usage,
 }
 

@@ -73,6 +73,9 @@ impl Store {
                 Err(error) => return Err(failed(done, error)),
             }
         }
+        // Whoever asks for figures next hears of it: looking waits for the index. What came back stands in any case.
+        let store = self.clone();
+        let _ = sealers.run(move || store.removed(account)).await;
         Ok(done)
     }
 

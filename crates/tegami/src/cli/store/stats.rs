@@ -21,6 +21,8 @@ struct Figures {
     #[serde(flatten)]
     store: StoreFacts,
     disk: DiskUse,
+    /// Octets that the files of the log are longer than what is written in them: room made ahead.
+    room_ahead: u64,
     /// Octets of log and bodies for each octet of mail; none without mail.
     ratio: Option<f64>,
 }
@@ -52,8 +54,10 @@ fn length(time: Duration) -> String {
 }
 
 fn figures(store: StoreFacts, disk: DiskUse) -> Figures {
-    let kept = disk.segments.octets.saturating_add(disk.bodies.octets);
+    let kept = store.log.saturating_add(disk.bodies.octets);
     Figures {
+        // Looked at one after the other, while mail may come in.
+        room_ahead: disk.segments.octets.saturating_sub(store.log),
         ratio: (store.octets > 0).then(|| kept as f64 / store.octets as f64),
         store,
         disk,
@@ -61,7 +65,12 @@ fn figures(store: StoreFacts, disk: DiskUse) -> Figures {
 }
 
 fn describe(figures: &Figures) -> String {
-    let Figures { store, disk, ratio } = figures;
+    let Figures {
+        store,
+        disk,
+        room_ahead,
+        ratio,
+    } = figures;
     let ratio = match ratio {
         Some(ratio) => format!("; log and bodies are {ratio:.2} times the mail"),
         None => String::new(),
@@ -70,10 +79,13 @@ fn describe(figures: &Figures) -> String {
     let mut rows = vec![
         ("Accounts", store.accounts.to_string()),
         ("Mail", amount(store.messages, "message", store.octets)),
-        (
-            "Log",
-            amount(disk.segments.files, "segment", disk.segments.octets),
-        ),
+        ("Log", {
+            let log = amount(disk.segments.files, "segment", store.log);
+            match room_ahead {
+                0 => log,
+                ahead => format!("{log}, and {} of room made ahead", size(*ahead)),
+            }
+        }),
         (
             "Bodies",
             format!(
@@ -135,7 +147,7 @@ mod tests {
         };
         let mut disk = DiskUse::default();
         disk.segments.files = 2;
-        disk.segments.octets = 50_000_000;
+        disk.segments.octets = 50_600_000;
         disk.bodies.files = 4;
         disk.bodies.octets = 10_000_000;
         disk.index.octets = 16_000_000;
@@ -149,7 +161,7 @@ mod tests {
             [
                 "Accounts    3",
                 "Mail        1200 messages, 40.0 MB",
-                "Log         2 segments, 50.0 MB",
+                "Log         2 segments, 50.0 MB, and 600.0 kB of room made ahead",
                 "Bodies      4 with a file of their own, 10.0 MB; log and bodies are 1.50 times the mail",
                 "Index       16.0 MB",
                 "Arriving    1 file, 0 B",
@@ -157,6 +169,13 @@ mod tests {
                 "Removed     7 messages, 120.0 kB, still in the log; undelete brings back those of the last 7 days, once",
                 "Free        9.0 GB; new mail is taken, which needs 104.6 MB",
             ]
+        );
+        // As it is while no server runs.
+        disk.segments.octets = store.log;
+        let same = describe(&figures(store.clone(), disk));
+        assert!(
+            same.contains("\nLog         2 segments, 50.0 MB\n"),
+            "{same}"
         );
         let empty = StoreFacts { octets: 0, ..store };
         assert_eq!(figures(empty, disk).ratio, None);

@@ -104,3 +104,39 @@ async fn waits_for_compaction_to_pause() {
     drop(turn);
     assert_eq!(undelete.await.unwrap().unwrap().messages, 1);
 }
+
+/// What came back is in the log twice until compaction, and is no removed message any more.
+#[tokio::test]
+async fn what_came_back_is_not_counted_as_removed() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let (store, engine) = open_with(&disk, &tables, Duration::from_secs(3_600));
+    let alice = add_alice(&store).await;
+    for _ in 0..5 {
+        deliver(&store, alice, &[b'y'; 900]).await;
+    }
+    // Whoever asks what is removed waits for the index.
+    let counted = |store: &Store| {
+        store.removed(alice).unwrap();
+        store.stats().engine.removed.messages
+    };
+    expunge(&store, alice, 0..3).await;
+    assert_eq!(counted(&store), 3);
+    assert_eq!(store.undelete(alice, 0).await.unwrap().messages, 3);
+    // At once.
+    assert_eq!(store.stats().engine.removed.messages, 0);
+    expunge(&store, alice, 0..1).await;
+    assert_eq!(counted(&store), 1);
+    drop((store, engine));
+    // By the log alone, and after compaction has moved what is left.
+    let (again, _engine) = open_with(
+        &disk.after_kill(),
+        &SimulatedTables::default(),
+        Duration::from_secs(3_600),
+    );
+    assert_eq!(counted(&again), 1);
+    let compacting = again.clone();
+    on_thread(move || compacting.compact(true, &mut |_| {})).unwrap();
+    assert_eq!(counted(&again), 1);
+    assert_eq!(again.undelete(alice, 0).await.unwrap().messages, 1);
+    assert_eq!(counted(&again), 0);
+}
