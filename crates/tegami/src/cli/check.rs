@@ -70,16 +70,8 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         source,
         warnings,
     } = loaded;
-    let gateways = serve::gateways();
-    serve::devices::refuse_gateways(config, &gateways)?;
     let mut warnings = warnings.clone();
-    warnings.extend(serve::refused::warnings(
-        config,
-        &net::own_networks(),
-        &gateways,
-    ));
-    warnings.extend(serve::open_files_warning(config));
-    warnings.extend(serve::dns::warning(config));
+    warnings.extend(surroundings(config)?);
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
     if let Some(file) = &config.accounts_file {
         let declarations = declared::load(file, &config.domains)?;
@@ -129,6 +121,16 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         quota: config.mailbox.quota.0,
         warnings,
     })
+}
+
+/// What this machine has to say to it.
+fn surroundings(config: &Config) -> Result<Vec<String>> {
+    let gateways = serve::gateways();
+    serve::devices::refuse_gateways(config, &gateways)?;
+    let mut warnings = serve::refused::warnings(config, &net::own_networks(), &gateways);
+    warnings.extend(serve::open_files_warning(config));
+    warnings.extend(serve::dns::warning(config));
+    Ok(warnings)
 }
 
 /// The keys of `[sender]` that are on.
