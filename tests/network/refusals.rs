@@ -79,6 +79,31 @@ fn a_refused_recipient_sender_and_message_stand_in_the_log_with_whom_they_are_ab
     assert_eq!(codes, ["S-550a"], "{line}");
 }
 
+/// On loopback everybody is this machine, so a proxy says who they are.
+#[test]
+fn a_refused_connection_stands_in_the_log_with_the_address_it_comes_from() {
+    let server = Server::start(
+        "[proxy]\nfrom = [\"127.0.0.0/8\"]\n[limits]\nrefuse_from = [\"203.0.113.0/24\"]\n\
+         [[device]]\nname = \"nas\"\nlisten = [\"127.0.0.1:0\"]\nnetworks = [\"192.168.1.40\"]\n\
+         sender = \"nas@example.test\"\n",
+    );
+    let device = server.listed("device");
+    let device = device.rsplit(':').next().and_then(|port| port.parse().ok());
+    for (port, from, greeting, id) in [
+        (server.port("smtp"), "203.0.113.9", "554", "S-554b"),
+        (server.port("pop3"), "203.0.113.9", "-ERR", "T-P40"),
+        (device.expect("a port"), "198.51.100.7", "421", "T-80"),
+    ] {
+        let mut client = Client::plain(port);
+        client.send(format!("PROXY TCP4 {from} 127.0.0.1 4321 25\r\n").as_bytes());
+        client.expect(greeting);
+        let entry = server.logged("refused");
+        assert_eq!(field(&entry, "id"), id, "{entry}");
+        let peer = field(&entry["spans"][0], "peer");
+        assert_eq!(peer, format!("{from}:4321"), "{entry}");
+    }
+}
+
 #[test]
 fn a_client_that_talks_nonsense_fills_no_log() {
     let mut server = Server::start("[limits]\nerrors = 1000\n");

@@ -107,7 +107,11 @@ async fn converse<IO, S, P>(
         Security::StartTls(config) => (Stream::Plain(io), None, Some(Arc::clone(config))),
         // A handshake is the dearest thing a peer can ask for; one that is turned away does not get it.
         Security::Implicit(_) if admission != Admission::Welcome => {
-            return driver::unheard(admission, driver::now());
+            // Newcomers of a server that stops are no news.
+            if admission != Admission::Stopping {
+                driver::unheard(admission, driver::now());
+            }
+            return;
         }
         Security::Implicit(config) => {
             match driver::greet_in_tls(io, Arc::clone(config), stop).await {
