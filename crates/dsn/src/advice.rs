@@ -56,7 +56,7 @@ const ASCII_ADDRESS: Words = words(
 );
 
 const REFUSED: Words = words(
-    "The other side does not want this message. If its words below do not say why, reach the recipient in another way, who can ask for your mail to be let in.",
+    "The other side does not want this message. If its words do not say why, reach the recipient in another way, who can ask for your mail to be let in.",
     "受信側が受け取りを拒否しています。相手サーバーの応答に理由がない場合は、別の方法で相手に連絡し、受信を許可してもらってください。",
 );
 
@@ -234,7 +234,9 @@ mod tests {
             assert_eq!(known, 1, "x.{subject}.{detail} is not registered");
             let before = &BY_STATUS[..at];
             assert!(
-                before.iter().all(|other| (other.0, other.1) < (*subject, *detail)),
+                before
+                    .iter()
+                    .all(|other| (other.0, other.1) < (*subject, *detail)),
                 "x.{subject}.{detail} is out of order"
             );
         }
@@ -245,8 +247,16 @@ mod tests {
         let by_status = BY_STATUS.iter().map(|known| known.2);
         let by_subject = BY_SUBJECT.iter().map(|known| known.1);
         for words in by_status.chain(by_subject).chain([ANYTHING]) {
-            assert!(words.en.is_ascii() && words.en.ends_with('.'), "{}", words.en);
-            assert!(!words.ja.is_ascii() && words.ja.ends_with('。'), "{}", words.ja);
+            assert!(
+                words.en.is_ascii() && words.en.ends_with('.'),
+                "{}",
+                words.en
+            );
+            assert!(
+                !words.ja.is_ascii() && words.ja.ends_with('。'),
+                "{}",
+                words.ja
+            );
         }
     }
 

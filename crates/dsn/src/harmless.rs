@@ -93,13 +93,19 @@ mod tests {
         check(b"a\0b\x1b[2Jc\x7fd\te", &["a b [2Jc d e"]);
         check(b"a\xff\xfeb", &["a\u{fffd}\u{fffd}b"]);
         check("存在しません".as_bytes(), &["存在しません"]);
-        check("a\u{85}b\u{2028}c\u{202e}d\u{200b}e\u{feff}".as_bytes(), &["a b c d e"]);
+        check(
+            "a\u{85}b\u{2028}c\u{202e}d\u{200b}e\u{feff}".as_bytes(),
+            &["a b c d e"],
+        );
     }
 
     #[test]
     fn much_is_bounded_and_says_so() {
         let long = "x".repeat(10_000);
-        assert_eq!(lines(long.as_bytes()), [format!("{}[...]", "x".repeat(LETTERS))]);
+        assert_eq!(
+            lines(long.as_bytes()),
+            [format!("{}[...]", "x".repeat(LETTERS))]
+        );
         let many = "x\n".repeat(1_000);
         let seen = lines(many.as_bytes());
         assert_eq!(seen.len(), LINES + 1);

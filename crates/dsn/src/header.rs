@@ -7,6 +7,9 @@ use crate::transfer::Transfer;
 /// line, with `Subject: ` in front, at most 76 (RFC 2047 section 2).
 const WORD: usize = 39;
 
+/// Longest line to write where folding allows it (RFC 5322 section 2.1.1).
+const LINE: usize = 78;
+
 /// A header section being written.
 #[derive(Debug, Default)]
 pub(crate) struct Header(String);
@@ -30,8 +33,10 @@ impl Header {
 
     /// A field with a display name and an address.
     pub(crate) fn named(&mut self, name: &str, display: &str, address: &str) {
-        let value = format!("{}\r\n <{address}>", phrase(display, true));
-        self.field_folded(name, &value);
+        let display = phrase(display, true);
+        let fits = name.len() + display.len() + address.len() <= LINE - ": ".len() - " <>".len();
+        let space = if fits { " " } else { "\r\n " };
+        self.field_folded(name, &format!("{display}{space}<{address}>"));
     }
 
     /// A field with a parameter on a line of its own.
@@ -87,8 +92,8 @@ mod tests {
         assert_eq!(
             header.finish(),
             "Subject: plain\r\n\
-             Subject: =?utf-8?B?44Oh44O844Or44KS6YWN6YCB44Gn44GN44G+44Gb44KT44Gn?=\r\n \
-             =?utf-8?B?44GX44Gf?=\r\n"
+             Subject: =?utf-8?B?44Oh44O844Or44KS6YWN6YCB44Gn44GN44G+44Gb44KT44Gn44GX?=\r\n \
+             =?utf-8?B?44Gf?=\r\n"
         );
     }
 
@@ -96,7 +101,7 @@ mod tests {
     fn names_are_quoted() {
         let mut header = Header::default();
         header.named("From", "a \"b\" \\", "c@d");
-        assert_eq!(header.finish(), "From: \"a \\\"b\\\" \\\\\"\r\n <c@d>\r\n");
+        assert_eq!(header.finish(), "From: \"a \\\"b\\\" \\\\\" <c@d>\r\n");
     }
 
     #[test]

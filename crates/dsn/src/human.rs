@@ -12,7 +12,7 @@ use crate::facts::{Action, Facts, Outcome, Remote, Said, Why};
 use crate::harmless;
 use crate::page::Page;
 use crate::status;
-use crate::whom::Whom;
+use crate::whom::{Whom, whom};
 use crate::words::{self, fill};
 
 /// In front of addresses.
@@ -25,6 +25,18 @@ const QUOTE: &str = "      | ";
 const RULE: &str = "------------------------------------------------------------------------";
 /// Where a remedy turns to the administrator, in the rows of the catalogue.
 const TO_ADMINISTRATOR: [&str; 2] = ["Administrator:", "管理者："];
+
+/// Services whose words are known, and the domains of their hosts. The other names are those of programs.
+const SERVICES: &[(&str, &[&str])] = &[
+    ("Gmail", &["google.com", "googlemail.com"]),
+    ("Exchange Online", &["outlook.com", "office365.us"]),
+    ("Outlook.com", &["outlook.com", "hotmail.com"]),
+    ("iCloud", &["icloud.com", "apple.com"]),
+    (
+        "Yahoo",
+        &["yahoodns.net", "yahoo.com", "yahoo.co.jp", "aol.com"],
+    ),
+];
 
 /// What a report is about, once it is known who gets it.
 #[derive(Clone, Debug)]
@@ -134,21 +146,35 @@ impl Told<'_> {
                 remote(outcome.remote.as_ref(), language, &mut page);
             }
         }
-        match (outcome.action, outcome.until) {
-            (Action::Failed, _) => {
-                if self.whom == Whom::Sender {
-                    let remedy = remedy(outcome, language);
-                    said(words::REMEDY, language, &[&remedy], &mut page);
-                }
+        match outcome.action {
+            Action::Failed if self.whom == Whom::Sender => {
+                let remedy = remedy(outcome, language);
+                said(words::REMEDY, language, &[&remedy], &mut page);
             }
-            (Action::Delayed, Some(until)) => {
-                let until = until.in_language(language);
-                said(words::UNTIL, language, &[&until], &mut page);
-            }
-            (Action::Delayed, None) => said(words::ON, language, &[], &mut page),
-            (Action::Delivered | Action::Relayed | Action::Expanded, _) => {}
+            Action::Delayed => self.prospect(outcome, language, &mut page),
+            Action::Failed | Action::Delivered | Action::Relayed | Action::Expanded => {}
         }
         page.finish()
+    }
+
+    /// Whether and until when we keep trying, and whether the sender hears of the end.
+    fn prospect(&self, outcome: &Outcome<'_>, language: Language, page: &mut Page) {
+        let mut text = match outcome.until {
+            Some(until) => fill(words::UNTIL, language, &[&until.in_language(language)]),
+            None => fill(words::ON, language, &[]),
+        };
+        let failed = Outcome {
+            action: Action::Failed,
+            ..*outcome
+        };
+        if whom(&self.facts.envelope.reverse_path, &failed) == Whom::Sender {
+            if language == Language::English {
+                text.push(' ');
+            }
+            text.push_str(&fill(words::TOLD, language, &[]));
+        }
+        page.gap();
+        page.paragraph(TEXT, &text);
     }
 }
 
@@ -196,7 +222,12 @@ fn causes(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
         Why::Row(row) => row.reasons(language).cause.to_owned(),
         Why::Status | Why::Behind(_) => meaning(code, said_by, language),
     };
-    said(words::HAPPENED, language, &[&cause, &code.to_string()], page);
+    said(
+        words::HAPPENED,
+        language,
+        &[&cause, &code.to_string()],
+        page,
+    );
     if let Why::Behind(behind) = outcome.why {
         let cause = meaning(behind, said_by, language);
         let behind = behind.to_string();
@@ -245,21 +276,42 @@ fn remote(remote: Option<&Remote<'_>>, language: Language, page: &mut Page) {
     said(words::SAID, language, &[&name], page);
     let lines = harmless::lines(reply.text);
     for line in &lines {
-        page.quote(QUOTE, format!("{:03} {line}", reply.code.min(999)).trim_end());
+        page.quote(
+            QUOTE,
+            format!("{:03} {line}", reply.code.min(999)).trim_end(),
+        );
     }
-    if let Some((server, meant)) = known_elsewhere(reply.code, &lines) {
+    if let Some((server, meant)) = known_elsewhere(remote.host, reply.code, &lines) {
         let meant = meant.in_language(language);
         said(words::MEANT, language, &[server, meant], page);
     }
 }
 
-/// What servers of this kind are known to mean by these very words.
-fn known_elsewhere(code: u16, lines: &[String]) -> Option<(&'static str, Words)> {
+/// What servers of this kind are known to mean by these very words, where the code alone does not say enough: it is a
+/// general one, or about policy. What a service means only counts when its own hosts say it.
+fn known_elsewhere(host: &Host, code: u16, lines: &[String]) -> Option<(&'static str, Words)> {
     let text = format!("{code} {}", lines.join(" "));
+    if let Enhanced(_, 1..=6, 1..) = status::of_reply(code, lines.first()?.as_bytes()) {
+        return None;
+    }
     let found = explain::find(&text, Source::Pasted);
     let explanation = explain::explain(found.first()?);
-    let known = explanation.elsewhere.iter().find(|(_, quoted)| *quoted)?;
-    Some((known.0.server, known.0.words))
+    let mut known = explanation.elsewhere.iter().filter(|(_, quoted)| *quoted);
+    let (meant, _) = known.find(|(meant, _)| may_be(host, meant.server))?;
+    Some((meant.server, meant.words))
+}
+
+/// Whether this host may be such a server: one of the service's own, or any where the name is that of a program.
+fn may_be(host: &Host, server: &str) -> bool {
+    let name = host.to_string();
+    let within = |domain: &str| {
+        let before = name.strip_suffix(domain);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    let mut services = SERVICES.iter();
+    services
+        .find(|(service, _)| *service == server)
+        .is_none_or(|(_, domains)| domains.iter().any(|domain| within(domain)))
 }
 
 /// What the sender can do: the remedy of our row where it has one for them, else what follows from the status.
@@ -283,4 +335,54 @@ fn remedy(outcome: &Outcome<'_>, language: Language) -> String {
         Why::Status => outcome.status,
     };
     advice::for_sender(status).in_language(language).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use reply::explain::ELSEWHERE;
+
+    use super::{SERVICES, known_elsewhere, may_be};
+    use crate::harmless;
+
+    #[test]
+    fn every_known_server_is_a_service_or_a_program() {
+        const PROGRAMS: [&str; 5] = ["Postfix", "Exim", "qmail", "Sendmail", "Dovecot"];
+        for known in ELSEWHERE.iter().flat_map(|server| server.iter()) {
+            let service = SERVICES.iter().any(|(service, _)| *service == known.server);
+            assert!(
+                service != PROGRAMS.contains(&known.server),
+                "{} has no place in SERVICES",
+                known.server
+            );
+        }
+    }
+
+    #[test]
+    fn a_service_is_known_by_its_hosts() {
+        let may = |host: &str, server| may_be(&host.parse().unwrap(), server);
+        assert!(may("gmail-smtp-in.l.google.com", "Gmail"));
+        assert!(may("google.com", "Gmail"));
+        assert!(!may("notgoogle.com", "Gmail"));
+        assert!(!may("google.com.example", "Gmail"));
+        assert!(!may("[192.0.2.7]", "Gmail"));
+        assert!(may("mx.example.org", "Postfix"));
+    }
+
+    #[test]
+    fn words_of_others_are_explained_where_the_code_is_not_enough() {
+        #[track_caller]
+        fn check(host: &str, code: u16, text: &str, server: Option<&str>) {
+            let lines = harmless::lines(text.as_bytes());
+            let known = known_elsewhere(&host.parse().unwrap(), code, &lines);
+            assert_eq!(known.map(|(server, _)| server), server, "{text:?}");
+        }
+        let relay = "5.7.1 <bob@example.org>: Relay access denied";
+        check("mx.example.org", 554, relay, Some("Postfix"));
+        let quota = "4.2.2 Over quota";
+        check("gmail-smtp-in.l.google.com", 452, quota, None);
+        let spf = "4.7.0 unusual rate of unsolicited mail originating from your IP";
+        check("gmail-smtp-in.l.google.com", 421, spf, Some("Gmail"));
+        check("mx.example.org", 421, spf, None);
+        check("mx.example.org", 550, "", None);
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use address::dsn::Orcpt;
 use address::ForwardPath;
+use address::dsn::Orcpt;
 
 use crate::facts::{Action, Facts, Outcome, Said};
 use crate::harmless;
@@ -49,7 +49,11 @@ fn recipient(outcome: &Outcome<'_>, fields: &mut Fields) {
         ForwardPath::Postmaster => "Postmaster".to_owned(),
     };
     // RFC 6533 section 3: the type follows from the letters.
-    let kind = if address.is_ascii() { "rfc822" } else { "utf-8" };
+    let kind = if address.is_ascii() {
+        "rfc822"
+    } else {
+        "utf-8"
+    };
     fields.field("Final-Recipient", &format!("{kind}; {address}"));
     fields.field("Action", outcome.action.name());
     let status = status::beside(outcome.action, outcome.status);
@@ -101,7 +105,9 @@ fn letters(text: &str) -> Option<String> {
     for part in parts {
         let (hex, behind) = part.split_once('}')?;
         let digits = (2..=6).contains(&hex.len())
-            && hex.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
+            && hex
+                .bytes()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F'));
         let letter = char::from_u32(u32::from_str_radix(hex, 16).ok()?).filter(|_| digits)?;
         letters.push(letter);
         letters.push_str(behind);
@@ -153,17 +159,19 @@ impl Fields {
 
 /// The words of a line of ASCII, none longer than a line may be.
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(' ').filter(|word| !word.is_empty()).flat_map(|word| {
-        let mut rest = word;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let (piece, behind) = rest.split_at(rest.len().min(LONGEST_WORD));
-            rest = behind;
-            Some(piece)
+    line.split(' ')
+        .filter(|word| !word.is_empty())
+        .flat_map(|word| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                if rest.is_empty() {
+                    return None;
+                }
+                let (piece, behind) = rest.split_at(rest.len().min(LONGEST_WORD));
+                rest = behind;
+                Some(piece)
+            })
         })
-    })
 }
 
 #[cfg(test)]
@@ -199,7 +207,8 @@ mod tests {
     fn diagnostics_repeat_the_code_and_fold() {
         let said = Said {
             code: 550,
-            text: b"5.1.1 No such user\r\n5.1.1 see https://example.org/a/very/long/address/of/a/page",
+            text:
+                b"5.1.1 No such user\r\n5.1.1 see https://example.org/a/very/long/address/of/a/page",
         };
         let mut fields = Fields::default();
         fields.lines("Diagnostic-Code: smtp;", &diagnostic(&said));

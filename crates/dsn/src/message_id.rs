@@ -69,7 +69,11 @@ mod tests {
     #[track_caller]
     fn check(header: &str, expected: Option<&str>) {
         let found = MessageId::find(header.as_bytes());
-        assert_eq!(found.as_ref().map(MessageId::as_str), expected, "{header:?}");
+        assert_eq!(
+            found.as_ref().map(MessageId::as_str),
+            expected,
+            "{header:?}"
+        );
     }
 
     #[test]

@@ -7,7 +7,8 @@ const COLUMNS: usize = 72;
 /// address (RFC 5321 section 4.5.3.1) is shorter.
 const LONGEST_WORD: usize = 330;
 /// What may not begin a line in Japanese.
-const NOT_FIRST: &str = "、。，．・：；？！）」』】〉》”’ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々…)]},.:;?!";
+const NOT_FIRST: &str =
+    "、。，．・：；？！）」』】〉》”’ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々…)]},.:;?!";
 /// What may not end a line in Japanese.
 const NOT_LAST: &str = "（「『【〈《“‘([{";
 
@@ -74,7 +75,11 @@ impl Page {
 
     fn line(&mut self, margin: &str, line: &str) {
         let line = line.trim_end();
-        let margin = if line.is_empty() { margin.trim_end() } else { margin };
+        let margin = if line.is_empty() {
+            margin.trim_end()
+        } else {
+            margin
+        };
         self.0.push_str(margin);
         self.0.push_str(line);
         self.0.push_str("\r\n");
@@ -157,7 +162,11 @@ mod tests {
         let text = format!("{} {} tail", "a".repeat(35), "b".repeat(36));
         check("", &text, &[text.strip_suffix(" tail").unwrap(), "tail"]);
         let long = "c".repeat(100);
-        check("> ", &long, &[&format!("> {}", &long[..70]), &format!("> {}", &long[70..])]);
+        check(
+            "> ",
+            &long,
+            &[&format!("> {}", &long[..70]), &format!("> {}", &long[70..])],
+        );
     }
 
     #[test]

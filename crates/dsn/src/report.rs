@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use address::{Envelope, ForwardPath, Mailbox, Recipient, ReversePath};
 use address::dsn::{Notify, Ret};
+use address::{Envelope, ForwardPath, Mailbox, Recipient, ReversePath};
 
 use crate::facts::{Action, Facts, Languages};
 use crate::header::Header;
@@ -45,8 +45,8 @@ struct Part {
 
 /// Writes the report on all outcomes that are to be reported; `None` where there are none.
 ///
-/// It is complete, and the boundary stands nowhere but where it belongs, as long as `random` is: then nobody can write
-/// it into a message or a reply beforehand.
+/// The boundary stands nowhere in what is written here. That it does not stand in the original, either, is owed to
+/// `random`: nobody could know it when the original was written.
 #[must_use]
 pub fn compose(facts: &Facts<'_>) -> Option<Report> {
     let of = |who: Whom| {
@@ -75,16 +75,25 @@ pub fn compose(facts: &Facts<'_>) -> Option<Report> {
         Some(_) => Returned::Header,
         None => Returned::Nothing,
     };
-    let boundary = boundary(facts.random);
+    let (people, programs) = (Ours::people(&told), Ours::programs(&told));
+    let boundary = boundary(facts.random, &[&people.encoded, &programs.encoded]);
     let mut front = header(&told, to, smtputf8, &boundary).into_bytes();
-    front.extend_from_slice(b"\r\n");
-    human(&told, &boundary, &mut front);
-    status(&told, &boundary, &mut front);
+    people.write(&boundary, &mut front);
+    programs.write(&boundary, &mut front);
     if let Some(part) = &part {
-        open(&boundary, part.media_type, part.description, part.between.transfer, &mut front);
+        let fields = [
+            ("Content-Type", part.media_type),
+            ("Content-Description", part.description),
+            ("Content-Transfer-Encoding", part.between.transfer.name()),
+        ];
+        open(&boundary, &fields, &mut front);
     }
     let mut back = Vec::new();
-    let end = if part.is_some() { &mut back } else { &mut front };
+    let end = if part.is_some() {
+        &mut back
+    } else {
+        &mut front
+    };
     end.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     let between = part.map(|part| part.between);
     Some(Report {
@@ -117,9 +126,22 @@ fn envelope(told: &Told<'_>, to: &Mailbox, smtputf8: bool, between: Option<&Betw
     }
 }
 
-/// `=_` stands in nothing that is encoded (RFC 2045 section 6.7), the rest in nothing that was written before.
-fn boundary(random: [u8; 16]) -> String {
-    format!("=_{}", hex(random))
+/// A boundary that stands in none of these. `=_` stands in nothing that is quoted-printable (RFC 2045 section 6.7), the
+/// rest in nothing that was written by anybody who does not know `random`.
+fn boundary(random: [u8; 16], texts: &[&[u8]]) -> String {
+    let random = hex(random);
+    let mut boundary = format!("=_{random}");
+    let mut number = 0_u32;
+    while texts.iter().any(|text| contains(text, &boundary)) {
+        number += 1;
+        boundary = format!("=_{number}.{random}");
+    }
+    boundary
+}
+
+fn contains(text: &[u8], boundary: &str) -> bool {
+    let mut windows = text.windows(boundary.len());
+    windows.any(|window| window == boundary.as_bytes())
 }
 
 fn hex(random: [u8; 16]) -> String {
@@ -164,49 +186,72 @@ fn subject(told: &Told<'_>, languages: Languages) -> String {
     subjects.join(" / ")
 }
 
-/// Opens a part.
-fn open(boundary: &str, media: &str, description: &str, transfer: Transfer, out: &mut Vec<u8>) {
-    // The CRLF in front belongs to the boundary (RFC 2046 section 5.1.1).
+/// Opens a part with these fields; those without a value are left out.
+fn open(boundary: &str, fields: &[(&str, &str)], out: &mut Vec<u8>) {
+    // The CRLF in front belongs to the boundary (RFC 2046 section 5.1.1); the first ends the header.
     out.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
     let mut header = Header::default();
-    header.field("Content-Type", media);
-    header.field("Content-Description", description);
-    header.field("Content-Transfer-Encoding", transfer.name());
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+        header.field(name, value);
+    }
     out.extend_from_slice(header.finish().as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
-/// The part for people.
-fn human(told: &Told<'_>, boundary: &str, out: &mut Vec<u8>) {
-    let text = told.text();
-    let (transfer, encoded) = encoded(&text);
-    let tags = told.facts.languages.each().iter();
-    let tags: Vec<&str> = tags.map(|language| language.tag()).collect();
-    let media = "text/plain; charset=utf-8";
-    // The first boundary needs no CRLF in front but that of the header's end.
-    out.extend_from_slice(format!("--{boundary}\r\n").as_bytes());
-    let mut header = Header::default();
-    header.field("Content-Type", media);
-    header.field("Content-Language", &tags.join(", "));
-    header.field("Content-Description", "Notification");
-    header.field("Content-Transfer-Encoding", transfer.name());
-    out.extend_from_slice(header.finish().as_bytes());
-    out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(&encoded);
-}
-
-/// The part for programs.
-fn status(told: &Told<'_>, boundary: &str, out: &mut Vec<u8>) {
-    let fields = machine::fields(told);
-    // RFC 6533 section 4: the new type where an address needs it, the old one where nothing is lost by it.
-    let media = if machine::needs_utf8(told) {
+/// RFC 6533 section 4: the new type where an address needs it, the old one where nothing is lost by it.
+fn status_type(told: &Told<'_>) -> &'static str {
+    if machine::needs_utf8(told) {
         "message/global-delivery-status"
     } else {
         "message/delivery-status"
-    };
-    let (transfer, encoded) = encoded(&fields);
-    open(boundary, media, "Delivery report", transfer, out);
-    out.extend_from_slice(&encoded);
+    }
+}
+
+/// A part that we write ourselves.
+struct Ours {
+    media_type: &'static str,
+    /// What it is written in, where that is a language.
+    languages: String,
+    description: &'static str,
+    transfer: Transfer,
+    encoded: Vec<u8>,
+}
+
+impl Ours {
+    fn people(told: &Told<'_>) -> Self {
+        let (transfer, encoded) = encoded(&told.text());
+        let each = told.facts.languages.each().iter();
+        let tags: Vec<&str> = each.map(|language| language.tag()).collect();
+        Self {
+            media_type: "text/plain; charset=utf-8",
+            languages: tags.join(", "),
+            description: "Notification",
+            transfer,
+            encoded,
+        }
+    }
+
+    fn programs(told: &Told<'_>) -> Self {
+        let (transfer, encoded) = encoded(&machine::fields(told));
+        Self {
+            media_type: status_type(told),
+            languages: String::new(),
+            description: "Delivery report",
+            transfer,
+            encoded,
+        }
+    }
+
+    fn write(&self, boundary: &str, out: &mut Vec<u8>) {
+        let fields = [
+            ("Content-Type", self.media_type),
+            ("Content-Language", &self.languages),
+            ("Content-Description", self.description),
+            ("Content-Transfer-Encoding", self.transfer.name()),
+        ];
+        open(boundary, &fields, out);
+        out.extend_from_slice(&self.encoded);
+    }
 }
 
 /// Text as it is where it is ASCII, else in the shorter encoding: what we write ourselves passes everywhere.

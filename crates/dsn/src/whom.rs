@@ -64,10 +64,9 @@ const fn asked(notify: Option<Notify>, action: Action, deliver_by: bool) -> bool
         (Notify::On { .. }, _) if deliver_by => true,
         (Notify::On { failure, .. }, Action::Failed) => failure,
         (Notify::On { delay, .. }, Action::Delayed) => delay,
-        (
-            Notify::On { success, .. },
-            Action::Delivered | Action::Relayed | Action::Expanded,
-        ) => success,
+        (Notify::On { success, .. }, Action::Delivered | Action::Relayed | Action::Expanded) => {
+            success
+        }
     }
 }
 
@@ -121,13 +120,13 @@ mod tests {
         check(Some("NEVER"), false, &[], &[]);
         check(Some("FAILURE"), false, &[Failed], &[Failed]);
         check(Some("DELAY"), false, &[Delayed], &[]);
+        check(Some("SUCCESS"), false, &[Delivered, Relayed, Expanded], &[]);
         check(
-            Some("SUCCESS"),
+            Some("SUCCESS,FAILURE,DELAY"),
             false,
-            &[Delivered, Relayed, Expanded],
-            &[],
+            &Action::ALL,
+            &[Failed],
         );
-        check(Some("SUCCESS,FAILURE,DELAY"), false, &Action::ALL, &[Failed]);
         // EXT-24: BY wants it told, whatever NOTIFY names; but NEVER is never.
         check(None, true, &Action::ALL, &[Failed]);
         check(Some("FAILURE"), true, &Action::ALL, &[Failed]);

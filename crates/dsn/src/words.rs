@@ -22,32 +22,24 @@ pub(crate) const OPENING_POSTMASTER: Words = words(
 pub(crate) const REFERENCE: Words = words("You gave it the reference: {}", "送信時の識別名：{}");
 pub(crate) const WROTE_TO: Words = words("(you wrote to {})", "（送信時の宛先：{}）");
 pub(crate) const HAPPENED: Words = words("What happened: {} ({})", "原因：{}（{}）");
-pub(crate) const UNKNOWN: Words = words(
-    "The reason was not given.",
-    "理由は示されていません。",
-);
+pub(crate) const UNKNOWN: Words = words("The reason was not given.", "理由は示されていません。");
 pub(crate) const BEHIND: Words = words(
     "What was in the way: {} ({})",
     "配送を妨げていたもの：{}（{}）",
 );
 pub(crate) const MEANT: Words = words(
-    "What {} is known to mean by it: {}",
-    "{} の応答の意味：{}",
+    "These words are known from {}, where they mean: {}",
+    "この文言は {} で使われており、次の意味です：{}",
 );
 pub(crate) const SAID: Words = words("The server {} said:", "サーバー {} の応答：");
-pub(crate) const SILENT: Words = words(
-    "The server that was tried: {}",
-    "接続を試みたサーバー：{}",
-);
+pub(crate) const SILENT: Words = words("The server that was tried: {}", "接続を試みたサーバー：{}");
 pub(crate) const REMEDY: Words = words("What you can do: {}", "対処方法：{}");
 pub(crate) const TRIED: Words = words("Last tried on {}.", "最後に配送を試みた日時：{}");
-pub(crate) const UNTIL: Words = words(
-    "We keep trying until {}. If it has not worked by then, you are told.",
-    "{} まで自動的に再送を続けます。それまでに配送できなければ、あらためてお知らせします。",
-);
-pub(crate) const ON: Words = words(
-    "We keep trying. If it does not work in the end, you are told.",
-    "自動的に再送を続けます。最終的に配送できなければ、あらためてお知らせします。",
+pub(crate) const UNTIL: Words = words("We keep trying until {}.", "{}まで自動的に再送を続けます。");
+pub(crate) const ON: Words = words("We keep trying.", "自動的に再送を続けます。");
+pub(crate) const TOLD: Words = words(
+    "If it does not work in the end, you get another report.",
+    "最終的に配送できなければ、あらためてお知らせします。",
 );
 pub(crate) const POSTMASTER_REMEDY: Words = words(
     "What you can do: nothing, if it happens now and then. If there are many of these, somebody sends mail with forged sender's addresses: have it refused before it is accepted.",
@@ -58,7 +50,8 @@ pub(crate) const HEADER: Words = words(
     "The header of your message is attached (its subject, date and the like), not its text.",
     "元のメールのヘッダー（件名や日付など）を添付します。本文は含みません。",
 );
-pub(crate) const WHOLE_POSTMASTER: Words = words("The message is attached.", "元のメールを添付します。");
+pub(crate) const WHOLE_POSTMASTER: Words =
+    words("The message is attached.", "元のメールを添付します。");
 pub(crate) const HEADER_POSTMASTER: Words = words(
     "The header of the message is attached.",
     "元のメールのヘッダーを添付します。",
@@ -97,7 +90,7 @@ pub(crate) const fn subject(whom: Whom, action: Action) -> Words {
 pub(crate) const fn heading(whom: Whom, action: Action) -> Words {
     match (whom, action) {
         (Whom::Postmaster, _) => words(
-            "It could not be delivered to the following, and nothing more will be tried:",
+            "It could not be delivered to the following. Nothing more will be tried:",
             "次の宛先に配送できませんでした。これ以上の再送は行いません。",
         ),
         (Whom::Sender | Whom::Nobody, Action::Failed) => words(
@@ -159,6 +152,7 @@ mod tests {
             TRIED,
             UNTIL,
             ON,
+            TOLD,
             POSTMASTER_REMEDY,
             WHOLE,
             HEADER,
