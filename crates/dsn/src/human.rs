@@ -8,7 +8,7 @@ use reply::explain::{self, Source, Words};
 use reply::{Enhanced, Language, Status};
 
 use crate::advice;
-use crate::facts::{Action, Facts, Outcome, Remote, Said, Why};
+use crate::facts::{Action, Facts, Outcome, Said, Why};
 use crate::harmless;
 use crate::page::Page;
 use crate::status;
@@ -140,10 +140,10 @@ impl Told<'_> {
         match outcome.action {
             Action::Failed | Action::Delayed => {
                 causes(outcome, language, &mut page);
-                remote(outcome.remote.as_ref(), language, &mut page);
+                remote(outcome, language, &mut page);
             }
             Action::Delivered | Action::Relayed | Action::Expanded => {
-                remote(outcome.remote.as_ref(), language, &mut page);
+                remote(outcome, language, &mut page);
             }
         }
         match outcome.action {
@@ -262,8 +262,10 @@ fn meaning(status: Enhanced, said: Option<Said<'_>>, language: Language) -> Stri
 }
 
 /// The other server and its words, as they came but for what could do harm.
-fn remote(remote: Option<&Remote<'_>>, language: Language, page: &mut Page) {
-    let Some(remote) = remote else { return };
+fn remote(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
+    let Some(remote) = outcome.remote else {
+        return;
+    };
     let mut name = host(remote.host);
     if let (Some(address), Host::Domain(_)) = (remote.address, remote.host) {
         name.push(' ');
@@ -281,19 +283,28 @@ fn remote(remote: Option<&Remote<'_>>, language: Language, page: &mut Page) {
             format!("{:03} {line}", reply.code.min(999)).trim_end(),
         );
     }
+    // Where the code is neither a general one nor about policy, it has said enough already.
+    if let Enhanced(_, 1..=6, 1..) = telling(outcome) {
+        return;
+    }
     if let Some((server, meant)) = known_elsewhere(remote.host, reply.code, &lines) {
         let meant = meant.in_language(language);
         said(words::MEANT, language, &[server, meant], page);
     }
 }
 
-/// What servers of this kind are known to mean by these very words, where the code alone does not say enough: it is a
-/// general one, or about policy. What a service means only counts when its own hosts say it.
+/// The code that says most about why.
+fn telling(outcome: &Outcome<'_>) -> Enhanced {
+    match outcome.why {
+        Why::Behind(behind) => behind,
+        Why::Row(_) | Why::Status => outcome.status,
+    }
+}
+
+/// What servers of this kind are known to mean by these very words. What a service means only counts when its own hosts
+/// say it.
 fn known_elsewhere(host: &Host, code: u16, lines: &[String]) -> Option<(&'static str, Words)> {
     let text = format!("{code} {}", lines.join(" "));
-    if let Enhanced(_, 1..=6, 1..) = status::of_reply(code, lines.first()?.as_bytes()) {
-        return None;
-    }
     let found = explain::find(&text, Source::Pasted);
     let explanation = explain::explain(found.first()?);
     let mut known = explanation.elsewhere.iter().filter(|(_, quoted)| *quoted);
@@ -331,8 +342,7 @@ fn remedy(outcome: &Outcome<'_>, language: Language) -> String {
                 }
             }
         }
-        Why::Behind(behind) => behind,
-        Why::Status => outcome.status,
+        Why::Behind(_) | Why::Status => telling(outcome),
     };
     advice::for_sender(status).in_language(language).to_owned()
 }
@@ -369,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_others_are_explained_where_the_code_is_not_enough() {
+    fn words_of_others_are_explained_where_they_are_known() {
         #[track_caller]
         fn check(host: &str, code: u16, text: &str, server: Option<&str>) {
             let lines = harmless::lines(text.as_bytes());
@@ -379,7 +389,8 @@ mod tests {
         let relay = "5.7.1 <bob@example.org>: Relay access denied";
         check("mx.example.org", 554, relay, Some("Postfix"));
         let quota = "4.2.2 Over quota";
-        check("gmail-smtp-in.l.google.com", 452, quota, None);
+        check("gmail-smtp-in.l.google.com", 452, quota, Some("Gmail"));
+        check("mx.example.org", 452, quota, None);
         let spf = "4.7.0 unusual rate of unsolicited mail originating from your IP";
         check("gmail-smtp-in.l.google.com", 421, spf, Some("Gmail"));
         check("mx.example.org", 421, spf, None);

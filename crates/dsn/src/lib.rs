@@ -6,6 +6,7 @@
 //!
 //! - [`whom`] says whether a recipient's fate is reported at all, and to whom.
 //! - [`Survey`] reads the original in pieces and finds out how it can be carried.
+//! - [`suggested`] guesses the languages a sender reads.
 //! - [`compose`] writes the report around it.
 //!
 //! When mail is tried, given up or called late is not decided here.
@@ -52,6 +53,7 @@ mod facts;
 mod harmless;
 mod header;
 mod human;
+mod language;
 mod machine;
 mod message_id;
 mod moment;
@@ -64,6 +66,7 @@ mod whom;
 mod words;
 
 pub use facts::{Action, Facts, Languages, Limits, Outcome, Remote, Said, Why};
+pub use language::suggested;
 pub use message_id::MessageId;
 pub use moment::Moment;
 pub use original::{Original, Survey, Traits};
