@@ -159,19 +159,27 @@ impl Fields {
 
 /// The words of a line of ASCII, none longer than a line may be.
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(' ')
-        .filter(|word| !word.is_empty())
-        .flat_map(|word| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                if rest.is_empty() {
-                    return None;
-                }
-                let (piece, behind) = rest.split_at(rest.len().min(LONGEST_WORD));
-                rest = behind;
-                Some(piece)
-            })
+    let words = line.split(' ').filter(|word| !word.is_empty());
+    words.flat_map(|word| {
+        let mut rest = word;
+        std::iter::from_fn(move || {
+            let (piece, behind) = rest.split_at(cut(rest));
+            rest = behind;
+            (!piece.is_empty()).then_some(piece)
         })
+    })
+}
+
+/// Where a word ends that is too long, but not inside of a `\x{HEX}`.
+fn cut(word: &str) -> usize {
+    if word.len() <= LONGEST_WORD {
+        return word.len();
+    }
+    let piece = &word[..LONGEST_WORD];
+    match piece.rfind("\\x{") {
+        Some(at) if at > 0 && !piece[at..].contains('}') => at,
+        Some(_) | None => LONGEST_WORD,
+    }
 }
 
 #[cfg(test)]
@@ -226,5 +234,26 @@ mod tests {
         fields.lines("Diagnostic-Code: smtp;", &diagnostic(&said));
         assert!(fields.0.split("\r\n").all(|line| line.len() <= 998));
         assert!(fields.0.ends_with("x[...]\r\n"));
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_is_cut_between_letters() {
+        let said = Said {
+            code: 550,
+            text: "手".repeat(512).as_bytes(),
+        };
+        let mut fields = Fields::default();
+        fields.lines("Diagnostic-Code: smtp;", &diagnostic(&said));
+        let letters: usize = fields
+            .0
+            .split(['\r', '\n', ' '])
+            .map(|word| {
+                let letters = word.matches("\\x{624B}").count();
+                assert!(letters == 0 || word.len() == letters * 8, "{word}");
+                letters
+            })
+            .sum();
+        assert_eq!(letters, 512);
+        assert!(fields.0.split("\r\n").all(|line| line.len() <= 998));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use address::dsn::Ret;
-use dsn::{Action, Languages, Moment};
+use dsn::{Action, Languages, Moment, Why};
 use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 use reply::Enhanced;
 
@@ -197,6 +197,45 @@ fn subjects_in_japanese_are_read_back() {
     let (english, japanese) = text.split_once("------").unwrap();
     assert!(english.contains("No such mailbox"));
     assert!(japanese.contains("宛先のメールボックスが存在しません"));
+}
+
+#[test]
+fn a_message_id_beyond_ascii_is_repeated_where_the_header_may_hold_it() {
+    let original = "Message-ID: <jörg@example.test>\r\n\r\n".as_bytes();
+    let bob = || Fate::new("<bob@example.org>", Action::Failed, Enhanced(5, 1, 1));
+    let repeated = |sender: &str| {
+        let octets = Case::new(vec![bob()])
+            .from(sender)
+            .original(original)
+            .message();
+        parse(&octets).in_reply_to().as_text().map(str::to_owned)
+    };
+    assert_eq!(repeated("<alice@example.test>"), None);
+    let jörg = "jörg@example.test".to_owned();
+    assert_eq!(repeated("<jörg@example.test>"), Some(jörg));
+}
+
+#[test]
+fn rows_of_ours_tell_the_sender_only_what_senders_can_do() {
+    for row in reply::smtp::ROWS
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|row| row.is_refusal())
+    {
+        let bob = Fate::new("<bob@example.test>", Action::Failed, Enhanced(5, 0, 0));
+        let case = Case::new(vec![bob.why(Why::Row(row))]).languages(Languages::Both);
+        let text = read(&case.message()).text;
+        assert!(!text.contains("Administrator:"), "{}: {text}", row.id);
+        assert!(!text.contains("管理者："), "{}: {text}", row.id);
+        assert_eq!(
+            text.matches("What you can do: ").count(),
+            1,
+            "{}: {text}",
+            row.id
+        );
+        assert_eq!(text.matches("対処方法：").count(), 1, "{}: {text}", row.id);
+    }
 }
 
 // DSN-17
