@@ -238,9 +238,10 @@ mod tests {
 
     #[test]
     fn a_word_that_is_too_long_is_cut_between_letters() {
+        let text = "手".repeat(512);
         let said = Said {
             code: 550,
-            text: "手".repeat(512).as_bytes(),
+            text: text.as_bytes(),
         };
         let mut fields = Fields::default();
         fields.lines("Diagnostic-Code: smtp;", &diagnostic(&said));
