@@ -148,6 +148,19 @@ fn what_no_mail_may_hold_comes_back_without_harm() {
     assert!(!header.message().contains(&0));
 }
 
+#[test]
+fn the_text_says_what_is_attached_and_whose_it_is() {
+    let says = |sender: &str, ret| {
+        let text = crate::parsed::read(&failed(PLAIN, ret).from(sender).message()).text;
+        text.lines().last().unwrap().to_owned()
+    };
+    let alice = "<alice@example.test>";
+    assert_eq!(says(alice, Some(Ret::Full)), "Your message is attached.");
+    assert_eq!(says(alice, None), "not its text.");
+    assert_eq!(says("<>", Some(Ret::Full)), "The message is attached.");
+    assert_eq!(says("<>", None), "The header of the message is attached.");
+}
+
 // RFC 8689 section 5
 #[test]
 fn what_went_under_tls_comes_back_under_tls() {
