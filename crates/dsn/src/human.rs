@@ -165,6 +165,8 @@ impl Told<'_> {
         };
         let failed = Outcome {
             action: Action::Failed,
+            // BY asks for this report, not for the next.
+            deliver_by: false,
             ..*outcome
         };
         if whom(&self.facts.envelope.reverse_path, &failed) == Whom::Sender {

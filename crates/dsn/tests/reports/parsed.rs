@@ -176,7 +176,8 @@ fn only_what_is_delayed_says_until_when() {
 #[test]
 fn a_sender_who_hears_of_no_failure_is_promised_no_report() {
     let delayed = |notify| {
-        let late = Fate::new("<bob@example.org>", Action::Delayed, Enhanced(4, 4, 1));
+        let mut late = Fate::new("<bob@example.org>", Action::Delayed, Enhanced(4, 4, 1));
+        late.deliver_by = true;
         read(&Case::new(vec![late.notify(notify)]).message()).text
     };
     assert!(delayed("DELAY,FAILURE").contains("you get another"));
