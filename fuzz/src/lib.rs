@@ -20,6 +20,7 @@ pub mod intake;
 pub mod lines;
 pub mod pop3;
 pub mod proxy;
+pub mod reports;
 pub mod sasl;
 pub mod segment;
 pub mod smtp;
