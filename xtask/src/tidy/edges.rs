@@ -11,11 +11,12 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("reply", &[]),
     ("address", &[]),
     ("mailfolder", &[]),
-    ("resolver", &["address"]),
+    ("dane", &["address"]),
+    ("resolver", &["address", "dane"]),
     ("mta-sts", &["address"]),
     ("wire", &["reply"]),
     ("auth", &["address"]),
