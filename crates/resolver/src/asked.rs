@@ -22,11 +22,12 @@ const UNCLEAR: usize = 1024;
 /// For so long they are not asked again. A client that was told to come back needs longer.
 const UNCLEAR_FOR: Duration = Duration::from_secs(30);
 
-/// A name in lower case and a kind of records.
+/// A name in lower case, a kind of records, and whether DNSSEC has to say what it thinks of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     pub name: Name,
     pub kind: RecordType,
+    pub validated: bool,
 }
 
 /// What is known of questions. `A` is what comes back.

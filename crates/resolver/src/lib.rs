@@ -10,12 +10,20 @@
 
 mod answer;
 mod asked;
+mod client;
 mod memory;
+mod outbound;
+mod plan;
 mod question;
 mod servers;
+mod sockets;
+mod trust;
 mod turns;
 
-pub use answer::{Addresses, Exchanger, MailRoute, Reverse};
+pub use answer::{Addresses, Exchanger, MailRoute, Reverse, Texts};
+pub use outbound::Dane;
+pub use plan::{Families, MailHost, Place, Plan, Undeliverable};
 pub use question::{MOST_SOCKETS, Resolver};
 pub use servers::{PORT, ServersError, servers_in, system_servers};
+pub use trust::{TrustAnchors, TrustError};
 pub use turns::Asker;
