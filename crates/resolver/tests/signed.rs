@@ -68,6 +68,13 @@ async fn world() -> (Zones, Resolver) {
         ("dead.signed.", mx(10, "dumb.signed.")),
         ("dumb.signed.", address("192.0.2.6")),
         ("_25._tcp.dumb.signed.", alias("fault.signed.")),
+        // Hosts whose promises somebody on the way suppresses.
+        ("quiet.signed.", mx(10, "hushed.signed.")),
+        ("hushed.signed.", address("192.0.2.7")),
+        ("_25._tcp.hushed.signed.", tlsa(3)),
+        ("gone.signed.", mx(10, "denied.signed.")),
+        ("denied.signed.", address("192.0.2.8")),
+        ("_25._tcp.denied.signed.", tlsa(3)),
         // Hosts elsewhere.
         ("hosted.signed.", mx(10, "mx.plain.")),
         ("forged.signed.", mx(10, "mx.forged.")),
@@ -92,6 +99,16 @@ async fn world() -> (Zones, Resolver) {
         ("signed.", Trust::Signed, &signed),
         ("plain.", Trust::Unsigned, &plain),
         ("forged.", Trust::Forged, &forged),
+        (
+            "hidden.",
+            Trust::Signed,
+            &[("hidden.", mx(10, "mx.plain."))],
+        ),
+        (
+            "bared.",
+            Trust::Stripped,
+            &[("bared.", mx(10, "mx.plain."))],
+        ),
     ])
     .await;
     let anchors = TrustAnchors::parse(&zones.anchor).unwrap();
@@ -140,6 +157,8 @@ async fn plans_say_what_dnssec_proves() {
         ("mx.forged", Plan::Later),
         ("forged", Plan::Later),
         ("forged.signed", Plan::Later),
+        ("hidden", Plan::Later),
+        ("bared", Plan::Later),
         ("fault.signed", Plan::Later),
         ("faulty.signed", Plan::Later),
         ("[192.0.2.1]", Plan::Hosts(vec![literal("192.0.2.1")])),
@@ -177,6 +196,8 @@ async fn hosts_promise_what_dnssec_proves() {
         ("silent.signed", 25, Dane::None),
         ("odd.signed", 25, Dane::Encrypted),
         ("dead.signed", 25, Dane::Unclear),
+        ("quiet.signed", 25, Dane::Bogus),
+        ("gone.signed", 25, Dane::Bogus),
         ("plain", 25, Dane::Insecure),
         ("hosted.plain", 25, Dane::Insecure),
         ("hosted.signed", 25, Dane::Insecure),

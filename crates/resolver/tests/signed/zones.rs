@@ -38,6 +38,8 @@ pub enum Trust {
     Unsigned,
     /// With a key that is not the zone's.
     Forged,
+    /// With its key; somebody on the way has taken all signatures out.
+    Stripped,
 }
 
 /// A running name server; it ends when it is dropped.
@@ -76,6 +78,8 @@ impl Zones {
                 let ds = DS::from_key(&public(vouched), &name(origin), DigestType::SHA256);
                 let ds = RData::DNSSEC(DNSSECRData::DS(ds.expect("a digest")));
                 add(&mut root, origin, ds);
+            }
+            if matches!(trust, Trust::Signed | Trust::Forged) {
                 sign(&mut zone, own, origin);
             }
             all.upsert(name(origin).into(), vec![Arc::new(zone)]);
@@ -110,10 +114,20 @@ impl RequestHandler for Handler {
         mut answer: R,
     ) -> ResponseInfo {
         let asked = request.request_info().expect("one question").query;
-        if asked.name().to_string().contains("fault") {
-            let refusal = MessageResponseBuilder::from_message_request(request);
-            let refusal = refusal.error_msg(&request.metadata, ResponseCode::ServFail);
-            return answer.send_response(refusal).await.expect("a socket");
+        let name = asked.name().to_string();
+        let bare = [
+            ("fault.", ResponseCode::ServFail),
+            // Somebody on the way says that there is nothing, which he cannot prove.
+            ("_tcp.hushed.", ResponseCode::NoError),
+            ("_tcp.denied.", ResponseCode::NXDomain),
+        ];
+        let bare = bare.iter().find(|(part, _)| name.contains(part));
+        let hidden = name == "hidden." && asked.query_type() == RecordType::DS;
+        let code = bare.map(|(_, code)| *code);
+        if let Some(code) = code.or(hidden.then_some(ResponseCode::NoError)) {
+            let empty = MessageResponseBuilder::from_message_request(request);
+            let empty = empty.error_msg(&request.metadata, code);
+            return answer.send_response(empty).await.expect("a socket");
         }
         let catalog = if asked.query_type() == RecordType::DS {
             &self.root
