@@ -21,7 +21,7 @@ mod trust;
 mod turns;
 
 pub use answer::{Addresses, Exchanger, MailRoute, Reverse, Texts};
-pub use outbound::Dane;
+pub use outbound::{Dane, Dnssec};
 pub use plan::{Families, MailHost, Place, Plan, Undeliverable};
 pub use question::{MOST_SOCKETS, Resolver};
 pub use servers::{PORT, ServersError, servers_in, system_servers};

@@ -2,7 +2,7 @@
 
 use address::{Domain, Host};
 use dane::{Records, Tlsa};
-use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 use crate::answer::{Addresses, MailRoute};
 use crate::client::{self, Nothing};
@@ -31,7 +31,38 @@ pub enum Dane {
     Unclear,
 }
 
+/// Whether DNSSEC can be looked at by way of the servers that are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dnssec {
+    /// What the root says of itself is proven.
+    Works,
+    /// It is not: the servers leave out the signatures, or somebody does on the way, or the trust anchors are outdated.
+    /// Looking at DNSSEC would make everything look forged.
+    Broken,
+    /// There are no trust anchors.
+    Off,
+    /// It cannot be said now.
+    Unclear,
+}
+
 impl Resolver {
+    /// Whether DNSSEC can be looked at. Whoever finds it broken plans without it, and says so.
+    pub async fn dnssec(&self) -> Dnssec {
+        let way = self.our_way(true);
+        if !way.validated {
+            return Dnssec::Off;
+        }
+        let root = Name::root();
+        let root = self.records(&root, RecordType::NS, way);
+        match self.in_time(root).await {
+            Some(Ok(root)) if root.secure => Dnssec::Works,
+            Some(Ok(_) | Err(Nothing::Bogus | Nothing::NoSuchName | Nothing::NoneOfThisKind)) => {
+                Dnssec::Broken
+            }
+            Some(Err(Nothing::Unclear)) | None => Dnssec::Unclear,
+        }
+    }
+
     /// How mail for `to` is delivered from `place`. `draw` gives a number below its argument; hosts of equal preference are
     /// tried in the order it makes.
     ///
@@ -46,7 +77,8 @@ impl Resolver {
             Host::Domain(domain) => domain,
             Host::Literal(address) => return plan::literal(*address, place),
         };
-        let routed = self.in_time(self.route(domain, self.our_way())).await;
+        let way = self.our_way(place.dnssec);
+        let routed = self.in_time(self.route(domain, way)).await;
         let Some(Routed { route, secure }) = routed else {
             return Plan::Later;
         };
@@ -63,8 +95,7 @@ impl Resolver {
         };
         let mut candidates = Vec::new();
         for exchanger in exchangers {
-            let located = self.locate(&exchanger.host, self.our_way());
-            let located = self.in_time(located).await;
+            let located = self.in_time(self.locate(&exchanger.host, way)).await;
             let located = located.unwrap_or_else(|| Addresses::Unclear.into());
             candidates.push(Candidate {
                 exchanger,
@@ -107,7 +138,7 @@ impl Resolver {
             return Ok(Records::None);
         };
         let found = self
-            .records(&name, RecordType::TLSA, self.our_way())
+            .records(&name, RecordType::TLSA, self.our_way(true))
             .await?;
         // RFC 7672 section 2.1.1: what is not proven promises nothing.
         if !found.secure {

@@ -27,6 +27,8 @@ pub struct Place {
     pub allowed: Vec<IpNet>,
     /// Which kinds of addresses, in which order.
     pub families: Families,
+    /// Whether DNSSEC is looked at, if there are trust anchors. Then mail waits for whatever it says is forged.
+    pub dnssec: bool,
 }
 
 /// The kinds of addresses that are tried.

@@ -127,11 +127,11 @@ impl Resolver {
         }
     }
 
-    /// A way to ask on our own behalf, with DNSSEC where it is looked at.
-    pub(crate) fn our_way(&self) -> Way {
+    /// A way to ask on our own behalf, with DNSSEC where there is something to begin with.
+    pub(crate) fn our_way(&self, dnssec: bool) -> Way {
         Way {
             asker: Asker::Ourselves,
-            validated: self.trust.is_some(),
+            validated: dnssec && self.trust.is_some(),
         }
     }
 

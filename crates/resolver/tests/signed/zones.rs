@@ -13,24 +13,34 @@ use hickory_server::net::runtime::{Time, TokioRuntimeProvider};
 use hickory_server::proto::dnssec::crypto::Ed25519SigningKey;
 use hickory_server::proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS};
 use hickory_server::proto::dnssec::{
-    Algorithm, DigestType, DnssecSigner, PublicKey as _, PublicKeyBuf, SigningKey as _,
+    Algorithm, DigestType, DnssecSigner, Nsec3HashAlgorithm, PublicKey as _, PublicKeyBuf,
+    SigningKey as _,
 };
 use hickory_server::proto::op::ResponseCode;
 use hickory_server::proto::rr::rdata::{NS, SOA};
-use hickory_server::proto::rr::{Name, RData, Record, RecordType};
-use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_server::proto::rr::{
+    LowerName, Name, RData, Record, RecordType, RrKey, TSigResponseContext,
+};
+use hickory_server::server::{Request, RequestHandler, RequestInfo, ResponseHandler, ResponseInfo};
 use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{
-    AxfrPolicy, Catalog, MessageResponseBuilder, ZoneHandler, ZoneType,
+    AuthLookup, AxfrPolicy, Catalog, LookupControlFlow, LookupOptions, MessageResponseBuilder,
+    Nsec3QueryInfo, ZoneHandler, ZoneType,
 };
 
+/// The zone between the root and all others.
+const ABOVE: &str = "test.";
 const TTL: u32 = 300;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 type Zone = InMemoryZoneHandler<TokioRuntimeProvider>;
 
+/// A zone that speaks of what is not there only when something is not there. This server sends NSEC3 records along with every
+/// answer, as no other does (RFC 5155 section 7.2), and takes such an answer for a forged one.
+struct Sober(Zone);
+
 /// How the root vouches for a zone.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub enum Trust {
     /// With its key.
     Signed,
@@ -42,6 +52,15 @@ pub enum Trust {
     Stripped,
 }
 
+/// How a zone proves that something is not there.
+#[derive(Clone, Copy, Debug)]
+pub enum Denial {
+    Nsec,
+    Nsec3,
+    /// NSEC3 that leaves out delegations that are not signed, as those of most top-level domains do.
+    OptOut,
+}
+
 /// A running name server; it ends when it is dropped.
 pub struct Zones {
     pub address: SocketAddr,
@@ -50,48 +69,44 @@ pub struct Zones {
     _server: Server<Handler>,
 }
 
-/// Answers for all zones; of delegations only the parent knows whether they are signed.
+/// Answers for all zones; whether one is signed is known to the one above it.
 struct Handler {
-    all: Catalog,
+    own: Catalog,
+    parents: Catalog,
     root: Catalog,
 }
 
 impl Zones {
-    /// Starts with these zones below the root and their records.
-    pub async fn start(zones: &[(&str, Trust, &[(&str, RData)])]) -> Self {
-        let root_key = key();
-        let mut root = zone(".");
-        let mut all = Catalog::new();
+    /// Starts with these zones below `test.`, which proves what it does not have in this way, and their records.
+    pub async fn start(denial: Denial, zones: &[(&str, Trust, &[(&str, RData)])]) -> Self {
+        let (root_key, above_key) = (key(), key());
+        let mut above = zone(ABOVE, denial);
+        let mut own = Catalog::new();
         for (origin, trust, records) in zones {
-            let (own, other) = (key(), key());
-            let mut zone = zone(origin);
+            let mut zone = zone(origin, denial);
             for (name, data) in *records {
                 add(&mut zone, name, data.clone());
             }
-            add(&mut root, origin, ns());
-            if *trust != Trust::Unsigned {
-                let vouched = if *trust == Trust::Forged {
-                    &other
-                } else {
-                    &own
-                };
-                let ds = DS::from_key(&public(vouched), &name(origin), DigestType::SHA256);
-                let ds = RData::DNSSEC(DNSSECRData::DS(ds.expect("a digest")));
-                add(&mut root, origin, ds);
-            }
-            if matches!(trust, Trust::Signed | Trust::Forged) {
-                sign(&mut zone, own, origin);
-            }
-            all.upsert(name(origin).into(), vec![Arc::new(zone)]);
+            delegate(&mut above, &mut zone, origin, *trust);
+            upsert(&mut own, origin, zone);
         }
+        let mut root = zone(".", Denial::Nsec);
+        add(&mut root, ABOVE, ns());
+        add(&mut root, ABOVE, vouch(&above_key, ABOVE));
+        sign(&mut above, above_key, ABOVE);
         let shown = STANDARD.encode(public(&root_key).public_bytes());
         sign(&mut root, root_key, ".");
-        let root: Arc<dyn ZoneHandler> = Arc::new(root);
-        all.upsert(Name::root().into(), vec![Arc::clone(&root)]);
+        let (above, root) = (Arc::new(Sober(above)), Arc::new(Sober(root)));
+        let mut parents = Catalog::new();
+        for catalog in [&mut own, &mut parents] {
+            catalog.upsert(name(ABOVE).into(), vec![above.clone()]);
+            catalog.upsert(Name::root().into(), vec![root.clone()]);
+        }
         let mut only_root = Catalog::new();
         only_root.upsert(Name::root().into(), vec![root]);
         let mut server = Server::new(Handler {
-            all,
+            own,
+            parents,
             root: only_root,
         });
         let (udp, tcp) = sockets().await;
@@ -104,6 +119,30 @@ impl Zones {
             _server: server,
         }
     }
+}
+
+/// Signs a zone, and has the one above it vouch for that, as it is to be.
+fn delegate(above: &mut Zone, zone: &mut Zone, origin: &str, trust: Trust) {
+    let (own, other) = (key(), key());
+    add(above, origin, ns());
+    match trust {
+        Trust::Signed | Trust::Stripped => add(above, origin, vouch(&own, origin)),
+        Trust::Forged => add(above, origin, vouch(&other, origin)),
+        Trust::Unsigned => {}
+    }
+    match trust {
+        Trust::Signed | Trust::Forged => sign(zone, own, origin),
+        Trust::Stripped | Trust::Unsigned => {}
+    }
+}
+
+fn vouch(key: &Ed25519SigningKey, origin: &str) -> RData {
+    let ds = DS::from_key(&public(key), &name(origin), DigestType::SHA256);
+    RData::DNSSEC(DNSSECRData::DS(ds.expect("a digest")))
+}
+
+fn upsert(catalog: &mut Catalog, origin: &str, zone: Zone) {
+    catalog.upsert(name(origin).into(), vec![Arc::new(Sober(zone))]);
 }
 
 #[async_trait::async_trait]
@@ -122,19 +161,80 @@ impl RequestHandler for Handler {
             ("_tcp.denied.", ResponseCode::NXDomain),
         ];
         let bare = bare.iter().find(|(part, _)| name.contains(part));
-        let hidden = name == "hidden." && asked.query_type() == RecordType::DS;
+        let hidden = name == "hidden.test." && asked.query_type() == RecordType::DS;
         let code = bare.map(|(_, code)| *code);
         if let Some(code) = code.or(hidden.then_some(ResponseCode::NoError)) {
             let empty = MessageResponseBuilder::from_message_request(request);
             let empty = empty.error_msg(&request.metadata, code);
             return answer.send_response(empty).await.expect("a socket");
         }
-        let catalog = if asked.query_type() == RecordType::DS {
-            &self.root
-        } else {
-            &self.all
+        let catalog = match asked.query_type() {
+            RecordType::DS if name == ABOVE => &self.root,
+            RecordType::DS => &self.parents,
+            _ => &self.own,
         };
         catalog.handle_request::<R, T>(request, answer).await
+    }
+}
+
+#[async_trait::async_trait]
+impl ZoneHandler for Sober {
+    fn zone_type(&self) -> ZoneType {
+        self.0.zone_type()
+    }
+
+    fn axfr_policy(&self) -> AxfrPolicy {
+        self.0.axfr_policy()
+    }
+
+    fn origin(&self) -> &LowerName {
+        self.0.origin()
+    }
+
+    async fn lookup(
+        &self,
+        name: &LowerName,
+        kind: RecordType,
+        request: Option<&RequestInfo<'_>>,
+        options: LookupOptions,
+    ) -> LookupControlFlow<AuthLookup> {
+        self.0.lookup(name, kind, request, options).await
+    }
+
+    async fn search(
+        &self,
+        request: &Request,
+        options: LookupOptions,
+    ) -> (LookupControlFlow<AuthLookup>, Option<TSigResponseContext>) {
+        self.0.search(request, options).await
+    }
+
+    async fn nsec_records(
+        &self,
+        name: &LowerName,
+        options: LookupOptions,
+    ) -> LookupControlFlow<AuthLookup> {
+        self.0.nsec_records(name, options).await
+    }
+
+    async fn nsec3_records(
+        &self,
+        asked: Nsec3QueryInfo<'_>,
+        options: LookupOptions,
+    ) -> LookupControlFlow<AuthLookup> {
+        let there = |kind| RrKey::new(asked.qname.clone(), kind);
+        let records = self.0.records().await;
+        if records.contains_key(&there(asked.qtype))
+            || records.contains_key(&there(RecordType::CNAME))
+        {
+            return LookupControlFlow::Break(Ok(AuthLookup::Empty));
+        }
+        drop(records);
+        self.0.nsec3_records(asked, options).await
+    }
+
+    fn nx_proof_kind(&self) -> Option<&NxProofKind> {
+        self.0.nx_proof_kind()
     }
 }
 
@@ -150,17 +250,33 @@ async fn sockets() -> (tokio::net::UdpSocket, tokio::net::TcpListener) {
     }
 }
 
-fn zone(origin: &str) -> Zone {
+fn zone(origin: &str, denial: Denial) -> Zone {
     let mut zone = Zone::empty(
         name(origin),
         ZoneType::Primary,
         AxfrPolicy::Deny,
-        Some(NxProofKind::Nsec),
+        Some(denial.kind()),
     );
     let soa = SOA::new(name("ns.plain."), name("a.plain."), 1, 60, 60, 60, 60);
     add(&mut zone, origin, RData::SOA(soa));
     add(&mut zone, origin, ns());
     zone
+}
+
+impl Denial {
+    fn kind(self) -> NxProofKind {
+        let nsec3 = |opt_out| NxProofKind::Nsec3 {
+            algorithm: Nsec3HashAlgorithm::SHA1,
+            salt: Arc::from([0xab, 0xcd]),
+            iterations: 1,
+            opt_out,
+        };
+        match self {
+            Self::Nsec => NxProofKind::Nsec,
+            Self::Nsec3 => nsec3(false),
+            Self::OptOut => nsec3(true),
+        }
+    }
 }
 
 fn ns() -> RData {
