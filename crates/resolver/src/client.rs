@@ -178,26 +178,32 @@ fn nothing(error: &NetError) -> (Nothing, Option<Duration>) {
     let NetError::Dns(error) = error else {
         return (Nothing::Unclear, None);
     };
-    match error {
-        DnsError::NoRecordsFound(none) => {
-            let nothing = said(none);
-            let clear = nothing != Nothing::Unclear;
-            (nothing, clear.then(|| none_for(none)))
-        }
-        // A zone whose proof of "there is none" takes more work than is asked of anybody counts as one without DNSSEC
-        // (RFC 9276 section 3.2).
-        DnsError::Nsec {
-            proof: Proof::Insecure,
-            response,
-            ..
-        } => match response.metadata.response_code {
-            ResponseCode::NXDomain => (Nothing::NoSuchName, Some(Duration::ZERO)),
-            ResponseCode::NoError => (Nothing::NoneOfThisKind, Some(Duration::ZERO)),
-            _ => (Nothing::Unclear, None),
-        },
-        DnsError::Nsec { .. } | DnsError::DnssecBogus => (Nothing::Bogus, None),
-        _ => (Nothing::Unclear, None),
+    if let DnsError::NoRecordsFound(none) = error {
+        let nothing = said(none);
+        let clear = nothing != Nothing::Unclear;
+        return (nothing, clear.then(|| none_for(none)));
     }
+    if matches!(error, DnsError::DnssecBogus) {
+        return (Nothing::Bogus, None);
+    }
+    let DnsError::Nsec {
+        proof, response, ..
+    } = error
+    else {
+        return (Nothing::Unclear, None);
+    };
+    // A zone whose proof of "there is none" takes more work than is asked of anybody counts as one without DNSSEC (RFC 9276
+    // section 3.2).
+    if !proof.is_insecure() {
+        return (Nothing::Bogus, None);
+    }
+    if response.metadata.response_code == ResponseCode::NXDomain {
+        return (Nothing::NoSuchName, Some(Duration::ZERO));
+    }
+    if response.metadata.response_code == ResponseCode::NoError {
+        return (Nothing::NoneOfThisKind, Some(Duration::ZERO));
+    }
+    (Nothing::Unclear, None)
 }
 
 fn said(none: &NoRecords) -> Nothing {

@@ -23,7 +23,7 @@ mod turns;
 pub use answer::{Addresses, Exchanger, MailRoute, Reverse, Texts};
 pub use outbound::{Dane, Dnssec};
 pub use plan::{Families, MailHost, Place, Plan, Undeliverable};
-pub use question::{MOST_SOCKETS, Resolver};
+pub use question::{MOST_SOCKETS, MOST_SOCKETS_FOR_DNSSEC, Resolver};
 pub use servers::{PORT, ServersError, servers_in, system_servers};
 pub use trust::{TrustAnchors, TrustError};
 pub use turns::Asker;

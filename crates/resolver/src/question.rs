@@ -18,8 +18,10 @@ use crate::trust::TrustAnchors;
 use crate::turns::{AT_ONCE, Asker, Turns};
 
 /// Sockets that may be open at once: a question is put to two servers, and to each up to four times from different ports
-/// while no answer comes; what DNSSEC proves has a number of its own.
-pub const MOST_SOCKETS: u64 = (AT_ONCE * 2 * 4 + sockets::MOST) as u64;
+/// while no answer comes.
+pub const MOST_SOCKETS: u64 = AT_ONCE as u64 * 2 * 4;
+/// Sockets that may be open besides when [DNSSEC is looked at](Resolver::trusting).
+pub const MOST_SOCKETS_FOR_DNSSEC: u64 = sockets::MOST as u64;
 /// Names of one address that are followed. Each is another question.
 const NAMES: usize = 5;
 

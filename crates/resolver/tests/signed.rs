@@ -18,7 +18,7 @@ use hickory_server::proto::rr::rdata::{CNAME, MX, TLSA, TXT};
 use resolver::{
     Asker, Dane, Dnssec, MailHost, Place, Plan, Resolver, Texts, TrustAnchors, Undeliverable,
 };
-use zones::{Denial, Trust, Zones, name};
+use zones::{Denial, Records, Trust, Zones, name};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const DIGEST: [u8; 32] = [7; 32];
@@ -39,8 +39,8 @@ fn tlsa(usage: u8) -> RData {
     RData::TLSA(TLSA::new(usage.into(), 1.into(), 1.into(), DIGEST.to_vec()))
 }
 
-async fn world(denial: Denial) -> (Zones, Resolver) {
-    let signed = [
+fn signed_zone() -> Records {
+    let hosts = vec![
         ("signed.test.", mx(10, "mx.signed.test.")),
         ("mx.signed.test.", address("192.0.2.1")),
         ("mx.signed.test.", address("2001:db8::1")),
@@ -55,6 +55,12 @@ async fn world(denial: Denial) -> (Zones, Resolver) {
         // A domain that is its own host.
         ("own.signed.test.", address("192.0.2.4")),
         ("_25._tcp.own.signed.test.", tlsa(3)),
+    ];
+    [hosts, aliases_and_accidents()].concat()
+}
+
+fn aliases_and_accidents() -> Records {
+    vec![
         // Aliases: of the domain, and of its host, with records where it leads and where it begins.
         ("other.signed.test.", alias("signed.test.")),
         ("across.signed.test.", alias("plain.test.")),
@@ -89,33 +95,36 @@ async fn world(denial: Denial) -> (Zones, Resolver) {
             "_mta-sts.signed.test.",
             RData::TXT(TXT::new(vec!["v=STSv1; ".to_owned(), "id=1;".to_owned()])),
         ),
-    ];
-    let plain = [
+    ]
+}
+
+async fn world(denial: Denial) -> (Zones, Resolver) {
+    let plain = vec![
         ("plain.test.", mx(10, "mx.plain.test.")),
         ("mx.plain.test.", address("192.0.2.11")),
         ("_25._tcp.mx.plain.test.", tlsa(3)),
         ("hosted.plain.test.", mx(10, "mx.signed.test.")),
         ("elsewhere.plain.test.", alias("signed.test.")),
     ];
-    let forged = [
+    let forged = vec![
         ("forged.test.", mx(10, "mx.forged.test.")),
         ("mx.forged.test.", address("192.0.2.21")),
     ];
     let zones = Zones::start(
         denial,
         &[
-            ("signed.test.", Trust::Signed, &signed),
-            ("plain.test.", Trust::Unsigned, &plain),
-            ("forged.test.", Trust::Forged, &forged),
+            ("signed.test.", Trust::Signed, signed_zone()),
+            ("plain.test.", Trust::Unsigned, plain),
+            ("forged.test.", Trust::Forged, forged),
             (
                 "hidden.test.",
                 Trust::Signed,
-                &[("hidden.test.", mx(10, "mx.plain.test."))],
+                vec![("hidden.test.", mx(10, "mx.plain.test."))],
             ),
             (
                 "bared.test.",
                 Trust::Stripped,
-                &[("bared.test.", mx(10, "mx.plain.test."))],
+                vec![("bared.test.", mx(10, "mx.plain.test."))],
             ),
         ],
     )
@@ -136,10 +145,11 @@ async fn planned(resolver: &Resolver, domain: &str) -> Plan {
 }
 
 async fn host(resolver: &Resolver, domain: &str) -> MailHost {
-    match planned(resolver, domain).await {
-        Plan::Hosts(mut hosts) => hosts.remove(0),
-        other => panic!("{domain}: {other:?}"),
-    }
+    let plan = planned(resolver, domain).await;
+    let Plan::Hosts(mut hosts) = plan else {
+        panic!("{domain}: {plan:?}");
+    };
+    hosts.remove(0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

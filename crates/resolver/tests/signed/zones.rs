@@ -61,6 +61,9 @@ pub enum Denial {
     OptOut,
 }
 
+/// The records of a zone, by name.
+pub type Records = Vec<(&'static str, RData)>;
+
 /// A running name server; it ends when it is dropped.
 pub struct Zones {
     pub address: SocketAddr,
@@ -78,13 +81,13 @@ struct Handler {
 
 impl Zones {
     /// Starts with these zones below `test.`, which proves what it does not have in this way, and their records.
-    pub async fn start(denial: Denial, zones: &[(&str, Trust, &[(&str, RData)])]) -> Self {
+    pub async fn start(denial: Denial, zones: &[(&str, Trust, Records)]) -> Self {
         let (root_key, above_key) = (key(), key());
         let mut above = zone(ABOVE, denial);
         let mut own = Catalog::new();
         for (origin, trust, records) in zones {
             let mut zone = zone(origin, denial);
-            for (name, data) in *records {
+            for (name, data) in records {
                 add(&mut zone, name, data.clone());
             }
             delegate(&mut above, &mut zone, origin, *trust);
@@ -168,10 +171,12 @@ impl RequestHandler for Handler {
             let empty = empty.error_msg(&request.metadata, code);
             return answer.send_response(empty).await.expect("a socket");
         }
-        let catalog = match asked.query_type() {
-            RecordType::DS if name == ABOVE => &self.root,
-            RecordType::DS => &self.parents,
-            _ => &self.own,
+        let catalog = if asked.query_type() != RecordType::DS {
+            &self.own
+        } else if name == ABOVE {
+            &self.root
+        } else {
+            &self.parents
         };
         catalog.handle_request::<R, T>(request, answer).await
     }
