@@ -87,6 +87,9 @@ fn aliases_and_accidents() -> Records {
         ("gone.signed.test.", mx(10, "denied.signed.test.")),
         ("denied.signed.test.", address("192.0.2.8")),
         ("_25._tcp.denied.signed.test.", tlsa(3)),
+        // RFC 5321 section 5.1: with MX records, the address of the domain itself is not for mail.
+        ("nowhere.signed.test.", mx(10, "nothing.signed.test.")),
+        ("nowhere.signed.test.", address("192.0.2.9")),
         // Hosts elsewhere.
         ("hosted.signed.test.", mx(10, "mx.plain.test.")),
         ("forged.signed.test.", mx(10, "mx.forged.test.")),
@@ -195,6 +198,7 @@ async fn check_plans(resolver: &Resolver) {
         ("mx.forged.test", Plan::Later),
         ("forged.test", Plan::Later),
         ("forged.signed.test", Plan::Later),
+        ("nowhere.signed.test", Plan::Never(Undeliverable::NoAddress)),
         ("hidden.test", Plan::Later),
         ("bared.test", Plan::Later),
         ("fault.signed.test", Plan::Later),
