@@ -19,6 +19,7 @@ pub mod folders;
 pub mod intake;
 pub mod lines;
 pub mod pop3;
+pub mod promises;
 pub mod proxy;
 pub mod reports;
 pub mod sasl;

@@ -11,11 +11,13 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("reply", &[]),
     ("address", &[]),
     ("mailfolder", &[]),
-    ("resolver", &["address"]),
+    ("dane", &["address"]),
+    ("resolver", &["address", "dane"]),
+    ("mta-sts", &["address"]),
     ("dsn", &["reply", "address"]),
     ("wire", &["reply"]),
     ("auth", &["address"]),
@@ -27,10 +29,11 @@ const ALLOWED: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
-const PURE: [&str; 6] = [
+const PURE: [&str; 7] = [
     "reply",
     "address",
     "wire",
+    "mta-sts",
     "smtp-server",
     "pop3-server",
     "dsn",
