@@ -1,0 +1,9 @@
+//! Mail out, as far as it can be decided without looking at anything: which reverse-path a forwarded copy gets, who is
+//! told that somebody is away, and what a mailing list makes of a post.
+//!
+//! No socket, no clock, no file and no randomness: times, keys and names of messages are arguments.
+#![forbid(unsafe_code)]
+
+mod base32;
+pub mod keys;
+pub mod srs;
