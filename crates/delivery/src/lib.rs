@@ -4,6 +4,10 @@
 //! No socket, no clock, no file and no randomness: times, keys and names of messages are arguments.
 #![forbid(unsafe_code)]
 
+pub mod answered;
 mod base32;
+mod fields;
 pub mod keys;
 pub mod srs;
+pub mod vacation;
+mod writing;
