@@ -6,8 +6,11 @@
 
 pub mod answered;
 mod base32;
+mod days;
 mod fields;
 pub mod keys;
+pub mod list;
+mod machines;
 pub mod srs;
 pub mod vacation;
 mod writing;

@@ -20,12 +20,11 @@ use std::fmt;
 use address::{Domain, Host, LocalPart, Mailbox, ReversePath};
 
 use crate::base32;
+use crate::days::{self, ROUND};
 use crate::keys::{Keys, MARK, Purpose};
 
 /// Letters of a mark.
 const LETTERS: usize = 4;
-/// Days are counted round this: two letters of base32.
-const ROUND: u16 = 1024;
 /// The longest validity: beyond it, a day of the future could not be told from one of the past.
 pub const LONGEST_VALIDITY: u16 = 1000;
 /// The day ahead that is forgiven: another of our servers may have a clock that is ahead.
@@ -128,7 +127,7 @@ impl Srs {
     }
 
     fn srs0(&self, sender: &Mailbox, day: u64) -> String {
-        let day = base32::pair(round(day));
+        let day = base32::pair(days::within_round(day));
         let (host, local) = (sender.host.to_string(), sender.local.as_str());
         let mark = self.keys.mark(
             Purpose::Srs0,
@@ -165,7 +164,7 @@ impl Srs {
         let host = Host::parse(host).map_err(|_| Unreturnable::Malformed)?;
         let made = [&base32::pair(then), &host.to_string(), &folded(local)];
         self.judge(Purpose::Srs0, &made.map(|part| part.as_bytes()), mark)?;
-        let age = (round(day) + ROUND - then) % ROUND;
+        let age = days::age(day, then);
         if age > self.validity && age < ROUND - AHEAD {
             return Err(Unreturnable::TooOld);
         }
@@ -245,12 +244,6 @@ impl<'a> Second<'a> {
         let whole = words.starts_with(['=', '+', '-']);
         whole.then_some(Self { mark, host, words })
     }
-}
-
-fn round(day: u64) -> u16 {
-    #[expect(clippy::cast_possible_truncation, reason = "below 1024")]
-    let day = (day % u64::from(ROUND)) as u16;
-    day
 }
 
 fn shortened(mark: &[u8; MARK]) -> String {

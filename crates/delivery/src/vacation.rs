@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answered::{Answered, Refused};
 use crate::fields::{Field, Fields};
+use crate::machines::{Machine, is_robot, machine};
 
 mod body;
 mod reply;
@@ -255,39 +256,16 @@ pub enum Silence {
     TooManyAnswered,
 }
 
-/// Local parts behind which there is nobody (RFC 3834 section 2, RFC 5230 section 4.6, and what is common).
-const ROBOTS: [&str; 12] = [
-    "mailer-daemon",
-    "listserv",
-    "majordomo",
-    "bounce",
-    "bounces",
-    "noreply",
-    "no-reply",
-    "no_reply",
-    "donotreply",
-    "do-not-reply",
-    "do_not_reply",
-    "owner",
-];
-/// How such local parts begin.
-const ROBOTS_BEGIN: [&str; 5] = ["owner-", "bounce-", "bounces-", "bounce_", "bounces_"];
-/// How such local parts end.
-const ROBOTS_END: [&str; 4] = ["-request", "-bounce", "-bounces", "-owner"];
-
-fn is_robot(sender: &Mailbox) -> bool {
-    let local = address::fold(sender.local.base());
-    ROBOTS.contains(&local.as_str())
-        || ROBOTS_BEGIN.iter().any(|start| local.starts_with(start))
-        || ROBOTS_END.iter().any(|end| local.ends_with(end))
-}
-
 /// Reads from the header what speaks against a reply, and what a reply repeats.
 fn read_header(owner: &Owner<'_>, header: &[u8], mut answer: Answer) -> Result<Answer, Silence> {
     let mut fields = Fields::new(header);
     let mut named = false;
     for field in fields.by_ref() {
-        judge(&field)?;
+        match machine(&field) {
+            Some(Machine::Automatic) => return Err(Silence::Automatic),
+            Some(Machine::List) => return Err(Silence::List),
+            None => {}
+        }
         named = named || names(&field, owner);
         answer.read(&field);
     }
@@ -300,34 +278,6 @@ fn read_header(owner: &Owner<'_>, header: &[u8], mut answer: Answer) -> Result<A
     } else {
         Err(Silence::NotNamed)
     }
-}
-
-/// Whether one field speaks against it.
-fn judge(field: &Field<'_>) -> Result<(), Silence> {
-    // RFC 3834 section 5.1: only `no` says that a person wrote it.
-    if field.is("Auto-Submitted") && field.keyword() != "no" {
-        return Err(Silence::Automatic);
-    }
-    // What Exchange writes when it asks for the same.
-    if field.is("X-Auto-Response-Suppress") {
-        let text = field.text().to_ascii_lowercase();
-        let asks = |word: &str| matches!(word.trim(), "all" | "oof" | "autoreply");
-        if text.split(',').any(asks) {
-            return Err(Silence::Automatic);
-        }
-    }
-    // Reports (RFC 6522), some of which come with a sender.
-    if field.is("Content-Type") && field.keyword() == "multipart/report" {
-        return Err(Silence::Automatic);
-    }
-    // RFC 2369, RFC 2919: whatever there is about a list.
-    if field.begins("List-") || field.is("Mailing-List") {
-        return Err(Silence::List);
-    }
-    if field.is("Precedence") && matches!(field.keyword().as_str(), "bulk" | "list" | "junk") {
-        return Err(Silence::List);
-    }
-    Ok(())
 }
 
 /// RFC 3834 section 2: a personal responder answers what names its owner.

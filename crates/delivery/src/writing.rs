@@ -113,8 +113,7 @@ pub(crate) fn phrase(name: &str) -> Vec<String> {
         .collect();
     let name = words.join(" ");
     // What looks like an encoded word would be read as one; in quotes it is not (RFC 2047 section 5).
-    let is_atom =
-        |word: &&str| word.bytes().all(|octet| is_atext(octet)) && !word.starts_with("=?");
+    let is_atom = |word: &&str| word.bytes().all(is_atext) && !word.starts_with("=?");
     if !name.is_ascii() {
         return encoded(&name);
     }

@@ -344,7 +344,7 @@ fn swapped(local: &LocalPart) -> LocalPart {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
 
     #[test]
     fn any_address_goes_there_and_back(sender in any_mailbox(), day in 0_u64..100_000, later in 0_u64..=21) {
