@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use address::Mailbox;
 use serde::{Deserialize, Serialize};
 
+use crate::senders::person;
+
 /// Most addresses that are remembered, and so the most that are written to within one period.
 pub const CAPACITY: usize = 1000;
 
@@ -16,7 +18,8 @@ pub const CAPACITY: usize = 1000;
 /// would become a flood of mail to those they name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
-    /// By [`Mailbox::key`]: one sender does not become two by another case of letters.
+    /// By [`Mailbox::key`] of whoever is behind the address: one sender does not become two by another case of letters,
+    /// nor by the marks that servers put into addresses and change every day.
     at: BTreeMap<String, u64>,
     /// The latest time seen. Clocks that are set back do not make anything longer ago.
     latest: u64,
@@ -47,7 +50,7 @@ impl Answered {
         self.latest = self.latest.max(now);
         let now = self.latest;
         let is_over = |at: &u64| now.saturating_sub(*at) >= period;
-        let key = to.key();
+        let key = person(to).key();
         match self.at.get(&key) {
             Some(at) if !is_over(at) => return Err(Refused::Already),
             Some(_) => {}
@@ -95,6 +98,21 @@ mod tests {
         assert_eq!(answered.note(&large, 1010, 10), Ok(()));
         assert_eq!(answered.note(&small, 1019, 10), Err(Refused::Already));
         assert_eq!(answered.len(), 1);
+    }
+
+    #[test]
+    fn marks_that_change_from_day_to_day_make_nobody_new() {
+        let mut answered = Answered::new();
+        let mut note = |to: &str| answered.note(&to.parse().unwrap(), 1000, 10);
+        assert_eq!(note("prvs=0001aaaaaa=bob@example.net"), Ok(()));
+        for again in [
+            "prvs=0002bbbbbb=bob@example.net",
+            "SRS0=AB=CD=example.net=bob@f.test",
+            "bob@example.net",
+        ] {
+            assert_eq!(note(again), Err(Refused::Already), "{again}");
+        }
+        assert_eq!(note("SRS0=AB=CD=example.net=eve@f.test"), Ok(()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod fields;
 pub mod keys;
 pub mod list;
 mod machines;
+mod senders;
 pub mod srs;
 pub mod vacation;
 mod writing;

@@ -15,7 +15,7 @@ mod one_click;
 mod posting;
 mod request;
 
-pub use copies::{Copy, OneClick};
+pub use copies::{OneClick, PostCopy};
 pub use one_click::{UrlBase, UrlBaseError, one_click_member};
 pub use posting::{AfterData, AtRcpt, Looped, Poster};
 pub use request::{Action, Asked, Asking, CONFIRM_DAYS, Ignored, Request, Requested};

@@ -22,6 +22,7 @@ use address::{Domain, Host, LocalPart, Mailbox, ReversePath};
 use crate::base32;
 use crate::days::{self, ROUND};
 use crate::keys::{Keys, MARK, Purpose};
+use crate::senders::quoted;
 
 /// Letters of a mark.
 const LETTERS: usize = 4;
@@ -255,18 +256,9 @@ fn folded(words: &str) -> String {
     address::fold(words)
 }
 
-/// Any words as a local part: quoted, they are always well-formed. `None` when there are too many.
+/// Any words as a local part. `None` when there are too many.
 fn local_part(words: &str) -> Option<LocalPart> {
-    let mut quoted = String::with_capacity(words.len() + 2);
-    quoted.push('"');
-    for letter in words.chars() {
-        if matches!(letter, '"' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(letter);
-    }
-    quoted.push('"');
-    quoted.parse().ok()
+    quoted(words).parse().ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //!
 //! In doubt nobody is told. Where the message is kept, sent or lost is not known here; neither is what time it is.
 
+use std::collections::BTreeSet;
+
 use address::{Mailbox, ReversePath};
 use serde::{Deserialize, Serialize};
 
@@ -144,11 +146,12 @@ impl Vacation {
         if is_robot(to) {
             return Err(Silence::Robot);
         }
-        if owner.is_called(to) {
+        let called = Called::new(owner);
+        if called.is(to) {
             return Err(Silence::Oneself);
         }
         let answer = read_header(
-            owner,
+            &called,
             message.header,
             Answer::to(to.clone(), message.requiretls),
         )?;
@@ -187,26 +190,28 @@ pub struct Owner<'a> {
     pub others: &'a [Mailbox],
 }
 
-impl Owner<'_> {
+/// The addresses of an account, to be compared with any number of others.
+struct Called(BTreeSet<String>);
+
+impl Called {
+    fn new(owner: &Owner<'_>) -> Self {
+        Self(
+            std::iter::once(owner.mailbox)
+                .chain(owner.others)
+                .map(Mailbox::key)
+                .collect(),
+        )
+    }
+
     /// Whether this is one of the account's addresses, with a detail or without.
-    fn is_called(&self, mailbox: &Mailbox) -> bool {
-        let key = mailbox.key();
-        let plain = without_detail(mailbox);
-        let mut ours = std::iter::once(self.mailbox)
-            .chain(self.others)
-            .map(Mailbox::key);
-        ours.any(|ours| ours == key || Some(&ours) == plain.as_ref())
+    fn is(&self, mailbox: &Mailbox) -> bool {
+        let plain = || mailbox.local.detail().map(|_| without_detail(mailbox));
+        self.0.contains(&mailbox.key()) || plain().is_some_and(|plain| self.0.contains(&plain))
     }
 }
 
-/// The key of the address without its detail, if it has one.
-fn without_detail(mailbox: &Mailbox) -> Option<String> {
-    mailbox.local.detail()?;
-    Some(format!(
-        "{}@{}",
-        address::fold(mailbox.local.base()),
-        mailbox.host
-    ))
+fn without_detail(mailbox: &Mailbox) -> String {
+    format!("{}@{}", address::fold(mailbox.local.base()), mailbox.host)
 }
 
 /// What came in.
@@ -257,7 +262,7 @@ pub enum Silence {
 }
 
 /// Reads from the header what speaks against a reply, and what a reply repeats.
-fn read_header(owner: &Owner<'_>, header: &[u8], mut answer: Answer) -> Result<Answer, Silence> {
+fn read_header(called: &Called, header: &[u8], mut answer: Answer) -> Result<Answer, Silence> {
     let mut fields = Fields::new(header);
     let mut named = false;
     for field in fields.by_ref() {
@@ -266,7 +271,7 @@ fn read_header(owner: &Owner<'_>, header: &[u8], mut answer: Answer) -> Result<A
             Some(Machine::List) => return Err(Silence::List),
             None => {}
         }
-        named = named || names(&field, owner);
+        named = named || names(&field, called);
         answer.read(&field);
     }
     // RFC 5322 section 2.1: an empty line ends the header section.
@@ -281,13 +286,10 @@ fn read_header(owner: &Owner<'_>, header: &[u8], mut answer: Answer) -> Result<A
 }
 
 /// RFC 3834 section 2: a personal responder answers what names its owner.
-fn names(field: &Field<'_>, owner: &Owner<'_>) -> bool {
+fn names(field: &Field<'_>, called: &Called) -> bool {
     let addressed = ["To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc"];
     addressed.iter().any(|name| field.is(name))
-        && field
-            .mailboxes()
-            .iter()
-            .any(|mailbox| owner.is_called(mailbox))
+        && field.mailboxes().iter().any(|mailbox| called.is(mailbox))
 }
 
 #[cfg(test)]

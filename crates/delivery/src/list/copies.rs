@@ -19,7 +19,7 @@ pub struct OneClick<'a> {
 
 /// One copy of a post.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copy {
+pub struct PostCopy {
     /// From the list's `-bounces` address, to some of the members.
     pub envelope: Envelope,
     /// The address by which its one recipient leaves the list, for [`List::ours`].
@@ -34,7 +34,7 @@ impl List {
         post: &'a Envelope,
         most: NonZeroUsize,
         one_click: Option<OneClick<'a>>,
-    ) -> impl Iterator<Item = Copy> + 'a {
+    ) -> impl Iterator<Item = PostCopy> + 'a {
         let most = if one_click.is_some() { 1 } else { most.get() };
         let mut members = self.members().peekable();
         std::iter::from_fn(move || {
@@ -42,7 +42,7 @@ impl List {
             let unsubscribe =
                 one_click.map(|click| click.base.with(&self.one_click(click.keys, single)));
             let group: Vec<&Mailbox> = members.by_ref().take(most).collect();
-            Some(Copy {
+            Some(PostCopy {
                 envelope: self.envelope(post, &group),
                 unsubscribe,
             })
@@ -76,7 +76,7 @@ mod tests {
     use address::Envelope;
     use address::dsn::Ret;
 
-    use super::{Copy, OneClick};
+    use super::{OneClick, PostCopy};
     use crate::keys::{Key, Keys};
     use crate::list::{List, UrlBase, one_click_member, tests::settings};
 
@@ -126,7 +126,7 @@ mod tests {
             base: &base,
             keys: &keys,
         };
-        let copies: Vec<Copy> = list
+        let copies: Vec<PostCopy> = list
             .copies(&post, NonZeroUsize::new(50).unwrap(), Some(one_click))
             .collect();
         assert_eq!(copies.len(), 3);

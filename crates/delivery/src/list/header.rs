@@ -11,7 +11,7 @@ use super::{Joining, List, ReplyTo, Role};
 use crate::fields::{Field, Fields};
 use crate::writing::{Writing, phrase};
 
-/// Fields that only the last list may have (RFC 2369 section 4, RFC 2919 section 4): those of a list the post came
+/// Fields that only the last list may have (RFC 2369 section 4, RFC 2919 section 7): those of a list the post came
 /// through would send people there.
 const OWN: [&str; 9] = [
     "List-Id",

@@ -4,6 +4,7 @@ use address::{Mailbox, ReversePath};
 
 use super::{List, Posting, Role, contains};
 use crate::fields::{Field, Fields};
+use crate::senders::without_tag;
 
 /// Who posts, as far as the session knows.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +48,7 @@ pub enum AfterData {
 pub enum Looped {
     /// Its List-Id is ours (RFC 2919 section 6).
     ListId,
-    /// It was delivered to this list already; this survives lists that put their own List-Id in place of ours.
+    /// It was delivered to this list already (RFC 9228); this survives lists that put their own List-Id in place of ours.
     DeliveredTo,
     /// We received it for this list more than once.
     Received,
@@ -65,8 +66,10 @@ impl List {
             ReversePath::Null => return AtRcpt::NotAllowed,
             ReversePath::Mailbox(mailbox) => mailbox,
         };
-        if self.role(sender).is_some() {
-            return AtRcpt::Loop;
+        match self.role(sender) {
+            Some(Role::Post | Role::Request | Role::Bounces) => return AtRcpt::Loop,
+            // Owners may write under their common address, if they are let.
+            Some(Role::Owner) | None => {}
         }
         match self.settings.posting {
             Posting::Anyone | Posting::Moderated => AtRcpt::Accept,
@@ -82,7 +85,7 @@ impl List {
             if poster.is_local {
                 return AtRcpt::NeedsLogin;
             }
-            self.belongs(sender)
+            self.belongs(&without_tag(sender))
         } else {
             poster.login.iter().any(|mailbox| self.belongs(mailbox))
         };

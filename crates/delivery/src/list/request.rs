@@ -13,6 +13,7 @@ use crate::days;
 use crate::fields::Fields;
 use crate::keys::{Keys, MARK, Purpose};
 use crate::machines::{is_robot, machine};
+use crate::senders::without_tag;
 
 /// Days for which a confirmation is good.
 pub const CONFIRM_DAYS: u16 = 7;
@@ -123,14 +124,13 @@ impl List {
             Err(ignored) => return Requested::Ignored(ignored),
         };
         let sender = match request.reverse_path {
-            ReversePath::Mailbox(mailbox) if !is_robot(mailbox) && self.role(mailbox).is_none() => {
-                mailbox
-            }
+            ReversePath::Mailbox(mailbox) => &without_tag(mailbox),
             // RFC 3834 section 2: no answers to answers.
-            ReversePath::Mailbox(_) | ReversePath::Null => {
-                return Requested::Ignored(Ignored::Machine);
-            }
+            ReversePath::Null => return Requested::Ignored(Ignored::Machine),
         };
+        if is_robot(sender) || self.role(sender).is_some() {
+            return Requested::Ignored(Ignored::Machine);
+        }
         let requested = match words {
             Words::Do(action) => self.perform(action, sender, request, asking),
             Words::Confirm(word) => self.confirmed(sender, &word, asking),

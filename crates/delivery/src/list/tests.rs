@@ -185,6 +185,7 @@ fn the_posting_rule_decides_at_rcpt() {
     // A member elsewhere is believed; nobody can log in for him here.
     check(Members, "<bob@example.net>", &[], Accept);
     check(Members, "<Bob@Example.NET>", &[], Accept);
+    check(Members, "<prvs=0123abcdef=bob@example.net>", &[], Accept);
     check(Members, "<eve@example.net>", &[], NotAllowed);
     // A member here has to log in, and so has whoever may be one under another address.
     check(Members, "<alice@example.test>", &[], NeedsLogin);
@@ -217,9 +218,17 @@ fn the_posting_rule_decides_at_rcpt() {
     for caretaker in ["olga@example.test", "mo@example.test"] {
         check(Members, &format!("<{caretaker}>"), &[caretaker], Accept);
     }
+    check(
+        Members,
+        "<staff-owner@example.test>",
+        &["olga@example.test"],
+        Accept,
+    );
+    check(Members, "<staff-owner@example.test>", &[], NeedsLogin);
     for rule in [Anyone, Moderated, Authenticated, Members] {
         check(rule, "<>", &[], NotAllowed);
         check(rule, "<staff-bounces@example.test>", &[], Loop);
+        check(rule, "<staff-request@example.test>", &[], Loop);
         check(rule, "<STAFF@example.test>", &["alice@example.test"], Loop);
     }
 }

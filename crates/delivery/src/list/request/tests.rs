@@ -84,6 +84,12 @@ fn whoever_confirms_joins() {
     ] {
         assert_eq!(ask(&list, EVE, &subject, NOW), joined, "{subject}");
     }
+    let tagged = "<prvs=0123abcdef=eve@example.net>";
+    assert_eq!(
+        ask(&list, tagged, &format!("confirm {word}"), NOW),
+        joined,
+        "her server marks her address"
+    );
     // Its owner, under another case of letters.
     assert_eq!(
         ask(&list, "<Eve@EXAMPLE.net>", &format!("confirm {word}"), NOW),
