@@ -19,7 +19,7 @@ pub use reply::{Answer, Reply, Stamp};
 
 /// Longest text, in octets.
 pub const LONGEST_TEXT: usize = 32 * 1024;
-/// Longest subject, in octets.
+/// Longest subject and longest name, in octets.
 pub const LONGEST_SUBJECT: usize = 200;
 /// The period if nobody says another, in seconds: a week (RFC 3834 section 2 wants several days).
 pub const PERIOD: u64 = 7 * SHORTEST_PERIOD;
@@ -34,6 +34,13 @@ pub struct Vacation(Settings);
 /// A [`Vacation`] as it is written down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
+    /// The name replies come from; without one it is that of the account. RFC 3834 section 3.1.1 wants both to be for
+    /// the account to choose.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The address replies come from, if it is one of the account's; otherwise its main one.
+    #[serde(default)]
+    pub address: Option<Mailbox>,
     /// The subject of replies; without one it is `Auto:` and the subject of the message that is replied to.
     #[serde(default)]
     pub subject: Option<String>,
@@ -66,6 +73,9 @@ pub enum VacationError {
     /// A subject that is too long.
     #[error("the subject of the vacation reply is longer than 200 octets; shorten it")]
     SubjectTooLong,
+    /// A name that is too long.
+    #[error("the name in front of the address is longer than 200 octets; shorten it")]
+    NameTooLong,
     /// It ends before it begins.
     #[error("the vacation ends before it begins; check both dates")]
     EndsBeforeItBegins,
@@ -94,6 +104,13 @@ impl Vacation {
             .is_some_and(|subject| subject.len() > LONGEST_SUBJECT)
         {
             return Err(VacationError::SubjectTooLong);
+        }
+        if settings
+            .name
+            .as_ref()
+            .is_some_and(|name| name.len() > LONGEST_SUBJECT)
+        {
+            return Err(VacationError::NameTooLong);
         }
         if let (Some(from), Some(until)) = (settings.from, settings.until)
             && until <= from
@@ -182,9 +199,9 @@ impl From<Vacation> for Settings {
 /// Whose mail it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner<'a> {
-    /// The address replies come from.
+    /// Its main address.
     pub mailbox: &'a Mailbox,
-    /// The name beside it; may be empty.
+    /// The name of whoever has it; may be empty.
     pub name: &'a str,
     /// Every other address that leads to the account: aliases, other domains. A detail (`+...`) need not be named.
     pub others: &'a [Mailbox],

@@ -5,10 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use address::Mailbox;
 
-/// Longest line to write where words allow it (RFC 5322 section 2.1.1), without its CRLF.
-const LINE: usize = 78;
-/// Octets of text in one encoded word: with `=?UTF-8?B?` and `?=` it stays within the 75 of RFC 2047 section 2.
-const ENCODED: usize = 45;
+/// Longest line to write where words allow it, without its CRLF: 78 by RFC 5322 section 2.1.1, 76 by RFC 2047 section 2
+/// where an encoded word is in it, and so 76 everywhere.
+const LINE: usize = 76;
+/// Octets of text in one encoded word: with `=?UTF-8?B?` and `?=` it fits into the first line of a field, behind the name.
+const ENCODED: usize = 39;
 
 /// One field, being written.
 pub(crate) struct Writing {
@@ -200,7 +201,12 @@ mod tests {
         );
         assert_eq!(text(" \r\n "), Vec::<String>::new());
         let long = "あ".repeat(40);
-        assert!(text(&long).len() == 3 && text(&long).iter().all(|word| word.len() <= 75));
+        assert!(text(&long).len() == 4 && text(&long).iter().all(|word| word.len() <= 75));
+        // RFC 2047 section 2: no line with an encoded word is longer than 76.
+        for words in [text(&long), phrase(&long)] {
+            let field = Writing::new("Subject").words(words).finish();
+            assert!(field.split("\r\n").all(|line| line.len() <= 76), "{field}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use address::dsn::Notify;
 use address::{Envelope, ForwardPath, Mailbox, Recipient, ReversePath};
 
 use super::body::Body;
-use super::{LONGEST_SUBJECT, Owner, Vacation};
+use super::{Called, LONGEST_SUBJECT, Owner, Settings, Vacation};
 use crate::fields::Field;
 use crate::writing::{self, Writing};
 
@@ -79,7 +79,9 @@ impl Answer {
         let body = Body::of(&settings.text);
         let mut message = String::with_capacity(1024 + body.octets.len());
         let mut add = |field: Writing| message.push_str(&field.finish());
-        add(Writing::new("From").mailbox(owner.name, owner.mailbox));
+        let from = sender(settings, owner);
+        let name = settings.name.as_deref().unwrap_or(owner.name);
+        add(Writing::new("From").mailbox(name, from));
         add(Writing::new("To").mailbox("", &self.to));
         add(Writing::new("Subject").words(self.subject(settings.subject.as_deref())));
         add(Writing::new("Date").word(stamp.date));
@@ -97,7 +99,7 @@ impl Answer {
         let mut message = message.into_bytes();
         message.extend_from_slice(&body.octets);
         Reply {
-            envelope: self.envelope(owner),
+            envelope: self.envelope(from),
             message,
         }
     }
@@ -132,11 +134,11 @@ impl Answer {
         ids
     }
 
-    fn envelope(&self, owner: &Owner<'_>) -> Envelope {
+    fn envelope(&self, from: &Mailbox) -> Envelope {
         Envelope {
             // RFC 3834 section 3.3: nothing comes back, and so nothing goes round.
             reverse_path: ReversePath::Null,
-            smtputf8: !self.to.local.is_ascii() || !owner.mailbox.local.is_ascii(),
+            smtputf8: !self.to.local.is_ascii() || !from.local.is_ascii(),
             requiretls: self.requiretls,
             recipients: vec![Recipient {
                 path: ForwardPath::Mailbox(self.to.clone()),
@@ -146,6 +148,13 @@ impl Answer {
             ..Envelope::default()
         }
     }
+}
+
+/// Whom the reply is from: nobody writes under an address that is another's.
+fn sender<'a>(settings: &'a Settings, owner: &Owner<'a>) -> &'a Mailbox {
+    let chosen = settings.address.as_ref();
+    let chosen = chosen.filter(|chosen| Called::new(owner).is(chosen));
+    chosen.unwrap_or(owner.mailbox)
 }
 
 /// The words of a subject as far as they are repeated: encoded words as they are, what is beyond ASCII encoded.

@@ -20,6 +20,8 @@ const STAMP: Stamp<'_> = Stamp {
 
 fn settings() -> Settings {
     Settings {
+        name: None,
+        address: None,
         subject: None,
         text: "I am away.".to_owned(),
         from: None,
@@ -274,6 +276,10 @@ fn settings_that_make_no_sense_are_refused_with_their_reason() {
             Err(VacationError::SubjectTooLong),
         ),
         (
+            settings(|s| s.name = Some("a".repeat(LONGEST_SUBJECT + 1))),
+            Err(VacationError::NameTooLong),
+        ),
+        (
             settings(|s| (s.from, s.until) = (Some(2), Some(2))),
             Err(VacationError::EndsBeforeItBegins),
         ),
@@ -342,6 +348,43 @@ fn the_reply_says_what_it_is_and_what_it_belongs_to() {
     );
     assert_eq!(recipient.notify, Some(Notify::Never));
     assert!(!reply.envelope.smtputf8 && !reply.envelope.requiretls);
+}
+
+#[test]
+fn the_account_chooses_name_and_address_among_its_own() {
+    let ours = mailbox("alice@example.test");
+    let others = [mailbox("sales@other.test")];
+    let owner = Owner {
+        mailbox: &ours,
+        name: "Alice",
+        others: &others,
+    };
+    let from = |name: Option<&str>, address: &str| {
+        let settings = Settings {
+            name: name.map(str::to_owned),
+            address: Some(mailbox(address)),
+            ..settings()
+        };
+        let reply = answer("To: alice@example.test\r\n\r\n").write(
+            &Vacation::new(settings).unwrap(),
+            &owner,
+            &STAMP,
+        );
+        message(&reply).lines().next().unwrap().to_owned()
+    };
+    assert_eq!(
+        from(Some("Sales"), "sales@other.test"),
+        "From: Sales <sales@other.test>"
+    );
+    assert_eq!(
+        from(None, "alice+away@example.test"),
+        "From: Alice <alice+away@example.test>"
+    );
+    assert_eq!(
+        from(Some(""), "ceo@example.test"),
+        "From: alice@example.test",
+        "not his"
+    );
 }
 
 #[test]
@@ -466,7 +509,7 @@ fn hostile_headers_inject_nothing() {
         assert!(header.len() < 2000, "{}", header.len());
         for line in header.split("\r\n") {
             assert!(!line.contains(char::is_control), "{line:?}");
-            assert!(line.len() <= 78 || line.contains("<a"), "{line:?}");
+            assert!(line.len() <= 76 || line.contains("<a"), "{line:?}");
             let name = line.split(':').next().unwrap();
             let ours = [
                 "From",
