@@ -24,6 +24,9 @@ pub use request::{Action, Asked, Asking, CONFIRM_DAYS, Ignored, Request, Request
 const LONGEST_NAME: usize = 100;
 /// Longest description, in octets.
 const LONGEST_DESCRIPTION: usize = 1000;
+/// Longest address: with a suffix it makes a path of 256 octets (RFC 5321 section 4.5.3.1.3), and List-Id stays within
+/// the 255 of RFC 2919 section 2.
+const LONGEST_ADDRESS: usize = 256 - "<-request>".len();
 /// Longest local part: that of its longest other address fits into 64 octets (RFC 5321 section 4.5.3.1.1).
 const LONGEST_LOCAL: usize = 64 - "-request".len();
 
@@ -121,7 +124,7 @@ pub enum ReplyTo {
 pub enum ListError {
     /// Its address would not do in header fields, or leaves no room for its other addresses.
     #[error(
-        "{0} cannot be the address of a list: before the @ use up to 56 letters, digits, dots, hyphens and underscores, behind it a domain"
+        "{0} cannot be the address of a list: before the @ use up to 56 letters, digits, dots, hyphens and underscores, behind it a domain, 246 octets in all"
     )]
     Address(Mailbox),
     /// Its address is the other address of another list.
@@ -329,7 +332,8 @@ fn domain_of(address: &Mailbox) -> Result<Domain, ListError> {
     let local = address.local.as_str();
     let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_');
     let is_dot_atom = local.split('.').all(|atom| !atom.is_empty());
-    if !local.bytes().all(is_plain) || !is_dot_atom || local.len() > LONGEST_LOCAL {
+    let is_long = local.len() > LONGEST_LOCAL || address.to_string().len() > LONGEST_ADDRESS;
+    if !local.bytes().all(is_plain) || !is_dot_atom || is_long {
         return Err(ListError::Address(address.clone()));
     }
     if Role::OTHERS

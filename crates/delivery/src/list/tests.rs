@@ -44,12 +44,22 @@ fn refused(change: impl FnOnce(&mut Settings), expected: Option<&ListError>) {
 #[test]
 fn settings_that_make_no_sense_are_refused() {
     let long = format!("{}@example.test", "a".repeat(57));
+    let domain = [
+        "d".repeat(60),
+        "d".repeat(60),
+        "d".repeat(60),
+        "d".repeat(60),
+    ]
+    .join(".");
+    refused(|s| s.address = mailbox(&format!("ab@{domain}")), None);
+    let overlong = format!("abc@{domain}");
     for address in [
         "a+b@example.test",
         "\"a b\"@example.test",
         "jörg@example.test",
         "a@[192.0.2.1]",
         &long,
+        &overlong,
     ] {
         let address = mailbox(address);
         let error = ListError::Address(address.clone());
