@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::answered::{Answered, Refused};
 use crate::fields::{Field, Fields};
 use crate::machines::{Machine, is_robot, machine};
+use crate::senders::person;
 
 mod body;
 mod reply;
@@ -160,11 +161,12 @@ impl Vacation {
             ReversePath::Null => return Err(Silence::NullReversePath),
             ReversePath::Mailbox(mailbox) => mailbox,
         };
-        if is_robot(to) {
+        let behind = person(to);
+        if is_robot(&behind) {
             return Err(Silence::Robot);
         }
         let called = Called::new(owner);
-        if called.is(to) {
+        if called.is(&behind) {
             return Err(Silence::Oneself);
         }
         let answer = read_header(

@@ -4,7 +4,7 @@ use address::{Mailbox, ReversePath};
 
 use super::{List, Posting, Role, contains};
 use crate::fields::{Field, Fields};
-use crate::senders::without_tag;
+use crate::senders::{person, without_tag};
 
 /// Who posts, as far as the session knows.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,8 @@ impl List {
             ReversePath::Null => return AtRcpt::NotAllowed,
             ReversePath::Mailbox(mailbox) => mailbox,
         };
-        match self.role(sender) {
+        // A forwarder may have put his own address around ours.
+        match self.role(&person(sender)) {
             Some(Role::Post | Role::Request | Role::Bounces) => return AtRcpt::Loop,
             // Owners may write under their common address, if they are let.
             Some(Role::Owner) | None => {}
@@ -130,13 +131,15 @@ impl List {
         }
     }
 
-    /// RFC 2919 section 3: the identifier is in angle brackets, and compared without regard to case.
+    /// RFC 2919 sections 3 and 6: the identifier is in angle brackets, white space in it does not count, and neither does
+    /// case.
     fn is_own_id(&self, field: &Field<'_>) -> bool {
         let text = field.text();
         let inside = text
             .rsplit_once('<')
             .and_then(|(_, rest)| rest.split_once('>'));
-        inside.is_some_and(|(id, _)| id.trim().eq_ignore_ascii_case(&self.id()))
+        let id: Option<String> = inside.map(|(id, _)| id.split_whitespace().collect());
+        id.is_some_and(|id| id.eq_ignore_ascii_case(&self.id()))
     }
 
     /// Whether it is the mark we leave on posts.

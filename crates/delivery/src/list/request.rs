@@ -13,7 +13,7 @@ use crate::days;
 use crate::fields::Fields;
 use crate::keys::{Keys, MARK, Purpose};
 use crate::machines::{is_robot, machine};
-use crate::senders::without_tag;
+use crate::senders::{person, without_tag};
 
 /// Days for which a confirmation is good.
 pub const CONFIRM_DAYS: u16 = 7;
@@ -128,7 +128,8 @@ impl List {
             // RFC 3834 section 2: no answers to answers.
             ReversePath::Null => return Requested::Ignored(Ignored::Machine),
         };
-        if is_robot(sender) || self.role(sender).is_some() {
+        let behind = person(sender);
+        if is_robot(&behind) || self.role(&behind).is_some() {
             return Requested::Ignored(Ignored::Machine);
         }
         let requested = match words {

@@ -239,6 +239,12 @@ fn the_posting_rule_decides_at_rcpt() {
         check(rule, "<>", &[], NotAllowed);
         check(rule, "<staff-bounces@example.test>", &[], Loop);
         check(rule, "<staff-request@example.test>", &[], Loop);
+        check(
+            rule,
+            "<SRS0=AB=CD=example.test=staff-bounces@forwarder.test>",
+            &[],
+            Loop,
+        );
         check(rule, "<STAFF@example.test>", &["alice@example.test"], Loop);
     }
 }
@@ -296,7 +302,7 @@ fn a_post_that_was_here_before_ends_here() {
             AfterData::Loop(Looped::ListId),
         ),
         (
-            "LIST-ID: <STAFF.Example.Test>\r\n".to_owned(),
+            "LIST-ID: < STAFF. Example.Test>\r\n".to_owned(),
             AfterData::Loop(Looped::ListId),
         ),
         (

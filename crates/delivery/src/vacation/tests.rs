@@ -159,10 +159,13 @@ fn machines_and_lists_are_not_told() {
         "staff-owner",
         "bounce-42-x",
         "\"mailer-daemon\"",
+        "prvs=0123abcdef=noreply",
+        "SRS0=AB=CD=lists.test=staff-bounces",
     ] {
         silent(&format!("<{sender}@x.test>"), direct, Some(Silence::Robot));
     }
     for sender in [
+        "<SRS0=AB=CD=example.test=alice@forwarder.test>",
         "<alice@example.test>",
         "<Alice+x@EXAMPLE.test>",
         "<a.example@other.test>",

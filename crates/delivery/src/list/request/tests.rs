@@ -213,6 +213,7 @@ fn machines_are_not_answered() {
     for sender in [
         "<>",
         "<mailer-daemon@x.test>",
+        "<SRS0=AB=CD=example.test=staff@forwarder.test>",
         "<staff@example.test>",
         "<staff-bounces@example.test>",
     ] {
