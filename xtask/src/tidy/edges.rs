@@ -11,7 +11,7 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("reply", &[]),
     ("address", &[]),
     ("mailfolder", &[]),
@@ -26,10 +26,11 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("pop3-server", &["reply", "wire", "address", "auth"]),
     ("net", &["reply", "wire"]),
     ("admin", &["auth", "address", "mailstore"]),
+    ("delivery", &["address"]),
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "reply",
     "address",
     "wire",
@@ -37,6 +38,7 @@ const PURE: [&str; 7] = [
     "smtp-server",
     "pop3-server",
     "dsn",
+    "delivery",
 ];
 
 /// Where sockets, files, clocks and randomness come from.
