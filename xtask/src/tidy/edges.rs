@@ -30,7 +30,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
-const PURE: [&str; 8] = [
+pub(super) const PURE: [&str; 8] = [
     "reply",
     "address",
     "wire",
