@@ -71,7 +71,8 @@ struct Overrun {
 }
 
 impl Model {
-    fn head(&self) -> &[u8] {
+    fn head(&mut self) -> &[u8] {
+        self.pass_flood();
         if self.overrun.is_some() {
             &[]
         } else {
@@ -97,6 +98,24 @@ impl Model {
             self.overrun = Some(Overrun::default());
         }
         self.skip(limit)
+    }
+
+    /// Whatever has arrived of a flood that was reported.
+    fn pass_flood(&mut self) {
+        let Some(mut overrun) = self.overrun.filter(|overrun| overrun.octets >= FLOOD) else {
+            return;
+        };
+        for at in 0..self.held.len() {
+            let octet = self.held[at];
+            if octet == b'\n' && overrun.after_cr {
+                self.held.drain(..=at);
+                self.overrun = None;
+                return;
+            }
+            overrun.after_cr = octet == b'\r';
+        }
+        self.held.clear();
+        self.overrun = Some(overrun);
     }
 
     /// Octet by octet to the end of the line, or of what there is.

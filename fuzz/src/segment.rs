@@ -10,8 +10,10 @@ use crate::pieces::Pieces;
 
 /// Octets of a frame before its head.
 const FRAME: usize = 44;
-/// What a message's kind is.
-const MESSAGE: u8 = 3;
+/// The kinds of a message that stands in its record, as it came and as compaction says it again.
+const MESSAGES: [u8; 2] = [3, 7];
+/// The format versions, in the order in which two bits of the flags choose them.
+const VERSIONS: [u8; 4] = [2, 1, 4, 3];
 
 /// A record as it was written.
 struct Written {
@@ -158,7 +160,8 @@ impl Log {
             if flags & 2 == 2 && self.segments.len() < 4 {
                 self.begin();
             }
-            self.add(kind % 32, 2 - (flags & 1), head, body);
+            let version = VERSIONS[usize::from(flags & 1 | flags >> 1 & 2)];
+            self.add(kind % 32, version, head, body);
         }
     }
 
@@ -173,7 +176,7 @@ impl Log {
             start,
             end: start + octets.len(),
         });
-        if kind == MESSAGE {
+        if MESSAGES.contains(&kind) {
             self.bodies.insert(self.sequence, body.to_vec());
         }
         self.sequence += 1;

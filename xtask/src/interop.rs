@@ -42,7 +42,7 @@ use route::{Attempt, Route};
 use witness::{Event, Witness};
 
 /// Any single command of a client.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 /// The account that sends with a login.
 const ALICE: &str = "alice@example.test";
 /// The account that everything is sent to.

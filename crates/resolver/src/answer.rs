@@ -43,6 +43,17 @@ pub enum Addresses {
     Unclear,
 }
 
+/// The texts at a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Texts {
+    /// These, at least one, in any order.
+    Found(Vec<Vec<u8>>),
+    /// There are none, or there is no such name.
+    None,
+    /// It cannot be said now. Ask again later.
+    Unclear,
+}
+
 /// Whether the name of an address leads back to that address (RFC 8601 section 2.7.3 calls it `iprev`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reverse {

@@ -7,17 +7,19 @@
 
 #[path = "../../../tests/network/dns.rs"]
 mod dns;
+#[path = "answers/turns.rs"]
+mod turns;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use address::Domain;
 use dns::{NameServer, Says};
-use resolver::{Addresses, Exchanger, MailRoute, Resolver, Reverse};
+use resolver::{Addresses, Asker, Exchanger, MailRoute, Resolver, Reverse};
 
 /// Far longer than any answer on loopback takes.
 const PATIENCE: Duration = Duration::from_secs(60);
+const US: Asker = Asker::Ourselves;
 
 fn asking(server: &NameServer) -> Resolver {
     let resolver = Resolver::new(PATIENCE);
@@ -73,7 +75,7 @@ async fn mail_goes_where_rfc_5321_section_5_1_says() {
         ("underscore.example", &[]),
         ("bücher.example", &[(10, "xn--mx-fka.example")]),
     ] {
-        let route = resolver.mail_route(&domain(asked)).await;
+        let route = resolver.mail_route(&domain(asked), US).await;
         is(route, exchangers(expected), asked);
     }
 }
@@ -108,7 +110,11 @@ async fn what_is_certain_and_what_is_not_are_told_apart() {
         ("refused.example", MailRoute::Unclear),
         ("referral.example", MailRoute::Unclear),
     ] {
-        is(resolver.mail_route(&domain(asked)).await, expected, asked);
+        is(
+            resolver.mail_route(&domain(asked), US).await,
+            expected,
+            asked,
+        );
     }
 }
 
@@ -120,11 +126,11 @@ async fn a_name_longer_than_names_can_be_does_not_exist() {
     let label = "a".repeat(63);
     let longest = [label.as_str(); 4].join(".");
     assert_eq!(
-        resolver.mail_route(&domain(&longest)).await,
+        resolver.mail_route(&domain(&longest), US).await,
         MailRoute::NoSuchDomain
     );
     assert_eq!(
-        resolver.addresses(&domain(&longest)).await,
+        resolver.addresses(&domain(&longest), US).await,
         Addresses::NoSuchHost
     );
 }
@@ -152,7 +158,7 @@ async fn hosts_have_addresses_of_both_kinds() {
         ("fault.example", Addresses::Unclear),
     ] {
         assert_eq!(
-            resolver.addresses(&domain(asked)).await,
+            resolver.addresses(&domain(asked), US).await,
             expected,
             "{asked}"
         );
@@ -193,7 +199,7 @@ async fn a_client_is_confirmed_when_a_name_of_it_leads_back() {
         ("192.0.2.7", Reverse::Confirmed),
     ] {
         let asked: IpAddr = address.parse().unwrap();
-        assert_eq!(resolver.reverse(asked).await, expected, "{address}");
+        assert_eq!(resolver.reverse(asked, US).await, expected, "{address}");
     }
 }
 
@@ -203,7 +209,9 @@ async fn only_some_names_of_a_client_are_followed() {
     const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
     let pointers = NAMES.map(|name| ("192.0.2.1", Says::Pointer(name)));
     let server = NameServer::start(&pointers);
-    let reverse = asking(&server).reverse("192.0.2.1".parse().unwrap()).await;
+    let reverse = asking(&server)
+        .reverse("192.0.2.1".parse().unwrap(), US)
+        .await;
     assert_eq!(reverse, Reverse::Unconfirmed);
     let followed: usize = NAMES.iter().map(|name| server.asked_for(name)).sum();
     assert_eq!(followed, 5);
@@ -217,7 +225,7 @@ async fn a_silent_server_is_waited_for_no_longer_than_agreed() {
     resolver.ask(&[server.address]);
     let begun = Instant::now();
     assert_eq!(
-        resolver.mail_route(&domain("silent.example")).await,
+        resolver.mail_route(&domain("silent.example"), US).await,
         MailRoute::Unclear
     );
     assert!(begun.elapsed() >= within / 2);
@@ -225,78 +233,14 @@ async fn a_silent_server_is_waited_for_no_longer_than_agreed() {
     assert!(server.asked_for("silent.example") >= 1);
 }
 
-/// A flood of questions costs a bounded number of sockets; the rest wait their turn.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_so_many_questions_are_open_at_once() {
-    let names: Vec<String> = (0..100).map(|number| format!("{number}.example")).collect();
-    let known: Vec<(&str, Says)> = names
-        .iter()
-        .flat_map(|name| [(name.as_str(), Says::Held), (name, Says::Mx(0, "."))])
-        .collect();
-    let server = NameServer::start(&known);
-    let resolver = Arc::new(asking(&server));
-    let ask = |name: &String| {
-        let (resolver, name) = (Arc::clone(&resolver), domain(name));
-        tokio::spawn(async move { resolver.mail_route(&name).await })
-    };
-    let questions: Vec<_> = names.iter().map(ask).collect();
-    for open in [64, 36] {
-        tokio::task::block_in_place(|| server.wait_until_holding(open));
-        assert_eq!(server.release(), open);
-    }
-    for question in questions {
-        assert_eq!(question.await.unwrap(), MailRoute::NullMx);
-    }
-}
-
 #[tokio::test]
 async fn without_servers_everything_is_unclear() {
     let resolver = Resolver::new(PATIENCE);
     let mx = domain("mx.example");
-    assert_eq!(resolver.mail_route(&mx).await, MailRoute::Unclear);
-    assert_eq!(resolver.addresses(&mx).await, Addresses::Unclear);
+    assert_eq!(resolver.mail_route(&mx, US).await, MailRoute::Unclear);
+    assert_eq!(resolver.addresses(&mx, US).await, Addresses::Unclear);
     let client = "192.0.2.1".parse().unwrap();
-    assert_eq!(resolver.reverse(client).await, Reverse::Unclear);
-}
-
-#[tokio::test]
-async fn answers_are_remembered_and_faults_are_not() {
-    let server = NameServer::start(&[
-        ("mx.example", Says::Mx(0, "mx.example")),
-        ("fault.example", Says::Fault),
-    ]);
-    let resolver = asking(&server);
-    let mut faults = 0;
-    for _ in 0..2 {
-        for name in ["mx.example", "nothing.example", "fault.example"] {
-            resolver.mail_route(&domain(name)).await;
-        }
-        assert!(server.asked_for("fault.example") > faults);
-        faults = server.asked_for("fault.example");
-    }
-    assert_eq!(server.asked_for("mx.example"), 1);
-    assert_eq!(server.asked_for("nothing.example"), 1);
-}
-
-/// A mailing comes in over ten connections at once; its domain is asked for once.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_question_asked_by_many_is_one() {
-    let server = NameServer::start(&[
-        ("mx.example", Says::Held),
-        ("mx.example", Says::Mx(0, "mx.example")),
-    ]);
-    let resolver = Arc::new(asking(&server));
-    let ask = || {
-        let resolver = Arc::clone(&resolver);
-        tokio::spawn(async move { resolver.mail_route(&domain("mx.example")).await })
-    };
-    let questions: Vec<_> = (0..10).map(|_| ask()).collect();
-    tokio::task::block_in_place(|| server.wait_until_holding(1));
-    server.release();
-    for question in questions {
-        assert_eq!(question.await.unwrap(), exchangers(&[(0, "mx.example")]));
-    }
-    assert_eq!(server.asked_for("mx.example"), 1);
+    assert_eq!(resolver.reverse(client, US).await, Reverse::Unclear);
 }
 
 #[tokio::test]
@@ -305,13 +249,13 @@ async fn other_servers_are_asked_anew_and_the_same_ones_are_not() {
     let second = NameServer::start(&[("mx.example", Says::Mx(0, "second.example"))]);
     let (resolver, mx) = (asking(&first), domain("mx.example"));
     let route = |host| exchangers(&[(0, host)]);
-    assert_eq!(resolver.mail_route(&mx).await, route("first.example"));
+    assert_eq!(resolver.mail_route(&mx, US).await, route("first.example"));
     resolver.ask(&[first.address]);
-    assert_eq!(resolver.mail_route(&mx).await, route("first.example"));
+    assert_eq!(resolver.mail_route(&mx, US).await, route("first.example"));
     assert_eq!(first.asked_for("mx.example"), 1);
     resolver.ask(&[second.address]);
     assert_eq!(resolver.servers(), [second.address]);
-    assert_eq!(resolver.mail_route(&mx).await, route("second.example"));
+    assert_eq!(resolver.mail_route(&mx, US).await, route("second.example"));
 }
 
 /// RFC 7766: what does not fit into a datagram comes over TCP.
@@ -326,7 +270,9 @@ async fn a_long_answer_comes_over_tcp() {
         .map(|host| ("many.example", Says::Mx(10, host)))
         .collect();
     let server = NameServer::start(&names);
-    let MailRoute::Exchangers(found) = asking(&server).mail_route(&domain("many.example")).await
+    let MailRoute::Exchangers(found) = asking(&server)
+        .mail_route(&domain("many.example"), US)
+        .await
     else {
         panic!("no exchangers");
     };

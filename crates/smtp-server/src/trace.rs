@@ -165,19 +165,12 @@ impl Folded {
             self.column += 1;
         }
         // Everything that comes from outside was checked when it came; this is the second lock on the door.
-        let utf8 = self.utf8;
-        let printable = |letter: char| {
-            if matches!(letter, ' '..='~') || (utf8 && !letter.is_ascii() && !letter.is_control()) {
-                letter
-            } else {
-                '?'
-            }
+        let harmless = |letter: &char| {
+            matches!(letter, ' '..='~') || (self.utf8 && !letter.is_ascii() && !letter.is_control())
         };
-        let _ = write!(
-            self.text,
-            "{}",
-            word.chars().map(printable).collect::<String>()
-        );
+        let letters = word.chars();
+        let letters = letters.map(|letter| if harmless(&letter) { letter } else { '?' });
+        self.text.extend(letters);
         self.column += word.len();
     }
 

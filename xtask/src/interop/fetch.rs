@@ -54,7 +54,7 @@ pub struct Fetcher {
     cannot: &'static [(Security, &'static str)],
     /// Whether it can delete what it has fetched.
     pub deletes: bool,
-    /// Whether it takes seconds for a megabyte; then it gets few messages.
+    /// Whether it takes seconds for a megabyte, or processes for every message; then it gets few messages.
     pub slow: bool,
     /// The command that fetches so many messages into an empty directory, beside which it may leave files.
     command: fn(&Attempt, Afterwards, usize, &Path) -> Result<Command>,

@@ -11,11 +11,14 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("reply", &[]),
     ("address", &[]),
     ("mailfolder", &[]),
-    ("resolver", &["address"]),
+    ("dane", &["address"]),
+    ("resolver", &["address", "dane"]),
+    ("mta-sts", &["address"]),
+    ("dsn", &["reply", "address"]),
     ("wire", &["reply"]),
     ("auth", &["address"]),
     ("mailstore", &["address", "auth"]),
@@ -23,10 +26,20 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("pop3-server", &["reply", "wire", "address", "auth"]),
     ("net", &["reply", "wire"]),
     ("admin", &["auth", "address", "mailstore"]),
+    ("delivery", &["address"]),
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
-const PURE: [&str; 5] = ["reply", "address", "wire", "smtp-server", "pop3-server"];
+pub(super) const PURE: [&str; 8] = [
+    "reply",
+    "address",
+    "wire",
+    "mta-sts",
+    "smtp-server",
+    "pop3-server",
+    "dsn",
+    "delivery",
+];
 
 /// Where sockets, files, clocks and randomness come from.
 const IMPURE: [&str; 8] = [

@@ -3,13 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::edges::PURE;
 use crate::workspace;
 
 /// A file larger than this has more than one idea in it.
 const LARGEST: usize = 24 * 1024;
-
-/// Crates whose sessions get the time as an argument and everything else as an answer.
-const PURE: [&str; 5] = ["reply", "address", "wire", "smtp-server", "pop3-server"];
 
 /// What a pure crate would have to write to cheat.
 const IMPURE: [&str; 7] = [

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use address::{Domain, ForwardPath, Host, ReversePath};
 use ipnet::IpNet;
-use resolver::{MailRoute, Reverse};
+use resolver::{Asker, MailRoute, Reverse};
 use smtp_server::RcptVerdict;
 
 use super::routing::{self, Route};
@@ -63,7 +63,7 @@ impl Known {
         let refusal = match self.of_client(house, &policy.sender, peer).await {
             Some(refusal) => Some(refusal),
             None => match &mailbox.host {
-                Host::Domain(domain) => self.of_domain(house, &policy, domain).await,
+                Host::Domain(domain) => self.of_domain(house, &policy, peer, domain).await,
                 Host::Literal(_) => None,
             },
         };
@@ -84,7 +84,7 @@ impl Known {
         }
         let reverse = match self.client {
             Some(known) => known,
-            None => house.resolver.reverse(peer).await,
+            None => house.resolver.reverse(peer, Asker::Client(peer)).await,
         };
         self.client = Some(reverse);
         match reverse {
@@ -98,6 +98,7 @@ impl Known {
         &mut self,
         house: &House,
         policy: &Policy,
+        peer: IpAddr,
         domain: &Domain,
     ) -> Option<RcptVerdict> {
         let rules = &policy.sender;
@@ -107,7 +108,10 @@ impl Known {
         }
         let route = match self.domain.take() {
             Some(known) => known,
-            None => house.resolver.mail_route(domain).await,
+            None => {
+                let asker = Asker::Client(peer);
+                house.resolver.mail_route(domain, asker).await
+            }
         };
         let refusal = rules.judge(&route);
         self.domain = Some(route);

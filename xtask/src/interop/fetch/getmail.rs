@@ -18,7 +18,7 @@ pub const FETCHER: Fetcher = Fetcher {
     logins: &["USER", "APOP"],
     cannot: &[(Security::Upgrade, "USER"), (Security::Upgrade, "APOP")],
     deletes: true,
-    slow: false,
+    slow: true,
     command: fetch,
     messages: |into| Ok(with_crlf(&files(&into.join("new"))?)),
     denied: Sign::Says("[AUTH]"),

@@ -1,0 +1,17 @@
+//! Mail out, as far as it can be decided without looking at anything: which reverse-path a forwarded copy gets, who is
+//! told that somebody is away, and what a mailing list makes of a post.
+//!
+//! No socket, no clock, no file and no randomness: times, keys and names of messages are arguments.
+#![forbid(unsafe_code)]
+
+pub mod answered;
+mod base32;
+mod days;
+mod fields;
+pub mod keys;
+pub mod list;
+mod machines;
+mod senders;
+pub mod srs;
+pub mod vacation;
+mod writing;

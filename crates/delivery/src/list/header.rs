@@ -1,0 +1,184 @@
+//! The header a post gets: the list's own fields in front, and everything else as it came.
+//!
+//! Only header octets come here; bodies are never seen.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Joining, List, ReplyTo, Role};
+use crate::fields::{Field, Fields};
+use crate::writing::{Writing, phrase};
+
+/// Fields that only the last list may have (RFC 2369 section 4, RFC 2919 section 7): those of a list the post came
+/// through would send people there.
+const OWN: [&str; 9] = [
+    "List-Id",
+    "List-Help",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    "List-Subscribe",
+    "List-Post",
+    "List-Owner",
+    "List-Archive",
+    "Mailing-List",
+];
+/// Longest line there may be (RFC 5322 section 2.1.1), without its CRLF.
+const LINE: usize = 998;
+/// Longest line to write where there is a choice.
+const NICE_LINE: usize = 78;
+
+impl List {
+    /// The list's own fields for one copy, to stand in front of [`List::theirs`]. With `unsubscribe`, an address by
+    /// which its recipient leaves the list with one click (RFC 8058); such a copy is for nobody else.
+    #[must_use]
+    pub fn ours(&self, unsubscribe: Option<&str>) -> Vec<u8> {
+        let url = |role: Role, subject: &str| format!("<mailto:{}{subject}>", self.mailbox(role));
+        // It cannot be folded, so what would be too long a line is left out; there is always the way by mail.
+        let click = unsubscribe
+            .map(|unsubscribe| format!("<{unsubscribe}>,"))
+            .filter(|word| "List-Unsubscribe: ".len() + word.len() <= LINE)
+            .filter(|word| word.bytes().all(|octet| octet.is_ascii_graphic()));
+        let mut octets = String::with_capacity(1024);
+        let mut add = |field: Writing| octets.push_str(&field.finish());
+        add(Writing::new("List-Id")
+            .words(phrase(&self.settings.name))
+            .word(&format!("<{}>", self.id())));
+        add(Writing::new("List-Help").word(&url(Role::Request, "?subject=help")));
+        let leave = url(Role::Request, "?subject=unsubscribe");
+        add(Writing::new("List-Unsubscribe")
+            .words(click.iter())
+            .word(&leave));
+        if click.is_some() {
+            // RFC 8058 section 3.1, to the letter.
+            add(Writing::new("List-Unsubscribe-Post").word("List-Unsubscribe=One-Click"));
+        }
+        if self.settings.joining == Joining::Open {
+            add(Writing::new("List-Subscribe").word(&url(Role::Request, "?subject=subscribe")));
+        }
+        add(Writing::new("List-Post").word(&url(Role::Post, "")));
+        add(Writing::new("List-Owner").word(&url(Role::Owner, "")));
+        add(Writing::new("Delivered-To").word(&self.mailbox(Role::Post).to_string()));
+        if self.settings.reply_to == ReplyTo::List {
+            add(Writing::new("Reply-To").mailbox(&self.settings.name, &self.mailbox(Role::Post)));
+        }
+        octets.into_bytes()
+    }
+
+    /// The header section of a post without the fields that [`List::ours`] has, for all copies alike. Whatever stands
+    /// behind the section in `header` stays, too.
+    #[must_use]
+    pub fn theirs(&self, header: &[u8]) -> Vec<u8> {
+        let mut fields = Fields::new(header);
+        let mut octets = Vec::with_capacity(header.len());
+        let (mut is_bare, mut tagged) = (true, false);
+        for field in fields.by_ref() {
+            is_bare = false;
+            if self.is_own(&field) {
+                continue;
+            }
+            if field.is("Subject") && !std::mem::replace(&mut tagged, true) {
+                octets.extend_from_slice(&self.subject(&field));
+            } else {
+                octets.extend_from_slice(field.whole);
+            }
+        }
+        let rest = fields.rest();
+        // A message without a header section: its first line would become part of ours.
+        if is_bare && !rest.is_empty() && !rest.starts_with(b"\r\n") && !rest.starts_with(b"\n") {
+            octets.extend_from_slice(b"\r\n");
+        }
+        octets.extend_from_slice(rest);
+        octets
+    }
+
+    fn is_own(&self, field: &Field<'_>) -> bool {
+        OWN.iter().any(|name| field.is(name))
+            || self.is_own_delivery(field)
+            || (self.settings.reply_to == ReplyTo::List && field.is("Reply-To"))
+    }
+
+    /// The Subject field with the tag of the list in front, if there is one and it does not have it.
+    fn subject<'a>(&self, field: &Field<'a>) -> Cow<'a, [u8]> {
+        let Some(tag) = self
+            .settings
+            .subject_tag
+            .as_ref()
+            .map(|tag| format!("[{tag}]"))
+        else {
+            return Cow::Borrowed(field.whole);
+        };
+        if has_tag(&field.text(), &tag) {
+            return Cow::Borrowed(field.whole);
+        }
+        let before = &field.whole[..field.whole.len() - field.value.len()];
+        let first = field
+            .value
+            .split(|octet| *octet == b'\n')
+            .next()
+            .unwrap_or_default();
+        let mut octets = [before, b" ", tag.as_bytes()].concat();
+        if octets.len() + first.len() > NICE_LINE && !first.trim_ascii().is_empty() {
+            octets.extend_from_slice(b"\r\n");
+        }
+        if !matches!(
+            field.value.first(),
+            Some(b' ' | b'\t' | b'\r' | b'\n') | None
+        ) {
+            octets.push(b' ');
+        }
+        octets.extend_from_slice(field.value);
+        Cow::Owned(octets)
+    }
+}
+
+/// Whether a subject has the tag, in plain letters or inside encoded words, in any case.
+fn has_tag(subject: &str, tag: &str) -> bool {
+    let has = |octets: &[u8]| {
+        let mut windows = octets.windows(tag.len());
+        windows.any(|window| window.eq_ignore_ascii_case(tag.as_bytes()))
+    };
+    has(subject.as_bytes()) || has(&decoded(subject))
+}
+
+/// The octets of all encoded words of a text one behind the other, whatever their alphabet: a tag is of ASCII letters,
+/// which all that are in use for mail write alike.
+fn decoded(text: &str) -> Vec<u8> {
+    let words = text.split_ascii_whitespace().filter_map(|word| {
+        let inside = word.strip_prefix("=?")?.strip_suffix("?=")?;
+        let (_, rest) = inside.split_once('?')?;
+        match rest.split_once('?')? {
+            ("B" | "b", octets) => STANDARD.decode(octets).ok(),
+            ("Q" | "q", octets) => Some(decoded_q(octets.as_bytes())),
+            _ => None,
+        }
+    });
+    words.flatten().collect()
+}
+
+/// RFC 2047 section 4.2; what is no code stays as it is.
+fn decoded_q(octets: &[u8]) -> Vec<u8> {
+    let hex = |octet: u8| {
+        char::from(octet)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let mut out = Vec::with_capacity(octets.len());
+    let mut rest = octets;
+    while let Some((first, behind)) = rest.split_first() {
+        rest = behind;
+        match (first, behind) {
+            (b'=', [high, low, behind @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
+                out.push(hex(*high).unwrap_or_default() << 4 | hex(*low).unwrap_or_default());
+                rest = behind;
+            }
+            (b'_', _) => out.push(b' '),
+            (other, _) => out.push(*other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;
