@@ -11,7 +11,7 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("reply", &[]),
     ("address", &[]),
     ("mailfolder", &[]),
@@ -20,13 +20,21 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("auth", &["address"]),
     ("mailstore", &["address", "auth"]),
     ("smtp-server", &["reply", "wire", "address", "auth"]),
+    ("smtp-client", &["reply", "wire", "address", "auth"]),
     ("pop3-server", &["reply", "wire", "address", "auth"]),
     ("net", &["reply", "wire"]),
     ("admin", &["auth", "address", "mailstore"]),
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
-const PURE: [&str; 5] = ["reply", "address", "wire", "smtp-server", "pop3-server"];
+const PURE: [&str; 6] = [
+    "reply",
+    "address",
+    "wire",
+    "smtp-server",
+    "smtp-client",
+    "pop3-server",
+];
 
 /// Where sockets, files, clocks and randomness come from.
 const IMPURE: [&str; 8] = [
