@@ -9,7 +9,7 @@
 //! C: TEXT                   the next line that was sent; `c:` the next octets
 //! V: TEXT                   the next verdict
 //! E: TEXT                   the connection ended, and why
-//! ready | waiting           what the session waits for
+//! ready | waiting           what the session waits for, with nothing sent that was not looked at
 //! tls | tls verified | tls failed | quit | deadline | closed | body | body failed
 //! ```
 //! In texts `\r`, `\n`, `\0`, `\xNN`, `\\` and `\{N}X` (N times X) mean what they say.
@@ -148,16 +148,18 @@ impl<'a> Script<'a> {
                 let ending = play.ending.as_ref().map(ToString::to_string);
                 assert_eq!(ending.as_deref(), Some(rest), "{place}");
             }
-            "ready" => assert!(
-                matches!(play.rest, Rest::Ready(_)),
-                "{place}: {:?}",
-                play.rest
-            ),
-            "waiting" => assert!(
-                matches!(play.rest, Rest::Wait(_)),
-                "{place}: {:?}",
-                play.rest
-            ),
+            "ready" | "waiting" => {
+                let as_written = match word {
+                    "ready" => matches!(play.rest, Rest::Ready(_)),
+                    _ => matches!(play.rest, Rest::Wait(_)),
+                };
+                assert!(as_written, "{place}: {:?}", play.rest);
+                assert_eq!(
+                    play.sent.escape_ascii().to_string(),
+                    "",
+                    "{place}: was sent"
+                );
+            }
             "message" => {
                 let (transaction, body) = message(rest);
                 play.message(transaction, &body);
