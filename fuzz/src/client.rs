@@ -44,7 +44,7 @@ fn hear(choice: u8, script: &[u8], pace: Pace) -> (String, Vec<String>, String) 
         play.peer(burst);
         match &play.rest {
             Rest::Ready(_) => play.message(message(), b".a\r\n\n.\r"),
-            Rest::Handshake => play.secured(secured()),
+            Rest::Handshake(_) => play.secured(secured()),
             Rest::Wait(_) => {}
             Rest::Closed => break,
             Rest::Body(_) | Rest::Derive(_) => panic!("{:?}", play.rest),

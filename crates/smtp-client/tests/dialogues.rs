@@ -10,9 +10,15 @@
 //! V: TEXT                   the next verdict
 //! E: TEXT                   the connection ended, and why
 //! ready | waiting           what the session waits for, with nothing sent that was not looked at
+//! within: SECONDS           how long the session waits for that at most
 //! tls | tls verified | tls failed | quit | deadline | closed | body | body failed
 //! ```
 //! In texts `\r`, `\n`, `\0`, `\xNN`, `\\` and `\{N}X` (N times X) mean what they say.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on fails where it stands"
+)]
 
 #[path = "rig/play.rs"]
 mod play;
@@ -159,6 +165,10 @@ impl<'a> Script<'a> {
                     "",
                     "{place}: was sent"
                 );
+            }
+            "within" => {
+                let until = play.until().expect("something with an end is waited for");
+                assert_eq!((until - play.now).as_secs().to_string(), rest, "{place}");
             }
             "message" => {
                 let (transaction, body) = message(rest);

@@ -146,8 +146,8 @@ pub fn converse(choices: &[u8], pace: Pace) -> Transcript {
 fn something(play: &mut Play, peer: &mut Peer, choices: &mut Choices<'_>) {
     let odd = choices.rarely();
     match &play.rest {
-        Rest::Handshake if odd => play.give(Input::TlsFailed),
-        Rest::Handshake => {
+        Rest::Handshake(_) if odd => play.give(Input::TlsFailed),
+        Rest::Handshake(_) => {
             peer.unread.clear();
             play.secured(secured(choices.next() & 1 == 1));
         }

@@ -26,7 +26,7 @@ pub enum Rest {
     Wait(Instant),
     Ready(Instant),
     Body(Want),
-    Handshake,
+    Handshake(Instant),
     Derive(auth::Derivation),
     Closed,
 }
@@ -107,11 +107,7 @@ impl Play {
 
     /// The time has come that the session waits for at the latest.
     pub fn deadline(&mut self) {
-        let until = match &self.rest {
-            Rest::Wait(until) | Rest::Ready(until) => *until,
-            Rest::Body(want) => want.until,
-            Rest::Handshake | Rest::Derive(_) | Rest::Closed => panic!("nothing is waited for"),
-        };
+        let until = self.until().expect("something with an end is waited for");
         // A moment before, nothing happens.
         self.now = self.now.max(until - Duration::from_nanos(1));
         let (sent, told) = (self.sent.len(), self.verdicts.len());
@@ -122,8 +118,17 @@ impl Play {
         self.give(Input::Deadline);
     }
 
+    /// How long the session waits at most.
+    pub fn until(&self) -> Option<Instant> {
+        match &self.rest {
+            Rest::Wait(until) | Rest::Ready(until) | Rest::Handshake(until) => Some(*until),
+            Rest::Body(want) => Some(want.until),
+            Rest::Derive(_) | Rest::Closed => None,
+        }
+    }
+
     pub fn secured(&mut self, secured: Secured) {
-        assert!(matches!(self.rest, Rest::Handshake), "{:?}", self.rest);
+        assert!(matches!(self.rest, Rest::Handshake(_)), "{:?}", self.rest);
         self.give(Input::TlsReady(secured));
     }
 
@@ -135,33 +140,34 @@ impl Play {
     /// Gives what is at hand: what was derived, and the message.
     pub fn settle(&mut self) {
         loop {
-            match std::mem::replace(&mut self.rest, Rest::Closed) {
-                Rest::Derive(derivation) => {
-                    let derived = derivation.derive();
-                    self.give(Input::Derived(derived));
-                }
-                rest @ Rest::Body(_) if self.gives_bodies => {
-                    self.rest = rest;
-                    self.piece();
-                }
-                rest => {
-                    self.rest = rest;
-                    return;
-                }
+            if let Some(derivation) = self.derivation() {
+                self.give(Input::Derived(derivation.derive()));
+            } else if self.gives_bodies && matches!(self.rest, Rest::Body(_)) {
+                self.piece();
+            } else {
+                return;
             }
         }
     }
 
-    fn drain(&mut self) {
-        let derivation = match std::mem::replace(&mut self.rest, Rest::Closed) {
-            Rest::Derive(derivation) => Some(derivation),
-            _ => None,
+    /// What is to be derived, if that is what is waited for.
+    fn derivation(&mut self) -> Option<auth::Derivation> {
+        if !matches!(self.rest, Rest::Derive(_)) {
+            return None;
+        }
+        let Rest::Derive(derivation) = std::mem::replace(&mut self.rest, Rest::Closed) else {
+            return None;
         };
+        Some(derivation)
+    }
+
+    fn drain(&mut self) {
+        let derivation = self.derivation();
         self.rest = loop {
             match self.session.output() {
                 Output::Send(octets) => self.send(&octets),
                 Output::Verdicts(verdicts) => self.tell(&verdicts),
-                Output::StartTls(_) => break Rest::Handshake,
+                Output::StartTls(until) => break Rest::Handshake(until),
                 Output::Derive(derivation) => break Rest::Derive(derivation),
                 Output::NeedBody(want) => {
                     assert!(want.most > 0 && want.until > self.now);
