@@ -82,13 +82,16 @@ pub struct Passed {
 }
 
 impl Outcome {
-    /// The status (RFC 3463) of this outcome for a report; none where there is nothing to report.
+    /// The status (RFC 3463) of this outcome for a report; none where there is nothing to report. Its class is that of the
+    /// outcome: 4 for what is tried again, whatever was said to it, and 5 for what is not.
     #[must_use]
     pub fn status(&self) -> Option<Enhanced> {
+        let of_class = |class, Enhanced(_, subject, detail)| Enhanced(class, subject, detail);
         match self {
             Self::Accepted { said, .. } => Some(said.status()),
-            Self::Failed(reason) | Self::Deferred(reason) => Some(reason.status()),
-            Self::Unknown(ending) => Some(ending.status()),
+            Self::Failed(reason) => Some(of_class(5, reason.status())),
+            Self::Deferred(reason) => Some(of_class(4, reason.status())),
+            Self::Unknown(ending) => Some(of_class(4, ending.status())),
             Self::NotTried => None,
         }
     }

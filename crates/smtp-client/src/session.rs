@@ -64,7 +64,7 @@ pub enum Output {
     /// STARTTLS are not the handshake's.
     StartTls(Instant),
     /// Have this derived where nobody waits for it, and give what comes of it with [`Input::Derived`]. Octets are read
-    /// meanwhile.
+    /// meanwhile; how long it may take is said by the [`Output::Wait`] behind it.
     Derive(Derivation),
     /// Write what is to be sent, then give octets of the message with [`Input::Body`]. Replies are read meanwhile.
     NeedBody(Want),
@@ -101,6 +101,21 @@ pub struct Want {
 ///    [`Output::Close`].
 /// 4. At [`Output::StartTls`] everything that the peer said before is forgotten (RFC 3207 section 4.2).
 /// 5. Bodies pass through in pieces. No session holds a message.
+///
+/// Octets are to be read while others are written: a peer that answers a long group of commands may not read before its
+/// answers are read (RFC 2920 section 3.1).
+///
+/// ```
+/// use smtp_client::{Config, Connection, Input, Output, Session};
+/// let config = Config::new("client.example".parse().unwrap());
+/// let now = std::time::Instant::now();
+/// let mut session = Session::new(config.into(), Connection::default(), now);
+/// assert!(matches!(session.output(), Output::Wait(_)), "nobody speaks before the greeting");
+/// session.handle(now, Input::Bytes(b"220 mx.example\r\n"));
+/// assert!(matches!(session.output(), Output::Send(octets) if octets == "EHLO client.example\r\n"));
+/// session.handle(now, Input::Bytes(b"250 mx.example\r\n"));
+/// assert!(matches!(session.output(), Output::Ready(_)));
+/// ```
 pub struct Session {
     context: Context,
     state: State,

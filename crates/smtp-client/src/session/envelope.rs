@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use reply::Enhanced;
+
 use super::chunks::Chunking;
 use super::context::Context;
 use super::message::Sending;
@@ -184,7 +186,14 @@ impl Enveloping {
             // They are offered again in a transaction of their own.
             return;
         }
-        self.work.settle(recipient, refusal(Stage::Rcpt, said));
+        // RFC 5321 section 4.5.3.1.10: that there are too many is never for good, whatever the code.
+        let outcome = if said.enhanced.is_some_and(says_too_many) {
+            let at = Stage::Rcpt;
+            Outcome::Deferred(Reason::Said { at, said })
+        } else {
+            refusal(Stage::Rcpt, said)
+        };
+        self.work.settle(recipient, outcome);
     }
 
     /// Every command was answered.
@@ -236,8 +245,10 @@ pub(super) fn refusal(at: Stage, said: Said) -> Outcome {
 /// RFC 5321 section 4.5.3.1.10: too many recipients is 452, and 552 where that was said in its place. Both codes have other
 /// meanings, which the enhanced code (RFC 3463, X.5.3 here) tells apart.
 fn is_too_many(said: &Said) -> bool {
-    let alone = said
-        .enhanced
-        .is_none_or(|enhanced| (enhanced.1, enhanced.2) == (5, 3));
-    matches!(said.code, 452 | 552) && alone
+    matches!(said.code, 452 | 552) && said.enhanced.is_none_or(says_too_many)
+}
+
+/// X.5.3.
+fn says_too_many(status: Enhanced) -> bool {
+    (status.1, status.2) == (5, 3)
 }
