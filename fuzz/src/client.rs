@@ -16,6 +16,8 @@ use crate::rig_sources::play::{Pace, Play, Rest};
 
 /// Ends a group of octets that arrive together; what the session then waits for comes before the next.
 const PAUSE: u8 = 0xff;
+/// What is sent.
+const BODY: &[u8] = b".a\r\n\n.\r";
 /// Most memory a session may hold: the reply that comes in, what was read of it, what is to be sent.
 const MEMORY: usize = 128 * 1024;
 
@@ -43,7 +45,7 @@ fn hear(choice: u8, script: &[u8], pace: Pace) -> (String, Vec<String>, String) 
     for burst in script.split(|octet| *octet == PAUSE) {
         play.peer(burst);
         match &play.rest {
-            Rest::Ready(_) => play.message(message(), b".a\r\n\n.\r"),
+            Rest::Ready(_) => play.message(message(), BODY),
             Rest::Handshake(_) => play.secured(secured()),
             Rest::Wait(_) => {}
             Rest::Closed => break,
@@ -107,7 +109,7 @@ fn message() -> Transaction {
                 .collect(),
             ..Envelope::default()
         },
-        size: 8,
+        size: BODY.len() as u64,
         submitter: None,
     }
 }
