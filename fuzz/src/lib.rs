@@ -12,6 +12,7 @@ mod talk;
 
 pub mod addresses;
 pub mod admin;
+pub mod client;
 pub mod dots;
 pub mod explain;
 pub mod files;
@@ -55,6 +56,13 @@ mod tegami_sources {
 #[path = "../../crates/tegami/src/host"]
 mod host_sources {
     pub mod surrogate;
+}
+
+#[path = "../../crates/smtp-client/tests/rig"]
+#[allow(dead_code, reason = "the dialogues use the rest")]
+mod rig_sources {
+    pub mod peer;
+    pub mod play;
 }
 
 #[path = "../../tests"]

@@ -6,6 +6,7 @@
 
 mod aging;
 mod cache;
+mod client;
 mod digest;
 mod floor;
 mod keyring;
@@ -19,6 +20,7 @@ mod secret;
 mod throttle;
 mod verify;
 
+pub use client::{ClientExchange, ClientSetting, ClientStep, Derivation, Derived, Distrust};
 pub use digest::hex_digest;
 pub use floor::{Floor, FloorError};
 pub use keyring::{Keyring, LoginKey, LoginKeys, NewPassword, SealedSecret, Wanted};

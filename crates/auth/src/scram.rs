@@ -3,6 +3,7 @@
 //! Pure: nonce, keys and channel binding are arguments. Who may log in, whose keys these are and what happens
 //! to somebody who has none is not known here. The client's messages are read in `scram/message.rs`.
 
+pub(crate) mod client;
 mod message;
 
 use std::fmt;

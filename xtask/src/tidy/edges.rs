@@ -11,7 +11,7 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("reply", &[]),
     ("address", &[]),
     ("mailfolder", &[]),
@@ -23,6 +23,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("auth", &["address"]),
     ("mailstore", &["address", "auth"]),
     ("smtp-server", &["reply", "wire", "address", "auth"]),
+    ("smtp-client", &["reply", "wire", "address", "auth"]),
     ("pop3-server", &["reply", "wire", "address", "auth"]),
     ("net", &["reply", "wire"]),
     ("admin", &["auth", "address", "mailstore"]),
@@ -30,12 +31,13 @@ const ALLOWED: [(&str, &[&str]); 15] = [
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
-pub(super) const PURE: [&str; 8] = [
+pub(super) const PURE: [&str; 9] = [
     "reply",
     "address",
     "wire",
     "mta-sts",
     "smtp-server",
+    "smtp-client",
     "pop3-server",
     "dsn",
     "delivery",
