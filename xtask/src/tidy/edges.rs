@@ -11,11 +11,12 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("reply", &[]),
     ("address", &[]),
     ("mailfolder", &[]),
     ("resolver", &["address"]),
+    ("delivery", &["address"]),
     ("wire", &["reply"]),
     ("auth", &["address"]),
     ("mailstore", &["address", "auth"]),
@@ -26,7 +27,14 @@ const ALLOWED: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
-const PURE: [&str; 5] = ["reply", "address", "wire", "smtp-server", "pop3-server"];
+const PURE: [&str; 6] = [
+    "reply",
+    "address",
+    "wire",
+    "smtp-server",
+    "pop3-server",
+    "delivery",
+];
 
 /// Where sockets, files, clocks and randomness come from.
 const IMPURE: [&str; 8] = [

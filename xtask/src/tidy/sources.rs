@@ -9,7 +9,14 @@ use crate::workspace;
 const LARGEST: usize = 24 * 1024;
 
 /// Crates whose sessions get the time as an argument and everything else as an answer.
-const PURE: [&str; 5] = ["reply", "address", "wire", "smtp-server", "pop3-server"];
+const PURE: [&str; 6] = [
+    "reply",
+    "address",
+    "wire",
+    "smtp-server",
+    "pop3-server",
+    "delivery",
+];
 
 /// What a pure crate would have to write to cheat.
 const IMPURE: [&str; 7] = [
