@@ -175,7 +175,7 @@ impl Schedule {
             return None;
         }
         let (hops, rules, now) = (&self.hops, &self.rules, self.now);
-        let job = self.lines.next(now, |hop| hops.can_take(rules, hop, now))?;
+        let job = self.lines.next(|hop| hops.can_take(rules, hop, now))?;
         if let Admission::Stopped { recipients, limit } = self.allowances.admit(rules, &job) {
             self.stop(&job.sender);
             return Some(Output::Warn {
@@ -202,7 +202,7 @@ impl Schedule {
     /// When something happens by itself.
     fn next_change(&self) -> Option<SystemTime> {
         [
-            self.lines.next_due(self.now),
+            self.lines.next_due(),
             self.lines.next_judged(),
             self.hops.next_change(&self.rules, self.now),
             self.scan.next_change(&self.rules),

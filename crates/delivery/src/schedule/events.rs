@@ -266,11 +266,22 @@ impl Schedule {
     fn withdraw(&mut self, message: u64) {
         self.scan.withdrawn(&self.rules, message);
         for key in self.lines.keys_of(message) {
-            let waits = |entry: &super::lines::Entry| entry.place == Place::Waiting;
-            if self.lines.get(&key).is_some_and(waits)
-                && let Some(job) = self.lines.remove(&key)
-            {
-                self.made_room(&job);
+            let Some(entry) = self.lines.get_mut(&key) else {
+                continue;
+            };
+            match &mut entry.place {
+                Place::Waiting => {
+                    if let Some(job) = self.lines.remove(&key) {
+                        self.made_room(&job);
+                    }
+                }
+                Place::Running(early) => {
+                    entry.withdrawn = true;
+                    if let Some(early) = early {
+                        *early = None;
+                    }
+                }
+                Place::Settling => (),
             }
         }
     }
@@ -319,18 +330,30 @@ impl Schedule {
 
     /// A job that is on no connection any more.
     fn put_down(&mut self, key: &JobKey, how: Ending) {
-        let known = self.lines.get(key).map(|entry| entry.place.clone());
-        if let Some(Place::Running(Some(again))) = known {
+        let Some(entry) = self.lines.get(key) else {
+            return;
+        };
+        let (place, withdrawn) = (entry.place.clone(), entry.withdrawn);
+        if let Place::Running(Some(again)) = place {
             self.lines.end(key);
             self.settled(key, again.map(Arc::unwrap_or_clone));
-        } else if how != Ending::Stale {
-            self.lines.end(key);
-        } else if let Some(job) = self.lines.remove(key) {
-            self.allowances.give_back(&job);
-            let mut job = Arc::unwrap_or_clone(job);
-            job.due = job.due.min(self.now);
-            self.take(job, room::Origin::Told);
+            return;
         }
+        if how != Ending::Stale {
+            self.lines.end(key);
+            return;
+        }
+        let Some(job) = self.lines.remove(key) else {
+            return;
+        };
+        self.allowances.give_back(&job);
+        if withdrawn {
+            self.made_room(&job);
+            return;
+        }
+        let mut job = Arc::unwrap_or_clone(job);
+        job.due = job.due.min(self.now);
+        self.take(job, room::Origin::Told);
     }
 
     fn settled(&mut self, key: &JobKey, again: Option<Job>) {

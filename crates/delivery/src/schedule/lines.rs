@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::backoff::later;
 use super::job::{Job, JobKey, NextHop, Sender};
 
 /// A letter this large counts as two, and so on: it keeps a connection as long.
@@ -34,8 +33,12 @@ pub(super) type Verdicts = Option<Arc<Job>>;
 pub(super) struct Entry {
     pub(super) job: Arc<Job>,
     pub(super) place: Place,
+    /// It was held or removed while it was running.
+    pub(super) withdrawn: bool,
     /// When it may start: `job.due`, or what came of it by spreading and hurrying.
     due: SystemTime,
+    /// It may.
+    ripe: bool,
     /// Where it stands in [`Lines::judged`].
     judged: Option<SystemTime>,
 }
@@ -45,14 +48,16 @@ pub(super) struct Entry {
 pub(super) struct Lines {
     entries: BTreeMap<JobKey, Entry>,
     senders: BTreeMap<Arc<Sender>, Line>,
-    /// Senders with something waiting, in order of their turns.
+    /// Senders with something that may start, in order of their turns.
     turns: BTreeSet<(Rank, Arc<Sender>)>,
     hops: BTreeMap<Arc<NextHop>, Presence>,
-    /// What waits, by when it may start.
-    due: BTreeSet<(SystemTime, JobKey)>,
+    waiting: usize,
+    /// What waits and may not start yet, by when it may.
+    unripe: BTreeSet<(SystemTime, JobKey)>,
     /// What waits and has to be looked at by this time even if it cannot start.
     judged: BTreeSet<(SystemTime, JobKey)>,
     turn: u64,
+    now: Option<SystemTime>,
 }
 
 /// Whose turn it is: the smallest.
@@ -68,8 +73,9 @@ struct Rank {
 struct Line {
     rank: Rank,
     waiting: usize,
+    ripe: usize,
     lanes: BTreeMap<Arc<NextHop>, Lane>,
-    /// Lanes with something waiting.
+    /// Lanes with something that may start.
     turns: BTreeSet<(Rank, Arc<NextHop>)>,
 }
 
@@ -83,6 +89,7 @@ struct Presence {
 #[derive(Debug, Default)]
 struct Lane {
     rank: Rank,
+    ripe: usize,
     queue: BTreeSet<(SystemTime, u64)>,
 }
 
@@ -94,7 +101,7 @@ impl Lines {
 
     /// Jobs waiting.
     pub(super) fn waiting(&self) -> usize {
-        self.due.len()
+        self.waiting
     }
 
     pub(super) fn get(&self, key: &JobKey) -> Option<&Entry> {
@@ -151,7 +158,9 @@ impl Lines {
         let entry = Entry {
             job,
             place,
+            withdrawn: false,
             due,
+            ripe: false,
             judged: None,
         };
         if let Some(replaced) = self.entries.insert(key.clone(), entry) {
@@ -277,7 +286,11 @@ impl Lines {
 
     /// Everything that waits.
     pub(super) fn keys(&self) -> Vec<JobKey> {
-        self.due.iter().map(|(_, key)| key.clone()).collect()
+        let waiting = self.entries.iter();
+        waiting
+            .filter(|(_, entry)| entry.place == Place::Waiting)
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     fn keys_in<'a>(
@@ -297,26 +310,26 @@ impl Lines {
             })
     }
 
+    /// Time goes on: what may start by now stands in the order of turns.
+    pub(super) fn ripen(&mut self, now: SystemTime) {
+        self.now = Some(now);
+        while let Some((due, _)) = self.unripe.first()
+            && *due <= now
+            && let Some((_, key)) = self.unripe.pop_first()
+        {
+            self.join(&key);
+        }
+    }
+
     /// The job whose turn it is, among next hops that can take one.
-    pub(super) fn next(
-        &self,
-        now: SystemTime,
-        mut can_take: impl FnMut(&Arc<NextHop>) -> bool,
-    ) -> Option<Arc<Job>> {
+    pub(super) fn next(&self, mut can_take: impl FnMut(&Arc<NextHop>) -> bool) -> Option<Arc<Job>> {
         for (_, sender) in &self.turns {
-            let Some(line) = self.senders.get(sender) else {
-                continue;
-            };
-            for (_, hop) in &line.turns {
-                let first = line.lanes.get(hop).and_then(|lane| lane.queue.first());
-                if let Some((due, message)) = first
-                    && *due <= now
-                    && can_take(hop)
+            let line = self.senders.get(sender);
+            let hops = line.into_iter().flat_map(|line| &line.turns);
+            for (_, hop) in hops {
+                if can_take(hop)
+                    && let Some(key) = self.keys_in(sender, hop).next()
                 {
-                    let key = JobKey {
-                        message: *message,
-                        next_hop: Arc::clone(hop),
-                    };
                     return self.entries.get(&key).map(|entry| Arc::clone(&entry.job));
                 }
             }
@@ -324,10 +337,9 @@ impl Lines {
         None
     }
 
-    /// The first time later than `now` at which something that waits may start.
-    pub(super) fn next_due(&self, now: SystemTime) -> Option<SystemTime> {
-        let behind = (later(now, TICK), JobKey::first_of(0));
-        self.due.range(behind..).next().map(|(due, _)| *due)
+    /// The first time at which something that waits may start and may not yet.
+    pub(super) fn next_due(&self) -> Option<SystemTime> {
+        self.unripe.first().map(|(due, _)| *due)
     }
 
     /// The first time at which something that waits has to be looked at.
@@ -364,14 +376,13 @@ impl Lines {
         })
     }
 
-    /// Puts a job into its lane. It comes behind whoever has had a turn by now.
+    /// Puts a job into its lane. A new lane stands behind whoever has had a turn by now.
     fn queue(&mut self, key: &JobKey) {
         let Some(entry) = self.entries.get_mut(key) else {
             return;
         };
         entry.place = Place::Waiting;
         let (job, due) = (Arc::clone(&entry.job), entry.due);
-        self.due.insert((due, key.clone()));
         let newcomer = Rank {
             load: 0,
             served: self.turn,
@@ -379,47 +390,73 @@ impl Lines {
         let presence = self.hops.entry(Arc::clone(&job.next_hop)).or_default();
         presence.senders.insert(Arc::clone(&job.sender));
         presence.waiting += 1;
-        let line = self
-            .senders
-            .entry(Arc::clone(&job.sender))
-            .or_insert_with(|| Line {
-                rank: newcomer,
-                ..Line::default()
-            });
-        let lane = line
-            .lanes
-            .entry(Arc::clone(&job.next_hop))
-            .or_insert_with(|| Lane {
-                rank: newcomer,
-                ..Lane::default()
-            });
+        let line = self.senders.entry(Arc::clone(&job.sender));
+        let line = line.or_insert_with(|| Line {
+            rank: newcomer,
+            ..Line::default()
+        });
+        let lane = line.lanes.entry(Arc::clone(&job.next_hop));
+        let lane = lane.or_insert_with(|| Lane {
+            rank: newcomer,
+            ..Lane::default()
+        });
         lane.queue.insert((due, job.message));
-        line.turns.insert((lane.rank, Arc::clone(&job.next_hop)));
         line.waiting += 1;
+        self.waiting += 1;
+        if self.now.is_some_and(|now| due <= now) {
+            self.join(key);
+        } else {
+            self.unripe.insert((due, key.clone()));
+        }
+    }
+
+    /// A waiting job may start: its lane and its line are among those that have turns.
+    fn join(&mut self, key: &JobKey) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        entry.ripe = true;
+        let job = Arc::clone(&entry.job);
+        let Some(line) = self.senders.get_mut(&job.sender) else {
+            return;
+        };
+        let Some(lane) = line.lanes.get_mut(&job.next_hop) else {
+            return;
+        };
+        lane.ripe += 1;
+        line.ripe += 1;
+        line.turns.insert((lane.rank, Arc::clone(&job.next_hop)));
         self.turns.insert((line.rank, Arc::clone(&job.sender)));
     }
 
     /// Takes a job out of its lane, if it stands there; hands back when it was to be looked at.
     fn unqueue(&mut self, key: &JobKey) -> Option<Option<SystemTime>> {
-        let entry = self.entries.get(key)?;
+        let entry = self.entries.get_mut(key)?;
         if entry.place != Place::Waiting {
             return None;
         }
+        let ripe = std::mem::take(&mut entry.ripe);
         let (job, due, judged) = (Arc::clone(&entry.job), entry.due, entry.judged);
         self.judge_at(key, None);
-        self.due.remove(&(due, key.clone()));
+        self.waiting -= 1;
+        if !ripe {
+            self.unripe.remove(&(due, key.clone()));
+        }
+        if let Some(presence) = self.hops.get_mut(&job.next_hop) {
+            presence.waiting -= 1;
+        }
         let line = self.senders.get_mut(&job.sender)?;
         let lane = line.lanes.get_mut(&job.next_hop)?;
-        if lane.queue.remove(&(due, job.message)) {
-            line.waiting -= 1;
-            if let Some(presence) = self.hops.get_mut(&job.next_hop) {
-                presence.waiting -= 1;
-            }
+        lane.queue.remove(&(due, job.message));
+        line.waiting -= 1;
+        if ripe {
+            lane.ripe -= 1;
+            line.ripe -= 1;
         }
-        if lane.queue.is_empty() {
+        if lane.ripe == 0 {
             line.turns.remove(&(lane.rank, Arc::clone(&job.next_hop)));
         }
-        if line.waiting == 0 {
+        if line.ripe == 0 {
             self.turns.remove(&(line.rank, Arc::clone(&job.sender)));
         }
         Some(judged)

@@ -35,6 +35,7 @@ impl Schedule {
     /// Time goes on.
     pub(super) fn advance(&mut self, now: SystemTime) {
         let before = std::mem::replace(&mut self.now, now);
+        self.lines.ripen(now);
         if self.allowances.turn_over(now) {
             self.scan.wake();
         }
@@ -90,7 +91,14 @@ impl Schedule {
 
     /// Takes a job into the memory, or leaves it in the store, or says that its time is over.
     pub(super) fn take(&mut self, mut job: Job, origin: Origin) {
-        if self.lines.get(&job.key()).is_some() {
+        if let Some(known) = self.lines.get_mut(&job.key()) {
+            // Released while its connection is busy: if the store is beyond that already, it comes again.
+            if let (Place::Running(early), Origin::Told) = (&mut known.place, origin) {
+                known.withdrawn = false;
+                if let Some(early) = early {
+                    *early = Some(Arc::new(job));
+                }
+            }
             return;
         }
         let eager = self.scan.is_eager(&job);

@@ -221,6 +221,8 @@ impl World {
             self.unsettled.insert(key.clone(), ()).is_none(),
             "twice at once: {key:?}"
         );
+        let busy = self.running.values().any(|running| running.key() == key);
+        assert!(!busy, "on two connections: {key:?}");
         assert!(!self.delivered.contains(&key), "delivered before: {key:?}");
         assert!(!self.failed.contains_key(&key), "failed before: {key:?}");
         assert!(!self.held.contains_key(&key), "held: {key:?}");
