@@ -190,7 +190,7 @@ impl Schedule {
                 self.take(job, room::Origin::Page(draw));
             }
         }
-        self.scan.turn_page(&self.rules, rest, self.now);
+        self.scan.turn_page(rest);
     }
 
     fn retry(&mut self, mut job: Job) {

@@ -128,7 +128,6 @@ impl Schedule {
             let judged = judged_at(&self.rules, &job, failing);
             self.lines
                 .insert(Arc::new(job), due, judged, Place::Waiting);
-            self.scan.took();
         }
     }
 
@@ -142,7 +141,6 @@ impl Schedule {
         let job = Arc::new(job);
         self.lines
             .insert(Arc::clone(&job), self.now, None, Place::Settling);
-        self.scan.took();
         self.say(job, judgement);
     }
 
@@ -264,7 +262,7 @@ impl Schedule {
             && self.lines.waiting_of(&gone.sender) <= half;
         let in_all = self.scan.left.room && self.lines.len() <= self.rules.memory / 2;
         if by_sender || in_all {
-            self.scan.nudge();
+            self.scan.wake();
         }
         self.wants_for(&gone.next_hop);
     }
@@ -280,7 +278,7 @@ impl Schedule {
             self.rules.share() / 2
         };
         if self.lines.waiting_for(hop) <= few {
-            self.scan.nudge();
+            self.scan.wake();
         }
     }
 }

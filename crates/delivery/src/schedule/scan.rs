@@ -52,7 +52,7 @@ pub(super) struct Scan {
     eager: Eager,
     /// Something that was left can be taken now.
     wanted: bool,
-    /// Not before this time, unless [wanted](Self::wanted): the last reading came to nothing.
+    /// Not before this time: the store could not be read.
     pause: Option<SystemTime>,
     /// When everything was read last.
     last_full: Option<SystemTime>,
@@ -68,8 +68,6 @@ struct Asked {
     after: Option<Cursor>,
     /// The question that is out, if one is.
     token: Option<u64>,
-    /// Jobs that something came of.
-    took: u32,
     /// When it began: what was said to be hurried later than this has not been seen by it.
     began: SystemTime,
     /// What changed while the question was out: the answer may be older than that.
@@ -125,12 +123,6 @@ impl Scan {
     /// Something that was left can be taken now.
     pub(super) fn wake(&mut self) {
         self.wanted = true;
-        self.pause = None;
-    }
-
-    /// There is room for what was left; not worth a reading right after one that came to nothing.
-    pub(super) fn nudge(&mut self) {
-        self.wanted = true;
     }
 
     /// The next question, if it is time for one and none is out.
@@ -180,7 +172,6 @@ impl Scan {
             until: (!everything).then_some(self.edge.unwrap_or(until)),
             after,
             token: None,
-            took: 0,
             began: now,
             changed: BTreeSet::new(),
             withdrawn: BTreeSet::new(),
@@ -244,35 +235,26 @@ impl Scan {
         }
     }
 
-    /// Something came of a job that was read.
-    pub(super) fn took(&mut self) {
-        if let Some(asked) = self.asked.as_mut() {
-            asked.took += 1;
-        }
-    }
-
-    /// The end of a page. True when it was also the end of the reading.
-    pub(super) fn turn_page(&mut self, rules: &Rules, rest: Rest, now: SystemTime) -> bool {
+    /// The end of a page, and perhaps of the reading.
+    pub(super) fn turn_page(&mut self, rest: Rest) {
         let Some(asked) = self.asked.as_mut() else {
-            return false;
+            return;
         };
         let next_due = match rest {
             Rest::After(cursor) => {
                 asked.after = Some(cursor);
-                return false;
+                return;
             }
             Rest::Nothing(next_due) => next_due,
         };
         self.beyond(next_due);
-        if let Some(asked) = self.asked.take() {
-            if asked.full {
-                let idle = asked.took == 0;
-                self.pause = idle.then(|| later(now, rules.look_again));
-                self.calm(asked.began);
-            }
-            self.restart = None;
+        self.restart = None;
+        if let Some(asked) = self.asked.take()
+            && asked.full
+        {
+            self.pause = None;
+            self.calm(asked.began);
         }
-        true
     }
 
     /// The store could not be read: the reading is given up, and begun anew after a while.

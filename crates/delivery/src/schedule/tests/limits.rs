@@ -140,6 +140,35 @@ fn a_connection_that_was_gone_already_costs_nothing() {
 }
 
 #[test]
+fn what_did_not_begin_is_not_counted_and_still_in_a_hurry() {
+    let mut world = World::new(Rules {
+        recipients_per_day: Some(2),
+        ..rules(2, 1, 1)
+    });
+    world.set("a.test", Manner::Defers);
+    world.accept(world.job(1, 1, "a.test"));
+    world.settle();
+    world.set("a.test", Manner::Hangs);
+    let stale = |world: &mut World| {
+        let connection = *world.running.keys().next().unwrap();
+        world.end(connection, Ending::Stale, Verdict::Untried);
+        world.settle();
+    };
+    // Counted twice, its account would be stopped.
+    world.accept(world.job(2, 1, "a.test"));
+    world.settle();
+    stale(&mut world);
+    assert_eq!(world.started(), [1, 2, 2]);
+    finish_one(&mut world);
+    // Its due time is a quarter of an hour away, but somebody wanted it tried.
+    let job = world.jobs_of(1).remove(0);
+    world.handle(Event::Retry(job));
+    world.settle();
+    stale(&mut world);
+    assert_eq!(world.started(), [1, 2, 2, 1, 1]);
+}
+
+#[test]
 fn an_idle_connection_that_the_other_side_closes_means_no_harm() {
     let mut world = World::new(rules(2, 1, 1));
     world.accept(world.job(1, 1, "a.test"));
@@ -235,6 +264,54 @@ fn a_message_at_the_end_of_a_long_queue_is_found_in_the_store() {
     world.settle();
     assert!(world.started().contains(&5_000), "{:?}", world.started());
     assert!(world.most_jobs <= 64, "{}", world.most_jobs);
+}
+
+#[test]
+fn whoever_fills_the_memory_gives_way_to_others() {
+    // Four senders fill it, each with its share.
+    let mut world = World::new(Rules {
+        memory: 16,
+        kept: 2,
+        ..rules(1, 1, 1)
+    });
+    for message in 0..40 {
+        let job = world.job(message, message % 4, &format!("d{message}.test"));
+        world
+            .manners
+            .insert(Arc::clone(&job.next_hop), Manner::Hangs);
+        world.accept(job);
+    }
+    world.settle();
+    assert_eq!(world.schedule.census().jobs, 16);
+    world.accept(world.job(99, 9, "one.test"));
+    assert_eq!(world.schedule.census().jobs, 16);
+    finish_one(&mut world);
+    assert!(world.started().len() <= 2);
+    for _ in 0..4 {
+        finish_one(&mut world);
+    }
+    assert!(world.started().contains(&99), "{:?}", world.started());
+    // One sender fills the share of a next hop, and then one next hop the share of a sender.
+    for (crowd, one) in [
+        ((1, "a.test"), (2, "a.test")),
+        ((1, "a.test"), (1, "b.test")),
+    ] {
+        let mut world = World::new(Rules {
+            memory: 16,
+            kept: 2,
+            ..rules(1, 1, 1)
+        });
+        world.set("a.test", Manner::Hangs);
+        for message in 0..40 {
+            world.accept(world.job(message, crowd.0, crowd.1));
+        }
+        world.settle();
+        world.accept(world.job(99, one.0, one.1));
+        for _ in 0..2 {
+            finish_one(&mut world);
+        }
+        assert!(world.started().contains(&99), "{:?}", world.started());
+    }
 }
 
 #[test]

@@ -130,6 +130,46 @@ fn a_message_held_while_it_is_tried_does_not_come_again() {
 }
 
 #[test]
+fn a_message_held_while_it_is_tried_does_not_come_back_from_a_dead_connection() {
+    let mut world = World::new(few());
+    world.accept(world.job(1, 1, "a.test"));
+    world.settle();
+    world.set("a.test", Manner::Hangs);
+    world.accept(world.job(2, 1, "a.test"));
+    world.settle();
+    hold(&mut world, 2);
+    let running = *world.running.keys().next().unwrap();
+    world.put_down(running, Ending::Stale);
+    world.pass(seconds(3600));
+    assert_eq!(world.started(), [1, 2]);
+    release(&mut world, 2);
+    world.settle();
+    assert_eq!(world.started(), [1, 2, 2]);
+    // Held and released while it is tried: as if nothing had been.
+    hold(&mut world, 2);
+    release(&mut world, 2);
+    let running = *world.running.keys().next().unwrap();
+    world.put_down(running, Ending::Stale);
+    world.settle();
+    assert_eq!(world.started(), [1, 2, 2, 2]);
+}
+
+#[test]
+fn what_the_store_said_early_of_a_message_that_is_held_now_does_not_count() {
+    let mut world = World::new(few());
+    world.set("a.test", Manner::Hangs);
+    world.accept(world.job(1, 1, "a.test"));
+    world.settle();
+    let (connection, job) = world.running.first_key_value().unwrap();
+    let (connection, job) = (*connection, job.clone());
+    world.conclude(&job, Verdict::Untried);
+    hold(&mut world, 1);
+    world.put_down(connection, WELL);
+    world.pass(seconds(3600));
+    assert_eq!(world.started(), [1]);
+}
+
+#[test]
 fn one_message_can_be_retried_at_once() {
     let mut world = World::new(few());
     world.set("a.test", Manner::Dead);
@@ -165,10 +205,14 @@ fn all_mail_or_that_for_one_next_hop_can_be_retried_at_once() {
             world.accept(world.job(message, 1, name));
         }
     }
+    world.set("d.test", Manner::Dead);
+    for message in 300..310 {
+        world.accept(world.job(message, 1, "d.test"));
+    }
     world.settle();
-    assert_eq!(world.started().len(), 300);
+    assert_eq!(world.started().len(), 301);
     world.now += seconds(5);
-    for name in ["a.test", "b.test", "c.test"] {
+    for name in ["a.test", "b.test", "c.test", "d.test"] {
         world.set(name, Manner::Takes);
     }
     world.handle(Event::RetryAll(World::scope("b.test")));
@@ -182,7 +226,7 @@ fn all_mail_or_that_for_one_next_hop_can_be_retried_at_once() {
     );
     world.handle(Event::RetryAll(Scope::All));
     world.settle();
-    assert_eq!(world.delivered.len(), 300);
+    assert_eq!(world.delivered.len(), 310);
 }
 
 #[test]
@@ -198,8 +242,13 @@ fn a_retry_reaches_even_what_finds_no_room_at_once() {
     }
     world.pass(seconds(600));
     assert_eq!(world.started().len(), 500);
-    world.set("a.test", Manner::Takes);
+    // They cannot all be known at once, and the first few take their time.
+    world.set("a.test", Manner::Hangs);
     world.handle(Event::RetryAll(Scope::All));
+    world.settle();
+    world.set("a.test", Manner::Takes);
+    let connection = *world.running.keys().next().unwrap();
+    world.end(connection, WELL, Verdict::Delivered);
     world.settle();
     assert_eq!(world.delivered.len(), 500);
     assert!(world.most_jobs <= 40 + 7);

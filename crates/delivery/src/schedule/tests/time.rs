@@ -6,7 +6,9 @@ use std::time::Duration;
 use address::deliver_by::Mode;
 
 use super::world::{Did, Manner, World, at, seconds};
-use crate::schedule::{Deadline, Delay, Event, GiveUp, Job, Rules, Scope};
+use crate::schedule::{
+    Backoff, Deadline, Delay, Ending, Event, GiveUp, Job, Rules, Scope, Verdict,
+};
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -114,10 +116,7 @@ fn a_next_hop_that_dies_with_much_to_do_leaves_nobody_untold() {
     world.set("a.test", Manner::Dead);
     let running: Vec<_> = world.running.keys().copied().collect();
     for connection in running {
-        let (how, verdict) = (
-            crate::schedule::Ending::Unreachable,
-            crate::schedule::Verdict::Deferred,
-        );
+        let (how, verdict) = (Ending::Unreachable, Verdict::Deferred);
         world.end(connection, how, verdict);
     }
     world.pass(seconds(5 * DAY + 2 * HOUR));
@@ -125,6 +124,47 @@ fn a_next_hop_that_dies_with_much_to_do_leaves_nobody_untold() {
     let told = world.log.iter();
     let told = told.filter(|did| matches!(did, Did::Reported(..)));
     assert_eq!(told.count(), 500);
+}
+
+#[test]
+fn what_was_left_for_a_next_hop_that_dies_is_reported_in_time() {
+    let mut world = World::new(Rules {
+        memory: 8,
+        first_per_hop: 1,
+        most_per_hop: 1,
+        ..Rules::default()
+    });
+    world.set("a.test", Manner::Hangs);
+    for message in 0..20 {
+        world.accept(world.job(message, 1, "a.test"));
+    }
+    world.pass(seconds(4 * HOUR - 120));
+    let connection = *world.running.keys().next().unwrap();
+    world.set("a.test", Manner::Dead);
+    let (how, verdict) = (Ending::Unreachable, Verdict::Deferred);
+    world.end(connection, how, verdict);
+    world.pass(seconds(240));
+    let reports = world.log.iter();
+    let reports = reports.filter(|did| matches!(did, Did::Reported(..)));
+    // All but the one that was tried, whose own turn comes later.
+    assert_eq!(reports.count(), 19);
+}
+
+#[test]
+fn a_dead_next_hop_is_tried_with_what_was_left_when_nothing_else_is_due() {
+    let mut world = World::new(Rules {
+        kept: 1,
+        retry: Backoff::new(&[seconds(20 * HOUR)], 0).unwrap(),
+        ..Rules::default()
+    });
+    world.set("a.test", Manner::Dead);
+    for message in 0..10 {
+        world.accept(world.job(message, 1, "a.test"));
+        world.settle();
+    }
+    // After 5, 15, 30 and 60 minutes.
+    world.pass(seconds(112 * 60));
+    assert_eq!(world.started().len(), 5);
 }
 
 #[test]
