@@ -56,8 +56,10 @@ pub struct Job {
     pub attempts: u32,
     /// When the last of them began.
     pub tried: Option<SystemTime>,
-    /// The sender has been told that it takes long.
+    /// The sender has been told that it takes long ([`Delay::Slow`](super::Delay::Slow)).
     pub told: bool,
+    /// The sender has been told that the time given with BY is over ([`Delay::TooLate`](super::Delay::TooLate)).
+    pub told_late: bool,
     /// BY of MAIL, if it was given.
     pub deadline: Option<Deadline>,
 }

@@ -56,8 +56,8 @@ pub enum Next {
         at: SystemTime,
         /// Attempts so far, this one included if it was one.
         attempts: u32,
-        /// The sender is to be told now, which makes it `told` from now on. Whether a report goes out is also for
-        /// NOTIFY to say (RFC 3461 section 4.1).
+        /// The sender is to be told now; the job is `told`, or `told_late`, from now on. Whether a report goes out is
+        /// also for NOTIFY to say (RFC 3461 section 4.1).
         report: Option<Delay>,
     },
 }
@@ -109,37 +109,35 @@ pub(super) enum Judgement {
 /// merely waiting for its turn, only BY counts.
 pub(super) fn judge(rules: &Rules, job: &Job, now: SystemTime, failing: bool) -> Option<Judgement> {
     // RFC 2852 section 4.1.3: what is too late in mode R is not delivered at all.
-    if let Some(Deadline { at, mode }) = job.deadline
-        && at <= now
-    {
-        match mode {
-            Mode::Return => return Some(Judgement::GiveUp(GiveUp::TooLate)),
-            Mode::Notify if !job.told => return Some(Judgement::Report(Delay::TooLate)),
-            Mode::Notify => (),
-        }
+    let late = |mode| {
+        job.deadline
+            .is_some_and(|deadline: Deadline| deadline.mode == mode && deadline.at <= now)
+    };
+    if late(Mode::Return) {
+        return Some(Judgement::GiveUp(GiveUp::TooLate));
     }
-    if !failing {
-        return None;
-    }
-    if later(job.began(), rules.lifetime) <= now {
+    if failing && later(job.began(), rules.lifetime) <= now {
         return Some(Judgement::GiveUp(GiveUp::Expired));
+    }
+    if late(Mode::Notify) && !job.told_late {
+        return Some(Judgement::Report(Delay::TooLate));
     }
     let slow = rules
         .notice
         .is_some_and(|notice| later(job.began(), notice) <= now);
-    (slow && !job.told).then_some(Judgement::Report(Delay::Slow))
+    (failing && slow && !job.told && !job.told_late).then_some(Judgement::Report(Delay::Slow))
 }
 
 /// When [`judge`] says something (again), if it ever does.
 pub(super) fn judged_at(rules: &Rules, job: &Job, failing: bool) -> Option<SystemTime> {
     let by = job
         .deadline
-        .filter(|deadline| deadline.mode == Mode::Return || !job.told)
+        .filter(|deadline| deadline.mode == Mode::Return || !job.told_late)
         .map(|deadline| deadline.at);
     let expiry = failing.then(|| later(job.began(), rules.lifetime));
     let notice = rules
         .notice
-        .filter(|_| failing && !job.told)
+        .filter(|_| failing && !job.told && !job.told_late)
         .map(|notice| later(job.began(), notice));
     [by, expiry, notice].into_iter().flatten().min()
 }
@@ -176,12 +174,20 @@ mod tests {
             attempts,
             tried: None,
             told: false,
+            told_late: false,
             deadline: None,
         }
     }
 
     fn told(job: Job) -> Job {
         Job { told: true, ..job }
+    }
+
+    fn told_late(job: Job) -> Job {
+        Job {
+            told_late: true,
+            ..job
+        }
     }
 
     fn by(job: Job, seconds: u64, mode: Mode) -> Job {
@@ -340,10 +346,26 @@ mod tests {
             again(1500, 1, Some(Delay::TooLate)),
         );
         check(
-            &told(notify.clone()),
+            &told_late(notify.clone()),
             Verdict::Deferred,
             600,
             again(1500, 1, None),
+        );
+        // Who was told that it takes long is told of this all the same, but not the other way round.
+        let far = by(told(job(0)), 5 * HOUR, Mode::Notify);
+        let late = Some(Delay::TooLate);
+        check(
+            &far,
+            Verdict::Untried,
+            5 * HOUR,
+            again(5 * HOUR + 60, 0, late),
+        );
+        let far = told_late(notify.clone());
+        check(
+            &far,
+            Verdict::Untried,
+            5 * HOUR,
+            again(5 * HOUR + 60, 0, None),
         );
         // Mode N ends with the lifetime, as without BY.
         check(
@@ -404,6 +426,8 @@ mod tests {
             by(job(0), 600, Mode::Notify),
             by(told(job(0)), 6 * DAY, Mode::Return),
             by(told(job(0)), 600, Mode::Notify),
+            by(told_late(job(0)), 600, Mode::Notify),
+            by(job(0), 6 * HOUR, Mode::Notify),
         ];
         for (job, failing) in jobs.iter().flat_map(|job| [(job, false), (job, true)]) {
             let Some(announced) = judged_at(&rules, job, failing) else {

@@ -102,7 +102,9 @@ impl Schedule {
             return;
         }
         let eager = self.scan.is_eager(&job);
-        let is_near = |due: SystemTime| self.scan.edge.is_some_and(|edge| due <= edge);
+        // What is due now may be taken even where the store has not been read yet: there it will be known already.
+        let edge = self.scan.edge.max(Some(self.now));
+        let is_near = |due: SystemTime| Some(due) <= edge;
         let (near, released) = (is_near(job.due), job.release.is_none_or(is_near));
         if !near && (!eager || !released) {
             // It is read when its time comes.
@@ -208,6 +210,10 @@ impl Schedule {
             Full::Memory => left.room = true,
         }
         left.look_at(judged_at(&self.rules, job, failing));
+        if Some(job.due) > self.scan.edge {
+            // The store has it where it has not been read yet.
+            self.scan.beyond(Some(job.due));
+        }
     }
 
     /// A next hop is left alone from now on: but for a few to try it with, its jobs go back to the store. `news`: it was

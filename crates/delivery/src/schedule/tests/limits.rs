@@ -66,6 +66,24 @@ fn a_lost_connection_halves_the_number_and_only_patience_raises_it_again() {
 }
 
 #[test]
+fn idle_connections_beyond_what_there_may_be_are_closed() {
+    let mut world = World::new(rules(100, 6, 6));
+    world.set("a.test", Manner::Hangs);
+    for message in 0..6 {
+        world.accept(world.job(message, 1, "a.test"));
+    }
+    world.settle();
+    for _ in 0..5 {
+        finish_one(&mut world);
+    }
+    assert_eq!(world.connections.len(), 6);
+    let connection = *world.running.keys().next().unwrap();
+    world.end(connection, Ending::Lost, Verdict::Deferred);
+    world.settle();
+    assert_eq!(world.connections.len(), 3);
+}
+
+#[test]
 fn who_refuses_one_more_connection_is_not_dead() {
     let mut world = World::new(rules(100, 2, 20));
     world.set("few.test", Manner::Hangs);
@@ -161,8 +179,8 @@ fn what_did_not_begin_is_not_counted_and_still_in_a_hurry() {
     assert_eq!(world.started(), [1, 2, 2]);
     finish_one(&mut world);
     // Its due time is a quarter of an hour away, but somebody wanted it tried.
-    let job = world.jobs_of(1).remove(0);
-    world.handle(Event::Retry(job));
+    world.now += seconds(1);
+    world.handle(Event::RetryAll(World::scope("a.test")));
     world.settle();
     stale(&mut world);
     assert_eq!(world.started(), [1, 2, 2, 1, 1]);

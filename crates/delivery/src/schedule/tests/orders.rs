@@ -61,6 +61,10 @@ fn one_next_hop_can_be_paused_and_what_is_running_goes_on() {
     world.end(running, WELL, Verdict::Delivered);
     world.settle();
     assert_eq!(world.connections.len(), 1, "the connection was closed");
+    world.handle(Event::Pause(World::scope("b.test")));
+    world.settle();
+    assert_eq!(world.connections.len(), 0, "idle connections are closed");
+    world.handle(Event::Resume(World::scope("b.test")));
     // What is paused takes no memory.
     assert_eq!(world.schedule.census().jobs, 0);
     world.set("a.test", Manner::Takes);

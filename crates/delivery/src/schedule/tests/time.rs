@@ -151,6 +151,49 @@ fn what_was_left_for_a_next_hop_that_dies_is_reported_in_time() {
 }
 
 #[test]
+fn the_store_is_not_read_for_each_of_many_messages() {
+    let mut world = World::new(Rules::default());
+    world.set("dead.test", Manner::Dead);
+    for message in 0..1_000 {
+        world.accept(world.job(message, 1, "dead.test"));
+        world.pass(seconds(1));
+    }
+    world.pass(seconds(3 * HOUR));
+    let read = world.read;
+    // Now each of them has to be told, a second apart: not more than once a minute all are looked at.
+    world.pass(seconds(HOUR));
+    let told = world.log.iter();
+    let told = told.filter(|did| matches!(did, Did::Reported(..))).count();
+    assert!(told > 950, "{told}");
+    let readings = (world.read - read) / 1_000;
+    assert!((5..=25).contains(&readings), "{readings}");
+}
+
+#[test]
+fn while_it_is_tried_whether_a_next_hop_is_back_it_still_counts_as_dead() {
+    let mut world = World::new(Rules::default());
+    world.set("a.test", Manner::Dead);
+    for message in 0..50 {
+        world.accept(world.job(message, 1, "a.test"));
+        world.settle();
+    }
+    world.pass(seconds(2 * HOUR));
+    world.set("a.test", Manner::Hangs);
+    world.pass(seconds(HOUR));
+    assert_eq!(world.running.len(), 1);
+    for message in 50..100 {
+        world.accept(world.job(message, 1, "a.test"));
+        world.settle();
+    }
+    let census = world.schedule.census();
+    assert!(census.jobs <= 1 + world.rules.kept, "{census:?}");
+    world.pass(seconds(HOUR + 180));
+    let told = world.log.iter();
+    let told = told.filter(|did| matches!(did, Did::Reported(..))).count();
+    assert!((45..50).contains(&told), "{told}");
+}
+
+#[test]
 fn a_dead_next_hop_is_tried_with_what_was_left_when_nothing_else_is_due() {
     let mut world = World::new(Rules {
         kept: 1,
@@ -327,6 +370,23 @@ fn an_idle_schedule_sleeps_until_something_is_due() {
     world.pass(seconds(10));
     assert_eq!(world.settle(), Some(at(900)));
     assert_eq!(world.schedule.census().jobs, 0, "it is left to the store");
+}
+
+#[test]
+fn new_mail_starts_before_anything_is_read() {
+    let mut world = World::new(Rules::default());
+    world.pass(seconds(HOUR));
+    world.slow_store = true;
+    world.accept(world.job(1, 1, "a.test"));
+    world.settle();
+    assert_eq!(world.started(), [1]);
+    assert!(world.wants.is_empty());
+    let mut unread = World::restarted(Rules::default(), BTreeMap::new());
+    unread.slow_store = true;
+    unread.settle();
+    unread.accept(unread.job(1, 1, "a.test"));
+    unread.settle();
+    assert_eq!(unread.started(), [1]);
 }
 
 #[test]

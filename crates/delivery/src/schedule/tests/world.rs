@@ -79,6 +79,15 @@ pub(super) struct World {
     pub(super) slow_store: bool,
 }
 
+/// Remembers that the sender was told, once.
+fn tell(job: &mut Job, delay: Delay) {
+    let told = match delay {
+        Delay::Slow => &mut job.told,
+        Delay::TooLate => &mut job.told_late,
+    };
+    assert!(!std::mem::replace(told, true), "told twice: {job:?}");
+}
+
 impl World {
     pub(super) fn new(rules: Rules) -> Self {
         let mut world = Self::restarted(rules, BTreeMap::new());
@@ -128,6 +137,7 @@ impl World {
             attempts: 0,
             tried: None,
             told: false,
+            told_late: false,
             deadline: None,
         }
     }
@@ -174,11 +184,10 @@ impl World {
                 self.settled(job.key(), None);
             }
             Output::Report { job, delay } => {
-                assert!(!job.told, "told twice: {job:?}");
                 self.log.push(Did::Reported(job.message, delay));
                 self.in_hand(&job);
                 let again = self.store.get_mut(&job.key()).map(|job| {
-                    job.told = true;
+                    tell(job, delay);
                     job.clone()
                 });
                 self.settled(job.key(), again);
@@ -319,9 +328,8 @@ impl World {
                 report,
             } => {
                 if let Some(delay) = report {
-                    assert!(!job.told, "told twice: {job:?}");
                     self.log.push(Did::Reported(job.message, delay));
-                    job.told = true;
+                    tell(&mut job, delay);
                 }
                 (job.due, job.attempts, job.tried) = (at, attempts, Some(self.now));
                 if self.held.contains_key(&key) {
