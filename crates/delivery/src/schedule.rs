@@ -66,6 +66,9 @@ use hops::Hops;
 use lines::Lines;
 use scan::Scan;
 
+/// Next hops remembered to be busy while the next turn is looked for.
+const REMEMBERED: usize = 8;
+
 /// The schedule of everything that is to leave this server.
 #[derive(Debug)]
 pub struct Schedule {
@@ -175,7 +178,22 @@ impl Schedule {
             return None;
         }
         let (hops, rules, now) = (&self.hops, &self.rules, self.now);
-        let job = self.lines.next(|hop| hops.can_take(rules, hop, now))?;
+        let few = |hop: &Arc<NextHop>| hops.can_take(rules, hop, now);
+        if !self.lines.may_start(REMEMBERED, few) {
+            return None;
+        }
+        // Next hops are few where senders are many: each is asked once.
+        let mut full: Vec<&Arc<NextHop>> = Vec::new();
+        let job = self.lines.next(|hop| {
+            if full.iter().any(|known| Arc::ptr_eq(known, hop)) {
+                return false;
+            }
+            let takes = hops.can_take(rules, hop, now);
+            if !takes && full.len() < REMEMBERED {
+                full.push(hop);
+            }
+            takes
+        })?;
         if let Admission::Stopped { recipients, limit } = self.allowances.admit(rules, &job) {
             self.stop(&job.sender);
             return Some(Output::Warn {

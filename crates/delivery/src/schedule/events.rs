@@ -208,19 +208,22 @@ impl Schedule {
     fn retry_all(&mut self, scope: &Scope) {
         let keys = match scope {
             Scope::All => {
-                self.hops.reopen_all();
+                for hop in self.hops.reopen_all() {
+                    self.reopened(&hop);
+                }
                 self.scan.hurry_all(self.now);
                 self.lines.keys()
             }
             Scope::NextHop(hop) => {
-                self.hops.reopen(hop);
+                if self.hops.reopen(hop) {
+                    self.reopened(hop);
+                }
                 self.scan.hurry(&self.rules, hop, self.now);
                 self.lines.keys_for(hop)
             }
         };
         for key in keys {
             self.hurry(&key);
-            self.arm(&key);
         }
     }
 

@@ -262,7 +262,6 @@ impl Hops {
             return false;
         }
         let standing = self.standing(hop);
-        let bound = rules.memory;
         let known = self.known(rules, hop);
         if standing > 0 {
             known.limit = standing.min(known.limit).max(1);
@@ -277,9 +276,6 @@ impl Hops {
             self.reopening.remove(&(before, Arc::clone(hop)));
         }
         self.reopening.insert((until, Arc::clone(hop)));
-        if self.reopening.len() > bound {
-            self.forgive();
-        }
         true
     }
 
@@ -293,11 +289,15 @@ impl Hops {
         u32::try_from(proven.count()).unwrap_or(u32::MAX)
     }
 
-    /// Forgets the failures of the next hop that has to wait the least, so that their number is bounded.
-    fn forgive(&mut self) {
-        if let Some((_, hop)) = self.reopening.first().cloned() {
-            self.reopen(&hop);
+    /// When too many are left alone, forgets the failures of the one that has to wait the least, so that their number is
+    /// bounded.
+    pub(super) fn forgive(&mut self, rules: &Rules) -> Option<Arc<NextHop>> {
+        if self.reopening.len() <= rules.memory {
+            return None;
         }
+        let (_, hop) = self.reopening.first().cloned()?;
+        self.reopen(&hop);
+        Some(hop)
     }
 
     /// Lets a next hop be tried at once. True when it was being left alone.
@@ -318,11 +318,14 @@ impl Hops {
         true
     }
 
-    /// Lets every next hop be tried at once.
-    pub(super) fn reopen_all(&mut self) {
-        while let Some((_, hop)) = self.reopening.first().cloned() {
-            self.reopen(&hop);
+    /// Lets every next hop be tried at once; hands back those that were being left alone.
+    pub(super) fn reopen_all(&mut self) -> Vec<Arc<NextHop>> {
+        let hops = self.reopening.iter().map(|(_, hop)| Arc::clone(hop));
+        let hops: Vec<Arc<NextHop>> = hops.collect();
+        for hop in &hops {
+            self.reopen(hop);
         }
+        hops
     }
 
     /// True when that is new.

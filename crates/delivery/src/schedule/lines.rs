@@ -73,9 +73,8 @@ struct Rank {
 struct Line {
     rank: Rank,
     waiting: usize,
-    ripe: usize,
     lanes: BTreeMap<Arc<NextHop>, Lane>,
-    /// Lanes with something that may start.
+    /// Lanes with something that may start, but for those of next hops that sleep.
     turns: BTreeSet<(Rank, Arc<NextHop>)>,
 }
 
@@ -83,6 +82,8 @@ struct Line {
 #[derive(Debug, Default)]
 struct Presence {
     waiting: usize,
+    /// It cannot be reached: its lanes have no turns, so that a thousand of them cost the living nothing.
+    asleep: bool,
     senders: BTreeSet<Arc<Sender>>,
 }
 
@@ -321,8 +322,46 @@ impl Lines {
         }
     }
 
+    /// The lanes for a next hop have no turns, or have them again.
+    pub(super) fn sleep(&mut self, hop: &Arc<NextHop>, asleep: bool) {
+        let Some(presence) = self.hops.get_mut(hop) else {
+            return;
+        };
+        if std::mem::replace(&mut presence.asleep, asleep) == asleep {
+            return;
+        }
+        for sender in &presence.senders {
+            let Some(line) = self.senders.get_mut(sender) else {
+                continue;
+            };
+            let Some(lane) = line.lanes.get(hop).filter(|lane| lane.ripe > 0) else {
+                continue;
+            };
+            let turn = (lane.rank, Arc::clone(hop));
+            if asleep {
+                line.turns.remove(&turn);
+            } else {
+                line.turns.insert(turn);
+            }
+            let turn = (line.rank, Arc::clone(sender));
+            if line.turns.is_empty() {
+                self.turns.remove(&turn);
+            } else {
+                self.turns.insert(turn);
+            }
+        }
+    }
+
+    /// False when nothing waits for any next hop that can take something; only asked of `few` next hops.
+    pub(super) fn may_start(&self, few: usize, can_take: impl Fn(&Arc<NextHop>) -> bool) -> bool {
+        self.hops.len() > few || self.hops.keys().any(can_take)
+    }
+
     /// The job whose turn it is, among next hops that can take one.
-    pub(super) fn next(&self, mut can_take: impl FnMut(&Arc<NextHop>) -> bool) -> Option<Arc<Job>> {
+    pub(super) fn next<'a>(
+        &'a self,
+        mut can_take: impl FnMut(&'a Arc<NextHop>) -> bool,
+    ) -> Option<Arc<Job>> {
         for (_, sender) in &self.turns {
             let line = self.senders.get(sender);
             let hops = line.into_iter().flat_map(|line| &line.turns);
@@ -417,6 +456,10 @@ impl Lines {
         };
         entry.ripe = true;
         let job = Arc::clone(&entry.job);
+        let asleep = self
+            .hops
+            .get(&job.next_hop)
+            .is_some_and(|presence| presence.asleep);
         let Some(line) = self.senders.get_mut(&job.sender) else {
             return;
         };
@@ -424,7 +467,9 @@ impl Lines {
             return;
         };
         lane.ripe += 1;
-        line.ripe += 1;
+        if asleep {
+            return;
+        }
         line.turns.insert((lane.rank, Arc::clone(&job.next_hop)));
         self.turns.insert((line.rank, Arc::clone(&job.sender)));
     }
@@ -451,12 +496,11 @@ impl Lines {
         line.waiting -= 1;
         if ripe {
             lane.ripe -= 1;
-            line.ripe -= 1;
         }
         if lane.ripe == 0 {
             line.turns.remove(&(lane.rank, Arc::clone(&job.next_hop)));
         }
-        if line.ripe == 0 {
+        if line.turns.is_empty() {
             self.turns.remove(&(line.rank, Arc::clone(&job.sender)));
         }
         Some(judged)

@@ -40,6 +40,7 @@ impl Schedule {
             self.scan.wake();
         }
         for hop in self.hops.reopened(before, now) {
+            self.lines.sleep(&hop, false);
             self.wants_for(&hop);
         }
         while let Some(connection) = self.hops.idle_too_long(&self.rules, now) {
@@ -89,6 +90,10 @@ impl Schedule {
         }
     }
 
+    fn is_asleep(&self, hop: &Arc<NextHop>) -> bool {
+        matches!(self.hops.door(hop, self.now), Door::BackedOff(_))
+    }
+
     /// Takes a job into the memory, or leaves it in the store, or says that its time is over.
     pub(super) fn take(&mut self, mut job: Job, origin: Origin) {
         if let Some(known) = self.lines.get_mut(&job.key()) {
@@ -128,8 +133,10 @@ impl Schedule {
             self.take_judged(job, judgement);
         } else if self.admits(&job) {
             let judged = judged_at(&self.rules, &job, failing);
-            self.lines
-                .insert(Arc::new(job), due, judged, Place::Waiting);
+            let job = Arc::new(job);
+            let hop = Arc::clone(&job.next_hop);
+            self.lines.insert(job, due, judged, Place::Waiting);
+            self.lines.sleep(&hop, self.is_asleep(&hop));
         }
     }
 
@@ -223,8 +230,12 @@ impl Schedule {
             self.scan.left.look_at(Some(self.now));
         }
         self.shed(hop, self.rules.kept);
+        self.lines.sleep(hop, true);
         let idle = self.hops.dismiss(hop);
         self.pending.extend(idle.into_iter().map(Output::Close));
+        while let Some(forgiven) = self.hops.forgive(&self.rules) {
+            self.reopened(&forgiven);
+        }
     }
 
     /// Leaves all but some of the jobs for a next hop in the store.
@@ -252,6 +263,7 @@ impl Schedule {
 
     /// Mail for a next hop can start (again): what was left is of use.
     pub(super) fn reopened(&mut self, hop: &Arc<NextHop>) {
+        self.lines.sleep(hop, false);
         for key in self.lines.keys_for(hop) {
             self.arm(&key);
         }
