@@ -34,6 +34,12 @@ enum Happening {
     Answers,
     CannotRead,
     Idles(Index),
+    Orders(Order),
+}
+
+/// What people say.
+#[derive(Clone, Debug)]
+enum Order {
     Retries(Index),
     RetriesHop(usize),
     RetriesAll,
@@ -81,7 +87,7 @@ fn arrivals() -> impl Strategy<Value = Happening> {
     })
 }
 
-fn happenings() -> impl Strategy<Value = Happening> {
+fn orders() -> impl Strategy<Value = Order> {
     let manners = prop_oneof![
         Just(Manner::Takes),
         Just(Manner::Defers),
@@ -92,8 +98,23 @@ fn happenings() -> impl Strategy<Value = Happening> {
     let hops = 0..HOPS.len();
     let some_hop = proptest::option::of(0..HOPS.len());
     prop_oneof![
+        1 => any::<Index>().prop_map(Order::Retries),
+        1 => hops.clone().prop_map(Order::RetriesHop),
+        1 => Just(Order::RetriesAll),
+        1 => some_hop.clone().prop_map(Order::Pauses),
+        2 => some_hop.prop_map(Order::Resumes),
+        1 => any::<Index>().prop_map(Order::Holds),
+        1 => any::<Index>().prop_map(Order::Releases),
+        1 => any::<Index>().prop_map(Order::Removes),
+        1 => (0_u64..4).prop_map(Order::Allows),
+        3 => (hops, manners).prop_map(|(hop, manner)| Order::Manner(hop, manner)),
+    ]
+}
+
+fn happenings() -> impl Strategy<Value = Happening> {
+    prop_oneof![
         12 => arrivals(),
-        2 => hops.clone().prop_map(Happening::AlsoFor),
+        2 => (0..HOPS.len()).prop_map(Happening::AlsoFor),
         6 => prop_oneof![0_u64..3, 0_u64..2_000, 0_u64..40_000].prop_map(Happening::Passes),
         8 => (any::<Index>(), endings()).prop_map(|(which, how)| Happening::Ends(which, how)),
         8 => (any::<Index>(), verdicts()).prop_map(|(which, what)| Happening::Concludes(which, what)),
@@ -101,16 +122,7 @@ fn happenings() -> impl Strategy<Value = Happening> {
         5 => Just(Happening::Answers),
         1 => Just(Happening::CannotRead),
         1 => any::<Index>().prop_map(Happening::Idles),
-        1 => any::<Index>().prop_map(Happening::Retries),
-        1 => hops.clone().prop_map(Happening::RetriesHop),
-        1 => Just(Happening::RetriesAll),
-        1 => some_hop.clone().prop_map(Happening::Pauses),
-        2 => some_hop.prop_map(Happening::Resumes),
-        1 => any::<Index>().prop_map(Happening::Holds),
-        1 => any::<Index>().prop_map(Happening::Releases),
-        1 => any::<Index>().prop_map(Happening::Removes),
-        1 => (0_u64..4).prop_map(Happening::Allows),
-        3 => (hops, manners).prop_map(|(hop, manner)| Happening::Manner(hop, manner)),
+        13 => orders().prop_map(Happening::Orders),
     ]
 }
 
@@ -181,27 +193,26 @@ impl Model {
                 }
             }
             Happening::Idles(which) => self.idles(which),
-            order => self.order(order),
+            Happening::Orders(order) => self.order(order),
         }
         self.world.settle();
     }
 
-    #[allow(clippy::wildcard_enum_match_arm, reason = "the rest of the above")]
-    fn order(&mut self, happening: Happening) {
+    fn order(&mut self, order: Order) {
         let scope = |hop: Option<usize>| hop.map_or(Scope::All, |hop| World::scope(HOPS[hop]));
-        match happening {
-            Happening::Retries(which) => {
+        match order {
+            Order::Retries(which) => {
                 let jobs: Vec<&Job> = self.world.store.values().collect();
                 if !jobs.is_empty() {
                     let job = (*which.get(&jobs)).clone();
                     self.world.handle(Event::Retry(job));
                 }
             }
-            Happening::RetriesHop(hop) => self.world.handle(Event::RetryAll(scope(Some(hop)))),
-            Happening::RetriesAll => self.world.handle(Event::RetryAll(Scope::All)),
-            Happening::Pauses(hop) => self.world.handle(Event::Pause(scope(hop))),
-            Happening::Resumes(hop) => self.world.handle(Event::Resume(scope(hop))),
-            Happening::Holds(which) => {
+            Order::RetriesHop(hop) => self.world.handle(Event::RetryAll(scope(Some(hop)))),
+            Order::RetriesAll => self.world.handle(Event::RetryAll(Scope::All)),
+            Order::Pauses(hop) => self.world.handle(Event::Pause(scope(hop))),
+            Order::Resumes(hop) => self.world.handle(Event::Resume(scope(hop))),
+            Order::Holds(which) => {
                 if let Some(message) = self.queued(which) {
                     for job in self.world.jobs_of(message) {
                         self.world.store.remove(&job.key());
@@ -210,7 +221,7 @@ impl Model {
                     self.world.handle(Event::Withdrawn(message));
                 }
             }
-            Happening::Releases(which) => {
+            Order::Releases(which) => {
                 let keys: Vec<JobKey> = self.world.held.keys().cloned().collect();
                 if !keys.is_empty() {
                     let key = which.get(&keys);
@@ -218,7 +229,7 @@ impl Model {
                     self.world.accept(job);
                 }
             }
-            Happening::Removes(which) => {
+            Order::Removes(which) => {
                 if let Some(message) = self.queued(which) {
                     for job in self.world.jobs_of(message) {
                         self.world.store.remove(&job.key());
@@ -227,11 +238,10 @@ impl Model {
                     self.world.handle(Event::Withdrawn(message));
                 }
             }
-            Happening::Allows(sender) => self.world.handle(Event::Allowed(account(sender))),
-            Happening::Manner(which, manner) => {
+            Order::Allows(sender) => self.world.handle(Event::Allowed(account(sender))),
+            Order::Manner(which, manner) => {
                 self.world.manners.insert(hop(HOPS[which]), manner);
             }
-            other => panic!("{other:?} is no order"),
         }
     }
 
