@@ -234,6 +234,23 @@ fn all_mail_or_that_for_one_next_hop_can_be_retried_at_once() {
 }
 
 #[test]
+fn a_retry_begins_with_what_is_known() {
+    for scope in [Scope::All, World::scope("a.test")] {
+        let mut world = World::new(few());
+        world.set("a.test", Manner::Dead);
+        for message in 1..4 {
+            world.accept(world.job(message, 1, "a.test"));
+        }
+        world.settle();
+        world.set("a.test", Manner::Takes);
+        world.slow_store = true;
+        world.handle(Event::RetryAll(scope));
+        world.settle();
+        assert_eq!(world.started(), [1, 2, 3], "before the store answers");
+    }
+}
+
+#[test]
 fn a_retry_reaches_even_what_finds_no_room_at_once() {
     let mut world = World::new(Rules {
         memory: 40,
