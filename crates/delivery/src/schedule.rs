@@ -26,8 +26,8 @@
 //!
 //! Detail is kept for [`Rules::memory`] jobs. One next hop and one sender have a quarter of that at most, and when it is
 //! full the longest lane gives way to a shorter one. What finds no room stays in the store and is read again when there is
-//! some. For a next hop that cannot be reached a handful of jobs is kept to try it with; nobody looks at the others
-//! before it answers, or before their time is over.
+//! some. For a next hop that cannot be reached a handful of jobs is kept to try it with (none when there are very many
+//! such); nobody looks at the others before it answers, or before their senders have to be told.
 //!
 //! # Fairness
 //!

@@ -52,6 +52,8 @@ pub(super) struct Lines {
     turns: BTreeSet<(Rank, Arc<Sender>)>,
     hops: BTreeMap<Arc<NextHop>, Presence>,
     waiting: usize,
+    /// Of these, for next hops that sleep.
+    asleep: usize,
     /// What waits and may not start yet, by when it may.
     unripe: BTreeSet<(SystemTime, JobKey)>,
     /// What waits and has to be looked at by this time even if it cannot start.
@@ -111,6 +113,11 @@ impl Lines {
 
     pub(super) fn get_mut(&mut self, key: &JobKey) -> Option<&mut Entry> {
         self.entries.get_mut(key)
+    }
+
+    /// Jobs waiting for next hops that sleep.
+    pub(super) fn asleep(&self) -> usize {
+        self.asleep
     }
 
     /// Jobs of one sender that wait.
@@ -330,6 +337,11 @@ impl Lines {
         if std::mem::replace(&mut presence.asleep, asleep) == asleep {
             return;
         }
+        if asleep {
+            self.asleep += presence.waiting;
+        } else {
+            self.asleep -= presence.waiting;
+        }
         for sender in &presence.senders {
             let Some(line) = self.senders.get_mut(sender) else {
                 continue;
@@ -406,6 +418,12 @@ impl Lines {
         Some((line.waiting, Arc::clone(sender)))
     }
 
+    /// The next hop for which the most is waiting, and how much that is.
+    pub(super) fn busiest(&self) -> Option<(usize, &Arc<NextHop>)> {
+        let waiting = self.hops.iter().map(|(hop, known)| (known.waiting, hop));
+        waiting.max_by_key(|(waiting, _)| *waiting)
+    }
+
     fn last_in(&self, sender: &Arc<Sender>, hop: &Arc<NextHop>) -> Option<JobKey> {
         let lane = self.senders.get(sender)?.lanes.get(hop)?;
         let (_, message) = lane.queue.last()?;
@@ -429,6 +447,7 @@ impl Lines {
         let presence = self.hops.entry(Arc::clone(&job.next_hop)).or_default();
         presence.senders.insert(Arc::clone(&job.sender));
         presence.waiting += 1;
+        self.asleep += usize::from(presence.asleep);
         let line = self.senders.entry(Arc::clone(&job.sender));
         let line = line.or_insert_with(|| Line {
             rank: newcomer,
@@ -489,6 +508,7 @@ impl Lines {
         }
         if let Some(presence) = self.hops.get_mut(&job.next_hop) {
             presence.waiting -= 1;
+            self.asleep -= usize::from(presence.asleep);
         }
         let line = self.senders.get_mut(&job.sender)?;
         let lane = line.lanes.get_mut(&job.next_hop)?;

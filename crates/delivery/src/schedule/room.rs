@@ -158,7 +158,7 @@ impl Schedule {
         let door = self.hops.door(&job.next_hop, self.now);
         let most = match door {
             Door::Paused => 0,
-            Door::BackedOff(_) => self.rules.kept,
+            Door::BackedOff(_) => self.kept(),
             Door::Open if self.hops.is_doubtful(&job.next_hop) => self.rules.kept,
             Door::Open => usize::MAX,
         };
@@ -204,6 +204,12 @@ impl Schedule {
             let (_, key) = self.lines.longest_of(&sender)?;
             Some((waiting, key))
         });
+        let longest = longest.or_else(|| {
+            let (waiting, hop) = self.lines.busiest()?;
+            let own = self.lines.waiting_for(&job.next_hop);
+            let (_, key) = self.lines.longest_for(hop).filter(|_| waiting > own + 1)?;
+            Some((waiting, key))
+        });
         Some((Full::Memory, longest))
     }
 
@@ -229,12 +235,22 @@ impl Schedule {
         if news && self.scan.left.hops.contains(hop) {
             self.scan.left.look_at(Some(self.now));
         }
-        self.shed(hop, self.rules.kept);
+        self.shed(hop, self.kept());
         self.lines.sleep(hop, true);
         let idle = self.hops.dismiss(hop);
         self.pending.extend(idle.into_iter().map(Output::Close));
         while let Some(forgiven) = self.hops.forgive(&self.rules) {
             self.reopened(&forgiven);
+        }
+    }
+
+    /// How many jobs are kept for a next hop that is left alone: none when there are many such, or they would fill the
+    /// memory. The store is read when one of those may be tried again.
+    fn kept(&self) -> usize {
+        if self.lines.asleep() < self.rules.share() {
+            self.rules.kept
+        } else {
+            0
         }
     }
 

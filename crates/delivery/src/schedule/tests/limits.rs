@@ -438,6 +438,42 @@ fn many_dead_hosts_are_known_only_as_far_as_there_is_memory() {
 }
 
 #[test]
+fn what_waits_for_others_never_fills_the_memory() {
+    let small = || Rules {
+        memory: 16,
+        kept: 2,
+        ..rules(10, 1, 1)
+    };
+    // Many dead hosts, and many senders.
+    let mut world = World::new(small());
+    for message in 0..200 {
+        let job = world.job(message, message, &format!("d{}.test", message / 2));
+        world
+            .manners
+            .insert(Arc::clone(&job.next_hop), Manner::Dead);
+        world.accept(job);
+        world.settle();
+    }
+    world.accept(world.job(1_000, 1_000, "one.test"));
+    world.settle();
+    assert_eq!(world.started().last(), Some(&1_000));
+    // A few slow hosts, and many senders.
+    let mut world = World::new(small());
+    for message in 0..200 {
+        let job = world.job(message, message, &format!("d{}.test", message % 5));
+        world
+            .manners
+            .insert(Arc::clone(&job.next_hop), Manner::Hangs);
+        world.accept(job);
+        world.settle();
+    }
+    assert_eq!(world.schedule.census().jobs, 16);
+    world.accept(world.job(1_000, 1_000, "one.test"));
+    world.settle();
+    assert_eq!(world.started().last(), Some(&1_000));
+}
+
+#[test]
 fn a_stopped_account_is_warned_of_once_and_goes_on_tomorrow() {
     let mut world = World::new(Rules {
         recipients_per_day: Some(10),
