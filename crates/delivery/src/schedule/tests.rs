@@ -1,0 +1,7 @@
+//! The schedule as a whole: a store, remote servers and a clock that exist only here.
+
+mod limits;
+mod model;
+mod orders;
+mod time;
+mod world;
