@@ -63,12 +63,12 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// How the table names it, behind "not yet: comes with".
+    /// How the table names it, behind "waiting:".
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Outbound => "delivery to other servers",
-            Self::Policy => "checks of senders and contents",
+            Self::Outbound => "outbound",
+            Self::Policy => "policy",
         }
     }
 }
@@ -209,8 +209,8 @@ fn summary(text: &mut String) {
     };
     let _ = writeln!(
         text,
-        "Of {} ids, {dialogues} are proven by dialogues and {tests} by other tests. Not there yet: {} that come with\n\
-         {}, and {} with {}.\n\
+        "Of {} ids, {dialogues} are proven by dialogues and {tests} by other tests. The rest is not there yet: {} wait for\n\
+         delivery to other servers (`waiting: {}`), and {} for checks of senders and contents (`waiting: {}`).\n\
          For {} ids the server does something else than the list asks; the note begins with \"Differs\" and says why.\n\
          The last table has the {} replies that this server gives beyond the list.",
         conceived().count(),
@@ -263,9 +263,9 @@ fn proof(entry: &Entry) -> String {
         Evidence::Waiting {
             feature,
             meanwhile: [],
-        } => format!("not yet: comes with {}", feature.name()),
+        } => format!("waiting: {}", feature.name()),
         Evidence::Waiting { feature, .. } => format!(
-            "not yet: comes with {}; until then {}",
+            "waiting: {}; until then {}",
             feature.name(),
             link("dialogue", &dialogue(entry.id))
         ),
