@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod queue;
+
 use super::gate::Gate;
 use super::keys::{self, Checkpoint, Hint, SHAPE};
 use super::table::{Batch, Table, TableError};
@@ -15,6 +17,7 @@ use crate::census::Census;
 use crate::engine::{Entry, Inventory, Place};
 use crate::ledger::Usage;
 use crate::log::Position;
+use crate::outgoing::QUEUE;
 
 /// Writes in one batch; sled does not like them large.
 const BATCH: usize = 2_000;
@@ -53,6 +56,8 @@ struct Check {
     sum: u64,
     /// The same for removed ones.
     removed: u64,
+    /// The same for the queue.
+    queue: u64,
 }
 
 impl Check {
@@ -65,6 +70,8 @@ impl Check {
     fn count(&mut self, key: &[u8], fingerprint: u64) {
         let sum = if key.starts_with(keys::REMOVED) {
             &mut self.removed
+        } else if queue::is_key(key) {
+            &mut self.queue
         } else {
             &mut self.sum
         };
@@ -114,6 +121,7 @@ impl Applier {
                 _ => unread = true,
             }
         })?;
+        found.entry(QUEUE).or_default();
         applier.usage = found;
         let mut hints = HashMap::new();
         applier.each(keys::SEGMENT, |key, value| {
@@ -216,6 +224,8 @@ impl Applier {
             entries: totals.entries,
             removed: totals.removed,
             directory: totals.directory,
+            queue: totals.queue,
+            queued: totals.queued,
             mailboxes,
         }
     }
@@ -290,6 +300,7 @@ impl Applier {
                     self.decide(decision)?;
                 }
             }
+            Change::Attempted(attempted) => self.attempted(attempted)?,
             Change::Retired { files, forgotten } => {
                 files.bodies.iter().for_each(|body| self.named(*body));
                 for (account, uids) in forgotten {
@@ -341,7 +352,12 @@ impl Applier {
         let hint = self.hint(&entry);
         hint.total = hint.total.saturating_add(entry.weight);
         match kept.removed {
-            None => self.insert(account, &entry),
+            None => {
+                self.insert(account, &entry);
+                if let Some(pending) = &posted.queue {
+                    self.send_on(&entry, pending, entry.place.record())?;
+                }
+            }
             Some(when) => self.insert_removed(account, &entry, when),
         }
         Ok(())
@@ -375,6 +391,9 @@ impl Applier {
     fn expunge(&mut self, account: AccountId, uid: u64, when: u64) -> Result<(), TableError> {
         if let Some(entry) = self.take(account, uid)? {
             self.insert_removed(account, &entry, when);
+            if account == QUEUE {
+                self.end_sending(uid)?;
+            }
         }
         Ok(())
     }
@@ -449,6 +468,8 @@ impl Applier {
         let totals = &mut self.checkpoint.totals;
         let sum = if key.starts_with(keys::REMOVED) {
             &mut totals.removed
+        } else if queue::is_key(key) {
+            &mut totals.queue
         } else {
             &mut totals.entries
         };
@@ -467,7 +488,7 @@ impl Applier {
     /// At the end of the log: whoever has messages but no account went while they were on their way.
     pub(crate) fn drop_unknown(&mut self) -> Result<(), TableError> {
         self.write()?;
-        let mut known = HashSet::new();
+        let mut known = HashSet::from([QUEUE]);
         self.each(keys::ACCOUNT, |key, _| known.extend(keys::id_of(key)))?;
         let unknown = self.usage.keys().copied().filter(|id| !known.contains(id));
         for id in unknown.collect::<Vec<_>>() {
@@ -561,6 +582,7 @@ impl Applier {
             cursor: keys::REMOVED.to_vec(),
             sum: 0,
             removed: 0,
+            queue: 0,
         });
     }
 
@@ -575,15 +597,17 @@ impl Applier {
         let mut from = check.cursor.clone();
         from.push(0);
         let (mut seen, mut wrong) = (0, false);
-        // Removed messages, then some other things, then messages: that is their order in the table.
+        // Removed messages, some other things, messages, the queue: that is their order in the table.
         self.table.scan(b"", &from, CHECK, &mut |key, value| {
             seen += 1;
             if key.starts_with(keys::MESSAGE) {
                 wrong |= keys::entry(key, value).is_none();
             } else if key.starts_with(keys::REMOVED) {
                 wrong |= keys::removed_entry(key, value).is_none();
+            } else if queue::is_key(key) {
+                wrong |= !queue::reads(key, value);
             }
-            if key.starts_with(keys::MESSAGE) || key.starts_with(keys::REMOVED) {
+            if [keys::MESSAGE, keys::REMOVED, keys::ON_ITS_WAY, keys::DUE].contains(&&key[..1]) {
                 check.count(key, keys::fingerprint(key, value));
             }
             check.cursor.clear();
@@ -593,7 +617,8 @@ impl Applier {
             return Ok(true);
         }
         let totals = &self.checkpoint.totals;
-        if wrong || check.sum != totals.entries || check.removed != totals.removed {
+        let sums = (check.sum, check.removed, check.queue);
+        if wrong || sums != (totals.entries, totals.removed, totals.queue) {
             let what = "its messages are not what was put in";
             return Err(TableError::Failed(what.to_owned()));
         }

@@ -152,6 +152,7 @@ impl Plan {
             },
             body: Body::Held { octets, crc },
             uidl: entry.uidl.clone(),
+            queue: None,
         })
     }
 
