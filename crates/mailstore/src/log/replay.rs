@@ -386,11 +386,13 @@ impl Reader {
         while at < self.limit {
             let found = self.look(at)?;
             if let Some(next) = self.half(at, &found, &mut second)? {
-                // Of two that count together one is not there: neither counts, now or ever.
+                // Of two that count together one is not there: neither counts, now or ever. The other may be damage.
                 if !self.sealed && self.next_frame(next)?.is_none() {
                     return Ok(Some(at));
                 }
-                self.note(walked, at, next - at);
+                if !self.sealed {
+                    self.note(walked, at, next - at);
+                }
                 at = next;
                 continue;
             }
