@@ -88,7 +88,7 @@
 //!
 //! Mail for elsewhere is in a mailbox that no account has, number 0; a message for here and elsewhere is one record with
 //! both kinds of mailboxes, and its body is there once. Its sequence number is its id in the queue. What becomes of it
-//! (who does not have it yet; for each of them when to try, how often it was tried, what was said last, whether it is
+//! (who handed it in, who does not have it yet; for each of them when to try, how often it was tried, what was said last, whether it is
 //! held) stands in the message's own record, and whatever changes it says all of it anew under the next version: the
 //! highest version counts. A copy made by compaction says what it is by then, so that no record is needed for a message
 //! that comes behind it. A message leaves the queue as others leave a mailbox, but nobody brings it back.

@@ -101,6 +101,8 @@ impl Waiting {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub(crate) version: u64,
+    /// Who handed it in, if somebody had logged in.
+    pub(crate) account: Option<AccountId>,
     pub(crate) waiting: Vec<Waiting>,
 }
 
@@ -125,6 +127,8 @@ pub struct Queued {
     pub octets: u64,
     /// It came with SMTPUTF8 (RFC 6531).
     pub utf8: bool,
+    /// Who handed it in, if somebody had logged in.
+    pub account: Option<AccountId>,
     /// Those who do not have it yet, in the order of the envelope.
     pub waiting: Vec<Waiting>,
 }
@@ -165,6 +169,8 @@ pub struct Parcel {
 pub struct Outgoing {
     /// Room for it in the queue.
     pub room: Reservation,
+    /// Who hands it in, if somebody has logged in: whom it counts for.
+    pub account: Option<AccountId>,
     /// Who is to get it, in the order of the envelope; somebody at least.
     pub waiting: Vec<Waiting>,
 }
@@ -212,6 +218,7 @@ impl From<(crate::engine::Entry, Arc<Pending>)> for Queued {
             id: entry.uid,
             octets: entry.octets,
             utf8: entry.utf8,
+            account: pending.account,
             waiting: pending.waiting.clone(),
         }
     }
@@ -238,8 +245,11 @@ mod tests {
             ..Waiting::new(0, due)
         };
         let due = |waiting| {
-            let version = 0;
-            Pending { version, waiting }.due()
+            Pending {
+                waiting,
+                ..Pending::default()
+            }
+            .due()
         };
         assert_eq!(due(vec![waiting(9, false), waiting(7, false)]), Some(7));
         assert_eq!(due(vec![waiting(9, false), waiting(7, true)]), Some(9));

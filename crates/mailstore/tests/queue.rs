@@ -46,6 +46,7 @@ async fn parcel(store: &Store, number: usize, octets: usize) -> Parcel {
         },
         outgoing: Some(Outgoing {
             room: store.reserve_outgoing(0).unwrap(),
+            account: Some(mailstore::AccountId(number as u64 + 1)),
             waiting: vec![Waiting::new(0, 5), Waiting::new(1, 6)],
         }),
     }

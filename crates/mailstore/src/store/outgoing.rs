@@ -113,13 +113,19 @@ impl Store {
             outgoing,
         } = parcel;
         let mut queue = None;
-        if let Some(Outgoing { room, waiting }) = outgoing {
+        if let Some(Outgoing {
+            room,
+            account,
+            waiting,
+        }) = outgoing
+        {
             if waiting.is_empty() {
                 return Err(StoreError::NoRecipients);
             }
             reservations.push(room);
             queue = Some(Arc::new(Pending {
                 version: 0,
+                account,
                 waiting,
             }));
         }
@@ -276,7 +282,8 @@ impl Store {
         let mut waiting = before.waiting.clone();
         change(&mut waiting);
         let now = Arc::new(Pending {
-            version: before.version + 1,
+            version: before.version.saturating_add(1),
+            account: before.account,
             waiting,
         });
         let gone = now.waiting.is_empty();

@@ -191,6 +191,7 @@ fn heads_of_version_4_read() {
 fn the_queue_is_nobody_and_nothing_is_in_it_by_accident() {
     let pending = Pending {
         version: 3,
+        account: Some(AccountId(7)),
         waiting: vec![Waiting::new(0, 5)],
     };
     let reads = |to: Vec<(u64, u32)>, queue: Option<&Pending>| {
@@ -214,6 +215,7 @@ fn the_queue_is_nobody_and_nothing_is_in_it_by_accident() {
 fn what_becomes_of_a_message_reads_as_it_was_said() {
     let pending = Pending {
         version: 3,
+        account: Some(AccountId(7)),
         waiting: vec![
             Waiting::new(0, 5),
             Waiting {

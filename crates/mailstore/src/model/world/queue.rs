@@ -283,6 +283,7 @@ async fn parcel(
         },
         outgoing: (!waiting.is_empty()).then(|| Outgoing {
             room: store.reserve_report().unwrap(),
+            account: None,
             waiting,
         }),
     })

@@ -135,6 +135,7 @@ async fn parcel(
     }
     let outgoing = (!waiting.is_empty()).then(|| Outgoing {
         room: store.reserve_outgoing(octets as u64).unwrap(),
+        account: Some(alice),
         waiting,
     });
     let reservations = local.then(|| store.reserve(alice, 0).unwrap());
@@ -251,6 +252,7 @@ async fn what_an_attempt_came_to_is_what_the_message_is() {
         yard.again(keep_index).await;
         let queued = yard.store.queued(id).unwrap().unwrap();
         assert_eq!(queued.waiting, expected);
+        assert_eq!(queued.account, Some(yard.alice));
         assert_eq!(yard.due(59), [0; 0]);
         assert_eq!(yard.due(60), [id]);
         let (counted, _) = yard.all();
@@ -341,6 +343,7 @@ async fn a_full_queue_says_so_and_takes_reports_all_the_same() {
     let mut report = yard.parcel(50, false, &[]).await;
     report.outgoing = Some(Outgoing {
         room: yard.store.reserve_report().unwrap(),
+        account: None,
         waiting: vec![Waiting::new(0, 1)],
     });
     let done = yard

@@ -14,7 +14,11 @@ fn pending(version: u64) -> Arc<Pending> {
         attempts: version as u32,
         ..Waiting::new(0, 100 - version)
     }];
-    Arc::new(Pending { version, waiting })
+    Arc::new(Pending {
+        version,
+        account: None,
+        waiting,
+    })
 }
 
 /// The message in that segment, as of that version.

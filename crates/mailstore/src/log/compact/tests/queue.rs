@@ -20,6 +20,7 @@ async fn post(store: &Store, body: &[u8], local: Option<AccountId>) {
         },
         outgoing: Some(Outgoing {
             room: store.reserve_outgoing(0).unwrap(),
+            account: None,
             waiting: vec![Waiting::new(0, 1)],
         }),
     };
