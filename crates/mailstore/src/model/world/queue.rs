@@ -104,7 +104,7 @@ impl World {
         let (here, away) = match what {
             What::Report => (account, false),
             What::ReportAway => (None, true),
-            _ => (None, false),
+            What::Again | What::One | What::All | What::Hold | What::Remove => (None, false),
         };
         let reported = here.is_some() || away;
         let report = reported.then(|| self.letter_of(REPORT));
