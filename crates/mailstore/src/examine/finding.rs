@@ -257,6 +257,19 @@ fn directory(f: &mut fmt::Formatter<'_>, name: Option<&str>, lost: bool) -> fmt:
     }
 }
 
+/// What becomes of a queued message.
+fn queue(f: &mut fmt::Formatter<'_>, id: Option<u64>) -> fmt::Result {
+    match id {
+        Some(id) => write!(
+            f,
+            "what becomes of the queued message {id} is not in the index as the log has it"
+        ),
+        None => f.write_str(
+            "what becomes of some queued message is not in the index as the log has it; with the server stopped it can be named",
+        ),
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let no_message = "; no message that is still there is known to be hit, but an account, an alias, a removal or an attempt to deliver may be";
@@ -314,13 +327,7 @@ impl fmt::Display for Finding {
                 )
             }
             Self::Directory { name, lost } => directory(f, name.as_deref(), *lost),
-            Self::Queue { id: Some(id) } => write!(
-                f,
-                "what becomes of the queued message {id} is not in the index as the log has it"
-            ),
-            Self::Queue { id: None } => f.write_str(
-                "what becomes of some queued message is not in the index as the log has it; with the server stopped it can be named",
-            ),
+            Self::Queue { id } => queue(f, *id),
             Self::Entries => f.write_str(
                 "the messages in the index are not those of the log, though there are as many",
             ),

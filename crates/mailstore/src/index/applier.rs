@@ -383,7 +383,9 @@ impl Applier {
     fn insert_removed(&mut self, account: AccountId, entry: &Entry, when: u64) {
         let key = keys::removed(account, entry.uid);
         let value = keys::removed_value(entry, when);
-        self.checkpoint.totals.kept.add(1, entry.octets);
+        if account != QUEUE {
+            self.checkpoint.totals.kept.add(1, entry.octets);
+        }
         self.count(&key, keys::fingerprint(&key, &value));
         self.batch.insert(key, Some(value));
     }
@@ -443,7 +445,10 @@ impl Applier {
             return Ok(None);
         };
         let found = keys::removed_entry(&key, &value).ok_or_else(unread)?;
-        self.checkpoint.totals.kept.subtract(1, found.0.octets);
+        if account != QUEUE {
+            let kept = &mut self.checkpoint.totals.kept;
+            kept.subtract(1, found.0.octets);
+        }
         self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
         self.batch.insert(key, None);
         Ok(Some(found))

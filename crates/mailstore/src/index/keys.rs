@@ -77,7 +77,7 @@ pub(crate) struct Totals {
     pub(crate) directory: u64,
     /// Wrapping sum of [`fingerprint`] over all removed messages.
     pub(crate) removed: u64,
-    /// How many those are, counted once per mailbox.
+    /// How many those are, counted once per mailbox, without those that have left the queue.
     pub(crate) kept: Usage,
     /// Wrapping sum of [`fingerprint`] over what becomes of queued messages and when.
     pub(crate) queue: u64,

@@ -53,6 +53,16 @@ fn see(news: &mut News, change: &Change) {
     }
 }
 
+/// May it say something of this message?
+fn is_about(change: &Change, id: u64) -> bool {
+    match change {
+        Change::Message(posted) => posted.uid == id,
+        Change::Attempted(attempted) => attempted.id == id,
+        Change::Expunge { account, uids, .. } => *account == QUEUE && uids.contains(&id),
+        Change::Decisions(_) | Change::Retired { .. } | Change::Released { .. } => false,
+    }
+}
+
 impl Index {
     fn news(&self) -> News {
         let waiting: Vec<_> = self.shared.lock().groups.iter().cloned().collect();
@@ -65,12 +75,19 @@ impl Index {
 
     /// A message of the queue and what becomes of it.
     pub(crate) fn queued(&self, id: u64) -> Result<Option<Waits>, StoreError> {
-        self.one(id, &mut self.news())
+        let waiting: Vec<_> = self.shared.lock().groups.iter().cloned().collect();
+        let mut news = News::new();
+        // Asked for at every attempt: what is about others is passed by.
+        for change in waiting.iter().flat_map(|group| &group.changes) {
+            if is_about(change, id) {
+                see(&mut news, change);
+            }
+        }
+        self.one(id, news.remove(&id))
     }
 
     /// What there is of a message, the news of it first.
-    fn one(&self, id: u64, news: &mut News) -> Result<Option<Waits>, StoreError> {
-        let new = news.remove(&id);
+    fn one(&self, id: u64, new: Option<New>) -> Result<Option<Waits>, StoreError> {
         let (entry, pending) = match new {
             Some(New { entry, pending }) => (entry, pending),
             None => (None, self.on_its_way(id)?.map(|known| known.pending)),
@@ -125,7 +142,9 @@ impl Index {
         };
         found.sort_unstable();
         found.truncate(most);
-        let waits = found.into_iter().map(|(_, id)| self.one(id, &mut news));
+        let waits = found
+            .into_iter()
+            .map(|(_, id)| self.one(id, news.remove(&id)));
         waits.filter_map(Result::transpose).collect()
     }
 

@@ -271,6 +271,8 @@ async fn what_an_attempt_came_to_is_what_the_message_is() {
         yard.again(keep_index).await;
         assert_eq!((yard.ids(), yard.due(u64::MAX)), (vec![], vec![]));
         assert_eq!(yard.store.queue_counts(), QueueCounts::default());
+        // It is no message that somebody has removed.
+        assert_eq!(yard.store.stats().engine.removed.messages, 0);
         assert!(yard.store.queue_letter(id).unwrap().is_none());
         let again = yard.store.queue_attempted(id, closed(vec![0]), None).await;
         assert_eq!(again.unwrap(), None);
