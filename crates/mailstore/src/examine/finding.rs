@@ -257,6 +257,16 @@ fn directory(f: &mut fmt::Formatter<'_>, name: Option<&str>, lost: bool) -> fmt:
     }
 }
 
+/// What both say of a mailbox.
+fn counters(f: &mut fmt::Formatter<'_>, index: Usage, log: Usage) -> fmt::Result {
+    let [index, log] = [index, log].map(|usage| (usage.messages, usage.octets));
+    write!(
+        f,
+        ": the index counts {} messages of {} octets, the log comes to {} of {}",
+        index.0, index.1, log.0, log.1
+    )
+}
+
 /// What becomes of a queued message.
 fn queue(f: &mut fmt::Formatter<'_>, id: Option<u64>) -> fmt::Result {
     match id {
@@ -319,12 +329,7 @@ impl fmt::Display for Finding {
                 log,
             } => {
                 owner(f, address.as_ref(), *account)?;
-                let [index, log] = [index, log].map(|usage| (usage.messages, usage.octets));
-                write!(
-                    f,
-                    ": the index counts {} messages of {} octets, the log comes to {} of {}",
-                    index.0, index.1, log.0, log.1
-                )
+                counters(f, *index, *log)
             }
             Self::Directory { name, lost } => directory(f, name.as_deref(), *lost),
             Self::Queue { id } => queue(f, *id),
