@@ -149,7 +149,7 @@ async fn post(store: Store, number: u64, octets: u64) {
 }
 
 async fn attempt(store: Store, id: u64) {
-    let words = "451 4.7.1 too many messages, come back later";
+    let words = "too many messages, come back later";
     let attempt = Attempt {
         closed: Vec::new(),
         again: vec![Waiting {
