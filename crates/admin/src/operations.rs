@@ -200,6 +200,7 @@ impl Operations {
             }
             StoreError::Full
             | StoreError::MailboxFull { .. }
+            | StoreError::QueueFull { .. }
             | StoreError::Io { .. }
             | StoreError::Incomplete
             | StoreError::NoRecipients

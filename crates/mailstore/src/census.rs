@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::AccountId;
 use crate::ledger::Usage;
 use crate::log::Position;
+use crate::outgoing::QueueCounts;
 
 /// What the index holds at one place of the log, its entries having been compared with their sum before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,10 @@ pub struct Census {
     pub removed: u64,
     /// Stands for all accounts and aliases.
     pub directory: u64,
-    /// What every mailbox holds, by account.
+    /// Stands for what becomes of all queued messages, and when.
+    pub queue: u64,
+    /// Mail that waits to leave, which is among `messages`.
+    pub queued: QueueCounts,
+    /// What every mailbox holds, by account; the queue is that of account 0.
     pub mailboxes: Vec<(AccountId, Usage)>,
 }

@@ -21,6 +21,7 @@ use crate::compaction::{Compacted, Hold, Way};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::hall::Hall;
 use crate::ledger::{Ledger, Reservation, Usage};
+use crate::outgoing::Pending;
 use crate::stats::EngineStats;
 
 /// Where mail is kept.
@@ -46,6 +47,15 @@ pub(crate) trait Engine: Send + Sync + 'static {
         reading: &mut Reading,
         wait: Wait,
     ) -> Result<Option<Chunk>, ReadError>;
+
+    /// When a message of the queue came, and its envelope. May block.
+    fn envelope(&self, entry: &Entry) -> Result<(u64, Envelope), ReadError>;
+
+    /// A message of the queue and what becomes of it; `None` when it is not there any more. May block.
+    fn queued(&self, id: u64) -> Result<Option<Waits>, StoreError>;
+
+    /// The part of the queue that a page asks for. May block.
+    fn queue(&self, page: Page) -> Result<Vec<Waits>, StoreError>;
 
     /// Octets free where mail goes. May block shortly.
     fn free(&self) -> Result<u64, StoreError>;
@@ -103,6 +113,11 @@ pub(crate) enum Fact {
         /// Milliseconds since 1970.
         when: u64,
     },
+    /// What becomes of a message of the queue from now on.
+    Attempted {
+        id: u64,
+        pending: Arc<Pending>,
+    },
     /// These removed messages are not to come back any more.
     Released {
         account: AccountId,
@@ -121,6 +136,24 @@ pub(crate) struct Message {
     /// A UIDL kept from another server: 1 to 70 characters from 0x21 to 0x7E (RFC 1939 section 7).
     pub(crate) uidl: Option<Arc<str>>,
     pub(crate) body: Body,
+    /// What becomes of it in the queue, if that is one of the addressees.
+    pub(crate) queue: Option<Arc<Pending>>,
+}
+
+/// A message of the queue and what becomes of it.
+pub(crate) type Waits = (Entry, Arc<Pending>);
+
+/// Which part of the queue is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// What is due until then, in that order, behind that due time and id.
+    Due {
+        until: u64,
+        after: Option<(u64, u64)>,
+        most: usize,
+    },
+    /// By id, behind that one.
+    All { after: u64, most: usize },
 }
 
 /// One mailbox a message goes to.
@@ -271,6 +304,15 @@ pub(crate) enum Effect {
         messages: u64,
         octets: u64,
     },
+    /// A message of the queue is as it was said, or has left the queue.
+    Queue {
+        /// Octets of one that has left.
+        left: Option<(Arc<Ledger>, u64)>,
+        /// Held until here, so that nobody decides on what it was before.
+        _turn: tokio::sync::OwnedMutexGuard<()>,
+    },
+    /// Two things at once.
+    Both(Box<Effect>, Box<Effect>),
     /// Nothing.
     Nothing,
     Decided {
@@ -321,6 +363,15 @@ impl Effect {
                 messages,
                 octets,
             } => ledger.remove(account, messages, octets),
+            Self::Queue { left, .. } => {
+                if let Some((ledger, octets)) = left {
+                    ledger.remove(crate::outgoing::QUEUE, 1, octets);
+                }
+            }
+            Self::Both(first, second) => {
+                first.happen();
+                second.happen();
+            }
             Self::Nothing => {}
             Self::Decided {
                 hall, decisions, ..

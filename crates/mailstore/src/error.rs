@@ -20,6 +20,12 @@ pub enum StoreError {
         /// Of what it has too much.
         full: Full,
     },
+    /// The queue of mail for elsewhere filled up between RCPT and the end of the data.
+    #[error("the queue of mail for elsewhere is full: {full}")]
+    QueueFull {
+        /// Of what it has too much.
+        full: Full,
+    },
     /// Reading or writing failed.
     #[error("{doing}: {source}")]
     Io {

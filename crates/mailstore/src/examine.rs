@@ -26,6 +26,7 @@ use crate::index::table::{MemoryTable, Table, TableError};
 use crate::log::Position;
 use crate::log::frame::{FRAME, OPENING};
 use crate::log::replay::{Replay, Segment, WalkError, Walked};
+use crate::outgoing::Pending;
 use crate::report::Damage;
 
 pub use finding::{Examined, Finding, Hit};
@@ -61,6 +62,13 @@ impl Evidence {
         let key = keys::message(hit.account, hit.uid);
         let of = |table: &dyn Table| keys::entry(&key, &table.get(&key).ok()??);
         of(&*self.log).or_else(|| of(&**self.index.as_ref()?))
+    }
+
+    /// What the index says becomes of a queued message.
+    pub(crate) fn pending(&self, id: u64) -> Option<Arc<Pending>> {
+        let key = keys::on_its_way(id);
+        let value = self.index.as_ref()?.get(&key).ok()??;
+        Some(keys::read_on_its_way(&key, &value)?.1.pending)
     }
 }
 
@@ -130,8 +138,10 @@ impl Examination {
         let mut log = self.walk(end, reading)?;
         found = Examined {
             end,
-            messages: log.census.messages,
-            octets: log.census.octets,
+            messages: log.census.messages - log.census.queued.messages,
+            octets: log.census.octets - log.census.queued.octets,
+            queued: log.census.queued.messages,
+            queued_octets: log.census.queued.octets,
             records: log.walked.records,
             segments: self.segments.len() as u64,
             torn: self.torn(end, census.is_some())?,

@@ -8,6 +8,7 @@ use crate::account::Decision;
 use crate::directory::Directory;
 use crate::engine::Inventory;
 use crate::ledger::Ledger;
+use crate::outgoing::QUEUE;
 
 /// The directory and the ledger; the engine's writer keeps both in step with what is durable.
 pub(crate) struct Hall {
@@ -18,6 +19,7 @@ pub(crate) struct Hall {
 impl Hall {
     pub(crate) fn new(inventory: Inventory) -> Self {
         let ledger = Arc::new(Ledger::new(inventory.usage));
+        ledger.open_account(QUEUE);
         for account in &inventory.accounts {
             ledger.open_account(account.id);
         }

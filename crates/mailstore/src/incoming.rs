@@ -34,6 +34,8 @@ pub(crate) struct Pools {
     pub(crate) spoolers: Pool,
     /// Syncs large bodies, which takes long and must not hold up what comes in.
     pub(crate) sealers: Pool,
+    /// Reads what becomes of queued messages.
+    pub(crate) queuers: Pool,
 }
 
 /// Where the part of the body is that does not fit into memory.

@@ -9,6 +9,7 @@ mod gate;
 mod inquiry;
 pub(crate) mod keys;
 mod listings;
+mod queue;
 #[cfg(test)]
 pub(crate) mod simulated;
 pub(crate) mod table;
@@ -31,6 +32,7 @@ use crate::error::StoreError;
 use crate::ledger::Usage;
 use crate::log::Position;
 use crate::log::replay::Replay;
+use crate::outgoing::{Pending, QUEUE, QueueCounts};
 use crate::stats::IndexState;
 
 pub(crate) use inquiry::Stand;
@@ -56,6 +58,7 @@ pub(crate) enum Change {
         when: u64,
     },
     Decisions(Vec<Decision>),
+    Attempted(Attempted),
     Retired {
         files: Retirement,
         /// Removed messages that no segment holds any more.
@@ -80,6 +83,17 @@ pub(crate) struct Posted {
     pub(crate) weight: u64,
     /// By compaction; it has been somewhere else before.
     pub(crate) moved: bool,
+    /// What becomes of it in the queue, if it is there.
+    pub(crate) queue: Option<Arc<Pending>>,
+}
+
+/// What becomes of a queued message from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempted {
+    pub(crate) id: u64,
+    pub(crate) pending: Arc<Pending>,
+    /// Segment and offset of the record that says so.
+    pub(crate) at: (u32, u32),
 }
 
 /// One mailbox a message is in, or was removed from at that time (milliseconds since 1970).
@@ -88,6 +102,13 @@ pub(crate) struct Kept {
     pub(crate) account: AccountId,
     pub(crate) epoch: u32,
     pub(crate) removed: Option<u64>,
+}
+
+impl Kept {
+    /// It waits to leave.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.account == QUEUE && self.removed.is_none()
+    }
 }
 
 impl From<Addressee> for Kept {
@@ -174,6 +195,8 @@ struct State {
     applied: Position,
     /// Removed messages that the log still has, as far as that is.
     kept: Usage,
+    /// Mail that waits to leave, likewise.
+    queue: QueueCounts,
     /// And durable, if the table is of the kind that lasts.
     durable: Position,
     /// Somebody waits for this to be applied.
@@ -217,6 +240,7 @@ impl Index {
             end: applier.position(),
             applied: applier.position(),
             kept: applier.kept(),
+            queue: applier.queue_counts(),
             durable: Position::default(),
             urgent: Position::default(),
             asked: None,
@@ -365,6 +389,7 @@ impl Index {
             lag: state.waiting as u64,
             phase: state.phase.clone(),
             kept: state.kept,
+            queue: state.queue,
         }
     }
 
@@ -414,6 +439,8 @@ pub(crate) struct Figures {
     pub(crate) phase: IndexState,
     /// Removed messages that the log still has.
     pub(crate) kept: Usage,
+    /// Mail that waits to leave.
+    pub(crate) queue: QueueCounts,
 }
 
 /// What the waiting groups do to one mailbox.
@@ -453,7 +480,7 @@ impl Overlay {
                     self.removed.extend(uids);
                 }
             }
-            Change::Retired { .. } | Change::Released { .. } => {}
+            Change::Retired { .. } | Change::Released { .. } | Change::Attempted(_) => {}
             Change::Decisions(decisions) => {
                 if decisions.contains(&Decision::NoAccount(account)) {
                     self.gone = true;

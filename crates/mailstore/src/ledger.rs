@@ -1,7 +1,7 @@
 //! What every mailbox holds and what it has been promised, counted exactly.
 //!
 //! A [`Reservation`] is made at RCPT and either becomes usage, in the same step in which the message becomes
-//! durable, or is given back when it is dropped. The ledger lives in memory; the index keeps the counters.
+//! durable, or is given back when it is dropped. The queue is one of the mailboxes, but in no sum over them. The ledger lives in memory; the index keeps the counters.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 use crate::error::{Full, StoreError};
+use crate::outgoing::QUEUE;
 
 /// What a mailbox, or all of them together, holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +66,9 @@ impl Ledger {
         let ledger = Self::default();
         ledger.with(|state| {
             for (account, used) in usage {
-                state.total.add(used.messages, used.octets);
+                if account != QUEUE {
+                    state.total.add(used.messages, used.octets);
+                }
                 let promised = Usage::default();
                 state.cells.insert(account, Cell { used, promised });
             }
@@ -128,7 +131,10 @@ impl Ledger {
         self.with(|state| {
             for reservation in reservations {
                 let account = reservation.account;
-                let full = |full| StoreError::MailboxFull { account, full };
+                let full = |full| match account {
+                    QUEUE => StoreError::QueueFull { full },
+                    account => StoreError::MailboxFull { account, full },
+                };
                 let cell = state.cells.get_mut(&account).ok_or(full(Full::Gone))?;
                 let others = (cell.used.octets.saturating_add(cell.promised.octets))
                     .saturating_sub(reservation.octets);
@@ -151,7 +157,9 @@ impl Ledger {
                 if let Some(cell) = state.cells.get_mut(&reservation.account) {
                     cell.promised.subtract(1, reservation.octets);
                     cell.used.add(1, reservation.octets);
-                    state.total.add(1, reservation.octets);
+                    if reservation.account != QUEUE {
+                        state.total.add(1, reservation.octets);
+                    }
                 }
                 reservation.kept = true;
             }
@@ -162,7 +170,9 @@ impl Ledger {
         self.with(|state| {
             if let Some(cell) = state.cells.get_mut(&account) {
                 cell.used.subtract(messages, octets);
-                state.total.subtract(messages, octets);
+                if account != QUEUE {
+                    state.total.subtract(messages, octets);
+                }
             }
         });
     }

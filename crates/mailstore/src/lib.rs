@@ -42,13 +42,14 @@
 //! ```text
 //!  0        8  9  10   12         20    24         32         36         40         44
 //! +----------+--+--+----+----------+-----+----------+----------+----------+----------+------+------+
-//! | mark     |v |k | 0  | sequence |head | body     | CRC32C   | CRC32C   | CRC32C   | head | body |
+//! | mark     |v |k |j 0 | sequence |head | body     | CRC32C   | CRC32C   | CRC32C   | head | body |
 //! |          |  |  |    |          |len. | length   | of head  | of body  | of 0..40 |      |      |
 //! +----------+--+--+----+----------+-----+----------+----------+----------+----------+------+------+
 //! ```
 //!
 //! *mark*: eight random octets, the segment's own, stated in its opening record. Behind a damaged place reading goes on
-//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 4; 1 to 3 are still read. *k*: kind. *sequence*:
+//! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 5; 1 to 4 are still read. *k*: kind. *j*: 0, or
+//! 1 when the record counts only together with the one behind it, 2 with the one before it. *sequence*:
 //! grows by one per record for ever; a message's is its uid. Where octets were torn or damaged it jumps, so that a uid
 //! that stood there does not come again.
 //!
@@ -56,16 +57,18 @@
 //! |---|---|---|---|
 //! | 1 | opening | fixed, below | |
 //! | 2 | accounts and aliases | what they are from now on | |
-//! | 3 | message | time, mailboxes with their epochs, came with SMTPUTF8, UIDL kept from elsewhere; envelope | the octets, once |
+//! | 3 | message | time, mailboxes with their epochs, came with SMTPUTF8, UIDL kept from elsewhere, what becomes of it in the queue; envelope | the octets, once |
 //! | 4 | message by reference | number, length and CRC32C of the body; the head of a message | |
 //! | 5 | expunge | account, uids, time | |
 //! | 6 | body | none | the octets; the only record of a `.body` file, its mark being `tegami\x01\n` |
-//! | 7 | message moved | as 3, for each mailbox the time of removal, if any; its sequence is the uid | the octets |
+//! | 7 | message moved | as 3, for each mailbox the time of removal, if any; what becomes of it as it is by now; its sequence is the uid | the octets |
 //! | 8 | message by reference moved | as 4, with the head of 7 | |
 //! | 9 | retired | a segment and the bodies that go with it, removed messages that go with it | |
 //! | 10 | released | account, uids of removed messages that need not be kept | |
 //! | 11, 12 | kept for imports that begin to count all at once | | |
-//! | 16, 17, 18 | kept for mail queued, attempted, done | | |
+//! | 16 | not used | | |
+//! | 17 | attempted | id of a queued message, what becomes of it, with a version | |
+//! | 18 | done | ids of messages that have left the queue | |
 //!
 //! A segment begins with its opening, whose own mark is `tegami\x01\n`:
 //!
@@ -80,6 +83,18 @@
 //! Behind the last record of the segment being written there are up to [`Options::room`] zeros, where the next records
 //! go: a sync then finds its octets inside the file, and has no new size to make durable. They are cut off when the
 //! segment ends. After a crash they stay; no frame begins with zeros, so nothing is read from them.
+//!
+//! # The queue
+//!
+//! Mail for elsewhere is in a mailbox that no account has, number 0; a message for here and elsewhere is one record with
+//! both kinds of mailboxes, and its body is there once. Its sequence number is its id in the queue. What becomes of it
+//! (who handed it in, who does not have it yet; for each of them when to try, how often it was tried, what was said last, whether it is
+//! held) stands in the message's own record, and whatever changes it says all of it anew under the next version: the
+//! highest version counts. A copy made by compaction says what it is by then, so that no record is needed for a message
+//! that comes behind it. A message leaves the queue as others leave a mailbox, but nobody brings it back.
+//!
+//! A report about a message and what becomes of that message are two records that count together: a start that finds
+//! one of them only takes neither.
 //!
 //! # What may be relied on
 //!
@@ -98,6 +113,10 @@
 //! * **sled may stall.** A step that takes longer than [`Options::index_patience`] is given up: readers are told, mail
 //!   goes on, a fresh table is built in another directory. sled has one lock for the whole process, so a stalled thread
 //!   can block every other sled, too; after the second stall the index is kept in memory until the next start.
+//! * **250 is durable for mail that goes elsewhere, too.** It stays in the queue until it was said, durably, that it need
+//!   not. What a remote server took just before a crash may be sent to it once more, as nobody could say so in time; and
+//!   so may whatever a backup has in its queue, however long ago it left.
+//! * **The queue is bounded** ([`Options::outgoing_octets`], [`Options::outgoing_messages`]); quotas do not count it.
 //! * **Quotas are exact.** Announced sizes never go over; without them a mailbox goes over by one message at most.
 //! * **Space** (rule 9): [`Store::room`] keeps one segment and one and a half of the largest message free. Deleting and
 //!   reading do not ask it.
@@ -148,6 +167,7 @@ mod maildrop;
 #[cfg(test)]
 mod model;
 mod options;
+mod outgoing;
 mod pool;
 mod repair;
 mod report;
@@ -176,8 +196,10 @@ pub use ledger::{Reservation, Usage};
 pub use log::Position;
 pub use maildrop::{Maildrop, ReadNow};
 pub use options::Options;
+pub use outgoing::{Attempt, Heard, Outgoing, Parcel, QueueCounts, Queued, Waiting};
 pub use repair::{RepairError, Repaired, repair};
 pub use report::{Damage, Opened};
 pub use stats::{EngineStats, IndexState, Stats};
 pub use store::Store;
+pub use store::outgoing::QueuedLetter;
 pub use store::undelete::Undeleted;

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use address::Envelope;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -28,9 +29,12 @@ use crate::account::AccountId;
 use crate::census::Census;
 use crate::compaction::{Compacted, Hold, Way};
 use crate::disk::{Disk, Layout};
-use crate::engine::{Chunk, Effect, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
+use crate::engine::{
+    Chunk, Effect, Engine, Entry, Fact, Page, Reading, Spool, Ticket, Wait, Waits,
+};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::index::Index;
+use crate::outgoing::QUEUE;
 use crate::stats::EngineStats;
 
 use compact::Compactor;
@@ -132,6 +136,30 @@ impl Engine for LogEngine {
         read
     }
 
+    fn envelope(&self, entry: &Entry) -> Result<(u64, Envelope), ReadError> {
+        let mut read = self.files.envelope(entry);
+        let mut place = entry.place;
+        // As above.
+        while matches!(read, Err(ReadError::Gone)) {
+            let found = self.index.find(QUEUE, entry.uid);
+            let found = found.map_err(|error| ReadError::Io(Arc::new(io::Error::other(error))))?;
+            let Some(moved) = found.filter(|moved| moved.place != place) else {
+                break;
+            };
+            read = self.files.envelope(&moved);
+            place = moved.place;
+        }
+        read
+    }
+
+    fn queued(&self, id: u64) -> Result<Option<Waits>, StoreError> {
+        self.index.queued(id)
+    }
+
+    fn queue(&self, page: Page) -> Result<Vec<Waits>, StoreError> {
+        self.index.queue(page)
+    }
+
     fn compact(
         &self,
         way: Way,
@@ -172,6 +200,7 @@ impl Engine for LogEngine {
             index_lag: index.lag,
             index: index.phase,
             removed: index.kept,
+            queue: index.queue,
             write_failure: failure
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)

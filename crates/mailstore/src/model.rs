@@ -10,6 +10,8 @@
 //! * what was removed never comes back, counters are what listings add up to, both also after compaction, and when
 //!   the index is made anew from nothing but the log, which is tried after every start;
 //! * what was removed can be brought back, once, until its time is over;
+//! * the queue holds what was put into it and has not left it, as it was said last; what becomes of a message and a report
+//!   about that come together or not at all;
 //! * once nothing removed is kept any longer, the log is at most half as large again as what is in it, and a segment.
 
 mod scenario;
@@ -18,7 +20,7 @@ mod world;
 use std::io::ErrorKind;
 
 use crate::disk::simulated::Fault;
-use scenario::{Step, scenario};
+use scenario::{Step, queue_scenario, scenario};
 use world::World;
 
 /// Runs a scenario; gives the number of disk operations it took.
@@ -40,6 +42,17 @@ fn run(seed: u64, steps: &[Step], fault: Option<(u64, Fault)>) -> u64 {
 
 #[track_caller]
 fn check(seeds: std::ops::Range<u64>, fault: Fault) {
+    check_all(seeds, scenario, fault);
+}
+
+/// The same with mail for elsewhere.
+#[track_caller]
+fn check_queue(seeds: std::ops::Range<u64>, fault: Fault) {
+    check_all(seeds, queue_scenario, fault);
+}
+
+#[track_caller]
+fn check_all(seeds: std::ops::Range<u64>, scenario: fn(u64) -> Vec<Step>, fault: Fault) {
     for seed in seeds {
         let steps = scenario(seed);
         let operations = run(seed, &steps, None);
@@ -70,6 +83,21 @@ fn keeps_its_word_when_the_disk_is_full_for_a_while() {
     check(7..8, Fault::Errors(ErrorKind::StorageFull, 5));
 }
 
+#[test]
+fn keeps_its_word_about_the_queue_when_the_power_goes_at_any_operation() {
+    check_queue(0..2, Fault::PowerCut);
+}
+
+#[test]
+fn keeps_its_word_about_the_queue_when_any_operation_fails() {
+    check_queue(4..5, Fault::Errors(ErrorKind::Other, 1));
+}
+
+#[test]
+fn keeps_its_word_about_the_queue_when_the_disk_is_full_for_a_while() {
+    check_queue(7..8, Fault::Errors(ErrorKind::StorageFull, 5));
+}
+
 /// Minutes, so it is for `cargo xtask torture`.
 #[test]
 #[ignore = "takes many minutes"]
@@ -77,4 +105,7 @@ fn keeps_its_word_in_many_more_scenarios() {
     check(100..105, Fault::PowerCut);
     check(200..210, Fault::Errors(ErrorKind::Other, 1));
     check(300..302, Fault::Errors(ErrorKind::StorageFull, 5));
+    check_queue(100..110, Fault::PowerCut);
+    check_queue(200..210, Fault::Errors(ErrorKind::Other, 1));
+    check_queue(300..305, Fault::Errors(ErrorKind::StorageFull, 5));
 }

@@ -15,6 +15,10 @@ pub struct Options {
     pub body_memory: usize,
     /// Octets waiting for the writer, all together.
     pub queue_memory: usize,
+    /// Octets of mail for elsewhere that may wait to leave, all together; 0 is no limit. Quotas do not apply to it.
+    pub outgoing_octets: u64,
+    /// Messages that may.
+    pub outgoing_messages: u64,
     /// Octets of one log segment.
     pub segment: u64,
     /// Most octets of zeros written ahead of the records of the log, so that a sync finds those inside the file; 0 is none.
@@ -49,6 +53,8 @@ impl Default for Options {
             max_message: 25_000_000,
             body_memory: 24 << 20,
             queue_memory: 16 << 20,
+            outgoing_octets: 4 << 30,
+            outgoing_messages: 200_000,
             segment: 64 << 20,
             room: 1 << 20,
             inline_body: 1 << 20,

@@ -40,6 +40,8 @@ pub struct Repaired {
     pub removed_again: Vec<Hit>,
     /// Accounts and aliases stated again.
     pub directory: u64,
+    /// Queued messages of which it is stated again what becomes of them.
+    pub queue: u64,
     /// The index has been built from the log.
     pub index_built: bool,
 }
@@ -156,6 +158,7 @@ fn carry_out(store: &Store, plan: &mut Plan) -> Result<Repaired, StoreError> {
     let mut repaired = Repaired {
         index_built: plan.build_index,
         directory: plan.decisions.len() as u64,
+        queue: plan.attempted.len() as u64,
         ..Repaired::default()
     };
     if !plan.decisions.is_empty() {
@@ -185,6 +188,9 @@ fn carry_out(store: &Store, plan: &mut Plan) -> Result<Repaired, StoreError> {
             when: 0,
         })?;
     }
+    for (id, pending) in std::mem::take(&mut plan.attempted) {
+        store.restate(Fact::Attempted { id, pending })?;
+    }
     repaired.removed = std::mem::take(&mut plan.removed);
     repaired.removed_again = std::mem::take(&mut plan.removed_again);
     Ok(repaired)
@@ -198,6 +204,7 @@ fn is_about_index(finding: &Finding) -> bool {
         | Finding::Differs { .. }
         | Finding::Mailbox { .. }
         | Finding::Directory { .. }
+        | Finding::Queue { .. }
         | Finding::Entries
         | Finding::Index { .. } => true,
         Finding::Record { .. }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ledger::Usage;
+use crate::outgoing::QueueCounts;
 use crate::report::Opened;
 
 /// How the store is.
@@ -16,6 +17,8 @@ pub struct Stats {
     pub messages: u64,
     /// Octets of those messages, counted once per mailbox.
     pub octets: u64,
+    /// Mail that waits to leave, which is in no mailbox.
+    pub queued: Usage,
     /// Octets free on the file system, when they could be read.
     pub free: Option<u64>,
     /// Octets that must stay free for new mail to be taken.
@@ -41,6 +44,8 @@ pub struct EngineStats {
     pub index: IndexState,
     /// Removed messages that the log still has, counted once per mailbox; those that were brought back are none.
     pub removed: Usage,
+    /// Mail that waits to leave, as far as the index has it.
+    pub queue: QueueCounts,
     /// Why nothing can be written at present, in words.
     pub write_failure: Option<String>,
 }

@@ -23,10 +23,12 @@ use crate::ledger::{Allowance, Reservation, Usage};
 use crate::log::LogEngine;
 use crate::maildrop::{Locks, Maildrop};
 use crate::options::Options;
+use crate::outgoing::{Pending, QUEUE};
 use crate::pool::Pool;
 use crate::report::Opened;
 use crate::stats::Stats;
 
+pub(crate) mod outgoing;
 mod placed;
 mod renumber;
 mod restate;
@@ -40,6 +42,8 @@ const QUEUE_UNIT: usize = 4 << 10;
 const SPOOLERS: usize = 4;
 /// Threads that sync large bodies.
 const SEALERS: usize = 2;
+/// Threads that read the queue.
+const QUEUERS: usize = 2;
 
 /// Accounts, mailboxes and messages. Cheap to clone; all clones are the same store.
 #[derive(Clone)]
@@ -62,6 +66,7 @@ struct Inner {
     pools: Arc<Pools>,
     /// One change of accounts at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
+    queue_turns: outgoing::Turns,
     free: Mutex<Option<(Instant, Result<u64, StoreError>)>>,
     opened: Arc<Opened>,
 }
@@ -113,6 +118,7 @@ impl Store {
         let pools = Pools {
             spoolers: Pool::start("tegami-spool", SPOOLERS).map_err(OpenError::Thread)?,
             sealers: Pool::start("tegami-seal", SEALERS).map_err(OpenError::Thread)?,
+            queuers: Pool::start("tegami-queue", QUEUERS).map_err(OpenError::Thread)?,
         };
         let needed = options.reserve(options.max_message);
         // Where it cannot be measured, MAIL will say so.
@@ -134,6 +140,7 @@ impl Store {
             locks: Arc::default(),
             pools: Arc::new(pools),
             turn: Arc::default(),
+            queue_turns: outgoing::Turns::default(),
             free: Mutex::default(),
             opened: Arc::new(opened),
             options,
@@ -273,7 +280,7 @@ impl Store {
         envelope: Envelope,
         uidl: Option<Arc<str>>,
     ) -> Result<(), StoreError> {
-        self.deliver_with(incoming, reservations, envelope, uidl, None)
+        self.deliver_with(incoming, reservations, envelope, uidl, None, None)
             .await
     }
 
@@ -284,12 +291,15 @@ impl Store {
         mut reservations: Vec<Reservation>,
         envelope: Envelope,
         uidl: Option<Arc<str>>,
-        also: Option<Fact>,
+        queue: Option<Arc<Pending>>,
+        also: Option<(Fact, Effect)>,
     ) -> Result<(), StoreError> {
         let inner = &self.inner;
         reservations.sort_by_key(Reservation::account);
         reservations.dedup_by_key(|reservation| reservation.account());
-        if reservations.is_empty() {
+        // The queue is the lowest of all accounts.
+        let queued = |first: &Reservation| (first.account() == QUEUE) == queue.is_some();
+        if !reservations.first().is_some_and(queued) {
             return Err(StoreError::NoRecipients);
         }
         let octets = incoming.len();
@@ -318,18 +328,26 @@ impl Store {
             envelope,
             uidl,
             body,
+            queue,
         };
         let effect = Effect::Kept {
             ledger,
             reservations,
         };
-        let (ticket, answer) = Ticket::new(effect, Some(share));
-        match also {
-            None => inner.engine.submit(Fact::Message(message), ticket),
-            Some(also) => inner
-                .engine
-                .submit_both(Fact::Message(message), ticket, also),
-        }
+        let message = Fact::Message(message);
+        let answer = match also {
+            None => {
+                let (ticket, answer) = Ticket::new(effect, Some(share));
+                inner.engine.submit(message, ticket);
+                answer
+            }
+            Some((also, then)) => {
+                let effect = Effect::Both(Box::new(effect), Box::new(then));
+                let (ticket, answer) = Ticket::new(effect, Some(share));
+                inner.engine.submit_both(message, ticket, also);
+                answer
+            }
+        };
         answer.await.map_err(|_| StoreError::Stopped)?
     }
 
@@ -417,6 +435,7 @@ impl Store {
         Stats {
             accounts: directory.accounts().len() as u64,
             aliases: directory.aliases().len() as u64,
+            queued: inner.hall.ledger.usage(QUEUE),
             messages: total.messages,
             octets: total.octets,
             free: self.free().ok(),

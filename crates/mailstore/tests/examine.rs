@@ -106,7 +106,7 @@ async fn a_destroyed_record_of_an_account_names_the_account() {
                  and a repair states it again";
     assert!(said.iter().any(|said| said == named), "{said:#?}");
     assert!(
-        said[0].contains("an account, an alias or a removal may be"),
+        said[0].contains("an account, an alias, a removal or an attempt to deliver may be"),
         "{said:#?}"
     );
 }

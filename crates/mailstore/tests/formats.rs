@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use address::dsn::{Envid, Notify, Ret};
 use address::{Envelope, Recipient};
-use mailstore::{Account, AccountId, Alias, Change, Declared, NewAccount, Options, Store, Terms};
+use mailstore::{
+    Account, AccountId, Alias, Attempt, Change, Declared, Heard, NewAccount, Options, Outgoing,
+    Parcel, Store, Terms, Waiting,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a store holds.
@@ -21,6 +24,20 @@ struct Expected {
     /// Mailboxes of which messages were removed that could come back, and how many. Before format 3 none were.
     #[serde(default)]
     removed: Vec<(AccountId, u64)>,
+    /// Mail for elsewhere; there is such since format 5.
+    #[serde(default)]
+    queued: Vec<InQueue>,
+}
+
+/// A message that waits to leave.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct InQueue {
+    id: u64,
+    octets: u64,
+    crc32c: u32,
+    account: Option<AccountId>,
+    envelope: Envelope,
+    waiting: Vec<Waiting>,
 }
 
 /// One message.
@@ -68,6 +85,7 @@ fn found(store: &Store) -> Expected {
         aliases: directory.aliases().cloned().collect(),
         messages: Vec::new(),
         removed: Vec::new(),
+        queued: queued(store),
     };
     for account in directory.accounts() {
         let maildrop = store.open_maildrop(account.id).unwrap();
@@ -104,6 +122,30 @@ fn found(store: &Store) -> Expected {
     found
 }
 
+fn queued(store: &Store) -> Vec<InQueue> {
+    let all = store.queue_from(0, 1_000).unwrap().into_iter();
+    let read = all.map(|queued| {
+        let (_, envelope, letter) = store.queue_letter(queued.id).unwrap().unwrap();
+        let mut octets = Vec::new();
+        loop {
+            let chunk = letter.read().unwrap();
+            octets.extend_from_slice(&chunk.octets);
+            if chunk.last {
+                break;
+            }
+        }
+        InQueue {
+            id: queued.id,
+            octets: queued.octets,
+            crc32c: crc32c::crc32c(&octets),
+            account: queued.account,
+            envelope,
+            waiting: queued.waiting,
+        }
+    });
+    read.collect()
+}
+
 /// Every message, account and alias is what it was; and what comes in now is kept beside them.
 #[tokio::test]
 async fn stores_of_every_format_open_with_all_they_hold() {
@@ -122,11 +164,14 @@ async fn stores_of_every_format_open_with_all_they_hold() {
         let to = expected.accounts[0].id;
         deliver(&store, &[to], 700, false).await;
         deliver(&store, &[to], 3_000, true).await;
+        post(&store, &[to], 900, 3).await;
         store.close().await;
         fs::remove_dir_all(data.path().join("index")).unwrap();
         let (store, _) = Store::open(data.path(), options()).unwrap();
         let now = found(&store);
-        assert_eq!(now.messages.len(), expected.messages.len() + 2);
+        assert_eq!(now.messages.len(), expected.messages.len() + 3);
+        let (before, new) = now.queued.split_at(expected.queued.len());
+        assert_eq!((before, new.len()), (&expected.queued[..], 1));
         let before = |message: &Message| !expected.messages.contains(message);
         let new = now.messages.iter().filter(|message| before(message));
         let highest = expected.messages.iter().map(|message| message.uid).max();
@@ -221,6 +266,7 @@ async fn write_a_fixture() {
     drop(maildrop);
     store.change(Change::RemoveAccount(ids[3])).await.unwrap();
     deliver(&store, &ids[..2], 0, false).await;
+    queue_before(&store, &ids).await;
     // Some come back, and all of it moves; then there are removals in both kinds of record.
     store.undelete(ids[0], 0).await.unwrap();
     let maildrop = store.open_maildrop(ids[1]).unwrap();
@@ -230,6 +276,7 @@ async fn write_a_fixture() {
     let compacted = std::thread::spawn(move || compacting.compact(true, &mut |_| {}));
     assert!(compacted.join().unwrap().unwrap().moved > 0);
     deliver_as(&store, &ids[..1], 80, false, Some("from-elsewhere.1")).await;
+    queue_after(&store, &ids).await;
     let maildrop = store.open_maildrop(ids[0]).unwrap();
     maildrop.expunge(&[1]).await.unwrap();
     drop(maildrop);
@@ -252,6 +299,85 @@ async fn write_a_fixture() {
     copy(&log, &fixture.join("log"));
     let json = serde_json::to_string_pretty(&expected).unwrap();
     fs::write(fixture.join("expected.json"), json + "\n").unwrap();
+}
+
+/// What waits to leave when all is moved: never tried, tried, held, and over; a large one, and one for here, too.
+async fn queue_before(store: &Store, ids: &[AccountId]) {
+    for (octets, to) in [(300, 1), (1_700, 0), (200, 0), (250, 2), (150, 0)] {
+        post(store, &ids[..to], octets, 3).await;
+    }
+    let all = store.queue_from(0, 10).unwrap();
+    let attempt = Attempt {
+        closed: vec![1],
+        again: vec![heard(&all[1].waiting[0])],
+    };
+    let left = store.queue_attempted(all[1].id, attempt, None).await;
+    assert_eq!(left.unwrap().unwrap().waiting.len(), 2);
+    store.queue_hold(all[2].id, true).await.unwrap();
+    assert!(store.queue_remove(all[3].id).await.unwrap());
+}
+
+/// The same afterwards, with a report.
+async fn queue_after(store: &Store, ids: &[AccountId]) {
+    let all = store.queue_from(0, 10).unwrap();
+    let again = vec![heard(&all[0].waiting[2])];
+    let closed = Vec::new();
+    let left = store.queue_attempted(all[0].id, Attempt { closed, again }, None);
+    assert!(left.await.unwrap().is_some());
+    let attempt = Attempt {
+        closed: vec![0, 1, 2],
+        again: Vec::new(),
+    };
+    let report = parcel(store, &ids[..1], 170, 1).await;
+    let left = store.queue_attempted(all[3].id, attempt, Some(report));
+    assert!(left.await.unwrap().unwrap().waiting.is_empty());
+    assert_eq!(store.queue_from(0, 10).unwrap().len(), 4);
+}
+
+fn heard(before: &Waiting) -> Waiting {
+    Waiting {
+        due: 2_000_000_000_000,
+        attempts: before.attempts + 1,
+        delay_told: true,
+        heard: Some(Heard::new(
+            "mx.example.org",
+            "come back later",
+            1_900_000_000_000,
+        )),
+        ..before.clone()
+    }
+}
+
+async fn post(store: &Store, to: &[AccountId], octets: usize, away: u32) {
+    let parcel = parcel(store, to, octets, away).await;
+    store.post(parcel).await.unwrap();
+}
+
+/// A message for some accounts, and for so many elsewhere.
+async fn parcel(store: &Store, to: &[AccountId], octets: usize, away: u32) -> Parcel {
+    let mut incoming = store.begin();
+    let body: Vec<u8> = (0..octets).map(|at| (at * 29 % 253) as u8).collect();
+    incoming.write(body.into()).await.unwrap();
+    let reservations = to.iter().map(|to| store.reserve(*to, 0).unwrap());
+    let recipient = |at: u32| Recipient {
+        path: format!("<to{at}@example.org>").parse().unwrap(),
+        notify: Some(Notify::Never),
+        orcpt: None,
+    };
+    Parcel {
+        incoming,
+        reservations: reservations.collect(),
+        envelope: Envelope {
+            reverse_path: "<sender@example.net>".parse().unwrap(),
+            recipients: (0..away).map(recipient).collect(),
+            ..Envelope::default()
+        },
+        outgoing: Some(Outgoing {
+            room: store.reserve_outgoing(0).unwrap(),
+            account: to.first().copied(),
+            waiting: (0..away).map(|at| Waiting::new(at, 7)).collect(),
+        }),
+    }
 }
 
 async fn deliver(store: &Store, to: &[AccountId], octets: usize, smtputf8: bool) {

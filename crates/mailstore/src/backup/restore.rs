@@ -7,6 +7,10 @@
 //! What was delivered after the backup is lost, and its uids will be given out again, to other messages. So that no
 //! mail program takes those for the ones it has, every account gets a new epoch, which the lost time cannot have used:
 //! numbers given out one by one do not overtake the clock.
+//!
+//! What waited to leave waits again. Of that, what left after the backup leaves a second time: its recipients get it
+//! twice, for nobody can know any more that they have it, and a letter twice is better than none. [`Restored::queued`]
+//! says how many those may be, so that somebody can hold or remove them before the server starts.
 
 use std::fs;
 use std::io;
@@ -42,6 +46,8 @@ pub struct Restored {
     pub octets: u64,
     /// Accounts there are.
     pub accounts: u64,
+    /// Messages that wait to leave, as they did when the backup was made: those that left since will leave again.
+    pub queued: u64,
     /// The epoch of mail that comes from now on, in every account.
     pub epoch: u64,
     /// What opening the store found.
@@ -79,6 +85,7 @@ pub fn restore(
         steps.take(Doing::Writing, &data, || Ok(Store::open(&data, options)))??;
     let epoch = store.renumber(u64::try_from(seconds(now)).unwrap_or_default())?;
     let accounts = store.directory().accounts().len() as u64;
+    let queued = store.queue_counts().messages;
     drop(store);
     move_up(&data, data_dir, &mut steps)?;
     steps.remove_tree(&work)?;
@@ -92,6 +99,7 @@ pub fn restore(
         files: manifest.files.len() as u64,
         octets: manifest.octets(),
         accounts,
+        queued,
         epoch,
         opened: Opened::clone(&opened),
     })

@@ -133,7 +133,7 @@ impl Holders {
                     }
                 }
             }
-            Change::Retired { .. } | Change::Released { .. } => {}
+            Change::Retired { .. } | Change::Released { .. } | Change::Attempted(_) => {}
         }
     }
 }

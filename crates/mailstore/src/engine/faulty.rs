@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use address::Envelope;
 use tokio::sync::oneshot;
 
-use super::{Chunk, Engine, Entry, Fact, Reading, Spool, Ticket, Wait};
+use super::{Chunk, Engine, Entry, Fact, Page, Reading, Spool, Ticket, Wait, Waits};
 use crate::account::AccountId;
 use crate::census::Census;
 use crate::compaction::{Compacted, Hold, Way};
@@ -31,7 +32,7 @@ impl Faults {
         *self.writes.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
-    /// Fails every listing of a mailbox.
+    /// Fails every listing of a mailbox and every look at the queue.
     pub fn fail_listings(&self, error: Option<StoreError>) {
         *self.listings.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
@@ -121,6 +122,32 @@ impl<E: Engine> Engine for FaultyEngine<E> {
                 })
             }
             other => Ok(other),
+        }
+    }
+
+    fn envelope(&self, entry: &Entry) -> Result<(u64, Envelope), ReadError> {
+        if self.faults.damaged.load(Ordering::SeqCst) {
+            return Err(ReadError::Damaged {
+                uid: entry.uid,
+                what: "a fault was asked for",
+            });
+        }
+        self.engine.envelope(entry)
+    }
+
+    fn queued(&self, id: u64) -> Result<Option<Waits>, StoreError> {
+        let fault = self.faults.listings.lock();
+        match fault.unwrap_or_else(PoisonError::into_inner).clone() {
+            Some(error) => Err(error),
+            None => self.engine.queued(id),
+        }
+    }
+
+    fn queue(&self, page: Page) -> Result<Vec<Waits>, StoreError> {
+        let fault = self.faults.listings.lock();
+        match fault.unwrap_or_else(PoisonError::into_inner).clone() {
+            Some(error) => Err(error),
+            None => self.engine.queue(page),
         }
     }
 

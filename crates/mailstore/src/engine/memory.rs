@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use address::Envelope;
 use bytes::Bytes;
 
 use super::{
-    Body, Chunk, Claim, Engine, Entry, Fact, Message, Place, Reading, Sealed, Spool, Ticket, Wait,
+    Body, Chunk, Claim, Effect, Engine, Entry, Fact, Message, Page, Place, Reading, Sealed, Spool,
+    Ticket, Wait, Waits,
 };
 use crate::account::{AccountId, Decision};
 use crate::compaction::{Compacted, Hold, Turns, Way};
 use crate::error::{CompactError, ReadError, StoreError};
+use crate::outgoing::{Pending, QUEUE, QueueCounts};
 use crate::stats::EngineStats;
 
 /// Octets handed out at once.
@@ -33,8 +36,17 @@ type Shelf = Mutex<HashMap<u64, Bytes>>;
 struct State {
     mailboxes: HashMap<AccountId, BTreeMap<u64, Entry>>,
     bodies: HashMap<u64, Bytes>,
+    queue: BTreeMap<u64, Queued>,
     uids: u64,
     closed: bool,
+}
+
+/// A message that waits to leave.
+struct Queued {
+    entry: Entry,
+    pending: Arc<Pending>,
+    received: u64,
+    envelope: Envelope,
 }
 
 impl MemoryEngine {
@@ -55,6 +67,7 @@ impl MemoryEngine {
         let mut state = self.state();
         state.uids += 1;
         let uid = state.uids;
+        let mut queue = message.queue.map(|pending| (pending, message.envelope));
         for addressee in message.addressees {
             let entry = Entry {
                 uid,
@@ -69,7 +82,17 @@ impl MemoryEngine {
                 },
                 weight: 0,
             };
-            if let Some(mailbox) = state.mailboxes.get_mut(&addressee.account) {
+            if addressee.account == QUEUE
+                && let Some((pending, envelope)) = queue.take()
+            {
+                let queued = Queued {
+                    entry,
+                    pending,
+                    received: message.received,
+                    envelope,
+                };
+                state.queue.insert(uid, queued);
+            } else if let Some(mailbox) = state.mailboxes.get_mut(&addressee.account) {
                 mailbox.insert(uid, entry);
             }
         }
@@ -78,6 +101,25 @@ impl MemoryEngine {
 }
 
 impl State {
+    fn page(&self, page: Page) -> Vec<Waits> {
+        let waits = |queued: &Queued| (queued.entry.clone(), Arc::clone(&queued.pending));
+        match page {
+            Page::All { after, most } => {
+                let behind = self.queue.range(after.saturating_add(1)..);
+                behind.take(most).map(|(_, queued)| waits(queued)).collect()
+            }
+            Page::Due { until, after, most } => {
+                let due = (self.queue.iter()).filter_map(|(id, queued)| {
+                    let due = queued.pending.due()?;
+                    let wanted = due <= until && after.is_none_or(|after| (due, *id) > after);
+                    wanted.then(|| ((due, *id), waits(queued)))
+                });
+                let due: BTreeMap<(u64, u64), Waits> = due.collect();
+                due.into_values().take(most).collect()
+            }
+        }
+    }
+
     fn decide(&mut self, decision: &Decision) {
         match decision {
             Decision::Account(account) => {
@@ -98,6 +140,16 @@ impl Engine for MemoryEngine {
         }
         match fact {
             Fact::Message(message) => self.keep(message),
+            Fact::Attempted { id, pending } => {
+                if let Some(queued) = self.state().queue.get_mut(&id) {
+                    queued.pending = pending;
+                }
+            }
+            Fact::Expunge {
+                account: QUEUE,
+                uids,
+                ..
+            } => self.state().queue.retain(|id, _| !uids.contains(id)),
             Fact::Expunge { account, uids, .. } => {
                 if let Some(mailbox) = self.state().mailboxes.get_mut(&account) {
                     mailbox.retain(|uid, _| !uids.contains(uid));
@@ -112,7 +164,9 @@ impl Engine for MemoryEngine {
         ticket.settle(Ok(()));
     }
 
-    fn submit_both(&self, fact: Fact, ticket: Ticket, _also: Fact) {
+    fn submit_both(&self, fact: Fact, ticket: Ticket, also: Fact) {
+        let (second, _) = Ticket::new(Effect::Nothing, None);
+        self.submit(also, second);
         self.submit(fact, ticket);
     }
 
@@ -149,6 +203,22 @@ impl Engine for MemoryEngine {
         }))
     }
 
+    fn envelope(&self, entry: &Entry) -> Result<(u64, Envelope), ReadError> {
+        let state = self.state();
+        let queued = state.queue.get(&entry.uid).ok_or(ReadError::Gone)?;
+        Ok((queued.received, queued.envelope.clone()))
+    }
+
+    fn queued(&self, id: u64) -> Result<Option<Waits>, StoreError> {
+        let state = self.state();
+        let queued = state.queue.get(&id);
+        Ok(queued.map(|queued| (queued.entry.clone(), Arc::clone(&queued.pending))))
+    }
+
+    fn queue(&self, page: Page) -> Result<Vec<Waits>, StoreError> {
+        Ok(self.state().page(page))
+    }
+
     fn free(&self) -> Result<u64, StoreError> {
         Ok(u64::MAX)
     }
@@ -178,7 +248,14 @@ impl Engine for MemoryEngine {
     }
 
     fn stats(&self) -> EngineStats {
-        EngineStats::default()
+        let mut queue = QueueCounts::default();
+        for queued in self.state().queue.values() {
+            queue.add(queued.entry.octets, &queued.pending);
+        }
+        EngineStats {
+            queue,
+            ..EngineStats::default()
+        }
     }
 
     fn close(&self) {

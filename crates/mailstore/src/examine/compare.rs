@@ -1,6 +1,6 @@
 //! The index against what the log leads to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -19,6 +19,7 @@ use crate::index::tree::Trees;
 use crate::ledger::Usage;
 use crate::log::replay::Segment;
 use crate::log::{Position, known_and_missing};
+use crate::outgoing::QUEUE;
 
 /// A copy of the index, brought up to the end of the log as a start would do it.
 pub(super) struct Copied {
@@ -143,6 +144,8 @@ pub(super) fn sums(log: &Log, index: &Census, found: &mut Examined) {
     let sums = |index: &Census| (index.entries, index.removed);
     if sums(index) != sums(&log.census) && agree(index) == agree(&log.census) {
         found.findings.push(Finding::Entries);
+    } else if sums(index) == sums(&log.census) && index.queue != log.census.queue {
+        found.findings.push(Finding::Queue { id: None });
     }
 }
 
@@ -223,9 +226,31 @@ pub(super) fn entries(log: &Log, copied: &Copied, found: &mut Examined) {
     if copied.census.removed != log.census.removed {
         found.findings.push(Finding::Entries);
     }
+    if copied.census.queue != log.census.queue {
+        queue(log, copied, found);
+    }
     if copied.census.directory != log.census.directory {
         directory(log, copied, found);
     }
+}
+
+/// What becomes of queued messages that both have.
+fn queue(log: &Log, copied: &Copied, found: &mut Examined) {
+    let mut differ = BTreeSet::new();
+    for (one, other) in [(&log.table, &copied.table), (&copied.table, &log.table)] {
+        let prefix = keys::ON_ITS_WAY;
+        let _ = one.scan(prefix, prefix, usize::MAX, &mut |key, value| {
+            let get = |key: &[u8]| other.get(key).ok().flatten();
+            if let Some(AccountId(id)) = keys::id_of(key)
+                && get(key).as_deref() != Some(value)
+                && get(&keys::message(QUEUE, id)).is_some()
+            {
+                differ.insert(id);
+            }
+        });
+    }
+    let findings = differ.into_iter().map(|id| Finding::Queue { id: Some(id) });
+    found.findings.extend(findings);
 }
 
 /// Which accounts and aliases differ.

@@ -9,6 +9,7 @@ use crate::account::AccountId;
 use crate::engine::Entry;
 use crate::ledger::Usage;
 use crate::log::Position;
+use crate::outgoing::QUEUE;
 use crate::report::Damage;
 
 /// What an examination came to.
@@ -20,6 +21,10 @@ pub struct Examined {
     pub messages: u64,
     /// Octets of those messages, counted once per mailbox.
     pub octets: u64,
+    /// Messages that wait to leave, as the log has them.
+    pub queued: u64,
+    /// Octets of those.
+    pub queued_octets: u64,
     /// Records read.
     pub records: u64,
     /// Segments.
@@ -148,6 +153,11 @@ pub enum Finding {
         /// The log does not have it at all: its record is damaged.
         lost: bool,
     },
+    /// What becomes of a queued message is not in the index as the log has it.
+    Queue {
+        /// Which one, where that is known.
+        id: Option<u64>,
+    },
     /// The messages in the index, removed ones included, are not those of the log, though there are as many.
     Entries,
     /// The index does not add up by itself.
@@ -204,6 +214,7 @@ impl Finding {
             Self::OrphanBody { .. }
             | Self::Mailbox { .. }
             | Self::Directory { .. }
+            | Self::Queue { .. }
             | Self::Entries
             | Self::Index { .. } => &[],
         }
@@ -215,9 +226,9 @@ impl fmt::Display for Hit {
         let Self {
             uid, uidl, octets, ..
         } = self;
-        match &self.address {
-            Some(address) => write!(f, "{}", address.unicode())?,
-            None => write!(f, "account {}", self.account)?,
+        owner(f, self.address.as_ref(), self.account)?;
+        if self.account == QUEUE {
+            return write!(f, ": message {uid}, {octets} octets");
         }
         write!(f, ": message {uid} (UIDL {uidl}), {octets} octets")
     }
@@ -227,6 +238,7 @@ impl fmt::Display for Hit {
 fn owner(f: &mut fmt::Formatter<'_>, address: Option<&Mailbox>, account: AccountId) -> fmt::Result {
     match address {
         Some(address) => write!(f, "{}", address.unicode()),
+        None if account == QUEUE => f.write_str("the queue"),
         None => write!(f, "account {account}"),
     }
 }
@@ -245,9 +257,32 @@ fn directory(f: &mut fmt::Formatter<'_>, name: Option<&str>, lost: bool) -> fmt:
     }
 }
 
+/// What both say of a mailbox.
+fn counters(f: &mut fmt::Formatter<'_>, index: Usage, log: Usage) -> fmt::Result {
+    let [index, log] = [index, log].map(|usage| (usage.messages, usage.octets));
+    write!(
+        f,
+        ": the index counts {} messages of {} octets, the log comes to {} of {}",
+        index.0, index.1, log.0, log.1
+    )
+}
+
+/// What becomes of a queued message.
+fn queue(f: &mut fmt::Formatter<'_>, id: Option<u64>) -> fmt::Result {
+    match id {
+        Some(id) => write!(
+            f,
+            "what becomes of the queued message {id} is not in the index as the log has it"
+        ),
+        None => f.write_str(
+            "what becomes of some queued message is not in the index as the log has it; with the server stopped it can be named",
+        ),
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let no_message = "; no message that is still there is known to be hit, but an account, an alias or a removal may be";
+        let no_message = "; no message that is still there is known to be hit, but an account, an alias, a removal or an attempt to deliver may be";
         match self {
             Self::Record { place, messages } => {
                 let none = if messages.is_empty() { no_message } else { "" };
@@ -294,14 +329,10 @@ impl fmt::Display for Finding {
                 log,
             } => {
                 owner(f, address.as_ref(), *account)?;
-                let [index, log] = [index, log].map(|usage| (usage.messages, usage.octets));
-                write!(
-                    f,
-                    ": the index counts {} messages of {} octets, the log comes to {} of {}",
-                    index.0, index.1, log.0, log.1
-                )
+                counters(f, *index, *log)
             }
             Self::Directory { name, lost } => directory(f, name.as_deref(), *lost),
+            Self::Queue { id } => queue(f, *id),
             Self::Entries => f.write_str(
                 "the messages in the index are not those of the log, though there are as many",
             ),

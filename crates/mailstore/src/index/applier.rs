@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod queue;
+
 use super::gate::Gate;
 use super::keys::{self, Checkpoint, Hint, SHAPE};
 use super::table::{Batch, Table, TableError};
@@ -15,6 +17,7 @@ use crate::census::Census;
 use crate::engine::{Entry, Inventory, Place};
 use crate::ledger::Usage;
 use crate::log::Position;
+use crate::outgoing::QUEUE;
 
 /// Writes in one batch; sled does not like them large.
 const BATCH: usize = 2_000;
@@ -55,6 +58,8 @@ struct Check {
     sum: u64,
     /// The same for removed ones.
     removed: u64,
+    /// The same for the queue.
+    queue: u64,
 }
 
 impl Check {
@@ -67,6 +72,8 @@ impl Check {
     fn count(&mut self, key: &[u8], fingerprint: u64) {
         let sum = if key.starts_with(keys::REMOVED) {
             &mut self.removed
+        } else if queue::is_key(key) {
+            &mut self.queue
         } else {
             &mut self.sum
         };
@@ -116,6 +123,7 @@ impl Applier {
                 _ => unread = true,
             }
         })?;
+        found.entry(QUEUE).or_default();
         applier.usage = found;
         let mut hints = HashMap::new();
         applier.each(keys::SEGMENT, |key, value| {
@@ -218,6 +226,8 @@ impl Applier {
             entries: totals.entries,
             removed: totals.removed,
             directory: totals.directory,
+            queue: totals.queue,
+            queued: totals.queued,
             mailboxes,
         }
     }
@@ -292,6 +302,7 @@ impl Applier {
                     self.decide(decision)?;
                 }
             }
+            Change::Attempted(attempted) => self.attempted(attempted)?,
             Change::Retired { files, forgotten } => {
                 files.bodies.iter().for_each(|body| self.named(*body));
                 for (account, uids) in forgotten {
@@ -343,7 +354,12 @@ impl Applier {
         let hint = self.hint(&entry);
         hint.total = hint.total.saturating_add(entry.weight);
         match kept.removed {
-            None => self.insert(account, &entry),
+            None => {
+                self.insert(account, &entry);
+                if let Some(pending) = &posted.queue {
+                    self.send_on(&entry, pending, entry.place.record())?;
+                }
+            }
             Some(when) => self.insert_removed(account, &entry, when),
         }
         Ok(())
@@ -369,7 +385,7 @@ impl Applier {
     fn insert_removed(&mut self, account: AccountId, entry: &Entry, when: u64) {
         let key = keys::removed(account, entry.uid);
         let value = keys::removed_value(entry, when);
-        if when > NEVER_BACK {
+        if account != QUEUE && when > NEVER_BACK {
             self.checkpoint.totals.kept.add(1, entry.octets);
         }
         self.count(&key, keys::fingerprint(&key, &value));
@@ -379,6 +395,9 @@ impl Applier {
     fn expunge(&mut self, account: AccountId, uid: u64, when: u64) -> Result<(), TableError> {
         if let Some(entry) = self.take(account, uid)? {
             self.insert_removed(account, &entry, when);
+            if account == QUEUE {
+                self.end_sending(uid)?;
+            }
         }
         Ok(())
     }
@@ -428,7 +447,7 @@ impl Applier {
             return Ok(None);
         };
         let found = keys::removed_entry(&key, &value).ok_or_else(unread)?;
-        if found.1 > NEVER_BACK {
+        if account != QUEUE && found.1 > NEVER_BACK {
             self.checkpoint.totals.kept.subtract(1, found.0.octets);
         }
         self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
@@ -455,6 +474,8 @@ impl Applier {
         let totals = &mut self.checkpoint.totals;
         let sum = if key.starts_with(keys::REMOVED) {
             &mut totals.removed
+        } else if queue::is_key(key) {
+            &mut totals.queue
         } else {
             &mut totals.entries
         };
@@ -473,7 +494,7 @@ impl Applier {
     /// At the end of the log: whoever has messages but no account went while they were on their way.
     pub(crate) fn drop_unknown(&mut self) -> Result<(), TableError> {
         self.write()?;
-        let mut known = HashSet::new();
+        let mut known = HashSet::from([QUEUE]);
         self.each(keys::ACCOUNT, |key, _| known.extend(keys::id_of(key)))?;
         let unknown = self.usage.keys().copied().filter(|id| !known.contains(id));
         for id in unknown.collect::<Vec<_>>() {
@@ -569,6 +590,7 @@ impl Applier {
             cursor: keys::REMOVED.to_vec(),
             sum: 0,
             removed: 0,
+            queue: 0,
         });
     }
 
@@ -583,15 +605,17 @@ impl Applier {
         let mut from = check.cursor.clone();
         from.push(0);
         let (mut seen, mut wrong) = (0, false);
-        // Removed messages, then some other things, then messages: that is their order in the table.
+        // Removed messages, some other things, messages, the queue: that is their order in the table.
         self.table.scan(b"", &from, CHECK, &mut |key, value| {
             seen += 1;
             if key.starts_with(keys::MESSAGE) {
                 wrong |= keys::entry(key, value).is_none();
             } else if key.starts_with(keys::REMOVED) {
                 wrong |= keys::removed_entry(key, value).is_none();
+            } else if queue::is_key(key) {
+                wrong |= !queue::reads(key, value);
             }
-            if key.starts_with(keys::MESSAGE) || key.starts_with(keys::REMOVED) {
+            if [keys::MESSAGE, keys::REMOVED, keys::ON_ITS_WAY, keys::DUE].contains(&&key[..1]) {
                 check.count(key, keys::fingerprint(key, value));
             }
             check.cursor.clear();
@@ -601,7 +625,8 @@ impl Applier {
             return Ok(true);
         }
         let totals = &self.checkpoint.totals;
-        if wrong || check.sum != totals.entries || check.removed != totals.removed {
+        let sums = (check.sum, check.removed, check.queue);
+        if wrong || sums != (totals.entries, totals.removed, totals.queue) {
             let what = "its messages are not what was put in";
             return Err(TableError::Failed(what.to_owned()));
         }

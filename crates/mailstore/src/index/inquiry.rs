@@ -14,6 +14,7 @@ use crate::account::AccountId;
 use crate::engine::Entry;
 use crate::error::StoreError;
 use crate::log::Position;
+use crate::outgoing::QUEUE;
 
 /// Between two looks at whether waiting is still wanted.
 const LOOK: Duration = Duration::from_millis(100);
@@ -89,7 +90,7 @@ impl Index {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn table(&self) -> Result<(Arc<dyn Table>, Arc<Gate>), StoreError> {
+    pub(super) fn table(&self) -> Result<(Arc<dyn Table>, Arc<Gate>), StoreError> {
         let table = self.shared.lock().table.clone();
         table.ok_or(StoreError::Rebuilding)
     }
@@ -105,7 +106,7 @@ impl Index {
     }
 
     /// A table that does not answer is given up.
-    fn doubt(&self, table: &Arc<dyn Table>, error: &TableError) -> StoreError {
+    pub(super) fn doubt(&self, table: &Arc<dyn Table>, error: &TableError) -> StoreError {
         if let TableError::Failed(why) = error {
             self.shared.give_up_table(table, why);
         }
@@ -171,10 +172,10 @@ impl Index {
         Ok(removed)
     }
 
-    /// Everybody there is.
+    /// Everybody there is, and the queue.
     pub(crate) fn accounts(&self) -> Result<Vec<AccountId>, StoreError> {
         let (table, gate) = self.table()?;
-        let mut accounts = Vec::new();
+        let mut accounts = vec![QUEUE];
         let mut read = || {
             let _pass = gate.read()?;
             let all = usize::MAX;

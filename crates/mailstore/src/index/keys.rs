@@ -8,11 +8,15 @@
 //! | `u` id | [`Usage`] of its mailbox |
 //! | `m` id uid | epoch, octets, came with SMTPUTF8, place, UIDL, weight of a message |
 //! | `d` id uid | the same and the time of removal, of a message removed but still in the log |
+//! | `o` id | [`OnItsWay`]: what becomes of a queued message, and where that is said |
+//! | `q` due id | nothing: the queue by due time, without what is held |
 //! | `s` segment | [`Hint`]: how much of a segment is still of use |
 //! | `r` | [`Retirement`]: the segment retired last, whose files may still be there |
 //!
-//! Ids and uids are eight octets, big end first, so that keys sort by them. `q` is kept for the queue by due time.
-//! Values are postcard; another shape of any of them is another [`SHAPE`], and then the index is built anew.
+//! Ids and uids are eight octets, big end first, so that keys sort by them; so is a due
+//! time, in milliseconds since 1970. The messages of the queue are those of the mailbox of nobody, whose id is 0. Values are postcard; another shape of any of them is another [`SHAPE`], and then the index is built anew.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +24,10 @@ use crate::account::AccountId;
 use crate::engine::{Entry, Place};
 use crate::ledger::Usage;
 use crate::log::Position;
+use crate::outgoing::{Pending, QueueCounts};
 
 /// Number of the shape of keys and values.
-pub(crate) const SHAPE: u32 = 8;
+pub(crate) const SHAPE: u32 = 9;
 /// Key of the checkpoint.
 pub(crate) const CHECKPOINT: &[u8] = b"c";
 /// First octet of account keys.
@@ -35,6 +40,10 @@ pub(crate) const USAGE: &[u8] = b"u";
 pub(crate) const MESSAGE: &[u8] = b"m";
 /// First octet of the keys of removed messages.
 pub(crate) const REMOVED: &[u8] = b"d";
+/// First octet of the keys of what becomes of queued messages.
+pub(crate) const ON_ITS_WAY: &[u8] = b"o";
+/// First octet of the keys of queued messages by due time.
+pub(crate) const DUE: &[u8] = b"q";
 /// First octet of segment keys.
 pub(crate) const SEGMENT: &[u8] = b"s";
 /// Key of the last retirement.
@@ -68,8 +77,13 @@ pub(crate) struct Totals {
     pub(crate) directory: u64,
     /// Wrapping sum of [`fingerprint`] over all removed messages.
     pub(crate) removed: u64,
-    /// How many of those may come back, counted once per mailbox.
+    /// How many of those may come back, counted once per mailbox, without those that have left
+    /// the queue.
     pub(crate) kept: Usage,
+    /// Wrapping sum of [`fingerprint`] over what becomes of queued messages and when.
+    pub(crate) queue: u64,
+    /// How many those are.
+    pub(crate) queued: QueueCounts,
 }
 
 /// Which segments are worth a look: sums of weights. Not exact; compaction looks for itself.
@@ -89,6 +103,16 @@ pub(crate) struct Hint {
 pub(crate) struct Retirement {
     pub(crate) segment: u32,
     pub(crate) bodies: Vec<u64>,
+}
+
+/// What becomes of a queued message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OnItsWay {
+    pub(crate) pending: Arc<Pending>,
+    /// Octets of the message.
+    pub(crate) octets: u64,
+    /// Segment and offset of the record that says so.
+    pub(crate) at: (u32, u32),
 }
 
 /// Value of a message key.
@@ -164,6 +188,27 @@ pub(crate) fn removed_of(id: AccountId) -> Vec<u8> {
 /// `d` id uid.
 pub(crate) fn removed(id: AccountId, uid: u64) -> Vec<u8> {
     [REMOVED, &id.0.to_be_bytes(), &uid.to_be_bytes()].concat()
+}
+
+/// `o` id.
+pub(crate) fn on_its_way(id: u64) -> Vec<u8> {
+    [ON_ITS_WAY, &id.to_be_bytes()].concat()
+}
+
+/// Reads the key of a queued message and what becomes of it.
+pub(crate) fn read_on_its_way(key: &[u8], value: &[u8]) -> Option<(u64, OnItsWay)> {
+    Some((id_of(key)?.0, postcard::from_bytes(value).ok()?))
+}
+
+/// `q` due id.
+pub(crate) fn due(due: u64, id: u64) -> Vec<u8> {
+    [DUE, &due.to_be_bytes(), &id.to_be_bytes()].concat()
+}
+
+/// Due time and id of a key.
+pub(crate) fn read_due(key: &[u8]) -> Option<(u64, u64)> {
+    let id = key.get(9..)?.first_chunk()?;
+    Some((id_of(key)?.0, u64::from_be_bytes(*id)))
 }
 
 /// `s` segment.

@@ -126,7 +126,7 @@ impl Listings {
                 }
             }
             // Of messages that are in no mailbox any more.
-            Change::Retired { .. } | Change::Released { .. } => {}
+            Change::Retired { .. } | Change::Released { .. } | Change::Attempted(_) => {}
         }
     }
 

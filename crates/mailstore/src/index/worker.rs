@@ -251,6 +251,7 @@ impl Worker {
         state.table = Some(self.applier.table());
         state.applied = self.applier.position();
         state.kept = self.applier.kept();
+        state.queue = self.applier.queue_counts();
         state.phase = if self.checking {
             IndexState::Checking
         } else {
@@ -413,6 +414,7 @@ impl Worker {
             .sum::<usize>();
         state.applied = self.applier.position();
         state.kept = self.applier.kept();
+        state.queue = self.applier.queue_counts();
         drop(state);
         self.shared.progress.notify_all();
         let now = Instant::now();

@@ -13,16 +13,16 @@ const OPENING_HEAD: usize = 36;
 /// The mark of the first frame of every file; the others carry their segment's own, random one.
 pub(crate) const FIRST: [u8; 8] = *b"tegami\x01\n";
 /// The format written. Version 1 did not say whether a message came with SMTPUTF8; version 2 had no UIDL kept from
-/// elsewhere and no time of removal; version 3 had no terms of accounts, and neither REQUIRETLS nor BY in envelopes. All
-/// are still read.
-pub(crate) const VERSION: u8 = 4;
+/// elsewhere and no time of removal; version 3 had no terms of accounts, and neither REQUIRETLS nor BY in envelopes;
+/// version 4 had no queue, and no records that count together or not at all. All are still read.
+pub(crate) const VERSION: u8 = 5;
 /// The oldest format read.
 pub(crate) const OLDEST: u8 = 1;
 /// Longest head, in octets.
 pub(crate) const MAX_HEAD: usize = 16 << 20;
 
-/// What a record is. Numbers are for ever; 11 and 12 are kept for imports that begin to count all at once, 16, 17 and
-/// 18 for mail queued, attempted and done.
+/// What a record is. Numbers are for ever; 11 and 12 are kept for imports that begin to count all at once, and 16 is not
+/// used: that a message is queued stands in the message's own record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -46,6 +46,31 @@ pub(crate) enum Kind {
     Retired = 9,
     /// Removed messages that need not be kept any longer.
     Released = 10,
+    /// What becomes of a queued message.
+    Attempted = 17,
+    /// Queued messages that have left the queue.
+    Done = 18,
+}
+
+/// Whether a record counts only together with its neighbour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Joined {
+    /// By itself.
+    #[default]
+    No = 0,
+    /// With the one behind it.
+    Next = 1,
+    /// With the one before it.
+    Before = 2,
+}
+
+impl Joined {
+    fn from_number(number: u8) -> Option<Self> {
+        [Self::No, Self::Next, Self::Before]
+            .into_iter()
+            .find(|joined| *joined as u8 == number)
+    }
 }
 
 impl Kind {
@@ -61,6 +86,8 @@ impl Kind {
             Self::CopyReference,
             Self::Retired,
             Self::Released,
+            Self::Attempted,
+            Self::Done,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == number)
@@ -72,6 +99,7 @@ impl Kind {
 pub(crate) struct Frame {
     pub(crate) version: u8,
     pub(crate) kind: u8,
+    pub(crate) joined: Joined,
     pub(crate) sequence: u64,
     pub(crate) head: u32,
     pub(crate) body: u64,
@@ -84,6 +112,7 @@ impl Frame {
         Self {
             version: VERSION,
             kind: kind as u8,
+            joined: Joined::No,
             sequence: 0,
             head: u32::try_from(head.len()).unwrap_or(u32::MAX),
             body,
@@ -102,7 +131,8 @@ impl Frame {
         into[..8].copy_from_slice(mark);
         into[8] = self.version;
         into[9] = self.kind;
-        into[10..12].fill(0);
+        into[10] = self.joined as u8;
+        into[11] = 0;
         into[12..20].copy_from_slice(&self.sequence.to_le_bytes());
         into[20..24].copy_from_slice(&self.head.to_le_bytes());
         into[24..32].copy_from_slice(&self.body.to_le_bytes());
@@ -121,6 +151,8 @@ impl Frame {
         Some(Self {
             version: octets[8],
             kind: octets[9],
+            // Before version 5 there was nothing but 0; after ours it may be something a newer version says.
+            joined: Joined::from_number(octets[10]).unwrap_or_default(),
             sequence: u64_at(octets, 12),
             head: u32_at(octets, 20),
             body: u64_at(octets, 24),

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Position;
 use crate::account::{AccountId, Decision};
 use crate::index::{Change, Index};
+use crate::outgoing::QUEUE;
 
 /// Changes since compaction looked; nothing is noted while nobody compacts.
 #[derive(Default)]
@@ -66,6 +67,9 @@ impl Touched {
                         Decision::NoAlias(address) => self.aliases.insert(address.key()),
                     };
                 }
+            }
+            Change::Attempted(attempted) => {
+                self.messages.insert((QUEUE, attempted.id));
             }
             Change::Message(_) | Change::Retired { .. } => {}
         }

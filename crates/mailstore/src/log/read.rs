@@ -8,9 +8,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use address::Envelope;
 use bytes::Bytes;
 
-use super::frame::{FIRST, FRAME, Frame, Kind};
+use super::frame::{FIRST, FRAME, Frame, Kind, MAX_HEAD};
+use super::record::Stored;
 use crate::disk::{Disk, DiskFile, Layout};
 use crate::engine::{Chunk, Entry, Place, Reading, Wait};
 use crate::error::ReadError;
@@ -121,6 +123,44 @@ impl Files {
             octets: octets.into(),
             last,
         })
+    }
+
+    /// When a message came, and its envelope, from the record that says so.
+    pub(crate) fn envelope(&self, entry: &Entry) -> Result<(u64, Envelope), ReadError> {
+        self.read_envelope(entry).map_err(|trouble| match trouble {
+            Trouble::Io(error) if error.kind() == io::ErrorKind::NotFound => ReadError::Gone,
+            Trouble::Io(error) => ReadError::Io(Arc::new(error)),
+            Trouble::Damaged(what) => ReadError::Damaged {
+                uid: entry.uid,
+                what,
+            },
+        })
+    }
+
+    fn read_envelope(&self, entry: &Entry) -> Result<(u64, Envelope), Trouble> {
+        let (segment, offset) = entry.place.record();
+        let file = self.file(Name::Segment(segment), Wait::Allowed)?;
+        let mut front = [0; FRAME];
+        fill(&*file, &mut front, offset.into(), Wait::Allowed)?;
+        let mark = front.first_chunk().unwrap_or(&FIRST);
+        let frame = Frame::read(mark, &front).ok_or(Trouble::Damaged("its frame is not whole"))?;
+        if frame.sequence != entry.uid || frame.head as usize > MAX_HEAD {
+            return Err(Trouble::Damaged("another record is in its place"));
+        }
+        let mut head = vec![0; frame.head as usize];
+        let at = u64::from(offset) + FRAME as u64;
+        fill(&*file, &mut head, at, Wait::Allowed)?;
+        let damaged = Trouble::Damaged("its head is not what was stored");
+        if crc32c::crc32c(&head) != frame.head_crc {
+            return Err(damaged);
+        }
+        let kind = Kind::from_number(frame.kind);
+        let stored = kind.and_then(|kind| Stored::read(kind, &frame, &head));
+        let envelope = stored.and_then(|stored| {
+            let envelope = postcard::from_bytes(stored.envelope).ok()?;
+            Some((stored.head.received, envelope))
+        });
+        envelope.ok_or(damaged)
     }
 
     /// Lets go of files that are about to be removed.

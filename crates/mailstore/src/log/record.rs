@@ -3,6 +3,9 @@
 //! Heads are postcard under the format version of their frame: a change of any type below is a new version.
 
 mod before;
+pub(super) mod queued;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -16,6 +19,7 @@ use crate::engine::{Addressee, Body, Claim, Fact, Message, Place, Sealed};
 use crate::error::StoreError;
 use crate::index::keys::Retirement;
 use crate::index::{Change, Kept, Posted};
+use crate::outgoing::{Pending, QUEUE};
 
 /// Head of a message. The envelope comes behind it, so that the index need not take addresses apart.
 #[derive(Serialize, Deserialize)]
@@ -26,44 +30,8 @@ struct MessageHead {
     utf8: bool,
     /// Kept from another server. Version 2 had none.
     uidl: Option<Arc<str>>,
-}
-
-/// The same in version 2.
-#[derive(Deserialize)]
-struct MessageHead2 {
-    received: u64,
-    addressees: Vec<Addressee>,
-    utf8: bool,
-}
-
-/// The same in version 1.
-#[derive(Deserialize)]
-struct MessageHead1 {
-    received: u64,
-    addressees: Vec<Addressee>,
-}
-
-impl MessageHead {
-    /// Reads a head of the given format version; gives what stands behind it, too.
-    fn read(version: u8, head: &[u8]) -> Option<(Self, &[u8])> {
-        if version > 2 {
-            return postcard::take_from_bytes(head).ok();
-        }
-        let (received, addressees, utf8, rest) = if version == 2 {
-            let (old, rest) = postcard::take_from_bytes::<MessageHead2>(head).ok()?;
-            (old.received, old.addressees, old.utf8, rest)
-        } else {
-            let (old, rest) = postcard::take_from_bytes::<MessageHead1>(head).ok()?;
-            (old.received, old.addressees, false, rest)
-        };
-        let message = Self {
-            received,
-            addressees,
-            utf8,
-            uidl: None,
-        };
-        Some((message, rest))
-    }
+    /// What becomes of it in the queue, if it is there. Version 4 had none.
+    queue: Option<Arc<Pending>>,
 }
 
 /// Head of a message moved by compaction; behind it the envelope as it was.
@@ -75,6 +43,8 @@ pub(super) struct CopyHead {
     pub(super) uidl: Option<Arc<str>>,
     /// Format version the envelope was written under.
     pub(super) envelope: u8,
+    /// What becomes of it in the queue, as it is now. Version 4 had none.
+    pub(super) queue: Option<Arc<Pending>>,
 }
 
 /// Head of a message whose body has a file of its own.
@@ -133,12 +103,19 @@ impl Draft {
         let sequence = self.uid.unwrap_or(sequence);
         self.frame.sequence = sequence;
         self.frame.write(mark, &mut self.front);
-        if let Change::Message(posted) = &mut self.change {
-            posted.uid = sequence;
-            posted.place = match posted.place {
-                Place::Log { .. } => log_place(segment, offset, self.frame.head),
-                Place::Sealed { body, .. } => sealed_place(segment, offset, body),
-            };
+        match &mut self.change {
+            Change::Message(posted) => {
+                posted.uid = sequence;
+                posted.place = match posted.place {
+                    Place::Log { .. } => log_place(segment, offset, self.frame.head),
+                    Place::Sealed { body, .. } => sealed_place(segment, offset, body),
+                };
+            }
+            Change::Attempted(attempted) => attempted.at = record_place(segment, offset),
+            Change::Expunge { .. }
+            | Change::Decisions(_)
+            | Change::Retired { .. }
+            | Change::Released { .. } => {}
         }
     }
 }
@@ -150,6 +127,11 @@ fn log_place(segment: u32, offset: u64, head: u32) -> Place {
         offset: u32::try_from(offset).unwrap_or(u32::MAX),
         head,
     }
+}
+
+/// Where a record begins.
+fn record_place(segment: u32, offset: u64) -> (u32, u32) {
+    (segment, u32::try_from(offset).unwrap_or(u32::MAX))
 }
 
 /// The same for a record that names a body.
@@ -193,6 +175,12 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
     match fact {
         Fact::Message(message) => draft_message(message),
         Fact::Expunge {
+            account: QUEUE,
+            uids,
+            ..
+        } => queued::draft_done(uids),
+        Fact::Attempted { id, pending } => queued::draft_attempted(id, pending),
+        Fact::Expunge {
             account,
             mut uids,
             when,
@@ -227,6 +215,7 @@ fn draft_message(message: Message) -> Result<Draft, StoreError> {
         addressees: message.addressees,
         utf8: message.envelope.smtputf8,
         uidl: message.uidl,
+        queue: message.queue,
     };
     let posted = |head: &MessageHead, octets, place| Posted {
         uid: 0,
@@ -237,6 +226,7 @@ fn draft_message(message: Message) -> Result<Draft, StoreError> {
         place,
         weight: 0,
         moved: false,
+        queue: head.queue.clone(),
     };
     match message.body {
         Body::Held { octets, crc } => {
@@ -337,6 +327,7 @@ pub(super) fn draft_copy(
         place,
         weight: 0,
         moved: true,
+        queue: head.queue,
     };
     let octets = sealed.map_or(0, |sealed| sealed.octets);
     let mut draft = finish_message(kind, front, body, crc, octets, posted)?;
@@ -435,7 +426,21 @@ pub(crate) fn change(
                 when,
             }
         }
-        Kind::Decisions => Change::Decisions(before::decisions(frame.version, head)?),
+        Kind::Attempted => queued::attempted(head, record_place(segment, offset))?,
+        Kind::Done => queued::done(head)?,
+        Kind::Decisions => {
+            let decisions = before::decisions(frame.version, head)?;
+            // No account is the queue.
+            let is_queue = |decision: &Decision| match decision {
+                Decision::Account(account) => account.id == QUEUE,
+                Decision::NoAccount(id) => *id == QUEUE,
+                Decision::Alias(_) | Decision::NoAlias(_) => false,
+            };
+            if decisions.iter().any(is_queue) {
+                return None;
+            }
+            Change::Decisions(decisions)
+        }
         Kind::Retired => {
             let head: RetiredHead = postcard::from_bytes(head).ok()?;
             // As with sequence numbers: a body behind whose number none is left was never written.
@@ -484,22 +489,29 @@ impl<'a> Stored<'a> {
             | Kind::Expunge
             | Kind::Body
             | Kind::Retired
-            | Kind::Released => return None,
+            | Kind::Released
+            | Kind::Attempted
+            | Kind::Done => return None,
         };
         let moved = matches!(kind, Kind::Copy | Kind::CopyReference);
         let (head, envelope) = if moved {
-            postcard::take_from_bytes::<CopyHead>(rest).ok()?
+            before::copy_head(frame.version, rest)?
         } else {
-            let (message, rest) = MessageHead::read(frame.version, rest)?;
+            let (message, rest) = before::message_head(frame.version, rest)?;
             let head = CopyHead {
                 received: message.received,
                 kept: message.addressees.into_iter().map(Kept::from).collect(),
                 utf8: message.utf8,
                 uidl: message.uidl,
                 envelope: frame.version,
+                queue: message.queue,
             };
             (head, rest)
         };
+        // Whatever is in the queue says what becomes of it there, and nothing else does.
+        if head.kept.iter().any(Kept::is_queued) != head.queue.is_some() {
+            return None;
+        }
         Some(Self {
             head,
             sealed,
@@ -528,144 +540,7 @@ impl<'a> Stored<'a> {
             place,
             weight: each,
             moved: self.moved,
+            queue: self.head.queue,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{
-        Addressee, Body, Change, FRAME, Fact, Frame, Kept, Kind, Message, RetiredHead, Retirement,
-        Sealed, Stored, change, draft,
-    };
-    use crate::account::AccountId;
-    use crate::log::frame::VERSION;
-
-    /// Logs written before messages could come with SMTPUTF8 stay readable.
-    #[test]
-    fn messages_of_version_1_came_without_smtputf8() {
-        let to = Addressee {
-            account: AccountId(7),
-            epoch: 8,
-        };
-        let sealed = Sealed {
-            body: 5,
-            octets: 6,
-            crc: 0,
-        };
-        let message = (1_700_000_000_000_u64, vec![to]);
-        // What stood behind was an envelope; here it would read as the mark, were it taken for one.
-        let behind = (1_u8, "<a@b>");
-        for (kind, head) in [
-            (Kind::Message, postcard::to_allocvec(&(&message, behind))),
-            (
-                Kind::Reference,
-                postcard::to_allocvec(&(sealed, &message, behind)),
-            ),
-        ] {
-            let head = head.unwrap();
-            let mut frame = Frame::new(kind, &head, 0, 0);
-            frame.version = 1;
-            let Some(Change::Message(posted)) = change(kind, &frame, &head, 1, 80) else {
-                panic!("{kind:?} does not read");
-            };
-            assert_eq!(
-                (posted.kept, posted.utf8),
-                (vec![Kept::from(to)], false),
-                "{kind:?}"
-            );
-        }
-    }
-
-    /// Version 2 had no UIDL kept from elsewhere, and did not say when a message was removed.
-    #[test]
-    fn heads_of_version_2_read() {
-        let to = Addressee {
-            account: AccountId(7),
-            epoch: 8,
-        };
-        let read = |kind, head: &[u8]| {
-            let mut frame = Frame::new(kind, head, 0, 0);
-            frame.version = 2;
-            change(kind, &frame, head, 1, 80).unwrap()
-        };
-        let head = postcard::to_allocvec(&((9_u64, vec![to], true), (1_u8, "<a@b>"))).unwrap();
-        let Change::Message(posted) = read(Kind::Message, &head) else {
-            panic!("no message");
-        };
-        assert_eq!(
-            (posted.kept, posted.utf8, posted.uidl),
-            (vec![Kept::from(to)], true, None)
-        );
-        let head = postcard::to_allocvec(&(7_u64, vec![3_u64, 2])).unwrap();
-        let expected = Change::Expunge {
-            account: AccountId(7),
-            uids: vec![3, 5],
-            when: 0,
-        };
-        assert_eq!(read(Kind::Expunge, &head), expected);
-    }
-
-    /// RFC 2852 and RFC 8689: what MAIL wished for is still known when the message is passed on.
-    #[test]
-    fn the_envelope_is_kept_with_the_message_as_it_came() {
-        let envelope = address::Envelope {
-            reverse_path: "<alice@example.test>".parse().unwrap(),
-            requiretls: true,
-            deliver_by: Some("120;RT".parse().unwrap()),
-            ..address::Envelope::default()
-        };
-        let message = Message {
-            envelope: envelope.clone(),
-            received: 9,
-            addressees: Vec::new(),
-            body: Body::Held {
-                octets: b"a letter".to_vec(),
-                crc: 0,
-            },
-            uidl: None,
-        };
-        let draft = draft(Fact::Message(message)).unwrap();
-        let head = &draft.front[FRAME..];
-        let stored = Stored::read(Kind::Message, &draft.frame, head).unwrap();
-        assert_eq!(stored.head.envelope, VERSION);
-        let kept: address::Envelope = postcard::from_bytes(stored.envelope).unwrap();
-        assert_eq!(kept, envelope);
-    }
-
-    /// Whatever stands in a log, opening it must not count beyond the last number.
-    #[test]
-    fn the_last_number_of_all_belongs_to_no_record() {
-        let message = (0_u64, Vec::<Addressee>::new(), false, None::<&str>);
-        let reads = |sequence: u64, body: u64| {
-            let sealed = Sealed {
-                body,
-                octets: 6,
-                crc: 0,
-            };
-            let head = postcard::to_allocvec(&(sealed, &message)).unwrap();
-            let mut frame = Frame::new(Kind::Reference, &head, 0, 0);
-            frame.sequence = sequence;
-            change(Kind::Reference, &frame, &head, 1, 80).is_some()
-        };
-        assert!(reads(u64::MAX - 1, u64::MAX - 1));
-        assert!(!reads(u64::MAX, 1));
-        assert!(!reads(1, u64::MAX));
-
-        let retires = |body: u64| {
-            let files = Retirement {
-                segment: 1,
-                bodies: vec![body],
-            };
-            let head = RetiredHead {
-                files,
-                forgotten: Vec::new(),
-            };
-            let head = postcard::to_allocvec(&head).unwrap();
-            let frame = Frame::new(Kind::Retired, &head, 0, 0);
-            change(Kind::Retired, &frame, &head, 1, 80).is_some()
-        };
-        assert!(retires(u64::MAX - 1));
-        assert!(!retires(u64::MAX));
     }
 }

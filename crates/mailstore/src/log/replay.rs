@@ -11,7 +11,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::Position;
-use super::frame::{FRAME, Frame, Kind, MAX_HEAD, OLDEST, OPENING, Opening, VERSION};
+use super::frame::{FRAME, Frame, Joined, Kind, MAX_HEAD, OLDEST, OPENING, Opening, VERSION};
 use super::record;
 use crate::disk::{Disk, DiskFile, Layout, segment_number};
 use crate::engine::Wait;
@@ -381,8 +381,22 @@ impl Reader {
         visit: &mut dyn FnMut(Change, Position, u64) -> Result<(), TableError>,
     ) -> Result<Option<u64>, WalkError> {
         let mut at = start;
+        // Where the second of two may begin. What was read before `start` counts.
+        let mut second = start;
         while at < self.limit {
-            match self.look(at)? {
+            let found = self.look(at)?;
+            if let Some(next) = self.half(at, &found, &mut second)? {
+                // Of two that count together one is not there: neither counts, now or ever. The other may be damage.
+                if !self.sealed && self.next_frame(next)?.is_none() {
+                    return Ok(Some(at));
+                }
+                if !self.sealed {
+                    self.note(walked, at, next - at);
+                }
+                at = next;
+                continue;
+            }
+            match found {
                 Found::Record(frame, kind) => at = self.take(at, frame, kind, walked, visit)?,
                 Found::BadBody(frame, kind) => {
                     self.note(walked, at, frame.length());
@@ -407,6 +421,36 @@ impl Reader {
             }
         }
         Ok(None)
+    }
+
+    /// Where a record ends that counts only together with one that is not there.
+    fn half(&mut self, at: u64, found: &Found, second: &mut u64) -> Result<Option<u64>, OpenError> {
+        let Some(frame) = self.counting(found) else {
+            return Ok(None);
+        };
+        let next = at + frame.length();
+        let whole = match frame.joined {
+            Joined::No => true,
+            Joined::Before => *second == at,
+            Joined::Next => {
+                let behind = self.look(next)?;
+                let behind = self.counting(&behind);
+                behind.is_some_and(|behind| behind.joined == Joined::Before)
+            }
+        };
+        if whole && frame.joined == Joined::Next {
+            *second = next;
+        }
+        Ok((!whole).then_some(next))
+    }
+
+    /// What is taken for a record there.
+    fn counting(&self, found: &Found) -> Option<Frame> {
+        match found {
+            Found::Record(frame, _) => Some(*frame),
+            Found::BadBody(frame, _) => self.sealed.then_some(*frame),
+            Found::Nothing => None,
+        }
     }
 
     fn note(&self, walked: &mut Walked, offset: u64, octets: u64) {

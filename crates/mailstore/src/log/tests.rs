@@ -257,6 +257,7 @@ async fn a_record_put_into_a_letter_is_not_believed() {
             octets: b"forged".to_vec(),
             crc: crc32c::crc32c(b"forged"),
         },
+        queue: None,
     });
     let mut forged = record::draft(forged).unwrap();
     let mut letter = Vec::new();

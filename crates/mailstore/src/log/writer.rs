@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::frame::{OPENING, Opening};
+use super::frame::{Joined, OPENING, Opening};
 use super::moves::Moves;
 use super::record::Draft;
 use super::spool::Bodies;
@@ -63,7 +63,10 @@ impl Queue {
     }
 
     /// Two records that become durable together, or neither.
-    pub(crate) fn push_both(&self, first: (Draft, Ticket), second: (Draft, Ticket)) {
+    pub(crate) fn push_both(&self, mut first: (Draft, Ticket), mut second: (Draft, Ticket)) {
+        // A write may end between them: then a start has to know that the first is not all.
+        first.0.frame.joined = Joined::Next;
+        second.0.frame.joined = Joined::Before;
         self.push_all([(first.0, first.1, true), (second.0, second.1, false)]);
     }
 

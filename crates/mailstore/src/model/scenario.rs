@@ -13,6 +13,25 @@ pub(super) enum End {
     PowerCut,
 }
 
+/// What is said of a queued message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// Somebody is tried again later.
+    Again,
+    /// Somebody has it.
+    One,
+    /// All have it.
+    All,
+    /// Nobody gets it, and somebody here is told.
+    Report,
+    /// Somebody is tried again later, and somebody elsewhere is told.
+    ReportAway,
+    /// It is held, or released.
+    Hold,
+    /// It is removed.
+    Remove,
+}
+
 /// One thing that happens.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
@@ -34,6 +53,12 @@ pub(super) enum Step {
     Compact { over: bool },
     /// The same while one message comes and some of an account go.
     CompactBusy(Letter, usize),
+    /// One message for somebody elsewhere, and for the accounts, too, if so.
+    Post(Letter, bool),
+    /// Something is said of a queued message.
+    Attempt(usize, What),
+    /// Compaction while that happens.
+    CompactTrying(Letter, usize),
     /// The process ends and another one starts.
     Restart(End),
 }
@@ -71,6 +96,48 @@ fn step(random: &mut Random) -> Step {
         23 | 24 => Step::CompactBusy(letter(random), random.below(ACCOUNTS)),
         25 | 26 => Step::Undelete(random.below(ACCOUNTS)),
         _ => Step::Restart(End::PowerCut),
+    }
+}
+
+/// The same for the queue.
+pub(super) fn queue_scenario(seed: u64) -> Vec<Step> {
+    let mut random = Random::new(seed.wrapping_mul(1_000_003));
+    let mut steps = vec![Step::Add(0), Step::Add(1)];
+    for _ in 0..3 {
+        steps.push(Step::Post(letter(&mut random), random.coin()));
+    }
+    for _ in 0..18 {
+        steps.push(queue_step(&mut random));
+    }
+    steps
+}
+
+fn queue_step(random: &mut Random) -> Step {
+    let which = random.below(100);
+    match random.below(20) {
+        0..=3 => Step::Post(letter(random), random.coin()),
+        4..=11 => {
+            let what = [
+                What::Again,
+                What::One,
+                What::All,
+                What::Report,
+                What::ReportAway,
+                What::Hold,
+                What::Remove,
+                What::Again,
+            ];
+            Step::Attempt(which, what[random.below(what.len())])
+        }
+        12 => Step::Deliver(letter(random)),
+        13 => Step::Expunge(random.below(2), random.below(2) + 1),
+        14 => Step::Restart(End::Closed),
+        15 => Step::Restart(End::Killed),
+        16 => Step::Restart(End::PowerCut),
+        17 => Step::Compact {
+            over: random.coin(),
+        },
+        _ => Step::CompactTrying(letter(random), which),
     }
 }
 

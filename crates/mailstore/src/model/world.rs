@@ -1,5 +1,7 @@
 //! The store under test, its disk, and the model it is compared with.
 
+mod queue;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use address::{Envelope, Mailbox};
 use bytes::Bytes;
 
-use super::scenario::{End, Letter, Step};
+use super::scenario::{End, Letter, Step, What};
 use crate::account::{AccountId, Change, NewAccount};
 use crate::disk::Layout;
 use crate::disk::simulated::{Fault, Random, SimulatedDisk};
@@ -19,6 +21,7 @@ use crate::log::LogEngine;
 use crate::maildrop::Maildrop;
 use crate::options::Options;
 use crate::store::{Store, unix_milliseconds};
+use queue::InQueue;
 
 /// How long removed messages are kept.
 const WINDOW: Duration = Duration::from_secs(3_600);
@@ -47,6 +50,8 @@ pub(super) struct World {
     tables: SimulatedTables,
     store: Option<Store>,
     model: BTreeMap<usize, Mail>,
+    /// What should wait to leave, by id.
+    queue: Vec<InQueue>,
     /// Every UIDL ever seen, and of what.
     seen: HashMap<(usize, Uidl), Vec<u8>>,
     random: Random,
@@ -80,6 +85,7 @@ impl World {
             tables: SimulatedTables::default(),
             store: None,
             model: BTreeMap::new(),
+            queue: Vec::new(),
             seen: HashMap::new(),
             random: Random::new(seed ^ 0xABCD),
             options,
@@ -170,6 +176,9 @@ impl World {
             Step::Undelete(number) => self.undelete(*number).await,
             Step::Compact { over } => self.compact(*over).await,
             Step::CompactBusy(letter, number) => self.compact_busy(letter, *number).await,
+            Step::Post(letter, here) => self.post(letter, *here).await,
+            Step::Attempt(which, what) => self.attempt(*which, *what).await,
+            Step::CompactTrying(letter, which) => self.compact_trying(letter, *which).await,
             Step::Restart(end) => self.restart(*end).await,
         }
         self.compare(false).await;
@@ -218,6 +227,17 @@ impl World {
         self.after_fault().await;
     }
 
+    async fn compact_trying(&mut self, letter: &Letter, which: usize) {
+        let compaction = self.compaction(true);
+        self.attempt(which, What::Again).await;
+        self.post(letter, true).await;
+        // It has to be listed once before anything is said of it.
+        self.compare(false).await;
+        self.attempt(which + 1, What::One).await;
+        compaction.join().unwrap();
+        self.after_fault().await;
+    }
+
     fn compaction(&mut self, over: bool) -> std::thread::JoinHandle<bool> {
         let store = self.store();
         let later = if over { 2 * WINDOW } else { Duration::ZERO };
@@ -236,10 +256,11 @@ impl World {
     fn check_size(&self) {
         let bodies: std::collections::BTreeSet<&[u8]> = (self.model.values())
             .flat_map(|mail| mail.messages.iter().map(|(_, body)| body.as_slice()))
+            .chain(self.queue.iter().map(|queued| queued.body.as_slice()))
             .collect();
         // A record has a frame and a head, and there are some for accounts.
         let live: usize = bodies.iter().map(|body| body.len() + 150).sum();
-        let live = live + self.model.len() * 200;
+        let live = live + self.model.len() * 200 + self.queue.len() * 200;
         let files = self.disk.paths();
         let log = files.iter().filter(|path| path.starts_with("/data/log"));
         let octets: usize = log.map(|path| self.disk.contents(path).len()).sum();
@@ -266,6 +287,7 @@ impl World {
         let store = Store::assemble(Arc::new(engine), inventory, report, options);
         let real = self.store.replace(store.unwrap());
         self.try_compare(true).unwrap();
+        self.check_counts();
         let removed = self.all_removed().unwrap();
         self.store = real;
         // A fault that is still to come may strike here.
@@ -541,7 +563,7 @@ impl World {
         }
         let stats = store.stats();
         assert_eq!((stats.messages, stats.octets), (messages, octets));
-        Some(())
+        self.compare_queue(bodies)
     }
 }
 

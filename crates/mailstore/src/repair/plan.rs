@@ -1,6 +1,7 @@
 //! What follows from an examination: what to keep, what to state, what to remove.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use address::{Envelope, ReversePath};
@@ -14,6 +15,7 @@ use crate::index::keys;
 use crate::index::table::Table;
 use crate::log::frame::FRAME;
 use crate::log::read::Files;
+use crate::outgoing::{Pending, QUEUE};
 use crate::report::Damage;
 
 /// What a repair will do.
@@ -23,12 +25,16 @@ pub(super) struct Plan {
     pub(super) decisions: Vec<Decision>,
     pub(super) renewed: Vec<(Hit, Entry)>,
     pub(super) expunged: BTreeMap<AccountId, Vec<u64>>,
+    /// What becomes of queued messages, as only the index knows.
+    pub(super) attempted: Vec<(u64, Arc<Pending>)>,
     pub(super) removed: Vec<Hit>,
     pub(super) removed_again: Vec<Hit>,
     examination: Examination,
     places: Vec<Damage>,
     letters: Vec<Entry>,
     bodies: BTreeSet<u64>,
+    /// What becomes of queued messages that are stated again themselves.
+    queued: BTreeMap<u64, Arc<Pending>>,
 }
 
 impl Plan {
@@ -48,6 +54,8 @@ impl Plan {
             decisions: Vec::new(),
             renewed: Vec::new(),
             expunged: BTreeMap::new(),
+            attempted: Vec::new(),
+            queued: BTreeMap::new(),
             removed: Vec::new(),
             removed_again: Vec::new(),
             places: Vec::new(),
@@ -88,7 +96,12 @@ impl Plan {
                 self.expunge(message);
                 self.removed_again.push(message.clone());
             }
+            Finding::Queue { id: Some(id) } if trusted => {
+                let pending = evidence.pending(*id);
+                self.attempted.extend(pending.map(|pending| (*id, pending)));
+            }
             Finding::NotInLog { .. }
+            | Finding::Queue { .. }
             | Finding::NotInIndex { .. }
             | Finding::Differs { .. }
             | Finding::Mailbox { .. }
@@ -120,6 +133,10 @@ impl Plan {
         let Some(entry) = evidence.entry(hit) else {
             return;
         };
+        if hit.account == QUEUE {
+            self.queued
+                .extend(evidence.pending(hit.uid).map(|pending| (hit.uid, pending)));
+        }
         if self.whole(&entry).is_some() {
             self.renewed.push((hit.clone(), entry));
         } else {
@@ -133,6 +150,9 @@ impl Plan {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = since.unwrap_or_default().as_millis();
         let crc = crc32c::crc32c(&octets);
+        if hit.account == QUEUE {
+            return self.renewed_in_queue(hit, entry, Body::Held { octets, crc });
+        }
         Some(Message {
             received: u64::try_from(now).unwrap_or(u64::MAX),
             addressees: vec![Addressee {
@@ -152,6 +172,24 @@ impl Plan {
             },
             body: Body::Held { octets, crc },
             uidl: entry.uidl.clone(),
+            queue: None,
+        })
+    }
+
+    /// The same of a queued message, which goes on where it was.
+    fn renewed_in_queue(&self, hit: &Hit, entry: &Entry, body: Body) -> Option<Message> {
+        let (disk, layout) = self.examination.ground();
+        let (received, envelope) = Files::new(disk, layout).envelope(entry).ok()?;
+        Some(Message {
+            received,
+            addressees: vec![Addressee {
+                account: QUEUE,
+                epoch: entry.epoch,
+            }],
+            envelope,
+            uidl: None,
+            body,
+            queue: Some(Arc::clone(self.queued.get(&hit.uid)?)),
         })
     }
 

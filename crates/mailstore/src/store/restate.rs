@@ -20,7 +20,10 @@ impl Store {
                 decisions: decisions.clone(),
                 _turn: Arc::clone(&inner.turn).blocking_lock_owned(),
             },
-            Fact::Message(_) | Fact::Expunge { .. } | Fact::Released { .. } => Effect::Kept {
+            Fact::Message(_)
+            | Fact::Expunge { .. }
+            | Fact::Attempted { .. }
+            | Fact::Released { .. } => Effect::Kept {
                 ledger: Arc::clone(&inner.hall.ledger),
                 reservations: Vec::new(),
             },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, milliseconds, unix_milliseconds};
 use crate::account::AccountId;
-use crate::engine::{Engine, Entry, Fact, Reading, Wait};
+use crate::engine::{Effect, Engine, Entry, Fact, Reading, Wait};
 use crate::error::{ReadError, StoreError, UndeleteError};
 
 /// What can be brought back, or has been.
@@ -140,7 +140,8 @@ impl Store {
             account,
             uids: vec![entry.uid],
         };
-        self.deliver_with(incoming, vec![reservation], envelope, None, Some(released))
+        let also = Some((released, Effect::Nothing));
+        self.deliver_with(incoming, vec![reservation], envelope, None, None, also)
             .await?;
         Ok(true)
     }

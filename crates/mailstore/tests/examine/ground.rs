@@ -150,6 +150,20 @@ impl Ground {
         }
     }
 
+    /// Damages every record of a kind.
+    pub fn turn_bit_of_records(&self, kind: u8) {
+        for segment in self.segments() {
+            let mut octets = fs::read(&segment).unwrap();
+            let mark: Vec<u8> = octets[48..56].to_vec();
+            for at in 80..octets.len().saturating_sub(44) {
+                if octets[at..].starts_with(&mark) && octets[at + 9] == kind {
+                    octets[at + 13] ^= 1;
+                }
+            }
+            fs::write(segment, octets).unwrap();
+        }
+    }
+
     /// Damages everything behind bob's large letter.
     pub fn destroy_removals(&self) {
         let segment = self.last_segment();

@@ -494,11 +494,11 @@ fn is_expired(envelope: &Envelope, taken: Duration) -> bool {
     }
 }
 
-/// A full disk is the administrator's to mend and heals by itself; so is a full mailbox its owner's. Anything else
+/// A full disk is the administrator's to mend and heals by itself, and so does a full queue; a full mailbox is its owner's. Anything else
 /// is a fault.
 fn not_stored(error: &StoreError) -> FinishVerdict {
     match error {
-        StoreError::Full => FinishVerdict::StoreLow,
+        StoreError::Full | StoreError::QueueFull { .. } => FinishVerdict::StoreLow,
         StoreError::MailboxFull {
             full: Full::Octets | Full::Messages,
             ..

@@ -29,6 +29,7 @@ fn posted(uid: u64, to: AccountId, segment: u32) -> Posted {
         },
         weight: 0,
         moved: false,
+        queue: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! It changes nothing. Every record is verified; one that is not whole makes the whole segment untouchable.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Compactor, unreadable};
 use crate::account::{Account, AccountId, Alias, Decision};
@@ -10,10 +11,11 @@ use crate::compaction::Way;
 use crate::engine::Place;
 use crate::error::{CompactError, StoreError};
 use crate::index::keys::{self, Retirement};
-use crate::index::{Change, Kept, Posted, Stand};
+use crate::index::{Attempted, Change, Kept, Posted, Stand};
 use crate::log::frame::{Frame, Kind};
 use crate::log::record;
 use crate::log::replay::Segment;
+use crate::outgoing::{Pending, QUEUE};
 
 /// Octets read between two pauses.
 const BREATH: u64 = 1 << 20;
@@ -24,6 +26,13 @@ pub(super) enum Move {
     Message {
         at: u64,
         kept: Vec<Kept>,
+        /// What becomes of it in the queue, if it is there.
+        queue: Option<Arc<Pending>>,
+    },
+    /// What becomes of a queued message.
+    Attempted {
+        id: u64,
+        pending: Arc<Pending>,
     },
     Decision(Box<Decision>),
     Tombstone {
@@ -180,6 +189,7 @@ impl Look<'_> {
             Some(Change::Decisions(decisions)) => self.decisions(length, decisions),
             Some(Change::Expunge { account, uids, .. }) => self.tombstone(length, account, &uids),
             Some(Change::Released { account, uids }) => self.released(length, account, uids),
+            Some(Change::Attempted(attempted)) => self.attempted(length, attempted),
             // Its files were gone before anything else was compacted.
             Some(Change::Retired { .. }) => Ok(()),
             None => Ok(()),
@@ -225,7 +235,27 @@ impl Look<'_> {
             }
         }
         if !kept.is_empty() {
-            self.keep(length, Move::Message { at, kept });
+            let queue = if kept.iter().any(Kept::is_queued) {
+                let known = self.compactor.index.on_its_way(uid)?;
+                Some(known.ok_or(StoreError::Rebuilding)?.pending)
+            } else {
+                None
+            };
+            self.keep(length, Move::Message { at, kept, queue });
+        }
+        Ok(())
+    }
+
+    /// Is it this record that says what becomes of the message now? A copy of the message will say it, too.
+    fn attempted(&mut self, length: u64, attempted: Attempted) -> Result<(), CompactError> {
+        let Attempted { id, pending, at } = attempted;
+        let index = &self.compactor.index;
+        let known = index.on_its_way(id)?;
+        let says = known.is_some_and(|known| known.at == at);
+        // The copy of a message that goes, too, says it.
+        let goes = |stand| matches!(stand, Stand::Live(entry) if entry.place.record().0 == at.0);
+        if says && !goes(index.stand(QUEUE, id)?) {
+            self.keep(length, Move::Attempted { id, pending });
         }
         Ok(())
     }

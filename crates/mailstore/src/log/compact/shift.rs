@@ -1,5 +1,6 @@
 //! The moving itself: records read once more, verified, and handed to the writer in small groups.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::plan::Move;
@@ -12,7 +13,8 @@ use crate::error::{CompactError, StoreError};
 use crate::index::Kept;
 use crate::index::keys::Retirement;
 use crate::log::frame::{FRAME, Frame, Kind};
-use crate::log::record::{self, Draft, Stored};
+use crate::log::record::{self, Draft, Stored, queued};
+use crate::outgoing::Pending;
 
 /// Octets handed over at once, and records.
 const GROUP: (u64, usize) = (1 << 20, 500);
@@ -41,7 +43,8 @@ impl Compactor {
         let (mut group, mut octets) = (Vec::new(), 0);
         for what in moves {
             let draft = match what {
-                Move::Message { at, kept } => message(&*file, at, kept)?,
+                Move::Message { at, kept, queue } => message(&*file, at, kept, queue)?,
+                Move::Attempted { id, pending } => queued::draft_attempted_again(id, pending)?,
                 Move::Decision(decision) => record::draft_decision(*decision)?,
                 Move::Tombstone {
                     account,
@@ -100,7 +103,12 @@ fn time_for(octets: u64) -> Duration {
 }
 
 /// The copy of the message whose record begins there.
-fn message(file: &dyn DiskFile, at: u64, kept: Vec<Kept>) -> Result<Draft, CompactError> {
+fn message(
+    file: &dyn DiskFile,
+    at: u64,
+    kept: Vec<Kept>,
+    queue: Option<Arc<Pending>>,
+) -> Result<Draft, CompactError> {
     let mut front = [0; FRAME];
     fill(file, &mut front, at)?;
     let frame = front
@@ -121,6 +129,7 @@ fn message(file: &dyn DiskFile, at: u64, kept: Vec<Kept>) -> Result<Draft, Compa
     let stored = Stored::read(kind, &frame, &head).ok_or_else(changed)?;
     let mut head = stored.head;
     head.kept = kept;
+    head.queue = queue;
     let (uid, crc) = (frame.sequence, frame.body_crc);
     let draft = record::draft_copy(uid, head, stored.sealed, stored.envelope, body, crc);
     draft.map_err(CompactError::Store)

@@ -1,6 +1,7 @@
 //! Compaction where it is easily got wrong: files go only behind a checkpoint, and readers do not notice.
 
 mod bodies;
+mod queue;
 mod undelete;
 
 use std::io::ErrorKind;

@@ -1,10 +1,102 @@
-//! Accounts as format versions before 4 wrote them, read for ever and written no more.
+//! Heads as format versions before ours wrote them, read for ever and written no more.
+
+use std::sync::Arc;
 
 use address::Mailbox;
 use auth::{LoginKeys, PasswordHash};
 use serde::Deserialize;
 
+use super::{CopyHead, MessageHead};
 use crate::account::{Account, AccountId, Alias, Decision, Declared, Terms};
+use crate::engine::Addressee;
+use crate::index::Kept;
+
+/// The head of a message in versions 3 and 4.
+#[derive(Deserialize)]
+struct MessageHead4 {
+    received: u64,
+    addressees: Vec<Addressee>,
+    utf8: bool,
+    uidl: Option<Arc<str>>,
+}
+
+/// The same in version 2.
+#[derive(Deserialize)]
+struct MessageHead2 {
+    received: u64,
+    addressees: Vec<Addressee>,
+    utf8: bool,
+}
+
+/// The same in version 1.
+#[derive(Deserialize)]
+struct MessageHead1 {
+    received: u64,
+    addressees: Vec<Addressee>,
+}
+
+/// Reads the head of a message of the given format version; gives what stands behind it, too.
+pub(super) fn message_head(version: u8, head: &[u8]) -> Option<(MessageHead, &[u8])> {
+    if version > 4 {
+        return postcard::take_from_bytes(head).ok();
+    }
+    let (old, rest) = if version > 2 {
+        postcard::take_from_bytes::<MessageHead4>(head).ok()?
+    } else if version == 2 {
+        let (old, rest) = postcard::take_from_bytes::<MessageHead2>(head).ok()?;
+        let message = MessageHead4 {
+            received: old.received,
+            addressees: old.addressees,
+            utf8: old.utf8,
+            uidl: None,
+        };
+        (message, rest)
+    } else {
+        let (old, rest) = postcard::take_from_bytes::<MessageHead1>(head).ok()?;
+        let message = MessageHead4 {
+            received: old.received,
+            addressees: old.addressees,
+            utf8: false,
+            uidl: None,
+        };
+        (message, rest)
+    };
+    let message = MessageHead {
+        received: old.received,
+        addressees: old.addressees,
+        utf8: old.utf8,
+        uidl: old.uidl,
+        queue: None,
+    };
+    Some((message, rest))
+}
+
+/// The head of a message moved by compaction before version 5.
+#[derive(Deserialize)]
+struct CopyHead4 {
+    received: u64,
+    kept: Vec<Kept>,
+    utf8: bool,
+    uidl: Option<Arc<str>>,
+    envelope: u8,
+}
+
+/// Reads the head of a message moved by compaction; gives what stands behind it, too.
+pub(super) fn copy_head(version: u8, head: &[u8]) -> Option<(CopyHead, &[u8])> {
+    if version > 4 {
+        return postcard::take_from_bytes(head).ok();
+    }
+    let (old, rest) = postcard::take_from_bytes::<CopyHead4>(head).ok()?;
+    let copy = CopyHead {
+        received: old.received,
+        kept: old.kept,
+        utf8: old.utf8,
+        uidl: old.uidl,
+        envelope: old.envelope,
+        queue: None,
+    };
+    Some((copy, rest))
+}
 
 /// Reads the decisions of a record of the given format version.
 pub(super) fn decisions(version: u8, head: &[u8]) -> Option<Vec<Decision>> {

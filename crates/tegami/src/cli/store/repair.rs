@@ -104,6 +104,12 @@ fn describe(repaired: &Repaired) -> String {
             "\nAccounts and aliases: {stated} whose records were damaged made again from the index."
         ));
     }
+    if repaired.queue > 0 {
+        let queued = counted(repaired.queue, "queued message");
+        text.push_str(&format!(
+            "\nQueue: what becomes of {queued}, whose records were damaged, stated again from the index."
+        ));
+    }
     if repaired.index_built {
         text.push_str("\nThe index was built anew from the log.");
     }
@@ -146,6 +152,7 @@ mod tests {
             renewed: vec![hit(27)],
             removed_again: vec![hit(28)],
             directory: 1,
+            queue: 2,
             index_built: true,
         };
         assert_eq!(
@@ -162,6 +169,7 @@ mod tests {
                 "Set aside:",
                 "  /data/quarantine/0000000003-4096.rec",
                 "Accounts and aliases: 1 statement whose records were damaged made again from the index.",
+                "Queue: what becomes of 2 queued messages, whose records were damaged, stated again from the index.",
                 "The index was built anew from the log.",
                 "Afterwards:",
                 "Log       0 records in 0 segments, up to segment 0 at 0",

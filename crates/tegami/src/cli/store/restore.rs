@@ -63,7 +63,7 @@ pub fn run(config: &Config, from: &Path) -> Result<()> {
 }
 
 fn describe(restored: &Restored, data_dir: &Path) -> String {
-    format!(
+    let mut text = format!(
         "Restored {} ({}, {}) with {} into {}.\n\
          The store is as it was at {}; what came later is not in it. Mail keeps its unique ids, and mail from now on \
          gets new ones.",
@@ -73,7 +73,14 @@ fn describe(restored: &Restored, data_dir: &Path) -> String {
         counted(restored.accounts, "account"),
         data_dir.display(),
         restored.made,
-    )
+    );
+    if restored.queued > 0 {
+        text.push_str(&format!(
+            "\nThe queue is as it was then, too, with {}: what has left since will be sent a second time.",
+            counted(restored.queued, "message")
+        ));
+    }
+    text
 }
 
 /// Brings back the log as it was before a newer format was written.
@@ -110,6 +117,7 @@ mod tests {
             files: 5,
             octets: 2_000_000,
             accounts: 1,
+            queued: 0,
             epoch: 1_795_325_326,
             opened: Opened::default(),
             belongs_to: None,
@@ -120,5 +128,14 @@ mod tests {
              The store is as it was at 2026-11-22T05:28:46Z; what came later is not in it. Mail keeps its unique ids, \
              and mail from now on gets new ones."
         );
+        let queued = describe(
+            &Restored {
+                queued: 2,
+                ..restored
+            },
+            Path::new("/var/lib/tegami"),
+        );
+        let said = "\nThe queue is as it was then, too, with 2 messages: what has left since will be sent a second time.";
+        assert!(queued.ends_with(said), "{queued}");
     }
 }

@@ -93,6 +93,13 @@ pub fn describe(examined: &Examined) -> String {
             ),
         ),
     ];
+    if examined.queued > 0 {
+        let queued = counted(examined.queued, "message");
+        rows.push((
+            "Queue",
+            format!("{queued}, {}", size(examined.queued_octets)),
+        ));
+    }
     rows.extend(
         harmless(examined)
             .into_iter()
