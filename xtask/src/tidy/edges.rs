@@ -11,7 +11,7 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("reply", &[]),
     ("address", &[]),
     ("mailfolder", &[]),
@@ -28,6 +28,22 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("net", &["reply", "wire"]),
     ("admin", &["auth", "address", "mailstore"]),
     ("delivery", &["address"]),
+    (
+        "courier",
+        &[
+            "reply",
+            "wire",
+            "address",
+            "auth",
+            "resolver",
+            "dane",
+            "mta-sts",
+            "smtp-client",
+            "dsn",
+            "delivery",
+            "mailstore",
+        ],
+    ),
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
