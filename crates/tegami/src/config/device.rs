@@ -276,7 +276,7 @@ fn login(
 }
 
 /// The one line of a password file.
-fn password(file: &Path) -> Result<Secret, String> {
+pub(super) fn password(file: &Path) -> Result<Secret, String> {
     let text = bounded::read(file, LARGEST_PASSWORD_FILE)
         .map(Secret::new)
         .map_err(|why| format!("cannot read {}: {why}", file.display()))?;
@@ -292,7 +292,7 @@ fn password(file: &Path) -> Result<Secret, String> {
     Ok(Secret::from(line))
 }
 
-fn open_to_others(file: &Path) -> Option<String> {
+pub(super) fn open_to_others(file: &Path) -> Option<String> {
     let mode = fs::metadata(file).ok()?.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
         format!(
@@ -429,7 +429,7 @@ fn narrowest(network: &IpNet) -> u8 {
     }
 }
 
-fn is_private(address: IpAddr) -> bool {
+pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
