@@ -27,6 +27,7 @@ mod lent;
 mod letters;
 mod login;
 mod login_delay;
+pub mod outward;
 pub mod pace;
 pub mod pop3;
 mod routing;
@@ -99,6 +100,8 @@ pub struct Policy {
     pub doors: doors::Doors,
     /// Whether senders at our domains must exist, in mail from other servers.
     pub verify_local_sender: bool,
+    /// Mail for elsewhere: who may send it, and its ways.
+    pub outward: outward::Outward,
     /// Networks from which nobody sends as a user.
     pub no_submission_from: Vec<ipnet::IpNet>,
     /// Settings of every new SMTP session.

@@ -1,5 +1,6 @@
 //! Answers the questions of one SMTP session: senders, recipients, message bodies, logins.
 
+mod elsewhere;
 mod recipient;
 mod regarded;
 
@@ -12,7 +13,7 @@ use address::deliver_by::Mode;
 use address::{Envelope, ForwardPath, ReversePath};
 use auth::{Mechanism, Verdict};
 use bytes::Bytes;
-use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
+use mailstore::{AccountId, Full, Incoming, Parcel, Reservation, StoreError};
 use net::{Permit, Regarding};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
@@ -20,6 +21,7 @@ use smtp_server::{
 };
 use wire::ChannelBinding;
 
+use elsewhere::Leaving;
 use regarded::Regarded;
 
 use super::House;
@@ -55,6 +57,8 @@ struct Transaction {
     declared: u64,
     /// One per account, however many of its addresses were given: nobody gets a letter twice.
     reservations: BTreeMap<AccountId, Reservation>,
+    /// Recipients who are elsewhere.
+    leaving: Leaving,
     /// Recipients that were not accepted.
     refused: usize,
     body: Option<Body>,
@@ -182,6 +186,7 @@ impl SmtpHost {
             began: Instant::now(),
             declared: from.size.unwrap_or(0),
             reservations: BTreeMap::new(),
+            leaving: Leaving::default(),
             refused: 0,
             body: None,
         });
@@ -286,6 +291,7 @@ impl SmtpHost {
             envelope,
             began,
             reservations,
+            leaving,
             body: Some(body),
             ..
         }) = self.transaction.take()
@@ -312,22 +318,27 @@ impl SmtpHost {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: a recipient takes no UTF-8 header");
             return self.not_delivered(from, FinishVerdict::Utf8NotTaken);
         }
+        let away = leaving.len();
         let outcome = match written {
             Ok(incoming) => {
                 let octets = incoming.len();
-                let reservations = reservations.into_values().collect();
+                let account = self.login.as_ref().map(|login| login.account);
+                let parcel = Parcel {
+                    incoming,
+                    reservations: reservations.into_values().collect(),
+                    envelope,
+                    outgoing: leaving.into_outgoing(account),
+                };
                 // RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
-                self.house
-                    .store
-                    .deliver(incoming, reservations, envelope)
-                    .await
-                    .map(|()| octets)
+                let posted = self.house.store.post(parcel).await;
+                posted.map(|queued| (octets, queued))
             }
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(octets) => {
-                tracing::info!(txn = %id, %from, rcpts, octets, "delivered");
+            Ok((octets, queued)) => {
+                tracing::info!(txn = %id, %from, rcpts, away, octets, queue = queued, "accepted");
+                self.house.send_out(queued);
                 FinishVerdict::Stored { id }
             }
             Err(error @ StoreError::MailboxFull { .. }) => {
@@ -524,7 +535,10 @@ impl net::Host for SmtpHost {
         match ask {
             Ask::Mail(from) => Answer::Mail(self.mail(from)),
             Ask::Rcpt(to) => {
-                let refusal = self.refused_by_dns(&to).await;
+                let mut refusal = self.refused_by_dns(&to).await;
+                if refusal.is_none() {
+                    refusal = self.refused_by_destination(&to.path).await;
+                }
                 Answer::Rcpt(self.rcpt(to, refusal))
             }
             Ask::Data(trace) => Answer::Data(self.data(trace).await),

@@ -10,6 +10,7 @@ use super::trust::Trust;
 use crate::config::{Config, OverQuota};
 use crate::host::Policy;
 use crate::host::doors::Doors;
+use crate::host::outward::Outward;
 use crate::host::pace::Pace;
 use crate::host::sender::Rules;
 
@@ -48,6 +49,7 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         },
         bare_newline: config.smtp.bare_newline,
         normalize_from: trust.normalize.clone(),
+        outward: Outward::new(&config.relay, trust.relay.clone()),
         verify_local_sender: config.smtp.verify_local_sender,
         no_submission_from: config.smtp.no_submission_from.clone(),
         devices: devices::of(config, trust, &smtp),

@@ -8,6 +8,7 @@ use smtp_server::{RcptTo, RcptVerdict};
 
 use super::SmtpHost;
 use super::regarded::Regarded;
+use crate::host::Policy;
 use crate::host::routing::{self, Route};
 
 impl SmtpHost {
@@ -21,8 +22,14 @@ impl SmtpHost {
             return RcptVerdict::TryLater;
         };
         match room {
-            Ok(taken) => {
-                transaction.reservations.extend(taken);
+            Ok(room) => {
+                match room {
+                    Room::Mailboxes(taken) => transaction.reservations.extend(taken),
+                    Room::Queue(room) => {
+                        let place = transaction.envelope.recipients.len();
+                        transaction.leaving.add(place, room);
+                    }
+                }
                 transaction.envelope.recipients.push(Recipient {
                     path: to.path,
                     notify: to.notify,
@@ -38,8 +45,8 @@ impl SmtpHost {
         }
     }
 
-    /// The places in mailboxes that a letter to this recipient needs beyond those that are held already.
-    fn room_for(&self, to: &ForwardPath) -> Result<Vec<(AccountId, Reservation)>, RcptVerdict> {
+    /// The places that a letter to this recipient needs beyond those that are held already.
+    fn room_for(&self, to: &ForwardPath) -> Result<Room, RcptVerdict> {
         if self.is_gone() {
             return Err(RcptVerdict::RelayDenied);
         }
@@ -57,14 +64,14 @@ impl SmtpHost {
             Route::Local(accounts) => accounts,
             Route::Disabled => return Err(RcptVerdict::Disabled),
             Route::Unknown => return Err(RcptVerdict::UnknownMailbox),
-            Route::Foreign if self.login.is_some() || self.visit.is_some() => {
-                return Err(RcptVerdict::NoOutbound);
+            Route::Foreign => {
+                self.may_leave(&policy, to)?;
+                self.count_recipient(&policy)?;
+                let room = self.room_in_queue(&transaction.leaving, transaction.declared)?;
+                return Ok(Room::Queue(room));
             }
-            Route::Foreign => return Err(RcptVerdict::RelayDenied),
         };
-        if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
-            return Err(RcptVerdict::TooFast);
-        }
+        self.count_recipient(&policy)?;
         // An alias waits for all of its members: whoever is left out now would never get the message.
         let suspended = |account: &AccountId| {
             directory
@@ -89,8 +96,23 @@ impl SmtpHost {
                 Err(Full::Gone) => return Err(RcptVerdict::UnknownMailbox),
             }
         }
-        Ok(taken)
+        Ok(Room::Mailboxes(taken))
     }
+
+    fn count_recipient(&self, policy: &Policy) -> Result<(), RcptVerdict> {
+        if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
+            return Err(RcptVerdict::TooFast);
+        }
+        Ok(())
+    }
+}
+
+/// What is held for a recipient.
+enum Room {
+    /// Places in mailboxes.
+    Mailboxes(Vec<(AccountId, Reservation)>),
+    /// A place in the queue, unless the message has one.
+    Queue(Option<Reservation>),
 }
 
 /// Whether the account's list of destinations, if it has one, names this one.
