@@ -6,12 +6,13 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use address::{Domain, Mailbox};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use auth::{Authenticator, Keyring, Mechanism};
+use courier::office::Office;
 use mailstore::Store;
 use resolver::Resolver;
 use smtp_server::BareNewline;
@@ -30,7 +31,8 @@ mod login_delay;
 pub mod outward;
 pub mod pace;
 pub mod pop3;
-mod routing;
+pub mod returning;
+pub mod routing;
 pub mod sender;
 pub mod smtp;
 mod surrogate;
@@ -57,9 +59,13 @@ pub struct House {
     /// What POP3 clients were shown of large maildrops.
     pub lent: lent::Lent,
     /// Asks DNS.
-    pub resolver: Resolver,
+    pub resolver: Arc<Resolver>,
     /// No mail is taken for the time being, because somebody said so.
     pub suspension: doors::Suspension,
+    /// Under which addresses forwarded copies leave.
+    pub srs: ArcSwapOption<returning::Returning>,
+    /// Sends what is in the queue; absent while the server stands up.
+    pub office: OnceLock<Office>,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -126,8 +132,20 @@ impl House {
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
             lent: lent::Lent::default(),
-            resolver: Resolver::new(DNS_PATIENCE),
+            resolver: Arc::new(Resolver::new(DNS_PATIENCE)),
             suspension: doors::Suspension::default(),
+            srs: ArcSwapOption::empty(),
+            office: OnceLock::new(),
+        }
+    }
+}
+
+impl House {
+    /// A message is in the queue.
+    pub fn sends(&self, id: u64) {
+        // What comes before the office opens is found by it in the store.
+        if let Some(office) = self.office.get() {
+            office.arrived(id);
         }
     }
 }

@@ -57,6 +57,8 @@ struct Transaction {
     declared: u64,
     /// One per account, however many of its addresses were given: nobody gets a letter twice.
     reservations: BTreeMap<AccountId, Reservation>,
+    /// Recipients that were accepted. Behind each of them in the envelope stand those it leads to elsewhere.
+    named: usize,
     /// Recipients who are elsewhere.
     leaving: Leaving,
     /// Recipients that were not accepted.
@@ -186,6 +188,7 @@ impl SmtpHost {
             began: Instant::now(),
             declared: from.size.unwrap_or(0),
             reservations: BTreeMap::new(),
+            named: 0,
             leaving: Leaving::default(),
             refused: 0,
             body: None,
@@ -232,7 +235,11 @@ impl SmtpHost {
         let directory = self.house.store.directory();
         let path = ForwardPath::Mailbox(mailbox.clone());
         match routing::route(&policy, &directory, &path) {
-            Route::Local(_) | Route::Disabled | Route::Foreign => true,
+            Route::Leads(_)
+            | Route::Moved(_)
+            | Route::Circle
+            | Route::Disabled
+            | Route::Foreign => true,
             Route::Unknown => directory.knows(mailbox),
         }
     }
@@ -258,10 +265,11 @@ impl SmtpHost {
         let header = {
             let policy = self.house.policy.load();
             // RFC 5321 section 7.2: recipients do not learn of each other.
-            let only = match transaction.envelope.recipients.as_slice() {
-                [one] => one.path.mailbox(),
+            let only = match transaction.named {
+                1 => transaction.envelope.recipients.first(),
                 _ => None,
             };
+            let only = only.and_then(|one| one.path.mailbox());
             let date = jiff::Zoned::now()
                 .strftime("%a, %d %b %Y %H:%M:%S %z")
                 .to_string();
@@ -292,6 +300,7 @@ impl SmtpHost {
             began,
             reservations,
             leaving,
+            named: rcpts,
             body: Some(body),
             ..
         }) = self.transaction.take()
@@ -303,7 +312,6 @@ impl SmtpHost {
             written,
             header,
         } = body;
-        let rcpts = envelope.recipients.len();
         let from = envelope.reverse_path.to_string();
         if self.is_gone() {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: the account was removed or disabled meanwhile");
@@ -337,8 +345,13 @@ impl SmtpHost {
         };
         match outcome {
             Ok((octets, queued)) => {
-                tracing::info!(txn = %id, %from, rcpts, away, octets, queue = queued, "accepted");
-                self.house.send_out(queued);
+                match queued {
+                    Some(queue) => {
+                        tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
+                        self.house.sends(queue);
+                    }
+                    None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
+                }
                 FinishVerdict::Stored { id }
             }
             Err(error @ StoreError::MailboxFull { .. }) => {
@@ -374,6 +387,9 @@ impl SmtpHost {
                 mailbox: account.address.clone(),
             },
             Found::Several(mailboxes) => VerifyVerdict::Ambiguous(mailboxes),
+            Found::Forwarded(to) => VerifyVerdict::Forwarded(to),
+            Found::Moved(to) => VerifyVerdict::Moved(to),
+            Found::Elsewhere => VerifyVerdict::Elsewhere,
             Found::Nobody => VerifyVerdict::Unknown,
         }
     }

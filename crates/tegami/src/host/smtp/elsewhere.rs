@@ -3,57 +3,127 @@
 //!
 //! Everybody else's mail for elsewhere is refused: this is the one place that could make an open relay of the server.
 
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use address::{ForwardPath, Host};
+use address::dsn::Orcpt;
+use address::{ForwardPath, Host, Mailbox, Recipient, xtext};
 use delivery::schedule::NextHop;
-use mailstore::{AccountId, Full, Outgoing, Reservation, Waiting};
+use mailstore::{AccountId, MOST_RECIPIENTS, Outgoing, Reservation, Store, Waiting};
 use resolver::{Asker, MailRoute};
 use smtp_server::RcptVerdict;
 
 use super::SmtpHost;
 use crate::host::Policy;
-use crate::host::routing::{self, Route};
+use crate::host::routing;
 
 /// The recipients of a transaction who are elsewhere.
 #[derive(Default)]
 pub(super) struct Leaving {
     /// Held from the first of them on.
     room: Option<Reservation>,
-    /// Positions in the envelope, in its order.
-    recipients: Vec<u32>,
+    waiting: Vec<Waiting>,
+    /// Nobody gets a letter twice. Case counts elsewhere (RFC 5321 section 2.4).
+    known: HashSet<String>,
 }
 
 impl Leaving {
-    /// Whether there is room in the queue for the message already.
-    pub(super) fn has_room(&self) -> bool {
-        self.room.is_some()
+    /// Room for a message of `octets`, with so many more recipients, unless there is some already.
+    pub(super) fn room(
+        &self,
+        store: &Store,
+        octets: u64,
+        more: usize,
+    ) -> Result<Option<Reservation>, RcptVerdict> {
+        if self.waiting.len() + more > MOST_RECIPIENTS {
+            return Err(RcptVerdict::TryLater);
+        }
+        if self.room.is_some() {
+            return Ok(None);
+        }
+        let room = store.reserve_outgoing(octets);
+        room.map(Some).map_err(|_| {
+            tracing::warn!("the queue is full: mail for elsewhere has to wait outside");
+            RcptVerdict::TryLater
+        })
     }
 
-    /// Takes in the recipient at this place of the envelope, and the room that was found for the message.
-    pub(super) fn add(&mut self, place: usize, room: Option<Reservation>) {
-        if let Some(room) = room {
-            self.room = Some(room);
+    /// Keeps it.
+    pub(super) fn hold(&mut self, room: Option<Reservation>) {
+        if room.is_some() {
+            self.room = room;
         }
-        self.recipients.extend(u32::try_from(place));
+    }
+
+    /// Takes in a recipient, behind these of the envelope.
+    pub(super) fn take(
+        &mut self,
+        recipient: Recipient,
+        forwarded: bool,
+        recipients: &mut Vec<Recipient>,
+    ) {
+        let is_new = self.known.insert(recipient.path.to_string());
+        if let Ok(place) = u32::try_from(recipients.len())
+            && is_new
+        {
+            // The store counts from the time it has the message.
+            let waiting = Waiting::new(place, milliseconds(SystemTime::now()));
+            self.waiting.push(Waiting {
+                forwarded,
+                ..waiting
+            });
+        }
+        recipients.push(recipient);
+    }
+
+    /// Takes in those whom a recipient leads to. Their reports speak of the recipient that the sender wrote to (RFC 3461
+    /// section 5.2.7: wishes are those of the recipient, and so is ORCPT).
+    pub(super) fn take_copies(
+        &mut self,
+        recipient: Recipient,
+        addresses: Vec<Mailbox>,
+        forwarded: bool,
+        recipients: &mut Vec<Recipient>,
+    ) {
+        let orcpt = recipient.orcpt.clone();
+        let orcpt = orcpt.or_else(|| original(&recipient.path));
+        let notify = recipient.notify;
+        recipients.push(recipient);
+        for address in addresses {
+            let copy = Recipient {
+                path: ForwardPath::Mailbox(address),
+                notify,
+                orcpt: orcpt.clone(),
+            };
+            self.take(copy, forwarded, recipients);
+        }
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.recipients.len()
+        self.waiting.len()
     }
 
     /// What the store is told; nothing when everybody is here.
     pub(super) fn into_outgoing(self, account: Option<AccountId>) -> Option<Outgoing> {
-        let due = milliseconds(SystemTime::now());
         let room = self.room?;
-        let waiting = self.recipients.into_iter();
-        Some(Outgoing {
+        (!self.waiting.is_empty()).then_some(Outgoing {
             room,
             account,
-            waiting: waiting.map(|one| Waiting::new(one, due)).collect(),
+            release: None,
+            waiting: self.waiting,
         })
     }
+}
+
+/// ORCPT of a recipient whose sender gave none; none of an address that needs UTF-8 or more room than there is.
+fn original(path: &ForwardPath) -> Option<Orcpt> {
+    let address = path.mailbox()?.to_string();
+    if !address.is_ascii() {
+        return None;
+    }
+    let encoded = xtext::encode(address.as_bytes());
+    Orcpt::parse(format!("rfc822;{encoded}").as_bytes()).ok()
 }
 
 fn milliseconds(time: SystemTime) -> u64 {
@@ -79,29 +149,20 @@ impl SmtpHost {
         let backed_up = to
             .mailbox()
             .is_some_and(|mailbox| outward.backs_up(mailbox));
-        match (known || backed_up, outward.enabled) {
-            (true, true) => Ok(()),
-            (true, false) if known => Err(RcptVerdict::NoOutbound),
-            (true | false, _) => Err(RcptVerdict::RelayDenied),
+        match (known, backed_up, outward.enabled) {
+            (true, _, true) | (false, true, true) => Ok(()),
+            (true, _, false) => Err(RcptVerdict::NoOutbound),
+            (false, true, false) | (false, false, _) => Err(RcptVerdict::RelayDenied),
         }
     }
 
-    /// Room in the queue for the message, at the first of its recipients who need it.
-    pub(super) fn room_in_queue(
-        &self,
-        leaving: &Leaving,
-        octets: u64,
-    ) -> Result<Option<Reservation>, RcptVerdict> {
-        if leaving.has_room() {
-            return Ok(None);
+    /// Whom an address that this server made for a forwarded copy stands for: bounces come back to it.
+    pub(super) fn returned(&self, policy: &Policy, to: &ForwardPath) -> Option<Mailbox> {
+        let (srs, mailbox) = (self.house.srs.load_full()?, to.mailbox()?);
+        if !policy.outward.enabled || mailbox.host.domain() != Some(srs.domain()) {
+            return None;
         }
-        match self.house.store.reserve_outgoing(octets) {
-            Ok(room) => Ok(Some(room)),
-            Err(Full::Octets | Full::Messages | Full::Gone) => {
-                tracing::warn!("the queue is full: mail for elsewhere has to wait outside");
-                Err(RcptVerdict::TryLater)
-            }
-        }
+        srs.reverse(mailbox)
     }
 
     /// What DNS has against a recipient elsewhere: better said now than in a report tomorrow (RFC 7505 section 4.2, RFC 5321
@@ -109,8 +170,8 @@ impl SmtpHost {
     pub(super) async fn refused_by_destination(&self, to: &ForwardPath) -> Option<RcptVerdict> {
         let policy = self.house.policy.load_full();
         let transaction = self.transaction.as_ref()?;
-        let route = routing::route(&policy, &self.house.store.directory(), to);
-        if route != Route::Foreign || self.may_leave(&policy, to).is_err() {
+        let is_ours = to.mailbox().is_none_or(|to| routing::is_local(&policy, to));
+        if is_ours || self.is_gone() || self.may_leave(&policy, to).is_err() {
             return None;
         }
         let sender = &transaction.envelope.reverse_path;
