@@ -311,8 +311,8 @@ async fn queue_before(store: &Store, ids: &[AccountId]) {
         closed: vec![1],
         again: vec![heard(&all[1].waiting[0])],
     };
-    let left = store.queue_attempted(all[1].id, attempt, None).await;
-    assert_eq!(left.unwrap().unwrap().waiting.len(), 2);
+    let left = store.queue_attempted(all[1].id, attempt, Vec::new()).await;
+    assert_eq!(left.unwrap().unwrap().queued.waiting.len(), 2);
     store.queue_hold(all[2].id, true).await.unwrap();
     assert!(store.queue_remove(all[3].id).await.unwrap());
 }
@@ -322,15 +322,15 @@ async fn queue_after(store: &Store, ids: &[AccountId]) {
     let all = store.queue_from(0, 10).unwrap();
     let again = vec![heard(&all[0].waiting[2])];
     let closed = Vec::new();
-    let left = store.queue_attempted(all[0].id, Attempt { closed, again }, None);
+    let left = store.queue_attempted(all[0].id, Attempt { closed, again }, Vec::new());
     assert!(left.await.unwrap().is_some());
     let attempt = Attempt {
         closed: vec![0, 1, 2],
         again: Vec::new(),
     };
     let report = parcel(store, &ids[..1], 170, 1).await;
-    let left = store.queue_attempted(all[3].id, attempt, Some(report));
-    assert!(left.await.unwrap().unwrap().waiting.is_empty());
+    let left = store.queue_attempted(all[3].id, attempt, vec![report]);
+    assert!(left.await.unwrap().unwrap().queued.waiting.is_empty());
     assert_eq!(store.queue_from(0, 10).unwrap().len(), 4);
 }
 
@@ -338,7 +338,7 @@ fn heard(before: &Waiting) -> Waiting {
     Waiting {
         due: 2_000_000_000_000,
         attempts: before.attempts + 1,
-        delay_told: true,
+        told: true,
         heard: Some(Heard::new(
             "mx.example.org",
             "come back later",
@@ -375,6 +375,7 @@ async fn parcel(store: &Store, to: &[AccountId], octets: usize, away: u32) -> Pa
         outgoing: Some(Outgoing {
             room: store.reserve_outgoing(0).unwrap(),
             account: to.first().copied(),
+            release: None,
             waiting: (0..away).map(|at| Waiting::new(at, 7)).collect(),
         }),
     }

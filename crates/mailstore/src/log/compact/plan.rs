@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Compactor, unreadable};
 use crate::account::{Account, AccountId, Alias, Decision};
+use crate::handling::StoredList;
 use crate::compaction::Way;
 use crate::engine::Place;
 use crate::error::{CompactError, StoreError};
@@ -308,6 +309,13 @@ impl Look<'_> {
             }
             Decision::NoAlias(address) => {
                 !self.before.oldest && index.value(&keys::alias(&address.key()))?.is_none()
+            }
+            Decision::List(list) => match index.value(&keys::list(&list.address.key()))? {
+                Some(now) => postcard::from_bytes::<StoredList>(&now).map_err(read)? == *list,
+                None => false,
+            },
+            Decision::NoList(address) => {
+                !self.before.oldest && index.value(&keys::list(&address.key()))?.is_none()
             }
         })
     }

@@ -136,6 +136,7 @@ async fn parcel(
     let outgoing = (!waiting.is_empty()).then(|| Outgoing {
         room: store.reserve_outgoing(octets as u64).unwrap(),
         account: Some(alice),
+        release: None,
         waiting,
     });
     let reservations = local.then(|| store.reserve(alice, 0).unwrap());
@@ -243,10 +244,10 @@ async fn what_an_attempt_came_to_is_what_the_message_is() {
     yard.post(100, false, &[1, 2, 3]).await;
     let id = yard.ids()[0];
     let left = again(vec![tried(0, 70, 1), tried(2, 60, 1)]);
-    let after = yard.store.queue_attempted(id, left, None).await.unwrap();
-    assert_eq!(after.unwrap().due(), Some(2));
+    let after = yard.store.queue_attempted(id, left, Vec::new()).await.unwrap();
+    assert_eq!(after.unwrap().queued.due(), Some(2));
     let left = closed(vec![1]);
-    yard.store.queue_attempted(id, left, None).await.unwrap();
+    yard.store.queue_attempted(id, left, Vec::new()).await.unwrap();
     let expected = [tried(0, 70, 1), tried(2, 60, 1)];
     for keep_index in [true, false] {
         yard.again(keep_index).await;
@@ -264,8 +265,8 @@ async fn what_an_attempt_came_to_is_what_the_message_is() {
         closed: vec![0, 2],
         again: vec![tried(1, 5, 9)],
     };
-    let after = yard.store.queue_attempted(id, late, None).await.unwrap();
-    assert!(after.unwrap().waiting.is_empty());
+    let after = yard.store.queue_attempted(id, late, Vec::new()).await.unwrap();
+    assert!(after.unwrap().queued.waiting.is_empty());
     assert_eq!((yard.ids(), yard.due(u64::MAX)), (vec![], vec![]));
     for keep_index in [true, false] {
         yard.again(keep_index).await;
@@ -274,7 +275,7 @@ async fn what_an_attempt_came_to_is_what_the_message_is() {
         // It is no message that somebody has removed.
         assert_eq!(yard.store.stats().engine.removed.messages, 0);
         assert!(yard.store.queue_letter(id).unwrap().is_none());
-        let again = yard.store.queue_attempted(id, closed(vec![0]), None).await;
+        let again = yard.store.queue_attempted(id, closed(vec![0]), Vec::new()).await;
         assert_eq!(again.unwrap(), None);
     }
 }
@@ -287,8 +288,8 @@ async fn what_people_say_stays_whatever_an_attempt_says_meanwhile() {
     let ids = yard.ids();
     yard.store.queue_hold(ids[0], true).await.unwrap();
     let attempt = again(vec![tried(0, 5, 1)]);
-    let after = yard.store.queue_attempted(ids[0], attempt, None).await;
-    assert_eq!(after.unwrap().unwrap().due(), None);
+    let after = yard.store.queue_attempted(ids[0], attempt, Vec::new()).await;
+    assert_eq!(after.unwrap().unwrap().queued.due(), None);
     assert_eq!(yard.due(u64::MAX), [ids[1]]);
     for keep_index in [true, false] {
         yard.again(keep_index).await;
@@ -316,7 +317,7 @@ async fn decisions_about_a_message_come_one_after_the_other() {
         let store = yard.store.clone();
         tasks.push(tokio::spawn(async move {
             let attempt = closed(vec![recipient]);
-            store.queue_attempted(id, attempt, None).await
+            store.queue_attempted(id, attempt, Vec::new()).await
         }));
     }
     // Who goes away while it waits spoils nothing.
@@ -346,11 +347,12 @@ async fn a_full_queue_says_so_and_takes_reports_all_the_same() {
     report.outgoing = Some(Outgoing {
         room: yard.store.reserve_report().unwrap(),
         account: None,
+        release: None,
         waiting: vec![Waiting::new(0, 1)],
     });
     let done = yard
         .store
-        .queue_attempted(id, closed(vec![0]), Some(report))
+        .queue_attempted(id, closed(vec![0]), vec![report])
         .await;
     done.unwrap();
     assert_eq!(yard.store.queue_counts().messages, 20);
@@ -394,7 +396,7 @@ async fn a_report_and_what_it_is_about_are_kept_together_or_not_at_all() {
     let report = yard.parcel(200, true, &[]).await;
     let done = yard
         .store
-        .queue_attempted(id, closed(vec![0]), Some(report))
+        .queue_attempted(id, closed(vec![0]), vec![report])
         .await;
     done.unwrap();
     let whole = yard.disk.contents(path);
