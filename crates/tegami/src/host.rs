@@ -72,10 +72,14 @@ pub struct House {
 pub struct Policy {
     /// Our name in greetings, Received fields and status.
     pub hostname: String,
+    /// The same, as a name.
+    pub host: Domain,
     /// Mail for these is delivered here.
     pub domains: HashSet<Domain>,
     /// Who reads what is sent to postmaster, if the configuration says so.
     pub postmaster: Option<Mailbox>,
+    /// The one there is at every domain, at the first of ours.
+    pub usual_postmaster: Mailbox,
     /// The accounts file in force: what stands there is changed there.
     pub accounts_file: Option<PathBuf>,
     /// Whether a full mailbox refuses for good (552) or for the time being (452).

@@ -160,7 +160,10 @@ mod tests {
             variables: Vec::new(),
             usual: "absent".into(),
         };
-        let config: Config = sources.load().unwrap_or_else(|error| panic!("{error}")).config;
+        let config: Config = sources
+            .load()
+            .unwrap_or_else(|error| panic!("{error}"))
+            .config;
         Outward::new(&config.relay, config.relay.networks.clone())
     }
 

@@ -66,9 +66,7 @@ impl Returning {
         match self.srs.reverse(&mailbox.local, today()) {
             Ok(original) => Some(original),
             Err(Unreturnable::NotRewritten) => None,
-            Err(
-                why @ (Unreturnable::Malformed | Unreturnable::Forged | Unreturnable::TooOld),
-            ) => {
+            Err(why @ (Unreturnable::Malformed | Unreturnable::Forged | Unreturnable::TooOld)) => {
                 tracing::debug!(to = %mailbox, %why, "not sent back");
                 None
             }

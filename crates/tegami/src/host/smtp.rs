@@ -21,7 +21,7 @@ use smtp_server::{
 };
 use wire::ChannelBinding;
 
-use elsewhere::Leaving;
+use elsewhere::{Leaving, refused_by_destination};
 use regarded::Regarded;
 
 use super::House;
@@ -552,8 +552,10 @@ impl net::Host for SmtpHost {
             Ask::Mail(from) => Answer::Mail(self.mail(from)),
             Ask::Rcpt(to) => {
                 let mut refusal = self.refused_by_dns(&to).await;
-                if refusal.is_none() {
-                    refusal = self.refused_by_destination(&to.path).await;
+                if refusal.is_none()
+                    && let Some(domain) = self.domain_to_ask_about(&to.path)
+                {
+                    refusal = refused_by_destination(&self.house, self.peer, &domain).await;
                 }
                 Answer::Rcpt(self.rcpt(to, refusal))
             }

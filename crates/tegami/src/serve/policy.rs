@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use address::Mailbox;
+
 use super::DRAIN;
 use super::devices;
 use super::listeners::rate;
@@ -24,8 +26,10 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
     let smtp = smtp(config);
     Policy {
         hostname: config.hostname.to_string(),
+        host: config.hostname.clone(),
         domains: config.domains.iter().cloned().collect(),
         postmaster: config.postmaster.clone(),
+        usual_postmaster: usual_postmaster(config),
         accounts_file: config.accounts_file.clone(),
         full_is_final: match config.mailbox.over_quota {
             OverQuota::Tempfail => false,
@@ -63,6 +67,17 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         smtp: Arc::new(smtp),
         pop3: Arc::new(pop3(config)),
     }
+}
+
+/// RFC 5321 section 4.5.1.
+fn usual_postmaster(config: &Config) -> Mailbox {
+    let domain = config.domains.first().unwrap_or(&config.hostname);
+    #[expect(
+        clippy::expect_used,
+        reason = "a literal name, parsed by every test that makes a policy"
+    )]
+    let local = "postmaster".parse().expect("a local part");
+    Mailbox::new(local, domain.clone().into())
 }
 
 fn smtp(config: &Config) -> smtp_server::Config {

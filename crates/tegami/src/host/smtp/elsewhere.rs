@@ -4,18 +4,19 @@
 //! Everybody else's mail for elsewhere is refused: this is the one place that could make an open relay of the server.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use address::dsn::Orcpt;
-use address::{ForwardPath, Host, Mailbox, Recipient, xtext};
+use address::{Domain, ForwardPath, Host, Mailbox, Recipient, xtext};
 use delivery::schedule::NextHop;
 use mailstore::{AccountId, MOST_RECIPIENTS, Outgoing, Reservation, Store, Waiting};
 use resolver::{Asker, MailRoute};
 use smtp_server::RcptVerdict;
 
 use super::SmtpHost;
-use crate::host::Policy;
 use crate::host::routing;
+use crate::host::{House, Policy};
 
 /// The recipients of a transaction who are elsewhere.
 #[derive(Default)]
@@ -165,26 +166,34 @@ impl SmtpHost {
         srs.reverse(mailbox)
     }
 
-    /// What DNS has against a recipient elsewhere: better said now than in a report tomorrow (RFC 7505 section 4.2, RFC 5321
-    /// section 3.6.2). When DNS cannot say it, the queue finds out.
-    pub(super) async fn refused_by_destination(&self, to: &ForwardPath) -> Option<RcptVerdict> {
-        let policy = self.house.policy.load_full();
+    /// The domain that DNS is asked about before a recipient there is taken; none for those who are refused anyway, and
+    /// none where a smarthost knows better.
+    pub(super) fn domain_to_ask_about(&self, to: &ForwardPath) -> Option<Domain> {
+        let policy = self.house.policy.load();
         let transaction = self.transaction.as_ref()?;
         let is_ours = to.mailbox().is_none_or(|to| routing::is_local(&policy, to));
         if is_ours || self.is_gone() || self.may_leave(&policy, to).is_err() {
             return None;
         }
         let sender = &transaction.envelope.reverse_path;
-        let hop = policy.outward.next_hop(sender, to)?;
-        // A smarthost has a DNS of its own.
-        let NextHop::Host(Host::Domain(domain)) = &*hop else {
-            return None;
-        };
-        let asker = Asker::Client(self.peer.to_canonical());
-        match self.house.resolver.mail_route(domain, asker).await {
-            MailRoute::Exchangers(_) | MailRoute::Unclear => None,
-            MailRoute::NullMx => Some(RcptVerdict::NullMx),
-            MailRoute::NoSuchDomain | MailRoute::NoMailHere => Some(RcptVerdict::DomainMissing),
+        match &*policy.outward.next_hop(sender, to)? {
+            NextHop::Host(Host::Domain(domain)) => Some(domain.clone()),
+            NextHop::Host(Host::Literal(_)) | NextHop::Route(_) => None,
         }
+    }
+}
+
+/// What DNS has against a recipient elsewhere: better said now than in a report tomorrow (RFC 7505 section 4.2, RFC 5321
+/// section 3.6.2). When DNS cannot say it, the queue finds out.
+pub(super) async fn refused_by_destination(
+    house: &House,
+    peer: IpAddr,
+    domain: &Domain,
+) -> Option<RcptVerdict> {
+    let asker = Asker::Client(peer.to_canonical());
+    match house.resolver.mail_route(domain, asker).await {
+        MailRoute::Exchangers(_) | MailRoute::Unclear => None,
+        MailRoute::NullMx => Some(RcptVerdict::NullMx),
+        MailRoute::NoSuchDomain | MailRoute::NoMailHere => Some(RcptVerdict::DomainMissing),
     }
 }

@@ -68,7 +68,9 @@ impl SmtpHost {
         match room.leaves {
             Leaves::Nobody => recipients.push(recipient),
             Leaves::Itself => leaving.take(recipient, false, recipients),
-            Leaves::Copies(addresses) => leaving.take_copies(recipient, addresses, true, recipients),
+            Leaves::Copies(addresses) => {
+                leaving.take_copies(recipient, addresses, true, recipients)
+            }
             Leaves::Returned(to) => leaving.take_copies(recipient, vec![to], false, recipients),
         }
         room.verdict
@@ -136,7 +138,9 @@ impl SmtpHost {
             });
         }
         if !policy.outward.enabled {
-            tracing::warn!("mail that is to be sent on has to wait outside: relay.enabled is false");
+            tracing::warn!(
+                "mail that is to be sent on has to wait outside: relay.enabled is false"
+            );
             return Err(RcptVerdict::TryLater);
         }
         let verdict = match leads.disclosed {
