@@ -20,9 +20,6 @@ mod report;
 mod rounds;
 mod settle;
 
-#[cfg(test)]
-mod tests;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

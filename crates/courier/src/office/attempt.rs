@@ -128,7 +128,11 @@ async fn prepared(
             Ok(Preparation::NotNow(error)) => error,
             Err(error) => error.to_string(),
         };
-        tracing::warn!(id = job.message, error, "the queue cannot be read; it is tried again");
+        tracing::warn!(
+            id = job.message,
+            error,
+            "the queue cannot be read; it is tried again"
+        );
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PATIENCE.1);
     }
@@ -235,12 +239,7 @@ impl Fate {
 }
 
 impl<Line> Tried<Line> {
-    fn by_us(
-        recipients: &[u32],
-        fate: Fate,
-        when: SystemTime,
-        line: Option<Line>,
-    ) -> Option<Self> {
+    fn by_us(recipients: &[u32], fate: Fate, when: SystemTime, line: Option<Line>) -> Option<Self> {
         let carried = fate.carried(when);
         let each = recipients.iter().map(|one| (*one, carried.clone()));
         Some(Self {
@@ -328,7 +327,11 @@ fn into_mailboxes<Line>(
     let carried = fate.carried(when);
     let one = |recipient: &u32| {
         let moved = others.contains(recipient);
-        let carried = if moved { untried(when) } else { carried.clone() };
+        let carried = if moved {
+            untried(when)
+        } else {
+            carried.clone()
+        };
         (*recipient, carried)
     };
     let tried = Tried {
@@ -441,9 +444,10 @@ fn groups(means: &Means, entry: &Prepared, hands: &Hands) -> Vec<Group> {
     let original = &entry.matter.envelope.reverse_path;
     let is_forwarded = |recipient: &u32| {
         let mut waiting = entry.waiting.iter();
-        waiting.any(|one| one.recipient == *recipient && entries::forwarded(one))
+        waiting.any(|one| one.recipient == *recipient && one.forwarded)
     };
-    let (copies, own): (Vec<u32>, Vec<u32>) = hands.recipients.iter().partition(|one| is_forwarded(one));
+    let (copies, own): (Vec<u32>, Vec<u32>) =
+        hands.recipients.iter().partition(|one| is_forwarded(one));
     let day = entries::milliseconds(means.now()) / (24 * 60 * 60 * 1000);
     let rewritten = match means.house.forwarded(original, day) {
         Forwarded::Kept(_) => original.clone(),

@@ -19,7 +19,6 @@ const NOWHERE: &str = "(nowhere)";
 /// A message of the queue, as it is now.
 pub(super) struct Entry {
     pub(super) queued: Queued,
-    pub(super) received: SystemTime,
     pub(super) envelope: Arc<Envelope>,
     pub(super) letter: QueuedLetter,
 }
@@ -75,9 +74,8 @@ pub(super) fn read(store: &Store, id: u64) -> Result<Entry, Unread> {
 
 fn entry(store: &Store, queued: Queued) -> Result<Entry, Unread> {
     match store.queue_letter(queued.id) {
-        Ok(Some((received, envelope, letter))) => Ok(Entry {
+        Ok(Some((_, envelope, letter))) => Ok(Entry {
             queued,
-            received: time(received),
             envelope: Arc::new(envelope),
             letter,
         }),
@@ -168,14 +166,13 @@ pub(super) fn stands_aside(job: &Job, queued: &Queued) -> bool {
 
 /// The jobs of a message: one per next hop, those who are held left out. `only`: of these recipients.
 pub(super) fn jobs(house: &dyn House, entry: &Entry, only: Option<&[u32]>) -> Vec<Job> {
-    jobs_of(house, &entry.queued, entry.received, &entry.envelope, only)
+    jobs_of(house, &entry.queued, &entry.envelope, only)
 }
 
 /// The same, of parts.
 pub(super) fn jobs_of(
     house: &dyn House,
     queued: &Queued,
-    received: SystemTime,
     envelope: &Envelope,
     only: Option<&[u32]>,
 ) -> Vec<Job> {
@@ -192,6 +189,7 @@ pub(super) fn jobs_of(
         groups.entry(hop).or_default().push(one);
     }
     let sender = Arc::new(sender(queued, envelope));
+    let received = time(queued.received);
     let job = |(next_hop, waiting): (Arc<NextHop>, Vec<&Waiting>)| Job {
         message: queued.id,
         next_hop,
@@ -199,12 +197,17 @@ pub(super) fn jobs_of(
         recipients: waiting.iter().map(|one| one.recipient).collect(),
         octets: queued.octets,
         arrived: received,
-        release: release(queued),
+        release: queued.release.map(time),
         due: time(waiting.iter().map(|one| one.due).min().unwrap_or(0)),
         attempts: waiting.iter().map(|one| one.attempts).max().unwrap_or(0),
-        tried: waiting.iter().map(|one| tried(one)).min().flatten(),
-        told: waiting.iter().all(|one| told(one)),
-        told_late: waiting.iter().all(|one| told_late(one)),
+        tried: waiting
+            .iter()
+            .map(|one| one.tried)
+            .min()
+            .flatten()
+            .map(time),
+        told: waiting.iter().all(|one| one.told),
+        told_late: waiting.iter().all(|one| one.told_late),
         deadline: deadline(envelope, received),
     };
     groups.into_iter().map(job).collect()
@@ -269,47 +272,35 @@ fn deadline(envelope: &Envelope, received: SystemTime) -> Option<Deadline> {
     })
 }
 
-/// Not before this time, whatever else is said.
-fn release(_queued: &Queued) -> Option<SystemTime> {
-    None
+/// An attempt, as the store remembers it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tried {
+    /// When it began.
+    pub(super) began: SystemTime,
+    /// How many there have been.
+    pub(super) attempts: u32,
+    /// When the next is due.
+    pub(super) due: SystemTime,
 }
 
-/// When the last attempt began.
-pub(super) fn tried(waiting: &Waiting) -> Option<SystemTime> {
-    waiting.heard.as_ref().map(|heard| time(heard.when()))
-}
-
-/// The sender knows that it takes long.
-pub(super) fn told(waiting: &Waiting) -> bool {
-    waiting.delay_told
-}
-
-/// The sender knows that the time given with BY is over.
-pub(super) fn told_late(waiting: &Waiting) -> bool {
-    waiting.delay_told
-}
-
-/// It is a copy that an alias, a forward or a list sends on.
-pub(super) fn forwarded(_waiting: &Waiting) -> bool {
-    false
-}
-
-/// What is known of a recipient after an attempt that began at `began`, or after the sender was told.
+/// What is known of a recipient after an attempt, or after its sender was told.
 pub(super) fn again(
     before: &Waiting,
-    tried: Option<(SystemTime, u32, SystemTime)>,
+    tried: Option<Tried>,
     report: Option<Delay>,
     heard: Option<Heard>,
 ) -> Waiting {
     let mut now = before.clone();
-    if let Some((_began, attempts, due)) = tried {
-        now.attempts = attempts;
+    if let Some(tried) = tried {
+        now.tried = Some(milliseconds(tried.began));
+        now.attempts = tried.attempts;
         // Up, so that nothing is due before its time.
-        let whole = time(milliseconds(due)) >= due;
-        now.due = milliseconds(due).saturating_add(u64::from(!whole));
+        let whole = time(milliseconds(tried.due)) >= tried.due;
+        now.due = milliseconds(tried.due).saturating_add(u64::from(!whole));
     }
     match report {
-        Some(Delay::Slow | Delay::TooLate) => now.delay_told = true,
+        Some(Delay::Slow) => now.told = true,
+        Some(Delay::TooLate) => now.told_late = true,
         None => (),
     }
     if heard.is_some() {

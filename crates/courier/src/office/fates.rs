@@ -67,7 +67,7 @@ impl Matter {
     pub(super) fn of(entry: &Entry) -> Self {
         Self {
             id: entry.queued.id,
-            received: entry.received,
+            received: entries::time(entry.queued.received),
             envelope: Arc::clone(&entry.envelope),
             account: entry.queued.account,
         }
@@ -157,8 +157,8 @@ pub(super) fn of_attempt(
             continue;
         };
         one.attempts = before.attempts;
-        one.told = entries::told(before);
-        one.told_late = entries::told_late(before);
+        one.told = before.told;
+        one.told_late = before.told_late;
         // One draw for all, so that who is put off together comes together again.
         let next = schedule::next(&rules, &one, carried.verdict, now, draw);
         found.concludes(&rules, before, carried, next, attempt.began);
@@ -203,8 +203,13 @@ impl Found {
             } => {
                 let untried = carried.verdict == Verdict::Untried && before.heard.is_some();
                 let heard = (!untried).then(|| heard(&carried));
-                let tried = Some((began, attempts, at));
-                self.again.push(entries::again(before, tried, report, heard));
+                let tried = Some(entries::Tried {
+                    began,
+                    attempts,
+                    due: at,
+                });
+                let again = entries::again(before, tried, report, heard);
+                self.again.push(again);
                 if let Some(delay) = report {
                     let last = Last::of(&carried, began);
                     self.tell(last.delayed(before.recipient, delay, until));
@@ -261,8 +266,8 @@ pub(super) fn of_time(
             }
             Judged::Report(delay) => {
                 let known = match delay {
-                    Delay::Slow => entries::told(before),
-                    Delay::TooLate => entries::told_late(before),
+                    Delay::Slow => before.told,
+                    Delay::TooLate => before.told_late,
                 };
                 if !known {
                     found.tell(last.delayed(before.recipient, delay, until));
@@ -314,7 +319,7 @@ impl Last {
                 address: None,
                 said: None,
             }),
-            tried: entries::tried(waiting),
+            tried: waiting.tried.map(entries::time),
         }
     }
 
@@ -387,7 +392,10 @@ const WORDS: usize = 480;
 
 /// What the store remembers of an attempt: the words for people, and the status behind them.
 fn heard(carried: &Carried) -> Heard {
-    let host = carried.remote.as_ref().map(|remote| remote.host.to_string());
+    let host = carried
+        .remote
+        .as_ref()
+        .map(|remote| remote.host.to_string());
     let words = &carried.words[..carried.words.floor_char_boundary(WORDS)];
     let words = format!("{words} ({})", carried.status);
     Heard::new(

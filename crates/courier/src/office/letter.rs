@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use address::{Envelope, ReversePath};
 use bytes::Bytes;
-use mailstore::{Chunk, QueuedLetter, ReadError};
+use mailstore::{Chunk, QueuedLetter, ReadError, Store};
 
 use super::entries::Entry;
 use super::means::Means;
@@ -127,6 +127,38 @@ fn own_line(first: &[u8], reverse_path: &ReversePath) -> usize {
     }
 }
 
+/// Reads a message of the queue from its beginning, as it leaves, until `most` octets have been given or it ends. Gives
+/// how many it has as a whole. May block.
+///
+/// # Errors
+/// When the message is damaged, gone, or cannot be read.
+pub(super) fn each_piece(
+    store: &Store,
+    id: u64,
+    reverse_path: &ReversePath,
+    most: u64,
+    mut each: impl FnMut(&[u8]),
+) -> Result<u64, ReadError> {
+    let (_, _, letter) = store.queue_letter(id)?.ok_or(ReadError::Gone)?;
+    let mut piece = letter.read()?;
+    let own = own_line(&piece.octets, reverse_path);
+    let whole = letter.octets().saturating_sub(own as u64);
+    let mut octets = piece.octets.slice(own..);
+    let mut left = most;
+    loop {
+        let some = octets
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        each(&octets[..some]);
+        left = left.saturating_sub(some as u64);
+        if piece.last || left == 0 {
+            return Ok(whole);
+        }
+        piece = letter.read()?;
+        octets = piece.octets.clone();
+    }
+}
+
 /// That line.
 pub(super) fn line(reverse_path: &ReversePath) -> String {
     format!("Return-Path: {reverse_path}\r\n")
@@ -190,7 +222,11 @@ mod tests {
             assert_eq!(&message[own..], rest);
         };
         let alice = "<alice@example.test>";
-        check("Return-Path: <alice@example.test>\r\nA: b\r\n", alice, "A: b\r\n");
+        check(
+            "Return-Path: <alice@example.test>\r\nA: b\r\n",
+            alice,
+            "A: b\r\n",
+        );
         check("Return-Path: <>\r\nA: b\r\n", "<>", "A: b\r\n");
         for foreign in [
             "Return-Path: <bob@example.test>\r\nA: b\r\n",
