@@ -233,7 +233,8 @@ impl Directory {
                 self.aliases.remove(&address.key());
             }
             Decision::List(list) => {
-                self.lists.insert(list.address.key(), Arc::new(list.clone()));
+                self.lists
+                    .insert(list.address.key(), Arc::new(list.clone()));
             }
             Decision::NoList(address) => {
                 self.lists.remove(&address.key());

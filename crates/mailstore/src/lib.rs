@@ -195,7 +195,8 @@ pub use error::{
 pub use examine::{Examination, Examined, Finding, Hit};
 pub use format::{RolledBack, roll_back};
 pub use handling::{
-    Forward, Handling, ListAddress, MOST_FORWARDS, MOST_LIST, MOST_TARGETS, MOST_VACATION, StoredList,
+    Forward, Handling, ListAddress, MOST_FORWARDS, MOST_LIST, MOST_TARGETS, MOST_VACATION,
+    StoredList,
 };
 pub use incoming::Incoming;
 pub use ledger::{Reservation, Usage};

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::{Compactor, unreadable};
 use crate::account::{Account, AccountId, Alias, Decision};
-use crate::handling::StoredList;
 use crate::compaction::Way;
 use crate::engine::Place;
 use crate::error::{CompactError, StoreError};
+use crate::handling::StoredList;
 use crate::index::keys::{self, Retirement};
 use crate::index::{Attempted, Change, Kept, Posted, Stand};
 use crate::log::frame::{Frame, Kind};
