@@ -384,7 +384,7 @@ pub struct StoreFacts {
     /// Aliases.
     pub aliases: u64,
     /// Mail that waits to leave.
-    pub queue: QueueFacts,
+    pub queue: Box<QueueFacts>,
     /// Messages in all mailboxes.
     pub messages: u64,
     /// Their octets.

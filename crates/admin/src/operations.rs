@@ -262,7 +262,7 @@ impl Operations {
             suspended: count(|account| account.terms.suspended),
             without_mailbox: count(|account| !account.terms.mailbox),
             aliases: directory.aliases().len() as u64,
-            queue: self.queue_facts(),
+            queue: Box::new(self.queue_facts()),
             messages: stats.messages,
             octets: stats.octets,
             free: stats.free,

@@ -35,7 +35,7 @@ pub use load::Sources;
 pub use load::{Loaded, load, load_with};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 pub use relay::{
-    Families, Hop, HopTls, Login as RelayLogin, OrOff, Relay, Route as RelayRoute, Via,
+    Hop, HopTls, Login as RelayLogin, OrOff, Relay, Route as RelayRoute, Via,
 };
 pub use setting::{Raw, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};

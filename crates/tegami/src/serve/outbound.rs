@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use auth::Credentials;
 use courier::office::{self, Home, Nowhere, Office};
 use courier::roads::{self, Roads, RouteTls, Settings};
-use delivery::schedule::{Backoff, NextHop, Rules, Scope};
+use delivery::schedule::{Backoff, Rules, Scope};
 use delivery::srs::{Forwarded, Why};
 use mailstore::AccountId;
 use reply::Enhanced;

@@ -39,6 +39,7 @@ impl Store {
                     quota: new.quota,
                     declared: new.declared,
                     terms: new.terms,
+                    handling: new.handling,
                     generation: 1,
                     epoch: 1,
                 });

@@ -136,17 +136,14 @@ impl SmtpHost {
     /// Whether this client may have mail for an address elsewhere sent on.
     pub(super) fn may_leave(&self, policy: &Policy, to: &ForwardPath) -> Result<(), RcptVerdict> {
         let outward = &policy.outward;
-        let known = match &self.visit {
-            // A device has its own short list; whoever it logs in as has been looked at already.
-            Some(visit) => {
-                let places = &visit.device.send_to;
-                if !places.iter().any(|place| place.covers(to)) {
-                    return Err(RcptVerdict::DestinationDenied);
-                }
-                true
-            }
-            None => self.login.is_some() || outward.trusts(self.peer),
-        };
+        let known = self.visit.is_some() || self.login.is_some() || outward.trusts(self.peer);
+        // A device has its own short list; whoever it logs in as has been looked at already.
+        if let Some(visit) = &self.visit
+            && outward.enabled
+            && !visit.device.send_to.iter().any(|place| place.covers(to))
+        {
+            return Err(RcptVerdict::DestinationDenied);
+        }
         let backed_up = to
             .mailbox()
             .is_some_and(|mailbox| outward.backs_up(mailbox));
