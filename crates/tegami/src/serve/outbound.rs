@@ -79,11 +79,6 @@ impl Outbound {
     pub async fn stop(&self, within: Duration) {
         self.office.stop(within).await;
     }
-
-    /// Whoever sends what is in the queue.
-    pub fn office(&self) -> &Office {
-        &self.office
-    }
 }
 
 /// Forwarded copies leave under addresses of the first domain.

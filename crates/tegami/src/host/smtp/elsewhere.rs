@@ -12,9 +12,10 @@ use address::{Domain, ForwardPath, Host, Mailbox, Recipient, xtext};
 use delivery::schedule::NextHop;
 use mailstore::{AccountId, MOST_RECIPIENTS, Outgoing, Reservation, Store, Waiting};
 use resolver::{Asker, MailRoute};
-use smtp_server::RcptVerdict;
+use smtp_server::{Hold, RcptVerdict};
 
 use super::SmtpHost;
+use super::recipient::Leaves;
 use crate::host::routing;
 use crate::host::{House, Policy};
 
@@ -56,48 +57,47 @@ impl Leaving {
         }
     }
 
-    /// Takes in a recipient, behind these of the envelope.
+    /// Takes in a recipient and those whom it leads to, behind these of the envelope. Reports on them speak of the recipient
+    /// that the sender wrote to: its wishes are theirs, and so is its ORCPT (RFC 3461 section 5.2.7).
     pub(super) fn take(
         &mut self,
         recipient: Recipient,
-        forwarded: bool,
+        leaves: Leaves,
         recipients: &mut Vec<Recipient>,
     ) {
-        let is_new = self.known.insert(recipient.path.to_string());
-        if let Ok(place) = u32::try_from(recipients.len())
-            && is_new
-        {
-            // The store counts from the time it has the message.
-            let waiting = Waiting::new(place, milliseconds(SystemTime::now()));
-            self.waiting.push(Waiting {
-                forwarded,
-                ..waiting
-            });
+        let copies = leaves.copies.into_iter().map(|address| Recipient {
+            path: ForwardPath::Mailbox(address),
+            notify: recipient.notify,
+            orcpt: recipient
+                .orcpt
+                .clone()
+                .or_else(|| original(&recipient.path)),
+        });
+        let copies: Vec<Recipient> = copies.collect();
+        if leaves.itself {
+            self.wait(&recipient, false, recipients.len());
         }
         recipients.push(recipient);
+        for copy in copies {
+            if self.wait(&copy, leaves.forwarded, recipients.len()) {
+                recipients.push(copy);
+            }
+        }
     }
 
-    /// Takes in those whom a recipient leads to. Their reports speak of the recipient that the sender wrote to (RFC 3461
-    /// section 5.2.7: wishes are those of the recipient, and so is ORCPT).
-    pub(super) fn take_copies(
-        &mut self,
-        recipient: Recipient,
-        addresses: Vec<Mailbox>,
-        forwarded: bool,
-        recipients: &mut Vec<Recipient>,
-    ) {
-        let orcpt = recipient.orcpt.clone();
-        let orcpt = orcpt.or_else(|| original(&recipient.path));
-        let notify = recipient.notify;
-        recipients.push(recipient);
-        for address in addresses {
-            let copy = Recipient {
-                path: ForwardPath::Mailbox(address),
-                notify,
-                orcpt: orcpt.clone(),
-            };
-            self.take(copy, forwarded, recipients);
+    /// Has a recipient at this place of the envelope wait; not twice.
+    fn wait(&mut self, recipient: &Recipient, forwarded: bool, place: usize) -> bool {
+        let Ok(place) = u32::try_from(place) else {
+            return false;
+        };
+        let is_new = self.known.insert(recipient.path.to_string());
+        if is_new {
+            self.waiting.push(Waiting {
+                forwarded,
+                ..Waiting::new(place, milliseconds(SystemTime::now()))
+            });
         }
+        is_new
     }
 
     /// How many there are.
@@ -106,12 +106,17 @@ impl Leaving {
     }
 
     /// What the store is told; nothing when everybody is here.
-    pub(super) fn into_outgoing(self, account: Option<AccountId>) -> Option<Outgoing> {
+    pub(super) fn into_outgoing(
+        self,
+        account: Option<AccountId>,
+        hold: Option<Hold>,
+    ) -> Option<Outgoing> {
         let room = self.room?;
+        let release = hold.map(|hold| milliseconds(hold.due(SystemTime::now())));
         (!self.waiting.is_empty()).then_some(Outgoing {
             room,
             account,
-            release: None,
+            release,
             waiting: self.waiting,
         })
     }
