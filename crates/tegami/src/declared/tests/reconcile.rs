@@ -67,6 +67,9 @@ impl Store {
             Change::RemoveAlias(address) => contents
                 .aliases
                 .retain(|old| old.address.key() != address.key()),
+            // No accounts file has lists.
+            Change::PutList(list) => return Err(ChangeError::NoList(list.address)),
+            Change::RemoveList(address) => return Err(ChangeError::NoList(address)),
         }
         Ok(())
     }
