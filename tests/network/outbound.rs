@@ -145,6 +145,8 @@ fn a_smarthost_is_logged_in_to_under_verified_tls() {
 #[test]
 fn a_certificate_that_does_not_hold_gets_neither_password_nor_mail() {
     let smarthost = Server::start("");
+    smarthost.reconfigure("\"mail.example.test\"", "\"smart.example.test\"");
+    let smarthost = smarthost.stop().start_again();
     smarthost.add_account(ALICE, PASSWORD);
     let port = smarthost.port("submission");
     let server = Server::start(&format!(
@@ -320,7 +322,12 @@ fn people_decide_about_mail_that_waits_whether_the_server_runs_or_not() {
 #[test]
 fn nobody_relays_but_users_and_listed_networks() {
     let sink = Sink::start();
-    let server = sending_to(sink.port, "backup_domains = [\"backup.test\"]\n");
+    let names = NameServer::start(&[("backup.test", Says::Fault)]);
+    let dns = format!("[dns]\nservers = [\"{}\"]\n", names.address);
+    let server = sending_to(
+        sink.port,
+        &format!("backup_domains = [\"backup.test\"]\n{dns}"),
+    );
     for recipient in [
         "u@other.test",
         "u%other.test@example.test",

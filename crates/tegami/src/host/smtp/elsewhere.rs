@@ -173,7 +173,10 @@ impl SmtpHost {
     pub(super) fn domain_to_ask_about(&self, to: &ForwardPath) -> Option<Domain> {
         let policy = self.house.policy.load();
         let transaction = self.transaction.as_ref()?;
-        let is_ours = to.mailbox().is_none_or(|to| routing::is_local(&policy, to));
+        // Domains that we stand in for were named by the administrator.
+        let is_ours = to
+            .mailbox()
+            .is_none_or(|to| routing::is_local(&policy, to) || policy.outward.backs_up(to));
         if is_ours || self.is_gone() || self.may_leave(&policy, to).is_err() {
             return None;
         }
