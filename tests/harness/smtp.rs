@@ -5,14 +5,15 @@
 //! of it is written down in one line each, for `H:` lines to look at.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
-use address::{ForwardPath, Mailbox, ReversePath};
+use address::{Domain, ForwardPath, Mailbox, ReversePath};
 use auth::Mechanisms;
 use smtp_server::{
     Answer, Ask, AuthVerdict, BareNewline, Body, Claimed, Config, Connection, DataVerdict,
-    ExpandVerdict, Expn, FinishVerdict, MailFrom, MailVerdict, OverLimit, ProxyCommands, RcptTo,
-    RcptVerdict, Role, Session, Taking, TlsFloor, VerifyVerdict, Vrfy,
+    ExpandVerdict, Expn, FinishVerdict, MailFrom, MailVerdict, Node, OverLimit, ProxyCommands,
+    QueueRefusal, QueueVerdict, RcptTo, RcptVerdict, Role, Session, Taking, TlsFloor, TurnVerdict,
+    VerifyVerdict, Vrfy, Wish,
 };
 use wire::TlsFacts;
 
@@ -41,7 +42,12 @@ pub struct SmtpStage {
     rcpt: RcptVerdict,
     /// What DNS says against the sender or the client, whoever but Postmaster the mail is for.
     sender: Option<RcptVerdict>,
-    full: Option<(String, RcptVerdict)>,
+    /// What becomes of mail for one address.
+    special: Option<(String, RcptVerdict)>,
+    /// Mail to other servers stands still.
+    paused: bool,
+    queue: QueueVerdict,
+    turn: TurnVerdict,
     data: DataVerdict,
     finish: FinishVerdict,
     login: Option<AuthVerdict>,
@@ -76,11 +82,16 @@ impl Default for SmtpStage {
                 admission: wire::Admission::Welcome,
                 taking: Taking::Mail,
                 proxy: ProxyCommands::Off,
+                // 2030-03-17T17:46:40Z
+                clock: SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000),
             },
             mail: MailVerdict::Accepted,
             rcpt: RcptVerdict::Accepted,
             sender: None,
-            full: None,
+            special: None,
+            paused: false,
+            queue: QueueVerdict::Counted(3),
+            turn: TurnVerdict::Granted,
             data: DataVerdict::Go,
             finish: FinishVerdict::Stored {
                 id: "4TEST".to_owned(),
@@ -115,10 +126,20 @@ impl SmtpStage {
             shown(from.envid.as_ref()),
             by.unwrap_or_default(),
         ));
+        if let (Some(hold), Some(told)) = (from.hold, self.told.last_mut()) {
+            let due = hold.due(SystemTime::UNIX_EPOCH);
+            let due = due.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            told.push_str(&format!(" hold={}", due.as_secs()));
+        }
         if let (Some(account), ReversePath::Mailbox(mailbox)) = (&self.account, &from.reverse_path)
             && mailbox.key() != *account
         {
             return MailVerdict::NotOwner;
+        }
+        match (self.paused, from.deliver_by, from.hold) {
+            (true, Some(_), _) => return MailVerdict::NotNow(Wish::DeliverBy),
+            (true, None, Some(_)) => return MailVerdict::NotNow(Wish::Hold),
+            (_, _, _) => {}
         }
         if self.mail == MailVerdict::Accepted {
             self.transaction = Some(Transaction {
@@ -138,7 +159,7 @@ impl SmtpStage {
             shown(to.notify.as_ref()),
             shown(to.orcpt.as_ref())
         );
-        if verdict == RcptVerdict::Accepted {
+        if let RcptVerdict::Accepted | RcptVerdict::Forwarded(_) = verdict {
             told.push_str(" accepted");
             self.transaction
                 .as_mut()
@@ -152,31 +173,34 @@ impl SmtpStage {
 
     fn judge(&self, path: &ForwardPath) -> RcptVerdict {
         if self.rcpt != RcptVerdict::Accepted {
-            return self.rcpt;
+            return self.rcpt.clone();
         }
         let ForwardPath::Mailbox(mailbox) = path else {
             return RcptVerdict::Accepted;
         };
+        let key = format!("{}@{}", address::fold(mailbox.local.base()), mailbox.host);
+        let special = self.special.as_ref();
+        let special = special.filter(|(address, _)| *address == key);
         if !mailbox
             .host
             .domain()
             .is_some_and(|domain| DOMAINS.contains(&domain.as_str()))
         {
-            return if self.account.is_some() {
-                RcptVerdict::NoOutbound
-            } else {
-                RcptVerdict::RelayDenied
+            return match (&self.account, special) {
+                (Some(_), Some((_, verdict))) => verdict.clone(),
+                (Some(_), None) => RcptVerdict::NoOutbound,
+                (None, _) => RcptVerdict::RelayDenied,
             };
         }
-        let key = format!("{}@{}", address::fold(mailbox.local.base()), mailbox.host);
-        if let Some(verdict) = self.sender
+        if let Some(verdict) = &self.sender
             && !key.starts_with("postmaster@")
         {
-            return verdict;
+            return verdict.clone();
         }
-        match &self.full {
-            Some((address, verdict)) if *address == key => return *verdict,
-            _ => {}
+        match (special, &self.account) {
+            (Some((_, RcptVerdict::ListWantsLogin)), Some(_)) => return RcptVerdict::Accepted,
+            (Some((_, verdict)), _) => return verdict.clone(),
+            (None, _) => {}
         }
         match key.as_str() {
             "dora@example.test" => RcptVerdict::Disabled,
@@ -224,6 +248,16 @@ impl SmtpStage {
 
     fn verify(&mut self, name: &str) -> VerifyVerdict {
         self.told.push(format!("verify {name}"));
+        match &self.special {
+            Some((address, RcptVerdict::Forwarded(to))) if address == name => {
+                return VerifyVerdict::Forwarded(to.clone());
+            }
+            Some((address, RcptVerdict::Moved(to))) if address == name => {
+                return VerifyVerdict::Moved(to.clone());
+            }
+            _ if name.ends_with("@backup.example") => return VerifyVerdict::Elsewhere,
+            _ => {}
+        }
         let found: Vec<&str> = MAILBOXES
             .into_iter()
             .filter(|address| {
@@ -268,6 +302,19 @@ impl SmtpStage {
         }
     }
 
+    /// Queues are run for customer.example and what is below it.
+    fn run_queue(&self, node: &Node) -> QueueVerdict {
+        let listed = node.to_string().ends_with("customer.example")
+            || *node == Node::Queue("all".to_owned());
+        match self.queue {
+            QueueVerdict::Forbidden(QueueRefusal::LogIn) if self.account.is_some() => {
+                QueueVerdict::Counted(3)
+            }
+            verdict if listed => verdict,
+            _ => QueueVerdict::Forbidden(QueueRefusal::NotListed),
+        }
+    }
+
     /// Facts about the server's settings and the connection.
     fn setting(&mut self, key: &str, value: &str) -> Result<bool, String> {
         match (key, value) {
@@ -308,6 +355,9 @@ impl SmtpStage {
             ("expn", "on") => self.config.expn = Expn::On,
             ("expn", "members") => self.config.expn = Expn::Members,
             ("expn", "noncommittal") => self.config.expn = Expn::Noncommittal,
+            ("etrn", "") => self.config.etrn = true,
+            ("future-release", seconds) => self.config.future_release = Some(number(seconds)?),
+            ("role", "on demand") => self.connection.role = Role::OnDemand,
             ("deliver-by", seconds) => self.config.deliver_by_min = number(seconds)?,
             ("errors", count) => self.config.errors = number(count)?,
             ("max", limit) => match limit.split_once(' ') {
@@ -364,11 +414,40 @@ impl SmtpStage {
             "login in transition" => self.login = Some(AuthVerdict::Transition),
             "login throttled" => self.login = Some(AuthVerdict::Throttled),
             "login sound" => self.login = None,
+            "queue paused" => {
+                self.paused = true;
+                self.queue = QueueVerdict::Stuck;
+            }
+            "queue running" => self.paused = false,
+            "queue untold" => self.queue = QueueVerdict::Accepted,
+            "queue empty" => {
+                self.queue = QueueVerdict::Empty;
+                self.turn = TurnVerdict::Empty;
+            }
+            "queue uncounted" => self.queue = QueueVerdict::Begun,
+            "queue counted" => self.queue = QueueVerdict::Counted(3),
+            "queue for users" => self.queue = QueueVerdict::Forbidden(QueueRefusal::LogIn),
+            "queue for others" => self.queue = QueueVerdict::Forbidden(QueueRefusal::Client),
+            "map down" => self.turn = TurnVerdict::Unclear,
+            "turn later" => self.turn = TurnVerdict::TryLater,
+            "map sound" => self.turn = TurnVerdict::Granted,
             _ => {
                 let Some((what, address)) = fact.rsplit_once(' ') else {
                     return false;
                 };
                 let verdict = match what {
+                    _ if what.starts_with("forwarded ") => RcptVerdict::Forwarded(last(what)),
+                    _ if what.starts_with("moved ") && what.contains('@') => {
+                        RcptVerdict::Moved(last(what))
+                    }
+                    "moved away" => RcptVerdict::MovedAway,
+                    "sent on" => RcptVerdict::Accepted,
+                    "circle" => RcptVerdict::Circle,
+                    "null mx" => RcptVerdict::NullMx,
+                    "no domain" => RcptVerdict::DomainMissing,
+                    "silent domain" => RcptVerdict::DomainUnclear,
+                    "list of users" => RcptVerdict::ListWantsLogin,
+                    "list of others" => RcptVerdict::ListForbidden,
                     "quota full" => RcptVerdict::MailboxFullForNow,
                     "quota exceeded" => RcptVerdict::MailboxFull,
                     "count full" => RcptVerdict::TooManyMessages,
@@ -376,7 +455,7 @@ impl SmtpStage {
                     "no destination" => RcptVerdict::DestinationDenied,
                     _ => return false,
                 };
-                self.full = Some((address.to_owned(), verdict));
+                self.special = Some((address.to_owned(), verdict));
             }
         }
         true
@@ -451,6 +530,20 @@ impl Stage for SmtpStage {
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
+            Ask::RunQueue(node) => {
+                self.told.push(format!("etrn {node}"));
+                Answer::Queue(self.run_queue(&node))
+            }
+            Ask::Turn(domains) => {
+                let shown: Vec<&str> = domains.iter().map(Domain::as_str).collect();
+                self.told.push(format!("atrn {}", shown.join(",")));
+                // Alice is the customer customer.example.
+                let own = domains
+                    .iter()
+                    .all(|domain| domain.as_str() == "customer.example");
+                let refused = TurnVerdict::NotGranted;
+                Answer::Turn(if own { self.turn } else { refused })
+            }
             Ask::TlsReady => Answer::Tls(self.tls_ready),
             Ask::Claim(address) => {
                 self.account = None;
@@ -479,6 +572,11 @@ impl Stage for SmtpStage {
     fn told(&self) -> &[String] {
         &self.told
     }
+}
+
+/// The address at the end of a fact.
+fn last(fact: &str) -> Mailbox {
+    mailbox(fact.rsplit(' ').next().unwrap_or(fact))
 }
 
 fn mailbox(address: &str) -> Mailbox {

@@ -4,12 +4,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 use address::dsn::{Envid, Notify, Orcpt, Ret};
-use address::{DeliverBy, ForwardPath, Mailbox, ReversePath};
+use address::{DeliverBy, Domain, ForwardPath, Mailbox, ReversePath};
 use auth::Mechanism;
 
 use wire::{Admission, ChannelBinding};
 
+use crate::command::queue::Node;
 use crate::config::BareNewline;
+use crate::hold::Hold;
 use crate::trace::Trace;
 
 /// A question only the host can answer. Its `Debug` shows nothing of a login.
@@ -41,6 +43,11 @@ pub enum Ask {
     Verify(String),
     /// Who is on this list? Answered with [`Answer::Expand`].
     Expand(String),
+    /// ETRN: what waits for this is to be sent now, over connections of its own. Answered with [`Answer::Queue`].
+    RunQueue(Node),
+    /// ATRN: what waits for these domains, or for all of the account logged in if there are none, is wanted over this
+    /// connection. Answered with [`Answer::Turn`].
+    Turn(Vec<Domain>),
     /// May a TLS handshake start? Answered with [`Answer::Tls`].
     TlsReady,
     /// A proxy begins the session anew (XCLIENT): whatever was before, a login too, is over. If there is an address, it
@@ -65,6 +72,10 @@ pub enum Answer {
     Verify(VerifyVerdict),
     /// To [`Ask::Expand`].
     Expand(ExpandVerdict),
+    /// To [`Ask::RunQueue`].
+    Queue(QueueVerdict),
+    /// To [`Ask::Turn`].
+    Turn(TurnVerdict),
     /// To [`Ask::TlsReady`].
     Tls(bool),
     /// To [`Ask::Claim`].
@@ -106,6 +117,8 @@ pub struct MailFrom {
     pub requiretls: bool,
     /// BY (RFC 2852 section 4), not below our minimum.
     pub deliver_by: Option<DeliverBy>,
+    /// HOLDFOR or HOLDUNTIL (RFC 4865), within what was offered.
+    pub hold: Option<Hold>,
 }
 
 /// What kind of octets the sender announces (RFC 6152 section 3). They are kept as they come in either case.
@@ -144,17 +157,46 @@ pub enum MailVerdict {
     Denied,
     /// This client's address has begun too many messages lately.
     TooFast,
+    /// What the sender wishes is known, and cannot be promised just now.
+    NotNow(Wish),
     /// No mail is taken for the time being: say so and close.
     Suspended,
     /// Something is wrong on our side.
     TryLater,
 }
 
-/// Will this recipient's mail be taken?
+/// What a sender may wish for, and what the server can keep only while mail to others moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// BY: delivery within a time (RFC 2852).
+    DeliverBy,
+    /// HOLDFOR or HOLDUNTIL: no delivery before a time (RFC 4865).
+    Hold,
+}
+
+/// Will this recipient's mail be taken?
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RcptVerdict {
-    /// Yes.
+    /// Yes: for a mailbox here, or to be sent on without a word about where to.
     Accepted,
+    /// Yes, and it is sent on to this address, which the sender may know (RFC 5321 section 3.4).
+    Forwarded(Mailbox),
+    /// No: the user is at this address now, which the sender may know (RFC 5321 section 3.4).
+    Moved(Mailbox),
+    /// No: the user is elsewhere now, and nobody is told where.
+    MovedAway,
+    /// The way from alias to alias, or from forwarding to forwarding, comes back to where it was.
+    Circle,
+    /// Not our domain, and it says that it takes no mail (RFC 7505).
+    NullMx,
+    /// Not our domain, and no domain at all, or one that has no mail server.
+    DomainMissing,
+    /// Not our domain, and nobody can say now whether there is one.
+    DomainUnclear,
+    /// A list that takes mail of users only, and the client has not logged in.
+    ListWantsLogin,
+    /// A list to which this sender may not write.
+    ListForbidden,
     /// Our domain, nobody of that name.
     UnknownMailbox,
     /// The mailbox is switched off.
@@ -256,6 +298,12 @@ pub enum VerifyVerdict {
         /// Its address.
         mailbox: Mailbox,
     },
+    /// Somebody whose mail is sent on to this address.
+    Forwarded(Mailbox),
+    /// Somebody who is at this address now, and whose mail is not sent on.
+    Moved(Mailbox),
+    /// Somebody at a domain whose mail we take and pass on; only that domain knows (RFC 5321 section 3.5.3).
+    Elsewhere,
     /// One of these.
     Ambiguous(Vec<Mailbox>),
     /// Nobody.
@@ -271,6 +319,49 @@ pub enum ExpandVerdict {
     Members(Vec<Mailbox>),
     /// There is no such list.
     Unknown,
+    /// Something is wrong on our side.
+    TryLater,
+}
+
+/// Is the queue for a host run (RFC 1985 section 5.3)?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueVerdict {
+    /// Yes; what waits in it is not told.
+    Accepted,
+    /// There is nothing in it.
+    Empty,
+    /// Yes, and there is something in it.
+    Begun,
+    /// Yes, and there are so many messages in it.
+    Counted(u64),
+    /// Not now.
+    Stuck,
+    /// No.
+    Forbidden(QueueRefusal),
+}
+
+/// Why a queue is not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueRefusal {
+    /// What was named is not listed for it.
+    NotListed,
+    /// The client, or the account logged in, is not among those who may ask for it.
+    Client,
+    /// Only users may ask, and nobody has logged in.
+    LogIn,
+}
+
+/// Does a customer get its mail over this connection (RFC 2645 section 5.2.1)?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnVerdict {
+    /// Yes: [`wire::Output::HandOver`] follows. The host knows for which domains.
+    Granted,
+    /// No: one of the domains belongs to somebody else, or it is too soon after the last time. No mail of any is sent.
+    NotGranted,
+    /// Nobody can say now which domains are whose.
+    Unclear,
+    /// Nothing waits.
+    Empty,
     /// Something is wrong on our side.
     TryLater,
 }
@@ -291,6 +382,8 @@ impl fmt::Debug for Ask {
             Self::AuthCancel => f.write_str("AuthCancel"),
             Self::Verify(name) => f.debug_tuple("Verify").field(name).finish(),
             Self::Expand(name) => f.debug_tuple("Expand").field(name).finish(),
+            Self::RunQueue(node) => f.debug_tuple("RunQueue").field(node).finish(),
+            Self::Turn(domains) => f.debug_tuple("Turn").field(domains).finish(),
             Self::TlsReady => f.write_str("TlsReady"),
             Self::Claim(address) => f.debug_tuple("Claim").field(address).finish(),
         }

@@ -67,7 +67,7 @@ impl Known {
                 Host::Literal(_) => None,
             },
         };
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = &refusal {
             tracing::debug!(from = %sender, to = %recipient, reason = ?refusal, "refused by DNS");
         }
         refusal

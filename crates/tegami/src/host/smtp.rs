@@ -16,7 +16,8 @@ use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
 use net::{Permit, Regarding};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
-    MailFrom, MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
+    MailFrom, MailVerdict, Origin, QueueRefusal, QueueVerdict, RcptTo, RcptVerdict, Session, Trace,
+    TurnVerdict, VerifyVerdict,
 };
 use wire::ChannelBinding;
 
@@ -548,6 +549,9 @@ impl net::Host for SmtpHost {
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
+            // Nobody is listed for either, and no session offers them.
+            Ask::RunQueue(_) => Answer::Queue(QueueVerdict::Forbidden(QueueRefusal::NotListed)),
+            Ask::Turn(_) => Answer::Turn(TurnVerdict::NotGranted),
             Ask::TlsReady => Answer::Tls(true),
             Ask::Claim(client) => Answer::Claimed(self.claim(client)),
         }

@@ -12,7 +12,7 @@ rows! {
     "S-250g" RECIPIENT_ACCEPTED = coded(250, 1, 5), "Recipient accepted" {
         rfc: "RFC 5321 section 4.1.1.3",
         when: "RCPT was accepted.",
-        cause: "The mailbox exists and has room.",
+        cause: "The mailbox exists and has room, or the message will be sent on to another server.",
         remedy: "Nothing to do."
     }
     "S-450a" MAILBOX_SUSPENDED = coded(450, 2, 1), "Mailbox <{recipient}> takes no mail for a while; try later" {
@@ -206,12 +206,12 @@ rows! {
         rfc: "RFC 4865 section 4.2",
         when: "MAIL with a HOLDFOR that is no number of seconds, a HOLDUNTIL that is no time such as 2030-01-31T08:00:00Z, or both.",
         cause: "A mistake in the client.",
-        remedy: "Send without it: this server does not hold mail back."
+        remedy: "Give HOLDFOR seconds, or HOLDUNTIL a time in UTC, not both."
     }
     "X-20d" HOLD_NOT_OFFERED = coded(555, 5, 4), "Mail cannot be held back here; send it when it is due" {
         rfc: "RFC 5321 section 4.1.1.11",
         when: "MAIL with a proper HOLDFOR or HOLDUNTIL, which EHLO did not offer.",
-        cause: "This server delivers at once; a message that it took would arrive too early.",
+        cause: "Mail is held back only for users on a submission port, and only where an administrator allows it.",
         remedy: "Let the mail program keep the message until it is due."
     }
     "X-19" TRANSACTION_LIMIT = coded(421, 7, 0), "{host} Enough messages for one session; connect again" {
