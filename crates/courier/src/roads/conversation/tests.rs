@@ -49,7 +49,7 @@ impl Letter for Text {
         if self.rest.is_empty() && self.longer {
             return Ok(Some(Bytes::from_static(b"more")));
         }
-        let piece = self.rest.split_to(self.rest.len().min(100_000));
+        let piece = self.rest.split_to(self.rest.len().min(65_536));
         Ok((!piece.is_empty()).then_some(piece))
     }
 }
