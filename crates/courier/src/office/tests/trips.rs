@@ -50,9 +50,9 @@ async fn each_recipient_has_a_fate_of_its_own() {
     assert_eq!(heard.words(), "451 4.3.2 busy, come back (4.3.2)");
     let told = world.alices();
     assert_eq!(told.len(), 1);
-    assert!(told[0].contains("Final-Recipient: rfc822;bob@a.test"));
+    assert!(told[0].contains("Final-Recipient: rfc822; bob@a.test"));
     assert!(told[0].contains("Status: 5.1.1"));
-    assert!(told[0].contains("Diagnostic-Code: smtp;550 5.1.1 nobody of that name"));
+    assert!(told[0].contains("Diagnostic-Code: smtp; 550 5.1.1 nobody of that name"));
     assert!(!told[0].contains("carol"));
     assert!(told[0].starts_with("Return-Path: <>\r\n"));
 

@@ -442,7 +442,7 @@ impl World {
         });
         let roads = Arc::new(Roads::default());
         let office = open(&store, &roads, &villa, rules);
-        Self {
+        let world = Self {
             store,
             faults,
             roads,
@@ -451,7 +451,10 @@ impl World {
             alice,
             postmaster,
             _still: still,
-        }
+        };
+        // What the first reading finds is spread over a while.
+        world.settle().await;
+        world
     }
 
     /// The same store, found by another process.
