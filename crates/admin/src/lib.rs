@@ -13,6 +13,7 @@ mod operations;
 mod parcel;
 mod place;
 mod queue;
+mod route;
 mod socket;
 mod wire;
 
@@ -29,4 +30,5 @@ pub use queue::{
     HeardFacts, QueueFacts, QueueNews, QueueRequest, QueueResponse, QueuedFacts, QueuedRecipient,
     Which,
 };
+pub use route::{Place, RouteFacts, Way};
 pub use socket::{AdminSocket, SocketError, carry_here};

@@ -12,6 +12,7 @@ use mailstore::{Census, Damage, Forward, Hit, Undeleted};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::{QueueFacts, QueueRequest, QueueResponse};
+use crate::route::RouteFacts;
 
 mod leads;
 
@@ -194,6 +195,11 @@ pub enum Request {
     },
     /// Something about the queue of mail for elsewhere.
     Queue(QueueRequest),
+    /// Asks where mail for an address goes.
+    Route {
+        /// Whose.
+        address: Mailbox,
+    },
     /// Something that takes the connection for itself.
     Carry(Errand),
 }
@@ -253,6 +259,7 @@ impl Request {
             | Self::Hold
             | Self::Placed { .. }
             | Self::Queue(_)
+            | Self::Route { .. }
             | Self::Carry(_) => false,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
@@ -348,6 +355,8 @@ pub enum Response {
     Undeletable(Undeleted),
     /// What came of a request about the queue.
     Queue(QueueResponse),
+    /// Where mail for an address goes.
+    Route(RouteFacts),
 }
 
 /// An account as shown to people.

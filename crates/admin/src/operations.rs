@@ -7,6 +7,7 @@ mod forwards;
 mod lists;
 mod mail;
 mod queue;
+mod route;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -223,6 +224,7 @@ impl Operations {
             Request::Status => Ok(Response::Status(self.status())),
             Request::Suspend { suspended } => self.suspend(suspended),
             Request::Queue(request) => self.queue(request).await,
+            Request::Route { address } => Ok(Response::Route(self.route(&address))),
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(not_asked_so("only a running server can hold its files")),

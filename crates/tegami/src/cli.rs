@@ -13,6 +13,7 @@ mod list;
 mod password;
 mod queue;
 pub mod report;
+mod route;
 mod status;
 mod store;
 mod suspend;
@@ -93,6 +94,11 @@ enum Command {
         #[command(subcommand)]
         verb: queue::Verb,
     },
+
+    /// Show what happens to mail for an address, and why
+    #[command(after_help = "Examples:\n  tegami route info@example.test\n  \
+        tegami route friend@example.org --from alice@example.test")]
+    Route(route::Route),
 
     /// Let printers, scanners and the like send mail, and list those that may
     #[command(after_help = "Example: tegami device list")]
@@ -200,6 +206,7 @@ impl Cli {
             Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
             Command::List { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Queue { verb } => verb.run(&load(explicit.as_deref())?),
+            Command::Route(route) => route.run(&load(explicit.as_deref())?),
             Command::Device { verb } => verb.run(explicit.as_deref()),
             Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
             Command::Suspend => suspend::run(&load(explicit.as_deref())?, true),

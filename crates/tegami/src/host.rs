@@ -14,7 +14,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use auth::{Authenticator, Keyring, Mechanism};
 use courier::office::Office;
 use mailstore::Store;
-use resolver::Resolver;
+use resolver::{Resolver, TrustAnchors};
 use smtp_server::BareNewline;
 
 use pace::Pace;
@@ -40,7 +40,7 @@ mod utf8_header;
 
 /// How long DNS may take to answer one question. A client waits for its reply meanwhile, five minutes if need be (RFC 5321
 /// section 4.5.3.2.3).
-const DNS_PATIENCE: Duration = Duration::from_secs(5);
+pub const DNS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all connections share.
 pub struct House {
@@ -136,7 +136,7 @@ impl House {
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
             lent: lent::Lent::default(),
-            resolver: Arc::new(Resolver::new(DNS_PATIENCE)),
+            resolver: Arc::new(Resolver::new(DNS_PATIENCE).trusting(TrustAnchors::root())),
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),

@@ -547,6 +547,7 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Placed(_)
         | Response::Undeletable(_)
         | Response::Queue(_)
+        | Response::Route(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

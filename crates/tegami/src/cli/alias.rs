@@ -90,6 +90,7 @@ fn report(response: Response) -> Result<()> {
         | Response::Placed(_)
         | Response::Undeletable(_)
         | Response::Queue(_)
+        | Response::Route(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

@@ -103,24 +103,30 @@ fn settings(config: &Config) -> Settings {
             IpAddr::V6(v6) => source_v6 = Some(*v6),
         }
     }
-    // Who listens everywhere is known by its name alone.
-    let own = config.listen.smtp.iter().map(|address| address.ip());
     Settings {
-        place: Place {
-            names: vec![config.hostname.clone()],
-            addresses: own
-                .filter(|address| !address.is_loopback() && !address.is_unspecified())
-                .collect(),
-            allowed: relay.allow_to.clone(),
-            families: relay.families.0,
-            dnssec: relay.dane,
-        },
+        place: place(config),
         routes: ways.map(|way| (way.name.clone(), route(way))).collect(),
         dane: relay.dane,
         mta_sts: relay.mta_sts,
         source_v4,
         source_v6,
         ..Settings::new(hostname, config.data_dir.clone())
+    }
+}
+
+/// What this server is to DNS, and where mail is not sent.
+pub fn place(config: &Config) -> Place {
+    let relay = &config.relay;
+    // Who listens everywhere is known by its name alone.
+    let own = config.listen.smtp.iter().map(|address| address.ip());
+    Place {
+        names: vec![config.hostname.clone()],
+        addresses: own
+            .filter(|address| !address.is_loopback() && !address.is_unspecified())
+            .collect(),
+        allowed: relay.allow_to.clone(),
+        families: relay.families.0,
+        dnssec: relay.dane,
     }
 }
 
