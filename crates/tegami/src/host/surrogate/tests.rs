@@ -44,7 +44,7 @@ fn text_becomes_encoded_words() {
             "5omL".repeat(13),
             "5omL".repeat(13),
             "5omL".repeat(13),
-            "5omL".repeat(1)
+            "5omL"
         ),
     );
     // RFC 2047 section 2: a line with an encoded word in it has at most 76 octets.
