@@ -7,6 +7,7 @@ const COLUMNS: usize = 72;
 /// A word longer than this is broken, so that no line outgrows what mail can carry (RFC 5322 section 2.1.1). An
 /// address (RFC 5321 section 4.5.3.1) is shorter.
 const LONGEST_WORD: usize = 330;
+
 /// A page being written. Lines end in CRLF.
 #[derive(Debug, Default)]
 pub(crate) struct Page(String);
