@@ -427,7 +427,7 @@ fn international_mail_has_a_surrogate_for_clients_without_utf8_mode() {
         "{header}"
     );
     assert!(
-        header.contains("\r\nSubject: =?UTF-8?B?5omL57SZ?="),
+        header.contains("\r\nSubject: =?utf-8?B?5omL57SZ?="),
         "{header}"
     );
     assert_eq!(body, "こんにちは\r\n");

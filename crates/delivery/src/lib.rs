@@ -17,4 +17,3 @@ pub mod schedule;
 mod senders;
 pub mod srs;
 pub mod vacation;
-mod writing;

@@ -3,6 +3,7 @@
 //! A guess only ever adds a language: nobody loses the English text by it.
 
 use address::ReversePath;
+use mime::transfer::Transfer;
 
 use crate::facts::Languages;
 
@@ -69,32 +70,11 @@ fn words(header: &[u8], small: &[u8]) -> bool {
         at += found + WORD.len();
         let end = header[at..].iter().position(|octet| *octet == b'?');
         let word = &header[at..at + end.unwrap_or(0)];
-        if has_kana(&decoded(word)) {
+        if has_kana(&Transfer::Base64.decode(word).unwrap_or_default()) {
             return true;
         }
     }
     false
-}
-
-/// Base64 read leniently: what is no letter of it is passed over.
-fn decoded(text: &[u8]) -> Vec<u8> {
-    let sextets = text.iter().filter_map(|octet| match octet {
-        b'A'..=b'Z' => Some(octet - b'A'),
-        b'a'..=b'z' => Some(octet - b'a' + 26),
-        b'0'..=b'9' => Some(octet - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    });
-    let sextets: Vec<u8> = sextets.collect();
-    let mut octets = Vec::with_capacity(sextets.len());
-    for four in sextets.chunks(4) {
-        let sextet = |at: usize| four.get(at).copied().unwrap_or(0);
-        octets.push(sextet(0) << 2 | sextet(1) >> 4);
-        octets.push(sextet(1) << 4 | sextet(2) >> 2);
-        octets.push(sextet(2) << 6 | sextet(3));
-    }
-    octets
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {

@@ -51,7 +51,6 @@
 mod advice;
 mod facts;
 mod harmless;
-mod header;
 mod human;
 mod language;
 mod machine;
@@ -61,9 +60,10 @@ mod original;
 mod page;
 mod report;
 mod status;
-pub mod transfer;
 mod whom;
 mod words;
+
+pub use mime::transfer;
 
 pub use facts::{Action, Facts, Languages, Limits, Outcome, Remote, Said, Why};
 pub use language::suggested;

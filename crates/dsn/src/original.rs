@@ -2,8 +2,7 @@
 //!
 //! Nothing of it is kept, and what it says is not understood.
 
-/// Longest line of a message, without its CRLF (RFC 5322 section 2.1.1).
-const LINE: u64 = 998;
+use mime::LONGEST_LINE;
 
 /// Reads a message in pieces and finds out what it is like.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +13,7 @@ pub struct Survey {
     header: Traits,
     body: Traits,
     /// Octets of the line so far, its end not counted.
-    line: u64,
+    line: usize,
     /// The octet before.
     after_cr: bool,
 }
@@ -92,7 +91,7 @@ impl Survey {
             return;
         }
         self.line += 1;
-        if octet == 0 || self.line > LINE {
+        if octet == 0 || self.line > LONGEST_LINE {
             self.traits().awkward = true;
         }
         if octet > 127 {

@@ -1,16 +1,12 @@
-//! Text for people, set in lines of 72 columns: letters of East Asia are two wide, and there a line may end between any
-//! two of them. Words and meanings are not known here.
+//! Text for people, set in lines of 72 columns behind a margin. Words and meanings are not known here.
+
+use reply::lines::{self, Room};
 
 /// Widest line.
 const COLUMNS: usize = 72;
 /// A word longer than this is broken, so that no line outgrows what mail can carry (RFC 5322 section 2.1.1). An
 /// address (RFC 5321 section 4.5.3.1) is shorter.
 const LONGEST_WORD: usize = 330;
-/// What may not begin a line in Japanese.
-const NOT_FIRST: &str =
-    "、。，．・：；？！）」』】〉》”’ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々…)]},.:;?!";
-/// What may not end a line in Japanese.
-const NOT_LAST: &str = "（「『【〈《“‘([{";
 
 /// A page being written. Lines end in CRLF.
 #[derive(Debug, Default)]
@@ -56,25 +52,19 @@ impl Page {
         self.0
     }
 
-    fn set(&mut self, margin: &str, text: &str, longest: usize) {
-        let room = COLUMNS - margin.len();
-        let mut line = String::new();
-        let mut column = 0;
-        for piece in pieces(text, longest) {
-            let wide = width(piece.trim_end());
-            if column > 0 && column + wide > room {
-                self.line(margin, &line);
-                line.clear();
-                column = 0;
-            }
-            line.push_str(piece);
-            column += width(piece);
+    fn set(&mut self, margin: &str, text: &str, word: usize) {
+        let columns = COLUMNS - margin.len();
+        let room = Room {
+            first: columns,
+            further: columns,
+            word,
+        };
+        for line in lines::set(text, room) {
+            self.line(margin, line);
         }
-        self.line(margin, &line);
     }
 
     fn line(&mut self, margin: &str, line: &str) {
-        let line = line.trim_end();
         let margin = if line.is_empty() {
             margin.trim_end()
         } else {
@@ -86,63 +76,11 @@ impl Page {
     }
 }
 
-/// Cuts text where a line may end. Spaces stay with what is in front of them.
-fn pieces(text: &str, longest: usize) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let (piece, behind) = rest.split_at(cut(rest, longest));
-        rest = behind;
-        Some(piece)
-    })
-}
-
-/// Where the first piece of `text` ends.
-fn cut(text: &str, longest: usize) -> usize {
-    let mut letters = text.char_indices().peekable();
-    let mut column = 0;
-    while let Some((_, letter)) = letters.next() {
-        column += width_of(letter);
-        let Some((at, next)) = letters.peek().copied() else {
-            break;
-        };
-        let wide = width_of(letter) == 2 || width_of(next) == 2;
-        let may = (letter == ' ' && next != ' ')
-            || (wide && next != ' ' && !NOT_FIRST.contains(next) && !NOT_LAST.contains(letter));
-        if may || column + width_of(next) > longest {
-            return at;
-        }
-    }
-    text.len()
-}
-
-/// Columns that text takes.
-pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(width_of).sum()
-}
-
-/// Columns that a letter takes, as UAX 11 has it for the letters that are found in mail.
-const fn width_of(letter: char) -> usize {
-    match letter {
-        '\u{300}'..='\u{36f}' | '\u{3099}' | '\u{309a}' | '\u{fe00}'..='\u{fe0f}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff01}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{COLUMNS, Page, width};
+    use reply::lines::width;
+
+    use super::{COLUMNS, Page};
 
     #[track_caller]
     fn check(margin: &str, text: &str, expected: &[&str]) {

@@ -4,13 +4,14 @@ use std::ops::Range;
 
 use address::dsn::{Notify, Ret};
 use address::{Envelope, ForwardPath, Mailbox, Recipient, ReversePath};
+use mime::Field;
+use mime::transfer::Transfer;
 
 use crate::facts::{Action, Facts, Languages};
-use crate::header::Header;
+use crate::harmless;
 use crate::human::{Returned, Told};
 use crate::machine;
 use crate::original::Traits;
-use crate::transfer::Transfer;
 use crate::whom::{Whom, whom};
 use crate::words::{self, fill};
 
@@ -153,30 +154,36 @@ fn header(told: &Told<'_>, to: &Mailbox, smtputf8: bool, boundary: &str) -> Stri
     let facts = told.facts;
     let reporting = facts.reporting.to_string();
     let language = facts.languages.each()[0];
-    let mut header = Header::default();
+    let mut header = String::with_capacity(1024);
+    let mut add = |field: Field| header.push_str(&field.finish());
     // DSN-18: the postmaster is a human who answers (RFC 3464 section 2).
-    let name = fill(words::FROM, language, &[&reporting]);
-    header.named("From", &name, &facts.postmaster.to_string());
-    header.field("To", &to.to_string());
-    header.text("Subject", &subject(told, facts.languages));
-    header.field("Date", &facts.now.to_string());
+    let name = harmless::one(&fill(words::FROM, language, &[&reporting]));
+    add(Field::new("From").mailbox(&name, facts.postmaster));
+    add(Field::new("To").word(&to.to_string()));
+    let subject = harmless::one(&subject(told, facts.languages));
+    add(if subject.is_ascii() {
+        Field::new("Subject").text(&subject)
+    } else {
+        Field::new("Subject").encoded(&subject)
+    });
+    add(Field::new("Date").word(&facts.now.to_string()));
     let id = format!("<{}.report@{reporting}>", hex(facts.random));
-    header.field("Message-ID", &id);
+    add(Field::new("Message-ID").word(&id));
     let known = facts.message_id.map(crate::MessageId::as_str);
     if let Some(id) = known.filter(|id| smtputf8 || id.is_ascii()) {
-        header.field("In-Reply-To", id);
-        header.field("References", id);
+        add(Field::new("In-Reply-To").word(id));
+        add(Field::new("References").word(id));
     }
     // RFC 3834 section 5.
-    header.field("Auto-Submitted", "auto-replied");
-    header.field("MIME-Version", "1.0");
+    add(Field::new("Auto-Submitted").word("auto-replied"));
+    add(Field::new("MIME-Version").word("1.0"));
     // RFC 6522 section 3.
-    header.parameter(
-        "Content-Type",
-        "multipart/report; report-type=delivery-status",
+    add(Field::new("Content-Type").words([
+        "multipart/report;",
+        "report-type=delivery-status;",
         &format!("boundary=\"{boundary}\""),
-    );
-    header.finish()
+    ]));
+    header
 }
 
 fn subject(told: &Told<'_>, languages: Languages) -> String {
@@ -190,11 +197,9 @@ fn subject(told: &Told<'_>, languages: Languages) -> String {
 fn open(boundary: &str, fields: &[(&str, &str)], out: &mut Vec<u8>) {
     // The CRLF in front belongs to the boundary (RFC 2046 section 5.1.1); the first ends the header.
     out.extend_from_slice(format!("\r\n--{boundary}\r\n").as_bytes());
-    let mut header = Header::default();
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-        header.field(name, value);
+        out.extend_from_slice(Field::new(name).word(value).finish().as_bytes());
     }
-    out.extend_from_slice(header.finish().as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
@@ -219,7 +224,7 @@ struct Ours {
 
 impl Ours {
     fn people(told: &Told<'_>) -> Self {
-        let (transfer, encoded) = encoded(&told.text());
+        let (transfer, encoded) = Transfer::suiting(&told.text());
         let each = told.facts.languages.each().iter();
         let tags: Vec<&str> = each.map(|language| language.tag()).collect();
         Self {
@@ -232,7 +237,7 @@ impl Ours {
     }
 
     fn programs(told: &Told<'_>) -> Self {
-        let (transfer, encoded) = encoded(&machine::fields(told));
+        let (transfer, encoded) = Transfer::suiting(&machine::fields(told));
         Self {
             media_type: status_type(told),
             languages: String::new(),
@@ -251,20 +256,6 @@ impl Ours {
         ];
         open(boundary, &fields, out);
         out.extend_from_slice(&self.encoded);
-    }
-}
-
-/// Text as it is where it is ASCII, else in the shorter encoding: what we write ourselves passes everywhere.
-fn encoded(text: &str) -> (Transfer, Vec<u8>) {
-    if text.is_ascii() {
-        return (Transfer::SevenBit, text.as_bytes().to_vec());
-    }
-    let quoted = Transfer::QuotedPrintable.encode(text.as_bytes());
-    let base64 = Transfer::Base64.encode(text.as_bytes());
-    if quoted.len() <= base64.len() {
-        (Transfer::QuotedPrintable, quoted)
-    } else {
-        (Transfer::Base64, base64)
     }
 }
 

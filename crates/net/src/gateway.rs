@@ -3,61 +3,32 @@
 //! Whoever connects from a gateway's address wears it: a NAT, such as that of a container engine, has put it in place
 //! of the client's own. What follows from that is for the caller; nothing here looks at a connection.
 
-use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-/// `RTF_UP` and `RTF_GATEWAY` (route(8)): the route is in force and leads through another host.
-const UP_THROUGH_GATEWAY: u32 = 0x0001 | 0x0002;
+use crate::routes::{self, Route, Way};
 
 /// The default gateways, IPv4 and IPv6. None where the system has no such tables.
 ///
 /// # Errors
 /// A table is there and cannot be read.
 pub fn default_gateways() -> io::Result<Vec<IpAddr>> {
-    let mut found: Vec<IpAddr> = table("/proc/net/route")?.lines().filter_map(ipv4).collect();
-    found.extend(table("/proc/net/ipv6_route")?.lines().filter_map(ipv6));
+    let mut found = Vec::new();
+    for table in routes::tables() {
+        found.extend(table?.into_iter().filter_map(default_gateway));
+    }
     found.sort_unstable();
     found.dedup();
     Ok(found)
 }
 
-fn table(path: &str) -> io::Result<String> {
-    match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        other => other,
+/// Through whom a route leads, if it leads everywhere.
+fn default_gateway(route: Route) -> Option<IpAddr> {
+    let default = route.to.prefix_len() == 0 && route.to.addr().is_unspecified();
+    match route.way {
+        Way::Gateway(gateway) if default && !gateway.is_unspecified() => Some(gateway),
+        Way::Gateway(_) | Way::Direct => None,
     }
-}
-
-/// A line of `/proc/net/route`: interface, destination, gateway, flags, three counters, mask, and more. Addresses are
-/// hexadecimal, as they lie in memory.
-fn ipv4(line: &str) -> Option<IpAddr> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [_, destination, gateway, flags, _, _, _, mask, ..] = words[..] else {
-        return None;
-    };
-    let number = |word| u32::from_str_radix(word, 16).ok();
-    let default = number(destination)? == 0 && number(mask)? == 0;
-    let gateway = Ipv4Addr::from(number(gateway)?.to_ne_bytes());
-    (default && is_used(number(flags)?) && !gateway.is_unspecified()).then_some(gateway.into())
-}
-
-/// A line of `/proc/net/ipv6_route`: destination and its prefix length, source and its, next hop, metric, two
-/// counters, flags, interface; everything but the interface hexadecimal.
-fn ipv6(line: &str) -> Option<IpAddr> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [destination, length, _, _, gateway, _, _, _, flags, _] = words[..] else {
-        return None;
-    };
-    let number = |word| u128::from_str_radix(word, 16).ok();
-    let default = number(destination)? == 0 && number(length)? == 0;
-    let gateway = Ipv6Addr::from(number(gateway)?);
-    let flags = u32::from_str_radix(flags, 16).ok()?;
-    (default && is_used(flags) && !gateway.is_unspecified()).then_some(gateway.into())
-}
-
-const fn is_used(flags: u32) -> bool {
-    flags & UP_THROUGH_GATEWAY == UP_THROUGH_GATEWAY
 }
 
 #[cfg(test)]
@@ -66,7 +37,8 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: Option<&str>) {
-        let found = ipv4(line).or_else(|| ipv6(line));
+        let route = routes::ipv4(line).or_else(|| routes::ipv6(line));
+        let found = route.and_then(default_gateway);
         assert_eq!(found, expected.map(|text| text.parse().unwrap()), "{line}");
     }
 

@@ -15,6 +15,7 @@ mod gateway;
 mod open_files;
 mod own_networks;
 mod proxy;
+mod routes;
 mod serve;
 mod server;
 mod service;

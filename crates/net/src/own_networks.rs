@@ -1,55 +1,29 @@
 //! The networks this machine is in itself, as the kernel's routing tables name them: those it reaches without a gateway.
 
-use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
-/// `RTF_UP` and `RTF_GATEWAY` (route(8)).
-const UP: u32 = 0x0001;
-const THROUGH_GATEWAY: u32 = 0x0002;
+use crate::routes::{self, Route, Way};
 
 /// The networks of this machine's interfaces, loopback and link-local ones left out. None where the system has no such
 /// tables, or they cannot be read.
 #[must_use]
 pub fn own_networks() -> Vec<IpNet> {
-    let table = |path| fs::read_to_string(path).unwrap_or_default();
-    let mut found: Vec<IpNet> = table("/proc/net/route").lines().filter_map(ipv4).collect();
-    found.extend(table("/proc/net/ipv6_route").lines().filter_map(ipv6));
+    let routes = routes::tables().into_iter().flatten().flatten();
+    let mut found: Vec<IpNet> = routes.filter_map(own).collect();
     found.sort_unstable();
     found.dedup();
     found
 }
 
-/// A line of `/proc/net/route`: interface, destination, gateway, flags, three counters, mask, and more.
-fn ipv4(line: &str) -> Option<IpNet> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [_, destination, _, flags, _, _, _, mask, ..] = words[..] else {
-        return None;
+/// Where a route leads, if that is a network of ours.
+fn own(route: Route) -> Option<IpNet> {
+    let usual = match route.to.addr() {
+        IpAddr::V4(to) => !to.is_loopback() && !to.is_link_local(),
+        IpAddr::V6(to) => !to.is_loopback() && !to.is_multicast() && !to.is_unicast_link_local(),
     };
-    let number = |word| u32::from_str_radix(word, 16).ok();
-    let address = |word| Some(Ipv4Addr::from(number(word)?.to_ne_bytes()));
-    let network = Ipv4Net::with_netmask(address(destination)?, address(mask)?).ok()?;
-    let usual = !network.addr().is_loopback() && !network.addr().is_link_local();
-    (is_direct(number(flags)?) && network.prefix_len() > 0 && usual).then_some(network.into())
-}
-
-/// A line of `/proc/net/ipv6_route`.
-fn ipv6(line: &str) -> Option<IpNet> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
-    let [destination, length, _, _, _, _, _, _, flags, _] = words[..] else {
-        return None;
-    };
-    let address = Ipv6Addr::from(u128::from_str_radix(destination, 16).ok()?);
-    let network = Ipv6Net::new(address, u8::from_str_radix(length, 16).ok()?).ok()?;
-    let flags = u32::from_str_radix(flags, 16).ok()?;
-    let usual =
-        !address.is_loopback() && !address.is_multicast() && !address.is_unicast_link_local();
-    (is_direct(flags) && network.prefix_len() > 0 && usual).then_some(network.into())
-}
-
-const fn is_direct(flags: u32) -> bool {
-    flags & (UP | THROUGH_GATEWAY) == UP
+    (route.way == Way::Direct && route.to.prefix_len() > 0 && usual).then_some(route.to)
 }
 
 #[cfg(test)]
@@ -58,7 +32,8 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: Option<&str>) {
-        let found = ipv4(line).or_else(|| ipv6(line));
+        let route = routes::ipv4(line).or_else(|| routes::ipv6(line));
+        let found = route.and_then(own);
         assert_eq!(found, expected.map(|text| text.parse().unwrap()), "{line}");
     }
 

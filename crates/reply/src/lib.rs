@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod explain;
 pub mod japanese;
 mod language;
+pub mod lines;
 mod row;
 mod table;
 

@@ -11,14 +11,15 @@ use crate::workspace;
 
 /// Which of our crates each may use. `tegami` wires them and may use all; a new crate needs a row here and a place in
 /// `ARCHITECTURE.md`.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("reply", &[]),
     ("address", &[]),
+    ("mime", &[]),
     ("mailfolder", &[]),
     ("dane", &["address"]),
     ("resolver", &["address", "dane"]),
     ("mta-sts", &["address"]),
-    ("dsn", &["reply", "address"]),
+    ("dsn", &["reply", "address", "mime"]),
     ("wire", &["reply"]),
     ("auth", &["address"]),
     ("mailstore", &["address", "auth"]),
@@ -27,7 +28,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("pop3-server", &["reply", "wire", "address", "auth"]),
     ("net", &["reply", "wire"]),
     ("admin", &["auth", "address", "delivery", "mailstore"]),
-    ("delivery", &["address"]),
+    ("delivery", &["address", "mime"]),
     (
         "courier",
         &[
@@ -47,9 +48,10 @@ const ALLOWED: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates without a socket, clock, file or randomness of their own: they may not even know who has them.
-pub(super) const PURE: [&str; 9] = [
+pub(super) const PURE: [&str; 10] = [
     "reply",
     "address",
+    "mime",
     "wire",
     "mta-sts",
     "smtp-server",

@@ -4,12 +4,10 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use mime::{LINE, LONGEST_LINE};
 
 use super::{Joining, List, ReplyTo, Role};
 use crate::fields::{Field, Fields};
-use crate::writing::{Writing, phrase};
 
 /// Fields that only the last list may have (RFC 2369 section 4, RFC 2919 section 7): those of a list the post came
 /// through would send people there.
@@ -24,10 +22,6 @@ const OWN: [&str; 9] = [
     "List-Archive",
     "Mailing-List",
 ];
-/// Longest line there may be (RFC 5322 section 2.1.1), without its CRLF.
-const LINE: usize = 998;
-/// Longest line to write where there is a choice.
-const NICE_LINE: usize = 78;
 
 impl List {
     /// The list's own fields for one copy, to stand in front of [`List::theirs`]. With `unsubscribe`, an address by
@@ -38,30 +32,31 @@ impl List {
         // It cannot be folded, so what would be too long a line is left out; there is always the way by mail.
         let click = unsubscribe
             .map(|unsubscribe| format!("<{unsubscribe}>,"))
-            .filter(|word| "List-Unsubscribe: ".len() + word.len() <= LINE)
+            .filter(|word| "List-Unsubscribe: ".len() + word.len() <= LONGEST_LINE)
             .filter(|word| word.bytes().all(|octet| octet.is_ascii_graphic()));
         let mut octets = String::with_capacity(1024);
-        let mut add = |field: Writing| octets.push_str(&field.finish());
-        add(Writing::new("List-Id")
-            .words(phrase(&self.settings.name))
+        let mut add = |field: mime::Field| octets.push_str(&field.finish());
+        add(mime::Field::new("List-Id")
+            .phrase(&self.settings.name)
             .word(&format!("<{}>", self.id())));
-        add(Writing::new("List-Help").word(&url(Role::Request, "?subject=help")));
+        add(mime::Field::new("List-Help").word(&url(Role::Request, "?subject=help")));
         let leave = url(Role::Request, "?subject=unsubscribe");
-        add(Writing::new("List-Unsubscribe")
+        add(mime::Field::new("List-Unsubscribe")
             .words(click.iter())
             .word(&leave));
         if click.is_some() {
             // RFC 8058 section 3.1, to the letter.
-            add(Writing::new("List-Unsubscribe-Post").word("List-Unsubscribe=One-Click"));
+            add(mime::Field::new("List-Unsubscribe-Post").word("List-Unsubscribe=One-Click"));
         }
         if self.settings.joining == Joining::Open {
-            add(Writing::new("List-Subscribe").word(&url(Role::Request, "?subject=subscribe")));
+            add(mime::Field::new("List-Subscribe").word(&url(Role::Request, "?subject=subscribe")));
         }
-        add(Writing::new("List-Post").word(&url(Role::Post, "")));
-        add(Writing::new("List-Owner").word(&url(Role::Owner, "")));
-        add(Writing::new("Delivered-To").word(&self.mailbox(Role::Post).to_string()));
+        add(mime::Field::new("List-Post").word(&url(Role::Post, "")));
+        add(mime::Field::new("List-Owner").word(&url(Role::Owner, "")));
+        add(mime::Field::new("Delivered-To").word(&self.mailbox(Role::Post).to_string()));
         if self.settings.reply_to == ReplyTo::List {
-            add(Writing::new("Reply-To").mailbox(&self.settings.name, &self.mailbox(Role::Post)));
+            add(mime::Field::new("Reply-To")
+                .mailbox(&self.settings.name, &self.mailbox(Role::Post)));
         }
         octets.into_bytes()
     }
@@ -119,7 +114,7 @@ impl List {
             .next()
             .unwrap_or_default();
         let mut octets = [before, b" ", tag.as_bytes()].concat();
-        if octets.len() + first.len() > NICE_LINE && !first.trim_ascii().is_empty() {
+        if octets.len() + first.len() > LINE && !first.trim_ascii().is_empty() {
             octets.extend_from_slice(b"\r\n");
         }
         if !matches!(
@@ -135,49 +130,9 @@ impl List {
 
 /// Whether a subject has the tag, in plain letters or inside encoded words, in any case.
 fn has_tag(subject: &str, tag: &str) -> bool {
-    let has = |octets: &[u8]| {
-        let mut windows = octets.windows(tag.len());
-        windows.any(|window| window.eq_ignore_ascii_case(tag.as_bytes()))
-    };
-    has(subject.as_bytes()) || has(&decoded(subject))
-}
-
-/// The octets of all encoded words of a text one behind the other, whatever their alphabet: a tag is of ASCII letters,
-/// which all that are in use for mail write alike.
-fn decoded(text: &str) -> Vec<u8> {
-    let words = text.split_ascii_whitespace().filter_map(|word| {
-        let inside = word.strip_prefix("=?")?.strip_suffix("?=")?;
-        let (_, rest) = inside.split_once('?')?;
-        match rest.split_once('?')? {
-            ("B" | "b", octets) => STANDARD.decode(octets).ok(),
-            ("Q" | "q", octets) => Some(decoded_q(octets.as_bytes())),
-            _ => None,
-        }
-    });
-    words.flatten().collect()
-}
-
-/// RFC 2047 section 4.2; what is no code stays as it is.
-fn decoded_q(octets: &[u8]) -> Vec<u8> {
-    let hex = |octet: u8| {
-        char::from(octet)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut out = Vec::with_capacity(octets.len());
-    let mut rest = octets;
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        match (first, behind) {
-            (b'=', [high, low, behind @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
-                out.push(hex(*high).unwrap_or_default() << 4 | hex(*low).unwrap_or_default());
-                rest = behind;
-            }
-            (b'_', _) => out.push(b' '),
-            (other, _) => out.push(*other),
-        }
-    }
-    out
+    let read = mime::decode(subject);
+    let mut windows = read.windows(tag.len());
+    windows.any(|window| window.eq_ignore_ascii_case(tag.as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,44 +1,15 @@
-//! A text of ours as the body of a message: lines, and the transfer encoding that suits it (RFC 2045 section 6).
+//! A text of ours as the body of a message: in lines, and encoded so that every server can carry it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use mime::transfer::Transfer;
 
-/// Longest line that needs no encoding (RFC 5322 section 2.1.1), without its CRLF.
-const LINE: usize = 998;
-/// Longest encoded line (RFC 2045 sections 6.7 and 6.8), without its CRLF.
-const ENCODED_LINE: usize = 76;
-
-/// A body, and what Content-Transfer-Encoding says of it.
-#[derive(Debug)]
-pub(super) struct Body {
-    pub(super) encoding: &'static str,
-    pub(super) octets: Vec<u8>,
-}
-
-impl Body {
-    /// As it is if every server can carry that, or else in the encoding that is shorter: quoted-printable for text that
-    /// is mostly ASCII, base64 for Japanese.
-    pub(super) fn of(text: &str) -> Self {
-        let text = in_lines(text);
-        if text.is_ascii() && text.split("\r\n").all(|line| line.len() <= LINE) {
-            return Self {
-                encoding: "7bit",
-                octets: text.into_bytes(),
-            };
-        }
-        let beyond = text.bytes().filter(|octet| !octet.is_ascii()).count();
-        if beyond * 6 <= text.len() {
-            Self {
-                encoding: "quoted-printable",
-                octets: quoted_printable(&text),
-            }
-        } else {
-            Self {
-                encoding: "base64",
-                octets: base64(&text),
-            }
-        }
+/// A body, and how it is encoded.
+pub(super) fn of(text: &str) -> (Transfer, Vec<u8>) {
+    let (transfer, mut octets) = Transfer::suiting(&in_lines(text));
+    // The line end of the text is encoded in base64, and the message ends with one.
+    if !octets.ends_with(b"\r\n") {
+        octets.extend_from_slice(b"\r\n");
     }
+    (transfer, octets)
 }
 
 /// CRLF after every line, no blank lines at the end, no controls but tabs.
@@ -55,55 +26,18 @@ fn in_lines(text: &str) -> String {
     lines
 }
 
-/// RFC 2045 section 6.7, for text in lines.
-fn quoted_printable(text: &str) -> Vec<u8> {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = Vec::with_capacity(text.len() * 3 / 2);
-    for line in text.split_terminator("\r\n") {
-        let mut column = 0;
-        for (at, octet) in line.bytes().enumerate() {
-            let is_last = at + 1 == line.len();
-            // Rule 3: white space at the end of a line is encoded.
-            let plain = matches!(octet, b'!'..=b'<' | b'>'..=b'~')
-                || (matches!(octet, b' ' | b'\t') && !is_last);
-            let length = if plain { 1 } else { 3 };
-            // Rule 5: a soft line break is a `=`, which needs its place, too.
-            if column + length > ENCODED_LINE - 1 {
-                out.extend_from_slice(b"=\r\n");
-                column = 0;
-            }
-            if plain {
-                out.push(octet);
-            } else {
-                let (high, low) = (HEX[usize::from(octet >> 4)], HEX[usize::from(octet & 15)]);
-                out.extend_from_slice(&[b'=', high, low]);
-            }
-            column += length;
-        }
-        out.extend_from_slice(b"\r\n");
-    }
-    out
-}
-
-/// RFC 2045 section 6.8.
-fn base64(text: &str) -> Vec<u8> {
-    let encoded = STANDARD.encode(text).into_bytes();
-    let lines = encoded.chunks(ENCODED_LINE);
-    lines.flat_map(|line| [line, b"\r\n"].concat()).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use base64::Engine as _;
+    use mime::transfer::Transfer;
     use proptest::prelude::*;
 
-    use super::{Body, STANDARD, in_lines};
+    use super::{in_lines, of};
 
     #[track_caller]
     fn check(text: &str, encoding: &str, octets: &str) {
-        let body = Body::of(text);
-        assert_eq!(body.encoding, encoding, "{text:?}");
-        assert_eq!(String::from_utf8(body.octets).unwrap(), octets, "{text:?}");
+        let (transfer, body) = of(text);
+        assert_eq!(transfer.name(), encoding, "{text:?}");
+        assert_eq!(String::from_utf8(body).unwrap(), octets, "{text:?}");
     }
 
     #[test]
@@ -131,46 +65,18 @@ mod tests {
         check(&long[1..], "7bit", &format!("{}\r\n", &long[1..]));
     }
 
-    /// A slow reader of both encodings.
-    fn read(body: &Body) -> Vec<u8> {
-        match body.encoding {
-            "base64" => {
-                let text: Vec<u8> = body
-                    .octets
-                    .iter()
-                    .copied()
-                    .filter(|octet| !b"\r\n".contains(octet))
-                    .collect();
-                STANDARD.decode(text).unwrap()
-            }
-            "quoted-printable" => {
-                let text = String::from_utf8(body.octets.clone())
-                    .unwrap()
-                    .replace("=\r\n", "");
-                let mut parts = text.split('=');
-                let mut out = parts.next().unwrap().as_bytes().to_vec();
-                for part in parts {
-                    out.push(u8::from_str_radix(&part[..2], 16).unwrap());
-                    out.extend_from_slice(&part.as_bytes()[2..]);
-                }
-                out
-            }
-            _ => body.octets.clone(),
-        }
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
 
         #[test]
         fn any_text_is_read_as_it_was_written(text in "([a-z =.\t\r\n]|é|手|\u{1b}){0,300}") {
-            let body = Body::of(&text);
-            prop_assert_eq!(String::from_utf8(read(&body)).unwrap(), in_lines(&text));
-            let octets = String::from_utf8(body.octets).unwrap();
+            let (transfer, body) = of(&text);
+            prop_assert_eq!(transfer.decode(&body), Some(in_lines(&text).into_bytes()));
+            let octets = String::from_utf8(body).unwrap();
             prop_assert!(octets.is_ascii() && octets.ends_with("\r\n"));
             for line in octets.split("\r\n") {
                 prop_assert!(!line.contains(['\r', '\n']));
-                let longest = if body.encoding == "7bit" { 998 } else { 76 };
+                let longest = if transfer == Transfer::SevenBit { 998 } else { 76 };
                 prop_assert!(line.len() <= longest);
             }
         }

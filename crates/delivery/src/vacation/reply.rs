@@ -3,10 +3,9 @@
 use address::dsn::Notify;
 use address::{Envelope, ForwardPath, Mailbox, Recipient, ReversePath};
 
-use super::body::Body;
+use super::body;
 use super::{Called, LONGEST_SUBJECT, Owner, Settings, Vacation};
 use crate::fields::Field;
-use crate::writing::{self, Writing};
 
 /// Most message identifiers in References: the first, which began the conversation, and the latest.
 const MOST_IDS: usize = 12;
@@ -76,28 +75,28 @@ impl Answer {
     #[must_use]
     pub fn write(&self, vacation: &Vacation, owner: &Owner<'_>, stamp: &Stamp<'_>) -> Reply {
         let settings = vacation.settings();
-        let body = Body::of(&settings.text);
-        let mut message = String::with_capacity(1024 + body.octets.len());
-        let mut add = |field: Writing| message.push_str(&field.finish());
+        let (encoding, body) = body::of(&settings.text);
+        let mut message = String::with_capacity(1024 + body.len());
+        let mut add = |field: mime::Field| message.push_str(&field.finish());
         let from = sender(settings, owner);
         let name = settings.name.as_deref().unwrap_or(owner.name);
-        add(Writing::new("From").mailbox(name, from));
-        add(Writing::new("To").mailbox("", &self.to));
-        add(Writing::new("Subject").words(self.subject(settings.subject.as_deref())));
-        add(Writing::new("Date").word(stamp.date));
-        add(Writing::new("Message-ID").word(&format!("<{}>", stamp.message_id)));
+        add(mime::Field::new("From").mailbox(name, from));
+        add(mime::Field::new("To").mailbox("", &self.to));
+        add(self.subject(settings.subject.as_deref()));
+        add(mime::Field::new("Date").word(stamp.date));
+        add(mime::Field::new("Message-ID").word(&format!("<{}>", stamp.message_id)));
         if let Some(id) = &self.message_id {
-            add(Writing::new("In-Reply-To").word(id));
-            add(Writing::new("References").words(self.references(id)));
+            add(mime::Field::new("In-Reply-To").word(id));
+            add(mime::Field::new("References").words(self.references(id)));
         }
         // RFC 3834 section 5: what other machines know it by.
-        add(Writing::new("Auto-Submitted").word("auto-replied"));
-        add(Writing::new("MIME-Version").word("1.0"));
-        add(Writing::new("Content-Type").words(["text/plain;", "charset=utf-8"]));
-        add(Writing::new("Content-Transfer-Encoding").word(body.encoding));
+        add(mime::Field::new("Auto-Submitted").word("auto-replied"));
+        add(mime::Field::new("MIME-Version").word("1.0"));
+        add(mime::Field::new("Content-Type").words(["text/plain;", "charset=utf-8"]));
+        add(mime::Field::new("Content-Transfer-Encoding").word(encoding.name()));
         message.push_str("\r\n");
         let mut message = message.into_bytes();
-        message.extend_from_slice(&body.octets);
+        message.extend_from_slice(&body);
         Reply {
             envelope: self.envelope(from),
             message,
@@ -105,14 +104,11 @@ impl Answer {
     }
 
     /// RFC 3834 section 3.1.5: the subject begins with `Auto:`, unless the account says its own.
-    fn subject(&self, own: Option<&str>) -> Vec<String> {
-        let own = writing::text(own.unwrap_or_default());
-        if own.is_empty() {
-            std::iter::once("Auto:".to_owned())
-                .chain(self.subject.iter().cloned())
-                .collect()
-        } else {
-            own
+    fn subject(&self, own: Option<&str>) -> mime::Field {
+        let field = mime::Field::new("Subject");
+        match own.filter(|own| !own.trim_ascii().is_empty()) {
+            Some(own) => field.text(own),
+            None => field.word("Auto:").words(&self.subject),
         }
     }
 
@@ -160,7 +156,7 @@ fn sender<'a>(settings: &'a Settings, owner: &Owner<'a>) -> &'a Mailbox {
 /// The words of a subject as far as they are repeated: encoded words as they are, what is beyond ASCII encoded.
 fn subject_words(text: &str) -> Vec<String> {
     let mut octets = 0;
-    let bounded = writing::text(text).into_iter().take_while(|word| {
+    let bounded = mime::text(text, 0).into_iter().take_while(|word| {
         octets += word.len() + 1;
         octets <= LONGEST_SUBJECT
     });

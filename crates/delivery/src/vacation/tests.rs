@@ -401,11 +401,11 @@ fn a_reply_in_japanese_is_readable_everywhere() {
     let message = message(&reply);
     assert!(message.is_ascii());
     assert!(
-        message.starts_with("From: =?UTF-8?B?5bGx55Sw?= <alice@example.test>\r\n"),
+        message.starts_with("From: =?utf-8?B?5bGx55Sw?= <alice@example.test>\r\n"),
         "{message}"
     );
     assert!(
-        message.contains("\r\nSubject: =?UTF-8?B?5LiN5Zyo44Gu44GK55+l44KJ44Gb?=\r\n"),
+        message.contains("\r\nSubject: =?utf-8?B?5LiN5Zyo44Gu44GK55+l44KJ44Gb?=\r\n"),
         "{message}"
     );
     assert!(message.ends_with(
@@ -481,7 +481,7 @@ fn addresses_and_subjects_beyond_ascii_are_carried() {
     );
     assert!(
         text.contains(
-            "\r\nSubject: Auto: =?ISO-8859-1?Q?f=FCr?= dich: =?UTF-8?B?R3LDvMOfZQ==?=\r\n"
+            "\r\nSubject: Auto: =?ISO-8859-1?Q?f=FCr?= dich: =?utf-8?B?R3LDvMOfZQ==?=\r\n"
         ),
         "{text}"
     );

@@ -4,7 +4,7 @@
 //! nothing of it reaches the terminal but printable text.
 
 mod json;
-mod mime;
+mod message;
 mod nothing;
 mod page;
 mod wrap;
@@ -112,7 +112,7 @@ impl Explain {
         let text = words.collect::<Vec<_>>().join(" ");
         // Several lines were pasted, not typed.
         let (text, source) = if text.contains('\n') {
-            (mime::decoded(&text), Source::Pasted)
+            (message::decoded(&text), Source::Pasted)
         } else {
             (text, Source::Typed)
         };
@@ -129,7 +129,7 @@ fn pasted(mut from: impl Read) -> io::Result<Text> {
     from.by_ref().take(LONGEST).read_to_end(&mut octets)?;
     let cut = from.read(&mut [0])? > 0;
     Ok(Text {
-        text: mime::decoded(&String::from_utf8_lossy(&octets)),
+        text: message::decoded(&String::from_utf8_lossy(&octets)),
         source: Source::Pasted,
         cut,
     })

@@ -10,15 +10,12 @@
 use std::borrow::Cow;
 
 mod addresses;
-mod encoded;
 mod parameters;
 
 /// The longest header that is rewritten, and it is held in memory for that long.
 pub const LONGEST_HEADER: usize = 1024 * 1024;
 /// The longest header that may come of it: encoding makes text longer, and short addresses much longer.
 const LONGEST_RESULT: usize = 4 * LONGEST_HEADER;
-/// Longest line of what is rewritten (RFC 2047 section 2), without its CRLF.
-const LINE: usize = 76;
 
 /// Where the header of `message` ends, its blank line included; `None` while that cannot be seen yet. The blank line
 /// is looked for from `seen` on.
@@ -132,14 +129,16 @@ fn rewrite(field: &str, out: &mut Vec<u8>) {
         return;
     }
     let value = unfolded(value);
+    let taken = name.len() + 1;
     let words = match value_of(name) {
-        Value::Addresses => addresses::words(&value),
+        Value::Addresses => addresses::words(&value, taken),
         Value::Parameters => parameters::words(&value),
-        Value::Text => encoded::text(&value),
+        Value::Text => mime::text(&value, taken),
         Value::Fixed => return,
     };
     if !words.is_empty() {
-        write_field(name, &words, out);
+        let field = mime::Field::new(name).words(words).finish();
+        out.extend_from_slice(field.as_bytes());
     }
 }
 
@@ -149,24 +148,6 @@ fn unfolded(value: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(value)
     }
-}
-
-/// Puts the words behind the name, folded where a line would get too long.
-fn write_field(name: &str, words: &[String], out: &mut Vec<u8>) {
-    out.extend_from_slice(name.as_bytes());
-    out.push(b':');
-    let mut column = name.len() + 1;
-    for word in words {
-        // The name is never left alone on its line: some programs read that as an empty field.
-        if column + 1 + word.len() > LINE && column > name.len() + 1 {
-            out.extend_from_slice(b"\r\n");
-            column = 0;
-        }
-        out.push(b' ');
-        out.extend_from_slice(word.as_bytes());
-        column += 1 + word.len();
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

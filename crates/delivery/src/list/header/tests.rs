@@ -41,7 +41,7 @@ fn a_post_says_which_list_it_came_through() {
     let ours = ours(&list, Some("https://lists.example.test/leave/TOKEN"));
     assert_eq!(
         ours,
-        "List-Id: =?UTF-8?B?QsO8cm8sIGFsbGU=?= <staff.example.test>\r\n\
+        "List-Id: =?utf-8?B?QsO8cm8sIGFsbGU=?= <staff.example.test>\r\n\
          List-Help: <mailto:staff-request@example.test?subject=help>\r\n\
          List-Unsubscribe: <https://lists.example.test/leave/TOKEN>,\r\n \
          <mailto:staff-request@example.test?subject=unsubscribe>\r\n\
@@ -50,7 +50,7 @@ fn a_post_says_which_list_it_came_through() {
          List-Post: <mailto:staff@example.test>\r\n\
          List-Owner: <mailto:staff-owner@example.test>\r\n\
          Delivered-To: staff@example.test\r\n\
-         Reply-To: =?UTF-8?B?QsO8cm8sIGFsbGU=?= <staff@example.test>\r\n"
+         Reply-To: =?utf-8?B?QsO8cm8sIGFsbGU=?= <staff@example.test>\r\n"
     );
 }
 

@@ -1,4 +1,6 @@
-//! Breaks text into lines for a terminal, Japanese too: no blanks there, and each character is two columns wide.
+//! Text on a page of `tegami explain`: how wide it is, and how far its entries stand in.
+
+use reply::lines::{self, Room};
 
 /// Columns of a page.
 const WIDTH: usize = 88;
@@ -8,110 +10,18 @@ const HANGING: usize = 2;
 
 /// The text in lines of at most [`WIDTH`] columns after `indent` blanks, those after the first a bit further in.
 pub fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = vec![String::new()];
-    let mut column = indent;
-    for piece in pieces(text) {
-        let width: usize = piece.trim_end().chars().map(columns).sum();
-        if column + width > WIDTH && !lines.last().is_none_or(String::is_empty) {
-            lines.push(String::new());
-            column = indent + HANGING;
-        }
-        column += piece.chars().map(columns).sum::<usize>();
-        if let Some(line) = lines.last_mut() {
-            line.push_str(piece);
-        }
-    }
+    let room = Room {
+        first: WIDTH - indent,
+        further: WIDTH - indent - HANGING,
+        word: usize::MAX,
+    };
     let margins = std::iter::once(indent).chain(std::iter::repeat(indent + HANGING));
-    let lines: Vec<String> = lines
-        .iter()
+    let lines: Vec<String> = lines::set(text, room)
+        .into_iter()
         .zip(margins)
-        .map(|(line, margin)| format!("{:margin$}{}", "", line.trim_end()))
+        .map(|(line, margin)| format!("{:margin$}{line}", ""))
         .collect();
     lines.join("\n")
-}
-
-/// What is never divided: a word with the blank behind it, a Japanese character with the mark that belongs to it.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let mut before: Option<char> = None;
-    for (at, c) in text.char_indices() {
-        let divides = before.is_some_and(|before| {
-            let wide = columns(before) == 2 || columns(c) == 2;
-            (before == ' ' && c != ' ') || (wide && !closes(c) && !opens(before) && c != ' ')
-        });
-        if divides {
-            pieces.push(&text[start..at]);
-            start = at;
-        }
-        before = Some(c);
-    }
-    pieces.push(&text[start..]);
-    pieces
-}
-
-/// Marks that may not begin a line.
-fn closes(c: char) -> bool {
-    matches!(
-        c,
-        '、' | '。'
-            | '）'
-            | '」'
-            | '』'
-            | '】'
-            | '・'
-            | 'ー'
-            | '：'
-            | '？'
-            | '！'
-            | '々'
-            | 'ぁ'
-            | 'ぃ'
-            | 'ぅ'
-            | 'ぇ'
-            | 'ぉ'
-            | 'っ'
-            | 'ゃ'
-            | 'ゅ'
-            | 'ょ'
-            | 'ァ'
-            | 'ィ'
-            | 'ゥ'
-            | 'ェ'
-            | 'ォ'
-            | 'ッ'
-            | 'ャ'
-            | 'ュ'
-            | 'ョ'
-            | ')'
-            | ','
-            | '.'
-            | ';'
-            | ':'
-            | ']'
-            | '`'
-    )
-}
-
-/// Marks that may not end one.
-fn opens(c: char) -> bool {
-    matches!(c, '（' | '「' | '『' | '【' | '(' | '[' | '`')
-}
-
-/// Columns a character takes.
-fn columns(c: char) -> usize {
-    match c {
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
 }
 
 #[cfg(test)]
@@ -136,12 +46,16 @@ mod tests {
         let text =
             "受信者のメールボックスがいっぱいです。しばらくしてから、もう一度お試しください。"
                 .repeat(6);
+        let marks = "、。）」』】・ー：？！々ぁぃぅぇぉっゃゅょァィゥェォッャュョ),.;:]`";
         let wrapped = wrapped(&text, 2);
         assert!(wrapped.lines().count() > 4);
         for line in wrapped.lines() {
-            let width: usize = line.chars().map(columns).sum();
-            assert!(width <= WIDTH + 4, "{width}: {line:?}");
-            assert!(!line.trim_start().starts_with(closes), "{line:?}");
+            assert!(lines::width(line) <= WIDTH, "{line:?}");
+            let mut letters = line.trim_start().chars();
+            assert!(
+                !letters.next().is_some_and(|letter| marks.contains(letter)),
+                "{line:?}"
+            );
         }
         assert_eq!(wrapped.replace(['\n', ' '], ""), text);
     }

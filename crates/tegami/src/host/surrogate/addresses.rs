@@ -4,23 +4,21 @@
 
 use address::Domain;
 
-use super::encoded;
-
 /// Stands for an address that ASCII cannot write (RFC 6858 section 2.1). Nobody can register it (RFC 2606), so no
 /// reply ever goes to a stranger.
 const STAND_IN: &str = "<invalid@internationalized-address.invalid>";
 
-/// The addresses in ASCII, word by word.
-pub(super) fn words(value: &str) -> Vec<String> {
+/// The addresses in ASCII, word by word; the first may stand behind a name that has taken so many octets of its line.
+pub(super) fn words(value: &str, taken: usize) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut item = Item::default();
     let mut state = State::default();
     for c in value.chars() {
         if let Some(separator) = state.take(c, &mut item) {
-            end(std::mem::take(&mut item), separator, &mut words);
+            end(std::mem::take(&mut item), separator, taken, &mut words);
         }
     }
-    end(item, Separator::None, &mut words);
+    end(item, Separator::None, taken, &mut words);
     // A comma with nothing behind it.
     if let Some(last) = words.last_mut()
         && last.ends_with(',')
@@ -119,11 +117,12 @@ impl State {
 }
 
 /// Writes an item and what ended it.
-fn end(item: Item, separator: Separator, words: &mut Vec<String>) {
+fn end(item: Item, separator: Separator, taken: usize, words: &mut Vec<String>) {
     let before = words.len();
+    let taken = if words.is_empty() { taken } else { 0 };
     match separator {
-        Separator::Colon => words.extend(phrase(item.text.trim())),
-        Separator::None | Separator::Comma | Separator::Semicolon => mailbox(&item, words),
+        Separator::Colon => words.extend(phrase(item.text.trim(), taken)),
+        Separator::None | Separator::Comma | Separator::Semicolon => mailbox(&item, taken, words),
     }
     let mark = match separator {
         Separator::None => return,
@@ -144,18 +143,18 @@ fn end(item: Item, separator: Separator, words: &mut Vec<String>) {
     }
 }
 
-fn mailbox(item: &Item, words: &mut Vec<String>) {
+fn mailbox(item: &Item, taken: usize, words: &mut Vec<String>) {
     let (name, address) = match &item.angle {
         Some(address) => (item.text.trim(), address.trim()),
         None => (item.comment.trim(), item.written.trim()),
     };
     if item.angle.is_none() && !address.contains('@') {
         // No address at all; whatever it is, it is shown.
-        return words.extend(phrase(address));
+        return words.extend(phrase(address, taken));
     }
     match ascii(address) {
         Some(address) => {
-            words.extend(phrase(name));
+            words.extend(phrase(name, taken));
             words.push(format!("<{address}>"));
         }
         // RFC 6858 section 2.1: the name says whom it was.
@@ -165,7 +164,7 @@ fn mailbox(item: &Item, words: &mut Vec<String>) {
             } else {
                 format!("{name} <{address}>")
             };
-            words.extend(encoded::encode(&shown));
+            words.extend(mime::encoded(&shown, taken));
             words.push(STAND_IN.to_owned());
         }
     }
@@ -185,21 +184,14 @@ fn ascii(address: &str) -> Option<String> {
     safe(local).then(|| format!("{local}@{}", domain.as_str()))
 }
 
-/// A display name: as it is, in quotes, or as encoded words.
-fn phrase(name: &str) -> Vec<String> {
-    let atom =
-        |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~ ".contains(&octet);
-    if name.is_empty() {
-        Vec::new()
-    } else if name.bytes().all(atom) {
-        name.split_ascii_whitespace().map(str::to_owned).collect()
-    } else if name
+/// A display name. Encoded words that are in it stay: they are no different from other atoms.
+fn phrase(name: &str, taken: usize) -> Vec<String> {
+    if name
         .bytes()
-        .all(|octet| octet.is_ascii_graphic() || octet == b' ')
+        .all(|octet| octet == b' ' || mime::is_atext(octet))
     {
-        let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
-        vec![format!("\"{escaped}\"")]
+        name.split_ascii_whitespace().map(str::to_owned).collect()
     } else {
-        encoded::encode(name)
+        mime::phrase(name, taken)
     }
 }

@@ -30,20 +30,33 @@ fn ascii_fields_stay_to_the_octet() {
 
 #[test]
 fn text_becomes_encoded_words() {
-    check("Subject: 手紙", "Subject: =?UTF-8?B?5omL57SZ?=");
+    check("Subject: 手紙", "Subject: =?utf-8?B?5omL57SZ?=");
     check(
         "Subject: Re: Grüße aus Köln to you",
-        "Subject: Re: =?UTF-8?B?R3LDvMOfZQ==?= aus =?UTF-8?B?S8O2bG4=?= to you",
+        "Subject: Re: =?utf-8?B?R3LDvMOfZQ==?= aus =?utf-8?B?S8O2bG4=?= to you",
     );
     // The space between two encoded words would be dropped by readers, so it is inside.
-    check("X-Note: ä ö\r\n ü", "X-Note: =?UTF-8?B?w6Qgw7Ygw7w=?=");
+    check("X-Note: ä ö\r\n ü", "X-Note: =?utf-8?B?w6Qgw7Ygw7w=?=");
     check(
         &format!("Subject: {}", "手".repeat(40)),
         &format!(
-            "Subject: =?UTF-8?B?{}?=\r\n =?UTF-8?B?{}?=\r\n =?UTF-8?B?{}?=",
-            "5omL".repeat(15),
-            "5omL".repeat(15),
-            "5omL".repeat(10)
+            "Subject: =?utf-8?B?{}?=\r\n =?utf-8?B?{}?=\r\n =?utf-8?B?{}?=\r\n =?utf-8?B?{}?=",
+            "5omL".repeat(13),
+            "5omL".repeat(13),
+            "5omL".repeat(13),
+            "5omL"
+        ),
+    );
+    // RFC 2047 section 2: a line with an encoded word in it has at most 76 octets.
+    check(
+        &format!(
+            "Disposition-Notification-To: {} <a@b.test>",
+            "手".repeat(12)
+        ),
+        &format!(
+            "Disposition-Notification-To: =?utf-8?B?{}?=\r\n =?utf-8?B?{}?= <a@b.test>",
+            "5omL".repeat(8),
+            "5omL".repeat(4)
         ),
     );
 }
@@ -52,16 +65,16 @@ fn text_becomes_encoded_words() {
 fn addresses_that_ascii_cannot_write_give_way_and_are_named() {
     check(
         "From: José <josé@example.test>",
-        "From: =?UTF-8?B?Sm9zw6kgPGpvc8OpQGV4YW1wbGUudGVzdD4=?=\r\n <invalid@internationalized-address.invalid>",
+        "From: =?utf-8?B?Sm9zw6kgPGpvc8OpQGV4YW1wbGUudGVzdD4=?=\r\n <invalid@internationalized-address.invalid>",
     );
     check(
         "Return-Path: <josé@example.test>",
-        "Return-Path: =?UTF-8?B?am9zw6lAZXhhbXBsZS50ZXN0?=\r\n <invalid@internationalized-address.invalid>",
+        "Return-Path: =?utf-8?B?am9zw6lAZXhhbXBsZS50ZXN0?=\r\n <invalid@internationalized-address.invalid>",
     );
     // Those beside them keep what they have.
     check(
         "To: \"Doe, \\\"J\\\"\" <jd@example.test>, Zoë <zoe@example.test>, bob@example.test (Bob)",
-        "To: \"Doe, \\\"J\\\"\" <jd@example.test>, =?UTF-8?B?Wm/Dqw==?= <zoe@example.test>,\r\n Bob <bob@example.test>",
+        "To: \"Doe, \\\"J\\\"\" <jd@example.test>, =?utf-8?B?Wm/Dqw==?= <zoe@example.test>,\r\n Bob <bob@example.test>",
     );
 }
 
@@ -73,7 +86,7 @@ fn a_domain_beyond_ascii_is_written_in_a_labels() {
     );
     check(
         "Cc: <bob@ex\u{2028}ample.test>",
-        "Cc: =?UTF-8?B?Ym9iQGV44oCoYW1wbGUudGVzdA==?=\r\n <invalid@internationalized-address.invalid>",
+        "Cc: =?utf-8?B?Ym9iQGV44oCoYW1wbGUudGVzdA==?=\r\n <invalid@internationalized-address.invalid>",
     );
 }
 
@@ -81,12 +94,12 @@ fn a_domain_beyond_ascii_is_written_in_a_labels() {
 fn groups_and_odd_lists_stay_what_they_are() {
     check(
         "To: Büro: a@x.test, b@x.test;",
-        "To: =?UTF-8?B?QsO8cm8=?=: <a@x.test>, <b@x.test>;",
+        "To: =?utf-8?B?QsO8cm8=?=: <a@x.test>, <b@x.test>;",
     );
-    check("Cc: Büro:;", "Cc: =?UTF-8?B?QsO8cm8=?=:;");
+    check("Cc: Büro:;", "Cc: =?utf-8?B?QsO8cm8=?=:;");
     check(
         "To: , ü@x.test,,",
-        "To: =?UTF-8?B?w7xAeC50ZXN0?= <invalid@internationalized-address.invalid>",
+        "To: =?utf-8?B?w7xAeC50ZXN0?= <invalid@internationalized-address.invalid>",
     );
     check("To: (nur ein Kömmentar)", "");
 }
@@ -129,7 +142,7 @@ fn the_blank_line_stays_and_is_found() {
     let length = header_length(message.as_bytes(), 0).expect("there is a blank line");
     assert_eq!(&message[length..], "body ü\r\n\r\n");
     let made = header(&message.as_bytes()[..length]).expect("it is short");
-    assert_eq!(made, b"Subject: =?UTF-8?B?w7w=?=\r\nTo: a@b.test\r\n\r\n");
+    assert_eq!(made, b"Subject: =?utf-8?B?w7w=?=\r\nTo: a@b.test\r\n\r\n");
     assert_eq!(header_length(b"\r\nbody", 0), Some(2));
     assert_eq!(header_length(b"Subject: x\r\n", 0), None);
 }
@@ -184,6 +197,10 @@ proptest! {
         prop_assert!(made.is_ascii());
         // What is ASCII is not touched, so a surrogate is its own surrogate.
         prop_assert_eq!(header(&made), Some(made.clone()));
+        for line in made.split(|octet| *octet == b'\n') {
+            let encoded = line.windows(10).any(|word| word == b"=?utf-8?B?");
+            prop_assert!(!encoded || line.len() <= 77, "{}", line.escape_ascii());
+        }
         // No line is added that could be taken for the end of the header.
         let blank = |octets: &[u8]| octets.windows(4).filter(|four| *four == b"\r\n\r\n").count();
         prop_assert!(blank(&made) <= blank(&octets) + usize::from(!octets.is_ascii()));

@@ -4,23 +4,7 @@
 //! It is no parser of MIME: what is pasted is often half a message. Whatever says how it is encoded, and can be decoded
 //! so, is; everything else stays as it is. One pass, and nothing grows.
 
-use base64::Engine as _;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-
-/// Padding is often lost with the last line.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    Base64,
-    QuotedPrintable,
-}
+use mime::transfer::Transfer;
 
 /// The text with its encoded parts decoded.
 pub fn decoded(text: &str) -> String {
@@ -34,9 +18,9 @@ pub fn decoded(text: &str) -> String {
         } else if line.trim_end().is_empty()
             && let Some(encoding) = announced.take()
         {
-            let mut body = Vec::new();
+            let mut body = String::new();
             while let Some(line) = lines.next_if(|line| belongs(encoding, line)) {
-                body.push(line);
+                body.push_str(line);
             }
             push_decoded(&mut out, encoding, &body);
         }
@@ -44,35 +28,25 @@ pub fn decoded(text: &str) -> String {
     out
 }
 
-/// What a header field says about the encoding: `None` where it is another field, or none; `Some(None)` for the encodings
-/// that encode nothing.
-fn encoding_field(line: &str) -> Option<Option<Encoding>> {
+/// What a header field says about the encoding: `None` where it is another field, or none; `Some(None)` for an encoding
+/// that nobody knows.
+fn encoding_field(line: &str) -> Option<Option<Transfer>> {
     let (name, value) = line.split_once(':')?;
-    if !name
-        .trim()
+    name.trim()
         .eq_ignore_ascii_case("content-transfer-encoding")
-    {
-        return None;
-    }
-    let value = value.trim();
-    Some(if value.eq_ignore_ascii_case("base64") {
-        Some(Encoding::Base64)
-    } else if value.eq_ignore_ascii_case("quoted-printable") {
-        Some(Encoding::QuotedPrintable)
-    } else {
-        None
-    })
+        .then(|| Transfer::named(value.trim()))
 }
 
 /// Whether the line goes on with such a body. Where the boundary was pasted along, its line begins with two hyphens and
 /// has no blank in it.
-fn belongs(encoding: Encoding, line: &str) -> bool {
+fn belongs(encoding: Transfer, line: &str) -> bool {
     let line = line.trim_end();
     match encoding {
-        Encoding::Base64 => line
+        Transfer::SevenBit | Transfer::EightBit => false,
+        Transfer::Base64 => line
             .bytes()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'=')),
-        Encoding::QuotedPrintable => {
+        Transfer::QuotedPrintable => {
             // The last one opens a signature, one of hyphens alone divides a text.
             let divides = line.trim_matches('-').is_empty();
             !line.starts_with("--") || divides || line.contains(' ') || line == "--=20"
@@ -81,15 +55,9 @@ fn belongs(encoding: Encoding, line: &str) -> bool {
 }
 
 /// Adds the body, decoded if it is text; as it was, if it cannot be decoded.
-fn push_decoded(out: &mut String, encoding: Encoding, body: &[&str]) {
-    let octets = match encoding {
-        Encoding::Base64 => {
-            let joined: String = body.iter().map(|line| line.trim_end()).collect();
-            BASE64.decode(joined).ok()
-        }
-        Encoding::QuotedPrintable => Some(quoted_printable(body)),
-    };
+fn push_decoded(out: &mut String, encoding: Transfer, body: &str) {
     // A picture is no text.
+    let octets = encoding.decode(body.as_bytes());
     match octets.filter(|octets| !octets.contains(&0)) {
         Some(octets) => {
             out.push_str(&String::from_utf8_lossy(&octets));
@@ -97,46 +65,8 @@ fn push_decoded(out: &mut String, encoding: Encoding, body: &[&str]) {
                 out.push('\n');
             }
         }
-        None => body.iter().for_each(|line| out.push_str(line)),
+        None => out.push_str(body),
     }
-}
-
-/// RFC 2045 section 6.7; what is no `=XX` stays as it is.
-fn quoted_printable(body: &[&str]) -> Vec<u8> {
-    let mut octets = Vec::new();
-    for line in body {
-        let ended = line.ends_with('\n');
-        // Blanks at the end were added on the way.
-        let line = line.trim_end();
-        let (line, goes_on) = match line.strip_suffix('=') {
-            Some(line) => (line, true),
-            None => (line, false),
-        };
-        let mut rest = line.as_bytes();
-        while let [first, behind @ ..] = rest {
-            let escaped = match (first, behind) {
-                (b'=', [high, low, ..]) => digit(*high).zip(digit(*low)),
-                _ => None,
-            };
-            if let Some((high, low)) = escaped {
-                octets.push(high << 4 | low);
-                rest = &behind[2..];
-            } else {
-                octets.push(*first);
-                rest = behind;
-            }
-        }
-        if ended && !goes_on {
-            octets.push(b'\n');
-        }
-    }
-    octets
-}
-
-fn digit(c: u8) -> Option<u8> {
-    char::from(c)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
