@@ -129,6 +129,8 @@ impl Who {
             Ending::NotSmtp { .. }
             | Ending::Ourselves
             | Ending::NoMechanism
+            | Ending::NothingWaits
+            | Ending::NoTurn
             | Ending::LoginDistrusted { .. } => (None, Weight::Door),
             Ending::Parted | Ending::Silent(_) | Ending::Lost(_) | Ending::Unread => {
                 (None, Weight::Silence)
@@ -172,6 +174,8 @@ impl Who {
                 "The login at {self} ({}) was broken off, for {distrust}.",
                 mechanism.name()
             ),
+            Ending::NothingWaits => format!("No mail waits at {self}."),
+            Ending::NoTurn => format!("{self} hands out no mail over a connection like this."),
             Ending::Silent(stage) => format!("{self} fell silent at {stage}."),
             Ending::Lost(stage) => format!("The connection to {self} was lost at {stage}."),
             Ending::Unread => "The message could not be read here.".to_owned(),
@@ -233,6 +237,7 @@ impl Who {
                     | Stage::Auth
                     | Stage::Idle
                     | Stage::Reset
+                    | Stage::Turn
                     | Stage::Quit => false,
                 };
                 Finding { stands, ..finding }
@@ -286,6 +291,7 @@ impl Who {
                 | Stage::Data
                 | Stage::Body
                 | Stage::Finish
+                | Stage::Turn
                 | Stage::Quit,
                 true,
             ) => "refused the message",
@@ -300,6 +306,7 @@ impl Who {
                 | Stage::Data
                 | Stage::Body
                 | Stage::Finish
+                | Stage::Turn
                 | Stage::Quit,
                 false,
             ) => "does not take the message now",
