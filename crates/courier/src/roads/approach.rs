@@ -13,8 +13,7 @@ use super::conversation::{Conversation, Rest};
 use super::findings::Who;
 use super::guard::Guard;
 use super::line::Line;
-use super::roots;
-use super::settings::{Route, RouteTls};
+use super::settings::RouteTls;
 use super::stops::{Stop, Way};
 use super::tally::Finding;
 use super::tls::{Handshake, TlsFault};
@@ -84,8 +83,20 @@ impl Approach<'_> {
         let tls = &self.live.tls;
         let name = self.name()?;
         let wrong = |error: rustls::Error| error.to_string();
-        if let Way::Route(_, route) = self.way {
-            return self.route_cover(route, name);
+        if let Way::Route(route_name, route) = self.way {
+            let own = self.live.own.get(route_name);
+            return Ok(match route.tls {
+                RouteTls::None => Cover::None,
+                RouteTls::Opportunistic => Cover::StartTls {
+                    handshake: tls.any(name),
+                    required: false,
+                },
+                RouteTls::StartTls => Cover::StartTls {
+                    handshake: tls.verified(name, own),
+                    required: true,
+                },
+                RouteTls::Implicit => Cover::Implicit(tls.verified(name, own)),
+            });
         }
         let handshake = match &self.guard {
             Guard::Plain => return Ok(Cover::None),
@@ -111,34 +122,11 @@ impl Approach<'_> {
                 tls.promised(records.clone(), self.names(base), sni)
                     .map_err(wrong)?
             }
-            Guard::Verified => tls.verified(name),
+            Guard::Verified => tls.verified(name, None),
         };
         Ok(Cover::StartTls {
             handshake,
             required: self.guard.is_strict(),
-        })
-    }
-
-    fn route_cover(&self, route: &Route, name: ServerName<'static>) -> Result<Cover, String> {
-        let verified = || match &route.ca {
-            None => Ok(self.live.tls.verified(name.clone())),
-            Some(file) => {
-                let roots = roots::of(file).map_err(|error| error.to_string())?;
-                let handshake = self.live.tls.by(roots, name.clone());
-                handshake.map_err(|error| error.to_string())
-            }
-        };
-        Ok(match route.tls {
-            RouteTls::None => Cover::None,
-            RouteTls::Opportunistic => Cover::StartTls {
-                handshake: self.live.tls.any(name),
-                required: false,
-            },
-            RouteTls::StartTls => Cover::StartTls {
-                handshake: verified()?,
-                required: true,
-            },
-            RouteTls::Implicit => Cover::Implicit(verified()?),
         })
     }
 
@@ -182,6 +170,10 @@ impl Approach<'_> {
                 })
             }
             Rest::Over(ending) => {
+                // Whoever lets others wait is asked last for a while.
+                if matches!(ending, Ending::Silent(_) | Ending::Lost(Stage::Greeting)) {
+                    self.roads.dead.note(address);
+                }
                 let tls = is_about_tls(&ending);
                 if tls {
                     let none = matches!(ending, Ending::NoTls(_));
