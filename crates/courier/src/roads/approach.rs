@@ -1,6 +1,7 @@
 //! From one address of a host to a connection over which a message can be sent: TCP, TLS as the guard wants it, greeting,
 //! EHLO, and a login where one is configured.
 
+use std::io;
 use std::sync::Arc;
 
 use address::Domain;
@@ -150,7 +151,9 @@ impl Approach<'_> {
         let stream = match connect(address, &self.live.settings).await {
             Ok(stream) => stream,
             Err(error) => {
-                self.roads.dead.note(address);
+                if is_theirs(&error) {
+                    self.roads.dead.note(address);
+                }
                 return Err(Failed::other(self.who.unreachable(&error)));
             }
         };
@@ -279,6 +282,18 @@ impl Failed {
             tls: false,
         }
     }
+}
+
+/// Whether it was the other side, and not that this machine has no way to open connections.
+fn is_theirs(error: &io::Error) -> bool {
+    let theirs = [
+        io::ErrorKind::TimedOut,
+        io::ErrorKind::ConnectionRefused,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::HostUnreachable,
+        io::ErrorKind::NetworkUnreachable,
+    ];
+    theirs.contains(&error.kind())
 }
 
 /// Whether it would perhaps go better without TLS.

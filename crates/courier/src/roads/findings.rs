@@ -70,7 +70,15 @@ impl Who {
             error.to_string()
         };
         let words = format!("No connection to {self}: {why}.");
-        self.finding(None, Enhanced(4, 4, 1), Weight::Silence, words)
+        let finding = self.finding(None, Enhanced(4, 4, 1), Weight::Silence, words);
+        let remote = Remote {
+            address: None,
+            ..self.remote(None)
+        };
+        Finding {
+            remote: Some(remote),
+            ..finding
+        }
     }
 
     /// Nothing may be sent there now.

@@ -75,6 +75,7 @@ impl<'a, L: Letter> Journey<'a, L> {
 
     /// Brings the message to the next hop.
     pub(super) async fn go(mut self, hop: &NextHop, line: Option<Line>) -> Trip<Line> {
+        let line = line.and_then(|line| self.fitting(line));
         if let Some(line) = line {
             let Some(visit) = self.reuse(line).await else {
                 return self.stale();
@@ -103,6 +104,17 @@ impl<'a, L: Letter> Journey<'a, L> {
     /// Nothing more is begun.
     fn is_late(&self) -> bool {
         self.began.elapsed() >= self.live.settings.patience
+    }
+
+    /// Mail that needs a server known to be the right one (RFC 8689) gets a connection for which that is looked at.
+    fn fitting(&self, line: Line) -> Option<Line> {
+        let secured = line.conversation.secured();
+        let known = secured.is_some_and(|secured| secured.authenticated);
+        if known || !self.transaction.envelope.requiretls {
+            return Some(line);
+        }
+        part(Some(line));
+        None
     }
 
     /// Offers the message over a line that stands; nothing when that turns out to be gone.
