@@ -107,7 +107,7 @@ async fn a_message_that_was_cut_off_begins_anew_elsewhere() {
         told(&trip),
         ["Delivered 2.0.0 mx2.plain.test [127.0.0.2] took the message: 250 2.0.0 taken"]
     );
-    assert_eq!(letter.rewinds, 1);
+    assert_eq!(letter.rewinds, 2);
     assert!(
         world.servers[1]
             .heard()
