@@ -46,7 +46,7 @@ async fn the_best_host_gets_the_message() {
     assert_eq!(
         heard,
         [
-            "CONNECT",
+            "CONNECT 127.0.0.1",
             "EHLO we.test",
             "MAIL FROM:<from@we.test>",
             "RCPT TO:<a@plain.test>",
@@ -390,5 +390,31 @@ async fn who_hangs_up_at_once_is_asked_last_for_a_while() {
             world.servers[1].count("CONNECT")
         ),
         (1, 3)
+    );
+}
+
+#[tokio::test]
+async fn connections_come_from_the_address_that_is_configured() {
+    let mut world = world(vec![Manner::of("mx1")]).await;
+    world.settings.source_v4 = Some("127.0.0.77".parse().unwrap());
+    let trip = world.send(ONE).await;
+    assert_eq!(
+        (trip.how, world.servers[0].count("CONNECT 127.0.0.77")),
+        (OPEN, 1)
+    );
+    // One that this machine does not have is no fault of the host.
+    world.settings.source_v4 = Some("192.0.2.1".parse().unwrap());
+    let trip = world.send(ONE).await;
+    assert_eq!(trip.how, Ending::Unreachable);
+    let words = told(&trip).concat();
+    assert!(
+        words.starts_with("Deferred 4.4.1 No connection to mx1.plain.test [127.0.0.1]: "),
+        "{words}"
+    );
+    assert!(
+        trip.carried[0]
+            .remote
+            .as_ref()
+            .is_some_and(|remote| remote.address.is_none())
     );
 }
