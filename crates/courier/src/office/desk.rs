@@ -165,6 +165,8 @@ impl<C: Carry> Desk<C> {
                     None => break,
                 },
                 Some(news) = self.news.recv() => self.hear_all(news),
+                // Whoever closes the office waits for the last of them.
+                Some(_) = self.carriers.join_next() => (),
                 () = sleep => self.tick(),
             }
             while self.carriers.try_join_next().is_some() {}

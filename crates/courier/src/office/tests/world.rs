@@ -416,6 +416,12 @@ impl World {
 
     pub(super) async fn with(rules: Rules, options: Options) -> Self {
         let (store, faults) = Store::with_faults(options).unwrap();
+        let world = Self::within(rules, store).await;
+        Self { faults, ..world }
+    }
+
+    /// Around this store.
+    pub(super) async fn within(rules: Rules, store: Store) -> Self {
         let mut accounts = BTreeMap::new();
         for address in ["alice@here.test", "postmaster@here.test"] {
             let mailbox: Mailbox = address.parse().unwrap();
@@ -444,7 +450,7 @@ impl World {
         let office = open(&store, &roads, &villa, rules);
         let world = Self {
             store,
-            faults,
+            faults: Arc::default(),
             roads,
             villa,
             office,
