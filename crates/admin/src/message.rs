@@ -7,8 +7,13 @@ use std::net::SocketAddr;
 
 use address::{Destination, Mailbox};
 use auth::{Floor, NewPassword};
-use mailstore::{Census, Damage, Hit, Undeleted};
+use delivery::{list, vacation};
+use mailstore::{Census, Damage, Forward, Hit, Undeleted};
 use serde::{Deserialize, Serialize};
+
+mod leads;
+
+pub use leads::{ListFacts, NewForward, NewList};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +95,37 @@ pub enum Request {
         /// What is new.
         terms: NewTerms,
     },
+    /// Sends mail for an account on, or changes how.
+    AccountForward {
+        /// Whose.
+        address: Mailbox,
+        /// What is new.
+        forward: NewForward,
+    },
+    /// Sends it on no more.
+    AccountForwardOff {
+        /// Whose.
+        address: Mailbox,
+    },
+    /// Refers senders to another address, and takes nothing; or takes mail again.
+    AccountRefer {
+        /// Whose mail.
+        address: Mailbox,
+        /// Where senders should write to.
+        to: Option<Mailbox>,
+    },
+    /// Tells senders that somebody is away, or no more.
+    AccountVacation {
+        /// Who.
+        address: Mailbox,
+        /// What they are told, and when.
+        settings: Option<vacation::Settings>,
+    },
+    /// Shows what senders are told.
+    AccountVacationShow {
+        /// By whose account.
+        address: Mailbox,
+    },
     /// Adds targets to an alias, making it where there is none.
     AliasAdd {
         /// What is written to.
@@ -105,6 +141,39 @@ pub enum Request {
         address: Mailbox,
         /// Who gets it no more.
         targets: Vec<Mailbox>,
+    },
+    /// Makes a mailing list.
+    ListAdd {
+        /// All there is to say of it.
+        settings: Box<list::Settings>,
+    },
+    /// Changes a list; what is not named stays.
+    ListSet {
+        /// Which one.
+        address: Mailbox,
+        /// What is new.
+        changes: NewList,
+    },
+    /// Puts people on a list and takes others from it.
+    ListMembers {
+        /// Which one.
+        address: Mailbox,
+        /// Who gets its posts from now on.
+        add: Vec<Mailbox>,
+        /// Who gets them no more.
+        remove: Vec<Mailbox>,
+    },
+    /// Lists all lists.
+    ListList,
+    /// Shows one list.
+    ListShow {
+        /// Which one.
+        address: Mailbox,
+    },
+    /// Removes a list.
+    ListRemove {
+        /// Which one.
+        address: Mailbox,
     },
     /// Asks how things are.
     Status,
@@ -164,7 +233,7 @@ pub enum Errand {
 }
 
 impl Request {
-    /// Whether it changes accounts or aliases, which is done one at a time.
+    /// Whether it changes accounts, aliases or lists, which is done one at a time.
     pub(crate) fn changes(&self) -> bool {
         match self {
             Self::AccountMayAdd { .. }
@@ -172,6 +241,9 @@ impl Request {
             | Self::AccountList
             | Self::AccountShow { .. }
             | Self::AliasList
+            | Self::AccountVacationShow { .. }
+            | Self::ListList
+            | Self::ListShow { .. }
             | Self::Status
             | Self::Suspend { .. }
             | Self::Hold
@@ -185,6 +257,14 @@ impl Request {
             | Self::AccountEnable { .. }
             | Self::AccountSuspend { .. }
             | Self::AccountTerms { .. }
+            | Self::AccountForward { .. }
+            | Self::AccountForwardOff { .. }
+            | Self::AccountRefer { .. }
+            | Self::AccountVacation { .. }
+            | Self::ListAdd { .. }
+            | Self::ListSet { .. }
+            | Self::ListMembers { .. }
+            | Self::ListRemove { .. }
             | Self::AliasAdd { .. }
             | Self::AliasRemove { .. } => true,
         }
@@ -219,7 +299,18 @@ pub enum Response {
     Alias(AliasFacts),
     /// All aliases, by address.
     Aliases(Vec<AliasFacts>),
-    /// The account or alias of this address is gone; so much mail went with it.
+    /// One list: the one asked for, made or changed.
+    List(Box<list::Settings>),
+    /// All lists, by address.
+    Lists(Vec<ListFacts>),
+    /// What senders are told while somebody is away.
+    Vacation {
+        /// Who.
+        address: Mailbox,
+        /// Nothing, if there is none.
+        settings: Option<vacation::Settings>,
+    },
+    /// The account, alias or list of this address is gone; so much mail went with it.
     Removed {
         /// What is gone.
         address: Mailbox,
@@ -231,6 +322,9 @@ pub enum Response {
         left: Vec<Mailbox>,
         /// Aliases that led nowhere else, and are gone with it.
         emptied: Vec<Mailbox>,
+        /// Accounts that forwarded there, and do no more.
+        #[serde(default)]
+        forwards: Vec<Mailbox>,
     },
     /// How things are.
     Status(Status),
@@ -288,6 +382,15 @@ pub struct AccountFacts {
     pub octets: u64,
     /// Aliases that lead here directly.
     pub aliases: Vec<Mailbox>,
+    /// Where its mail is sent on to.
+    #[serde(default)]
+    pub forward: Option<Forward>,
+    /// Where senders are referred to, since nothing is taken for it.
+    #[serde(default)]
+    pub moved: Option<Mailbox>,
+    /// Whether senders are told that somebody is away, at least for some time.
+    #[serde(default)]
+    pub vacation: bool,
 }
 
 /// An alias as shown to people.
@@ -297,6 +400,9 @@ pub struct AliasFacts {
     pub address: Mailbox,
     /// Who gets it.
     pub targets: Vec<Mailbox>,
+    /// Those of them that are at no domain of this server.
+    #[serde(default)]
+    pub elsewhere: Vec<Mailbox>,
 }
 
 /// How things are.
@@ -434,6 +540,8 @@ pub enum RefusalKind {
     NoAccount,
     /// There is no such alias, or it has no such target.
     NoAlias,
+    /// There is no such list.
+    NoList,
     /// The address is in use.
     Taken,
     /// The address cannot be an account, alias or target here.

@@ -159,7 +159,10 @@ async fn attempt(store: Store, id: u64) {
             ..Waiting::new(0, 1_000 + id % 1_000)
         }],
     };
-    let left = store.queue_attempted(id, attempt, Vec::new()).await.unwrap();
+    let left = store
+        .queue_attempted(id, attempt, Vec::new())
+        .await
+        .unwrap();
     assert_eq!(left.unwrap().queued.waiting.len(), 1);
 }
 
@@ -175,7 +178,10 @@ async fn leave(store: Store, id: u64) {
         closed: vec![0],
         again: Vec::new(),
     };
-    store.queue_attempted(id, attempt, Vec::new()).await.unwrap();
+    store
+        .queue_attempted(id, attempt, Vec::new())
+        .await
+        .unwrap();
 }
 
 fn say(what: &str, messages: u64, begun: Instant) {

@@ -182,14 +182,14 @@ pub enum ChangeError {
     /// There is no such alias.
     #[error("there is no alias {0}")]
     NoAlias(Mailbox),
-    /// An alias without targets would swallow mail.
-    #[error("the alias {0} needs at least one target")]
+    /// An alias or a forward without targets would swallow mail.
+    #[error("the alias or forward of {0} needs at least one address")]
     NoTargets(Mailbox),
     /// The alias would lead back to itself.
     #[error("the alias {0} would lead back to itself")]
     AliasCycle(Mailbox),
     /// An account address with `+detail` could never be told from the detail of another one.
-    #[error("{0}: an account address has no +detail")]
+    #[error("{0}: an account or list address has no +detail")]
     Detail(Mailbox),
     /// There is no such list.
     #[error("there is no list {0}")]
@@ -212,7 +212,9 @@ pub enum ChangeError {
     #[error("the settings of {0} are too long")]
     SettingsTooLong(Mailbox),
     /// Whom senders are told of cannot be one of several.
-    #[error("{0} can tell senders the new address only if it forwards to one address and keeps no copy")]
+    #[error(
+        "{0} can tell senders the new address only if it forwards to one address and keeps no copy"
+    )]
     Disclosed(Mailbox),
     /// Nothing is taken for an account that has moved.
     #[error("{0} cannot both forward mail and refer senders to another address")]
@@ -229,7 +231,7 @@ pub enum ChangeError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Decision {
     /// This account is now exactly so.
-    Account(Account),
+    Account(Box<Account>),
     /// This account and its mail are gone.
     NoAccount(AccountId),
     /// This alias is now exactly so.
@@ -240,4 +242,11 @@ pub(crate) enum Decision {
     List(StoredList),
     /// This list is gone.
     NoList(Mailbox),
+}
+
+impl Decision {
+    /// This account is now exactly so.
+    pub(crate) fn account(account: Account) -> Self {
+        Self::Account(Box::new(account))
+    }
 }

@@ -29,9 +29,7 @@ use crate::account::AccountId;
 use crate::census::Census;
 use crate::compaction::{Compacted, Hold, Way};
 use crate::disk::{Disk, Layout};
-use crate::engine::{
-    Chunk, Engine, Entry, Fact, Page, Reading, Spool, Ticket, Wait, Waits,
-};
+use crate::engine::{Chunk, Engine, Entry, Fact, Page, Reading, Spool, Ticket, Wait, Waits};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::index::Index;
 use crate::outgoing::QUEUE;

@@ -76,7 +76,9 @@ async fn queued() -> Ground {
     let ids: Vec<u64> = ids(&store);
     for attempts in 1..3 {
         for id in &ids[..4] {
-            let left = store.queue_attempted(*id, tried(attempts), Vec::new()).await;
+            let left = store
+                .queue_attempted(*id, tried(attempts), Vec::new())
+                .await;
             left.unwrap();
         }
     }

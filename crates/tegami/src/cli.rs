@@ -9,6 +9,7 @@ mod alias;
 mod check;
 mod device;
 mod explain;
+mod list;
 mod password;
 pub mod report;
 mod status;
@@ -69,11 +70,20 @@ enum Command {
         verb: account::Verb,
     },
 
-    /// Add, list and remove second addresses
+    /// Add, list and remove other addresses, which lead to accounts or elsewhere
     #[command(after_help = "Example: tegami alias add info@example.test alice@example.test")]
     Alias {
         #[command(subcommand)]
         verb: alias::Verb,
+    },
+
+    /// Make, list and change mailing lists
+    #[command(
+        after_help = "Example: tegami list add staff@example.test --owner alice@example.test"
+    )]
+    List {
+        #[command(subcommand)]
+        verb: list::Verb,
     },
 
     /// Let printers, scanners and the like send mail, and list those that may
@@ -180,6 +190,7 @@ impl Cli {
             }
             Command::Account { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
+            Command::List { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Device { verb } => verb.run(explicit.as_deref()),
             Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
             Command::Suspend => suspend::run(&load(explicit.as_deref())?, true),

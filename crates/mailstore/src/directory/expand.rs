@@ -292,3 +292,6 @@ impl Walk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

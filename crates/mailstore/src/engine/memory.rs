@@ -8,8 +8,8 @@ use address::Envelope;
 use bytes::Bytes;
 
 use super::{
-    Body, Chunk, Claim, Engine, Entry, Fact, Message, Page, Place, Reading, Sealed, Spool,
-    Ticket, Wait, Waits,
+    Body, Chunk, Claim, Engine, Entry, Fact, Message, Page, Place, Reading, Sealed, Spool, Ticket,
+    Wait, Waits,
 };
 use crate::account::{AccountId, Decision};
 use crate::compaction::{Compacted, Hold, Turns, Way};
@@ -129,10 +129,8 @@ impl State {
             Decision::NoAccount(id) => {
                 self.mailboxes.remove(id);
             }
-            Decision::Alias(_)
-            | Decision::NoAlias(_)
-            | Decision::List(_)
-            | Decision::NoList(_) => {}
+            Decision::Alias(_) | Decision::NoAlias(_) | Decision::List(_) | Decision::NoList(_) => {
+            }
         }
     }
 }

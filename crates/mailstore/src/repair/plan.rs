@@ -8,10 +8,10 @@ use address::{Envelope, ReversePath};
 
 use super::quarantine::Quarantine;
 use crate::account::{Account, AccountId, Alias, Decision};
-use crate::handling::StoredList;
 use crate::engine::{Addressee, Body, Entry, Message, Place, Reading as At, Wait};
 use crate::error::OpenError;
 use crate::examine::{Evidence, Examination, Examined, Finding, Hit, Reading};
+use crate::handling::StoredList;
 use crate::index::keys;
 use crate::index::table::Table;
 use crate::log::frame::FRAME;
@@ -245,7 +245,7 @@ impl Plan {
         }
         for (_, value, _) in missing(index, log, keys::ACCOUNT) {
             if let Ok(account) = postcard::from_bytes::<Account>(&value) {
-                self.decisions.push(Decision::Account(account));
+                self.decisions.push(Decision::account(account));
             }
         }
         for (_, value, _) in missing(index, log, keys::ALIAS) {

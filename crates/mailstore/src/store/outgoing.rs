@@ -124,7 +124,9 @@ impl Store {
         let queued: Vec<bool> = letters.iter().map(Letter::is_queued).collect();
         let numbers = self.deliver_all(letters, also).await?;
         let ids = numbers.into_iter().zip(queued);
-        Ok(ids.map(|(number, queued)| queued.then_some(number)).collect())
+        Ok(ids
+            .map(|(number, queued)| queued.then_some(number))
+            .collect())
     }
 
     /// What there is in the queue. The numbers of messages and octets are exact, the others may lag behind a little.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::{Compactor, unreadable};
 use crate::account::{Account, AccountId, Alias, Decision};
-use crate::handling::StoredList;
 use crate::compaction::Way;
 use crate::engine::Place;
 use crate::error::{CompactError, StoreError};
+use crate::handling::StoredList;
 use crate::index::keys::{self, Retirement};
 use crate::index::{Attempted, Change, Kept, Posted, Stand};
 use crate::log::frame::{Frame, Kind};
@@ -297,7 +297,7 @@ impl Look<'_> {
         let read = |_| StoreError::Rebuilding;
         Ok(match decision {
             Decision::Account(account) => match index.value(&keys::account(account.id))? {
-                Some(now) => postcard::from_bytes::<Account>(&now).map_err(read)? == *account,
+                Some(now) => postcard::from_bytes::<Account>(&now).map_err(read)? == **account,
                 None => false,
             },
             Decision::Alias(alias) => match index.value(&keys::alias(&alias.address.key()))? {

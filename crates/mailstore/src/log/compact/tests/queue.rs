@@ -36,7 +36,10 @@ async fn attempt(store: &Store, id: u64, attempts: u32) {
     }];
     let closed = Vec::new();
     let attempt = Attempt { closed, again };
-    let left = store.queue_attempted(id, attempt, Vec::new()).await.unwrap();
+    let left = store
+        .queue_attempted(id, attempt, Vec::new())
+        .await
+        .unwrap();
     assert!(left.is_some());
 }
 
