@@ -257,13 +257,15 @@ impl Carry for Carrier {
 
 fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Manner) -> Carried {
     let local = to.path.mailbox().map(|to| to.local.as_str().to_owned());
-    let verdict = match manner {
-        Manner::Sorts(rows) => rows
-            .iter()
-            .find(|(name, _)| local.as_deref() == Some(*name))
-            .map_or(verdict, |(_, verdict)| *verdict),
-        _ => verdict,
+    let rows = if let Manner::Sorts(rows) = manner {
+        &rows[..]
+    } else {
+        &[]
     };
+    let row = rows
+        .iter()
+        .find(|(name, _)| local.as_deref() == Some(*name));
+    let verdict = row.map_or(verdict, |(_, verdict)| *verdict);
     let (code, status, text) = match verdict {
         Verdict::Delivered => (250, Enhanced(2, 0, 0), "thank you"),
         Verdict::Refused => (550, Enhanced(5, 1, 1), "nobody of that name"),
