@@ -147,6 +147,19 @@ impl Roads {
         }
     }
 
+    async fn verdict(&self, manner: &Manner) -> Verdict {
+        match manner {
+            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
+            Manner::Defers | Manner::Loses => Verdict::Deferred,
+            Manner::Refuses => Verdict::Refused,
+            Manner::Hangs => {
+                self.hang().await;
+                Verdict::Delivered
+            }
+            Manner::Panics => panic!("a fault on the way"),
+        }
+    }
+
     fn note(&self, octets: &[u8], transaction: &Transaction, carried: &[Carried]) {
         let text = String::from_utf8_lossy(octets);
         let first = text.lines().next().unwrap_or_default();
@@ -237,16 +250,7 @@ impl Carry for Carrier {
             transaction: transaction.clone(),
             octets: octets.clone(),
         });
-        let verdict = match &manner {
-            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
-            Manner::Defers | Manner::Loses => Verdict::Deferred,
-            Manner::Refuses => Verdict::Refused,
-            Manner::Hangs => {
-                roads.hang().await;
-                Verdict::Delivered
-            }
-            Manner::Panics => panic!("a fault on the way"),
-        };
+        let verdict = roads.verdict(&manner).await;
         let lost = manner == Manner::Loses;
         let carried = all(verdict);
         roads.note(&octets, &transaction, &carried);
