@@ -257,13 +257,15 @@ impl Carry for Carrier {
 
 fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Manner) -> Carried {
     let local = to.path.mailbox().map(|to| to.local.as_str().to_owned());
-    let verdict = match manner {
-        Manner::Sorts(rows) => rows
-            .iter()
-            .find(|(name, _)| local.as_deref() == Some(*name))
-            .map_or(verdict, |(_, verdict)| *verdict),
-        _ => verdict,
+    let rows = if let Manner::Sorts(rows) = manner {
+        &rows[..]
+    } else {
+        &[]
     };
+    let row = rows
+        .iter()
+        .find(|(name, _)| local.as_deref() == Some(*name));
+    let verdict = row.map_or(verdict, |(_, verdict)| *verdict);
     let (code, status, text) = match verdict {
         Verdict::Delivered => (250, Enhanced(2, 0, 0), "thank you"),
         Verdict::Refused => (550, Enhanced(5, 1, 1), "nobody of that name"),
@@ -416,6 +418,12 @@ impl World {
 
     pub(super) async fn with(rules: Rules, options: Options) -> Self {
         let (store, faults) = Store::with_faults(options).unwrap();
+        let world = Self::within(rules, store).await;
+        Self { faults, ..world }
+    }
+
+    /// Around this store.
+    pub(super) async fn within(rules: Rules, store: Store) -> Self {
         let mut accounts = BTreeMap::new();
         for address in ["alice@here.test", "postmaster@here.test"] {
             let mailbox: Mailbox = address.parse().unwrap();
@@ -444,7 +452,7 @@ impl World {
         let office = open(&store, &roads, &villa, rules);
         let world = Self {
             store,
-            faults,
+            faults: Arc::default(),
             roads,
             villa,
             office,
