@@ -80,6 +80,17 @@ impl Approach<'_> {
         }
     }
 
+    /// Whether the server is known to be the right one when there is a connection.
+    fn is_verified(&self) -> bool {
+        match self.way {
+            Way::Mx(_) => matches!(self.guard, Guard::Promised { .. } | Guard::Verified),
+            Way::Route(_, route) => match route.tls {
+                RouteTls::StartTls | RouteTls::Implicit => true,
+                RouteTls::None | RouteTls::Opportunistic => false,
+            },
+        }
+    }
+
     fn cover(&self) -> Result<Cover, String> {
         let tls = &self.live.tls;
         let name = self.name()?;
@@ -239,10 +250,15 @@ impl Approach<'_> {
 
     fn config(&self, tls: TlsUse) -> Arc<Config> {
         let settings = &self.live.settings;
-        let login = match self.way {
+        let mut login = match self.way {
             Way::Mx(_) => None,
             Way::Route(_, route) => route.login.clone(),
         };
+        // Without a certificate that was looked at, anybody could stand between and be shown the password.
+        if let Some(login) = login.as_mut().filter(|_| !self.is_verified()) {
+            let mechanisms = login.mechanisms.iter();
+            login.mechanisms = mechanisms.filter(|one| !one.cleartext()).collect();
+        }
         Arc::new(Config {
             tls,
             login,
