@@ -348,6 +348,7 @@ async fn look(
     };
     let Some(entry) = entry else {
         let _ = news.send(News::Nothing {
+            connection: None,
             key: job.key(),
             again: None,
             elsewhere: Vec::new(),
@@ -368,6 +369,7 @@ async fn look(
             ..own
         });
         let _ = news.send(News::Nothing {
+            connection: None,
             key: job.key(),
             again,
             elsewhere,

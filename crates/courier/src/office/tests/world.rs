@@ -68,6 +68,8 @@ pub(super) struct Roads {
     manners: Mutex<BTreeMap<String, Manner>>,
     default: Mutex<Option<Manner>>,
     pub(super) sent: Mutex<Vec<Sent>>,
+    /// First line of a message and recipient, as often as the next hop has said that it has it.
+    pub(super) delivered: Mutex<BTreeMap<(String, String), usize>>,
     /// `+` and `-` with the number of a line, as lines come and go.
     pub(super) lines: Mutex<Vec<(char, u64)>>,
     hanging: Mutex<usize>,
@@ -145,6 +147,33 @@ impl Roads {
         }
     }
 
+    async fn verdict(&self, manner: &Manner) -> Verdict {
+        match manner {
+            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
+            Manner::Defers | Manner::Loses => Verdict::Deferred,
+            Manner::Refuses => Verdict::Refused,
+            Manner::Hangs => {
+                self.hang().await;
+                Verdict::Delivered
+            }
+            Manner::Panics => panic!("a fault on the way"),
+        }
+    }
+
+    fn note(&self, octets: &[u8], transaction: &Transaction, carried: &[Carried]) {
+        let text = String::from_utf8_lossy(octets);
+        let first = text.lines().next().unwrap_or_default();
+        let mut delivered = self.delivered.lock().unwrap();
+        for one in carried {
+            if one.verdict == Verdict::Delivered {
+                let to = transaction.envelope.recipients[one.recipient]
+                    .path
+                    .to_string();
+                *delivered.entry((first.to_owned(), to)).or_default() += 1;
+            }
+        }
+    }
+
     async fn hang(&self) {
         {
             let mut hanging = self.hanging.lock().unwrap();
@@ -219,21 +248,14 @@ impl Carry for Carrier {
             hop: hop.clone(),
             line: line.number,
             transaction: transaction.clone(),
-            octets,
+            octets: octets.clone(),
         });
-        let verdict = match &manner {
-            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
-            Manner::Defers | Manner::Loses => Verdict::Deferred,
-            Manner::Refuses => Verdict::Refused,
-            Manner::Hangs => {
-                roads.hang().await;
-                Verdict::Delivered
-            }
-            Manner::Panics => panic!("a fault on the way"),
-        };
+        let verdict = roads.verdict(&manner).await;
         let lost = manner == Manner::Loses;
+        let carried = all(verdict);
+        roads.note(&octets, &transaction, &carried);
         Trip {
-            carried: all(verdict),
+            carried,
             how: if lost {
                 Ending::Lost
             } else {
