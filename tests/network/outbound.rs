@@ -268,6 +268,9 @@ fn people_decide_about_mail_that_waits_whether_the_server_runs_or_not() {
         "Paused: everything.",
     );
     let mut client = alice(&server);
+    for wish in ["BY=60;R", "HOLDFOR=60"] {
+        client.command(&format!("MAIL FROM:<{ALICE}> {wish}"), "455 4.3.3");
+    }
     for to in ["a@one.test", "b@one.test", "c@two.test"] {
         send(&mut client, ALICE, to, "Subject: x\r\n\r\nbody");
     }

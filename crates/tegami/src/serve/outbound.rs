@@ -74,8 +74,9 @@ impl Outbound {
         self.office.reload(rules(&config.relay));
         match (current.relay.enabled, config.relay.enabled) {
             (true, false) => self.office.pause(Scope::All),
-            (false, true) => self.office.resume(Scope::All),
-            (true, true) | (false, false) => {}
+            // Whoever paused it says when it goes on.
+            (false, true) if !house.paused().contains("") => self.office.resume(Scope::All),
+            (false, true) | (true, true) | (false, false) => {}
         }
     }
 
