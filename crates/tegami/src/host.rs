@@ -19,6 +19,7 @@ use smtp_server::BareNewline;
 use pace::Pace;
 
 pub mod accounts;
+mod date;
 pub mod device;
 pub mod doors;
 mod id;
