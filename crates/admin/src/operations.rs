@@ -148,7 +148,6 @@ impl Operations {
     ///
     /// # Errors
     /// [`Refusal`]; nothing has been changed then, unless the store failed in the middle of it.
-    #[expect(clippy::too_many_lines, reason = "an arm for each verb, and nothing else")]
     pub async fn execute(&self, request: Request) -> Answer {
         let _changing = if request.changes() {
             Some(self.changing.lock().await)
