@@ -166,9 +166,11 @@ fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
         own.due = own.due.max(now + means.rules().soon);
         return Preparation::Nothing(Some(own), elsewhere);
     }
+    let waiting = entry.queued.waiting.iter();
+    let concerned = waiting.filter(|one| own.recipients.binary_search(&one.recipient).is_ok());
     let prepared = Prepared {
         matter: Matter::of(&entry),
-        waiting: entry.queued.waiting.clone(),
+        waiting: concerned.cloned().collect(),
         octets: entry.queued.octets,
     };
     let body = Body::open(means, entry).map_err(|error| error.to_string());
@@ -184,7 +186,7 @@ fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
 fn ripe(entry: &Entry, own: &Job, job: &Job, now: SystemTime) -> Vec<u32> {
     let waiting = || {
         let all = entry.queued.waiting.iter();
-        all.filter(|one| own.recipients.contains(&one.recipient))
+        all.filter(|one| own.recipients.binary_search(&one.recipient).is_ok())
     };
     let due: Vec<u32> = waiting()
         .filter(|one| entries::time(one.due) <= now)
