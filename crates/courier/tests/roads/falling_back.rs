@@ -1,5 +1,6 @@
 //! Host after host (RFC 5321 section 5.1): who is asked next, and what is said in the end.
 
+use courier::roads::Prospect;
 use delivery::schedule::Ending;
 
 use crate::server::{Manner, Server};
@@ -346,5 +347,83 @@ async fn where_there_is_nobody_to_ask_it_is_said_why() {
         assert_eq!(told(&trip), [words]);
         assert_eq!(trip.how, how, "{domain}");
         assert_eq!(trip.carried[0].remote.is_some(), how == OPEN, "{domain}");
+        let row = trip.carried[0].row.map(|row| row.id);
+        let expected = match domain {
+            "null.plain.test" => Some("X-01"),
+            "missing.plain.test" | "bare.plain.test" => Some("X-15a"),
+            _ => None,
+        };
+        assert_eq!(row, expected, "{domain}");
     }
+}
+
+/// Time is up: no further host is begun with, and nobody is refused for that.
+#[tokio::test]
+async fn patience_has_an_end() {
+    let refusing = |name: &str| Manner::of(name).says("CONNECT", "554 5.3.2 no");
+    let mut world = world(vec![refusing("mx1"), refusing("mx2")]).await;
+    world.settings.patience = std::time::Duration::ZERO;
+    let trip = world.send(ONE).await;
+    check(
+        &world,
+        &trip,
+        &[(0, 0), (0, 0)],
+        Ending::Unreachable,
+        &["Untried 4.4.2 It was not this recipient's turn yet."],
+    );
+}
+
+/// Who keeps others waiting for a greeting is asked last the next time.
+#[tokio::test]
+async fn who_hangs_up_at_once_is_asked_last_for_a_while() {
+    let world = world(vec![
+        Manner::of("mx1").says("CONNECT", "HANG"),
+        Manner::of("mx2"),
+    ])
+    .await;
+    let roads = world.roads();
+    for _ in 0..3 {
+        assert_eq!(send_by(&roads, ONE).await.how, OPEN);
+    }
+    assert_eq!(
+        (
+            world.servers[0].count("CONNECT"),
+            world.servers[1].count("CONNECT")
+        ),
+        (1, 3)
+    );
+}
+
+/// What people are told who ask where their mail would go.
+#[tokio::test]
+async fn what_would_be_done_can_be_asked() {
+    let world = world(vec![Manner::of("mx1"), Manner::of("mx2")]).await;
+    let roads = world.roads();
+    let prospect = roads.prospect(&crate::world::hop("plain.test")).await;
+    let Prospect::Stops(stops) = prospect else {
+        panic!("{prospect:?}")
+    };
+    let told: Vec<String> = stops
+        .iter()
+        .map(|stop| format!("{} {} {}", stop.host, stop.address.ip(), stop.tls))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "mx1.plain.test 127.0.0.1 TLS if it is offered, with any certificate.",
+            "mx2.plain.test 127.0.0.2 TLS if it is offered, with any certificate.",
+        ]
+    );
+    let prospect = roads
+        .prospect(&crate::world::hop("missing.plain.test"))
+        .await;
+    let words = "There is no domain missing.plain.test.".to_owned();
+    assert_eq!(
+        prospect,
+        Prospect::Nowhere {
+            refused: true,
+            words
+        }
+    );
+    assert_eq!(world.servers[0].count("CONNECT"), 0);
 }
