@@ -22,6 +22,7 @@ use pace::Pace;
 pub mod accounts;
 pub mod device;
 pub mod doors;
+pub mod errands;
 mod id;
 pub mod keys;
 mod lent;
@@ -66,6 +67,8 @@ pub struct House {
     pub srs: ArcSwapOption<returning::Returning>,
     /// Sends what is in the queue; absent while the server stands up.
     pub office: OnceLock<Office>,
+    /// What is done with mail for lists and for people who are away; absent while the server stands up.
+    pub errands: OnceLock<errands::Errands>,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -140,6 +143,7 @@ impl House {
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),
+            errands: OnceLock::new(),
         }
     }
 }

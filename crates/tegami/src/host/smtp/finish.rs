@@ -4,20 +4,29 @@ use std::time::Duration;
 
 use address::Envelope;
 use address::deliver_by::Mode;
-use mailstore::{AccountId, Full, Parcel, StoreError};
+use mailstore::{AccountId, Full, Incoming, Outgoing, Parcel, Reservation, StoreError};
 use smtp_server::FinishVerdict;
 
 use super::regarded::Regarded;
 use super::{Body, SmtpHost, Transaction};
+use crate::host::House;
+
+/// Why a message with UTF-8 in its header is not taken.
+const UTF8: (&str, FinishVerdict) = (
+    "a recipient takes no UTF-8 header",
+    FinishVerdict::Utf8NotTaken,
+);
 
 impl SmtpHost {
     pub(super) async fn finish(&mut self) -> FinishVerdict {
+        let held = self.judged_by_lists();
         let Some(Transaction {
             envelope,
             hold,
             began,
             reservations,
-            leaving,
+            mut leaving,
+            besides,
             named: rcpts,
             body: Some(body),
             ..
@@ -31,37 +40,29 @@ impl SmtpHost {
             header,
         } = body;
         let from = envelope.reverse_path.to_string();
-        if self.is_gone() {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: the account was removed or disabled meanwhile");
-            return self.not_delivered(from, FinishVerdict::TryLater);
-        }
-        if is_expired(&envelope, began.elapsed()) {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: the time its sender gave is over");
-            return self.not_delivered(from, FinishVerdict::Expired);
-        }
         // RFC 6531 section 3.5: at the end of the message, for only now is it known whether there is any UTF-8 in it.
-        if envelope.smtputf8 && header.found() && !self.all_take_utf8(reservations.keys()) {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: a recipient takes no UTF-8 header");
-            return self.not_delivered(from, FinishVerdict::Utf8NotTaken);
+        let utf8 = envelope.smtputf8 && header.found();
+        let refused = self.refusal(&envelope, began.elapsed());
+        let refused =
+            refused.or_else(|| (utf8 && !self.all_take_utf8(reservations.keys())).then_some(UTF8));
+        if let Some((why, verdict)) = refused {
+            tracing::info!(txn = %id, %from, rcpts, "not delivered: {why}");
+            return self.not_delivered(from, verdict);
         }
-        let away = leaving.len();
-        let outcome = match written {
-            Ok(incoming) => {
-                let octets = incoming.len();
-                let account = self.login.as_ref().map(|login| login.account);
-                let parcel = Parcel {
-                    incoming,
-                    reservations: reservations.into_values().collect(),
-                    envelope,
-                    outgoing: leaving.into_outgoing(account, hold),
-                };
-                // RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
-                let posted = self.house.store.post(parcel).await;
-                posted.map(|queued| (octets, queued))
+        let held = match held {
+            Ok(held) => held,
+            Err(verdict) => {
+                tracing::info!(txn = %id, %from, rcpts, ?verdict, "not delivered: a list does not take it");
+                return self.not_delivered(from, verdict);
             }
-            Err(error) => Err(error),
         };
-        match outcome {
+        leaving.hold_lists(&held, &envelope.recipients);
+        let away = leaving.len();
+        let copy = besides.copy(&envelope);
+        let account = self.login.as_ref().map(|login| login.account);
+        let letter = (envelope, reservations.into_values().collect());
+        let outgoing = leaving.into_outgoing(account, hold);
+        match kept(&self.house, written, letter, outgoing).await {
             Ok((octets, queued)) => {
                 match queued {
                     Some(queue) => {
@@ -70,17 +71,34 @@ impl SmtpHost {
                     }
                     None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
                 }
+                let held = queued.filter(|_| !held.is_empty());
+                besides.follow(&self.house, copy, held).await;
                 FinishVerdict::Stored { id }
             }
-            Err(error @ StoreError::MailboxFull { .. }) => {
-                tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
-                self.not_delivered(from, not_stored(&error))
-            }
             Err(error) => {
-                tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
+                // A full mailbox is its owner's; anything else is ours.
+                if matches!(error, StoreError::MailboxFull { .. }) {
+                    tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
+                } else {
+                    tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
+                }
                 self.not_delivered(from, not_stored(&error))
             }
         }
+    }
+
+    /// What has changed since the message began.
+    fn refusal(
+        &self,
+        envelope: &Envelope,
+        taken: Duration,
+    ) -> Option<(&'static str, FinishVerdict)> {
+        if self.is_gone() {
+            let why = "the account was removed or disabled meanwhile";
+            return Some((why, FinishVerdict::TryLater));
+        }
+        let why = "the time its sender gave is over";
+        is_expired(envelope, taken).then_some((why, FinishVerdict::Expired))
     }
 
     fn not_delivered(&mut self, from: String, verdict: FinishVerdict) -> FinishVerdict {
@@ -96,6 +114,25 @@ impl SmtpHost {
                 .is_none_or(|account| account.terms.utf8)
         })
     }
+}
+
+/// Keeps it. RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
+async fn kept(
+    house: &House,
+    written: Result<Incoming, StoreError>,
+    (envelope, reservations): (Envelope, Vec<Reservation>),
+    outgoing: Option<Outgoing>,
+) -> Result<(u64, Option<u64>), StoreError> {
+    let incoming = written?;
+    let octets = incoming.len();
+    let parcel = Parcel {
+        incoming,
+        reservations,
+        envelope,
+        outgoing,
+    };
+    let queued = house.store.post(parcel).await?;
+    Ok((octets, queued))
 }
 
 /// RFC 2852 section 4.1.3: what was to be returned when its time is over is not delivered afterwards. The client that
