@@ -3,10 +3,10 @@
 //! Sessions ask, [`smtp::SmtpHost`] and [`pop3::Pop3Host`] answer, and both look at one [`House`]. Nothing here
 //! knows a reply code; nothing in the sessions knows a store.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use address::{Domain, Mailbox};
@@ -69,6 +69,8 @@ pub struct House {
     pub office: OnceLock<Office>,
     /// What is done with mail for lists and for people who are away; absent while the server stands up.
     pub errands: OnceLock<errands::Errands>,
+    /// Next hops whose mail waits because somebody said so; an empty name is everything.
+    paused: Mutex<BTreeSet<String>>,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -144,11 +146,17 @@ impl House {
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),
             errands: OnceLock::new(),
+            paused: Mutex::default(),
         }
     }
 }
 
 impl House {
+    /// Next hops whose mail waits because somebody said so; an empty name is everything.
+    pub fn paused(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A message is in the queue.
     pub fn sends(&self, id: u64) {
         // What comes before the office opens is found by it in the store.

@@ -5,6 +5,7 @@ mod errands;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use address::dsn::Notify;
 use address::{DeliverBy, Envelope, ReversePath, deliver_by};
 use delivery::schedule::{Ending, Job, Verdict};
 use delivery::srs::Forwarded;
@@ -25,12 +26,8 @@ pub(super) const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Durat
 
 /// What came of it.
 pub(super) enum Attempt<Line> {
-    /// There was nothing to try. This is left of the job, and these go elsewhere now.
-    Nothing {
-        again: Option<Job>,
-        elsewhere: Vec<Job>,
-        line: Option<Line>,
-    },
+    /// There was nothing to try.
+    Nothing(Nothing, Option<Line>),
     /// The line was gone before anything was said.
     Stale,
     /// It was tried.
@@ -39,6 +36,17 @@ pub(super) enum Attempt<Line> {
         how: Ending,
         line: Option<Line>,
     },
+}
+
+/// Why there was nothing to do.
+#[derive(Debug, Default)]
+pub(super) struct Nothing {
+    /// What is left of the job.
+    pub(super) again: Option<Job>,
+    /// These go elsewhere by now.
+    pub(super) elsewhere: Vec<Job>,
+    /// Somebody else has it in hand: the message is to be looked at again then.
+    pub(super) later: Option<SystemTime>,
 }
 
 /// A job that can be tried.
@@ -57,7 +65,7 @@ struct Prepared {
 }
 
 enum Preparation {
-    Nothing(Option<Job>, Vec<Job>),
+    Nothing(Nothing),
     Ready(Box<Ready>),
     NotNow(String),
 }
@@ -77,13 +85,7 @@ pub(super) async fn make<C: Carry>(
 ) -> Attempt<C::Line> {
     let ready = match prepared(means, job).await {
         Ok(ready) => *ready,
-        Err((again, elsewhere)) => {
-            return Attempt::Nothing {
-                again,
-                elsewhere,
-                line,
-            };
-        }
+        Err(nothing) => return Attempt::Nothing(nothing, line),
     };
     let began = means.now();
     let Ready {
@@ -125,24 +127,20 @@ pub(super) async fn make<C: Carry>(
 }
 
 /// Reads what the store has, as soon as it can be read.
-async fn prepared(
-    means: &Arc<Means>,
-    job: &Arc<Job>,
-) -> Result<Box<Ready>, (Option<Job>, Vec<Job>)> {
+async fn prepared(means: &Arc<Means>, job: &Arc<Job>) -> Result<Box<Ready>, Nothing> {
     let mut pause = PATIENCE.0;
     loop {
         let (with, wanted) = (Arc::clone(means), Arc::clone(job));
         let error = match blocking(means, move || prepare(&with, &wanted)).await {
             Ok(Preparation::Ready(ready)) => return Ok(ready),
-            Ok(Preparation::Nothing(again, elsewhere)) => return Err((again, elsewhere)),
+            Ok(Preparation::Nothing(nothing)) => return Err(nothing),
             Ok(Preparation::NotNow(error)) => error,
             Err(error) => error.to_string(),
         };
-        tracing::warn!(
-            id = job.message,
-            error,
-            "the queue cannot be read; it is tried again"
-        );
+        if means.may_complain() {
+            let id = job.message;
+            tracing::warn!(id, error, "the queue cannot be read; it is tried again");
+        }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PATIENCE.1);
     }
@@ -150,31 +148,36 @@ async fn prepared(
 
 /// May block.
 fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
+    // First, so that what is read is not older than what the last to have them in hand has written down.
+    let mut hands = means.take(job.message, job.recipients.to_vec());
     let entry = match entries::read(&means.store, job.message) {
         Ok(entry) => entry,
-        Err(Unread::Gone) => return Preparation::Nothing(None, Vec::new()),
+        Err(Unread::Gone) => return Preparation::Nothing(Nothing::default()),
         Err(Unread::Damaged(error)) => {
             entries::damaged(means, job.message, &error);
-            return Preparation::Nothing(None, Vec::new());
+            return Preparation::Nothing(Nothing::default());
         }
         Err(Unread::NotNow(error)) => return Preparation::NotNow(error),
     };
     let now = means.now();
-    let house = &*means.house;
-    let (own, elsewhere): (Vec<Job>, Vec<Job>) =
-        entries::jobs(house, &entry, Some(&job.recipients))
-            .into_iter()
-            .partition(|one| one.next_hop == job.next_hop);
-    let Some(mut own) = own.into_iter().next() else {
-        return Preparation::Nothing(None, elsewhere);
+    let (own, elsewhere) = entries::divided(&*means.house, &entry, job);
+    let nothing = |again, later| {
+        Preparation::Nothing(Nothing {
+            again,
+            elsewhere,
+            later,
+        })
+    };
+    let Some(own) = own else {
+        return nothing(None, None);
     };
     if own.release.is_some_and(|release| release > now) {
-        return Preparation::Nothing(Some(own), elsewhere);
+        return nothing(Some(own), None);
     }
-    let hands = means.take(job.message, ripe(&entry, &own, job, now));
+    hands.keep(&ripe(&entry, &own, job, now));
     if hands.recipients.is_empty() {
-        own.due = own.due.max(now + means.rules().soon);
-        return Preparation::Nothing(Some(own), elsewhere);
+        let later = own.due.max(now + means.rules().soon);
+        return nothing(None, Some(later));
     }
     let waiting = entry.queued.waiting.iter();
     let concerned = waiting.filter(|one| own.recipients.binary_search(&one.recipient).is_ok());
@@ -378,7 +381,11 @@ async fn carried<C: Carry>(
         how: Ending::Finished { open: false },
         line,
     };
+    let mut written = Vec::new();
     for (number, group) in groups(means, entry, hands).into_iter().enumerate() {
+        if number > 0 {
+            written = all.write_down(means, &entry.matter).await;
+        }
         let transaction = transaction(means, entry, &group, &body);
         let line = all.line.take();
         let was_used = line.is_some();
@@ -398,7 +405,7 @@ async fn carried<C: Carry>(
             break;
         }
     }
-    all.complete(hands, means.now());
+    all.complete(hands, &written, means.now());
     Some(all)
 }
 
@@ -425,13 +432,43 @@ impl<Line> Tried<Line> {
         self.line = trip.line.filter(|_| open);
     }
 
+    /// Who has the message by now is written down before others are tried, for that may take long, and whoever is cut off
+    /// in it would send it once more. Hands back who that is. What cannot be written down now is later, with the rest.
+    async fn write_down(&mut self, means: &Means, matter: &Matter) -> Vec<u32> {
+        let silent = |(recipient, one): &(u32, Carried)| {
+            one.verdict == Verdict::Delivered && wishes_nothing(matter, *recipient)
+        };
+        let closed: Vec<u32> = self
+            .carried
+            .iter()
+            .filter(|one| silent(one))
+            .map(|(recipient, _)| *recipient)
+            .collect();
+        if closed.is_empty() {
+            return closed;
+        }
+        let attempt = mailstore::Attempt {
+            closed: closed.clone(),
+            again: Vec::new(),
+        };
+        let noted = means.store.queue_attempted(matter.id, attempt, Vec::new());
+        if let Err(error) = noted.await {
+            tracing::warn!(id = matter.id, %error, "what came of an attempt is not written down yet");
+            return Vec::new();
+        }
+        let done: Vec<(u32, Carried)> = self.carried.extract_if(.., |one| silent(one)).collect();
+        journal::attempted(matter, &done, means.now());
+        closed
+    }
+
     /// Whose turn did not come has the fate of those before, if that was that nobody could be reached.
-    fn complete(&mut self, hands: &Hands, now: SystemTime) {
-        if self.carried.len() == hands.recipients.len() {
+    fn complete(&mut self, hands: &Hands, written: &[u32], now: SystemTime) {
+        if self.carried.len() + written.len() == hands.recipients.len() {
             return;
         }
         let last = self.carried.last().map(|(_, one)| one.clone());
-        let known: Vec<u32> = self.carried.iter().map(|(one, _)| *one).collect();
+        let known = self.carried.iter().map(|(one, _)| *one);
+        let known: Vec<u32> = known.chain(written.iter().copied()).collect();
         for recipient in &hands.recipients {
             if !known.contains(recipient) {
                 let one = last.clone().unwrap_or_else(|| untried(now));
@@ -439,6 +476,16 @@ impl<Line> Tried<Line> {
             }
         }
     }
+}
+
+/// Nobody is told when this recipient has the message.
+fn wishes_nothing(matter: &Matter, recipient: u32) -> bool {
+    let notify = matter.recipient(recipient).and_then(|one| one.notify);
+    let success = match notify {
+        Some(Notify::On { success, .. }) => success,
+        Some(Notify::Never) | None => false,
+    };
+    !success && matter.envelope.deliver_by.is_none()
 }
 
 fn untried(when: SystemTime) -> Carried {

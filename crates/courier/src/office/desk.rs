@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::Order;
+use super::attempt::Nothing;
 use super::connection::Connection;
 use super::counts::Counts;
 use super::entries::{self, Page};
@@ -65,11 +66,11 @@ pub(super) enum News {
         connection: ConnectionId,
         job: Arc<Job>,
     },
-    /// There was nothing to do for a job.
+    /// There was nothing to do for a job, perhaps one of a connection.
     Nothing {
+        connection: Option<ConnectionId>,
         key: JobKey,
-        again: Option<Job>,
-        elsewhere: Vec<Job>,
+        nothing: Nothing,
     },
     /// What came of a job.
     Found(Box<Found>),
@@ -84,6 +85,14 @@ struct Held {
     closed: oneshot::Receiver<()>,
     /// What it carries.
     job: Option<Arc<Job>>,
+}
+
+/// What is in hand of a message.
+#[derive(Debug, Default)]
+struct InHand {
+    jobs: u32,
+    /// Others have told the store something about it since.
+    touched: bool,
 }
 
 /// Somebody wants the office closed.
@@ -115,7 +124,9 @@ pub(super) struct Desk<C: Carry> {
     too_many: bool,
     /// Messages that were said to be there and have not been read.
     arrived: BTreeSet<u64>,
-    /// Somebody reads those.
+    /// Messages of which there are jobs in hand: started, given up or reported, and not settled.
+    in_hand: BTreeMap<u64, InHand>,
+    /// Somebody reads those that were said to be there.
     fetching: bool,
     /// Questions to the store that are not answered.
     questions: usize,
@@ -149,6 +160,7 @@ impl<C: Carry> Desk<C> {
             aside: BTreeSet::new(),
             too_many: false,
             arrived: BTreeSet::new(),
+            in_hand: BTreeMap::new(),
             fetching: false,
             questions: 0,
             unwritten: 0,
@@ -302,17 +314,10 @@ impl<C: Carry> Desk<C> {
             News::Gone(connection) => self.gone(connection),
             News::Broken { connection, job } => self.broken(connection, job),
             News::Nothing {
+                connection,
                 key,
-                again,
-                elsewhere,
-            } => {
-                self.arrive(elsewhere);
-                self.settled(Settled {
-                    key,
-                    aside: again.is_some(),
-                    again,
-                });
-            }
+                nothing,
+            } => self.nothing(connection, key, nothing),
             News::Found(found) => {
                 self.unwritten += 1;
                 if let Some(round) = self.rounds.add(*found, self.means.now()) {
@@ -337,12 +342,55 @@ impl<C: Carry> Desk<C> {
         }
     }
 
+    /// There was nothing to do for a job. If a connection had it, the schedule hears of that next.
+    fn nothing(&mut self, connection: Option<ConnectionId>, key: JobKey, nothing: Nothing) {
+        if let Some(held) = connection.and_then(|id| self.connections.get_mut(&id)) {
+            held.job = None;
+        }
+        self.arrive(nothing.elsewhere);
+        if let Some(later) = nothing.later {
+            self.set_aside(later, key.message);
+        }
+        self.settled(Settled {
+            key,
+            aside: nothing.again.is_some(),
+            again: nothing.again,
+        });
+    }
+
     fn settled(&mut self, settled: Settled) {
         let Settled { key, again, aside } = settled;
         if let Some(again) = again.as_ref().filter(|_| aside) {
             self.set_aside(again.due, again.message);
         }
+        let message = key.message;
         self.handle(Event::Settled { key, again });
+        self.out_of_hand(message);
+    }
+
+    fn in_hand(&mut self, message: u64) {
+        self.in_hand.entry(message).or_default().jobs += 1;
+    }
+
+    /// A job is over. What was said of its message meanwhile the schedule could not take in, and what is written down may
+    /// be older than that: so it is looked at once more.
+    fn out_of_hand(&mut self, message: u64) {
+        if let Some(known) = self.in_hand.get_mut(&message) {
+            known.jobs = known.jobs.saturating_sub(1);
+            if known.touched {
+                self.arrived.insert(message);
+            }
+            if known.jobs == 0 {
+                self.in_hand.remove(&message);
+            }
+        }
+    }
+
+    /// The store was told something about a message by others.
+    fn touched(&mut self, message: u64) {
+        if let Some(known) = self.in_hand.get_mut(&message) {
+            known.touched = true;
+        }
     }
 
     fn settle(&mut self, round: Vec<Found>) {
@@ -358,6 +406,7 @@ impl<C: Carry> Desk<C> {
 
     fn judged(&mut self, job: Arc<Job>, judged: Judged) {
         if self.stopping.is_none() {
+            self.in_hand(job.message);
             let (means, say) = (Arc::clone(&self.means), self.say.clone());
             self.clerks.spawn(settle::judge(means, job, judged, say));
         }
@@ -418,6 +467,7 @@ impl<C: Carry> Desk<C> {
             fresh,
             job,
         } = start;
+        self.in_hand(job.message);
         if let Sender::Account(account) = *job.sender
             && job.attempts == 0
         {
@@ -469,10 +519,8 @@ impl<C: Carry> Desk<C> {
         };
         if how == Ending::Stale
             && let Some(job) = job
-            && let Sender::Account(account) = *job.sender
-            && job.attempts == 0
         {
-            self.counts.give_back(account, job.recipients.len());
+            self.not_begun(&job);
         }
         let draw = self.means.draw();
         self.handle(Event::Ended {
@@ -480,6 +528,16 @@ impl<C: Carry> Desk<C> {
             how,
             draw,
         });
+    }
+
+    /// A job did not begin after all; the schedule starts it again.
+    fn not_begun(&mut self, job: &Job) {
+        if let Sender::Account(account) = *job.sender
+            && job.attempts == 0
+        {
+            self.counts.give_back(account, job.recipients.len());
+        }
+        self.out_of_hand(job.message);
     }
 
     /// An idle line is gone. When its connection was given a job this moment, the job will say so.

@@ -80,6 +80,17 @@ impl Approach<'_> {
         }
     }
 
+    /// Whether the server is known to be the right one when there is a connection.
+    fn is_verified(&self) -> bool {
+        match self.way {
+            Way::Mx(_) => matches!(self.guard, Guard::Promised { .. } | Guard::Verified),
+            Way::Route(_, route) => match route.tls {
+                RouteTls::StartTls | RouteTls::Implicit => true,
+                RouteTls::None | RouteTls::Opportunistic => false,
+            },
+        }
+    }
+
     fn cover(&self) -> Result<Cover, String> {
         let tls = &self.live.tls;
         let name = self.name()?;
@@ -158,12 +169,15 @@ impl Approach<'_> {
             }
         };
         self.roads.dead.forget(address);
+        let tried = !matches!(cover, Cover::None);
         let mut conversation = self.converse(stream, cover).await?;
         let rest = conversation.begin(self.live.settings.conversation).await;
         let (fault, over) = (conversation.fault(), conversation.is_overtime());
         match rest {
             Rest::Ready(_) => {
-                self.count(&conversation, fault);
+                if tried {
+                    self.count(&conversation, fault);
+                }
                 Ok(Line {
                     conversation,
                     who: self.who.clone(),
@@ -239,10 +253,15 @@ impl Approach<'_> {
 
     fn config(&self, tls: TlsUse) -> Arc<Config> {
         let settings = &self.live.settings;
-        let login = match self.way {
+        let mut login = match self.way {
             Way::Mx(_) => None,
             Way::Route(_, route) => route.login.clone(),
         };
+        // Without a certificate that was looked at, anybody could stand between and be shown the password.
+        if let Some(login) = login.as_mut().filter(|_| !self.is_verified()) {
+            let mechanisms = login.mechanisms.iter();
+            login.mechanisms = mechanisms.filter(|one| !one.cleartext()).collect();
+        }
         Arc::new(Config {
             tls,
             login,

@@ -46,7 +46,7 @@ pub struct Settings {
     pub source_v4: Option<Ipv4Addr>,
     /// Our end of IPv6 connections; the system chooses without it.
     pub source_v6: Option<Ipv6Addr>,
-    /// Most recipients of one transaction, and transactions of one connection.
+    /// Most recipients of one transaction.
     pub most_recipients: usize,
     /// Most transactions of one connection.
     pub most_transactions: u32,
@@ -91,7 +91,8 @@ pub struct Route {
     pub tls: RouteTls,
     /// A PEM file of the only certificate authorities that are trusted here; without it those of [`Settings`].
     pub ca: Option<PathBuf>,
-    /// How to log in. What shows the password is only used under TLS, whatever the server offers.
+    /// How to log in. What shows the password is only used under TLS with a certificate that was looked at, whatever the
+    /// server offers.
     pub login: Option<Login>,
 }
 

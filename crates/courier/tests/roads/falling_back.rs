@@ -1,6 +1,5 @@
 //! Host after host (RFC 5321 section 5.1): who is asked next, and what is said in the end.
 
-use courier::roads::Prospect;
 use delivery::schedule::Ending;
 
 use crate::server::{Manner, Server};
@@ -47,7 +46,7 @@ async fn the_best_host_gets_the_message() {
     assert_eq!(
         heard,
         [
-            "CONNECT",
+            "CONNECT 127.0.0.1",
             "EHLO we.test",
             "MAIL FROM:<from@we.test>",
             "RCPT TO:<a@plain.test>",
@@ -394,36 +393,28 @@ async fn who_hangs_up_at_once_is_asked_last_for_a_while() {
     );
 }
 
-/// What people are told who ask where their mail would go.
 #[tokio::test]
-async fn what_would_be_done_can_be_asked() {
-    let world = world(vec![Manner::of("mx1"), Manner::of("mx2")]).await;
-    let roads = world.roads();
-    let prospect = roads.prospect(&crate::world::hop("plain.test")).await;
-    let Prospect::Stops(stops) = prospect else {
-        panic!("{prospect:?}")
-    };
-    let told: Vec<String> = stops
-        .iter()
-        .map(|stop| format!("{} {} {}", stop.host, stop.address.ip(), stop.tls))
-        .collect();
+async fn connections_come_from_the_address_that_is_configured() {
+    let mut world = world(vec![Manner::of("mx1")]).await;
+    world.settings.source_v4 = Some("127.0.0.77".parse().unwrap());
+    let trip = world.send(ONE).await;
     assert_eq!(
-        told,
-        [
-            "mx1.plain.test 127.0.0.1 TLS if it is offered, with any certificate.",
-            "mx2.plain.test 127.0.0.2 TLS if it is offered, with any certificate.",
-        ]
+        (trip.how, world.servers[0].count("CONNECT 127.0.0.77")),
+        (OPEN, 1)
     );
-    let prospect = roads
-        .prospect(&crate::world::hop("missing.plain.test"))
-        .await;
-    let words = "There is no domain missing.plain.test.".to_owned();
-    assert_eq!(
-        prospect,
-        Prospect::Nowhere {
-            refused: true,
-            words
-        }
+    // One that this machine does not have is no fault of the host.
+    world.settings.source_v4 = Some("192.0.2.1".parse().unwrap());
+    let trip = world.send(ONE).await;
+    assert_eq!(trip.how, Ending::Unreachable);
+    let words = told(&trip).concat();
+    assert!(
+        words.starts_with("Deferred 4.4.1 No connection to mx1.plain.test [127.0.0.1]: "),
+        "{words}"
     );
-    assert_eq!(world.servers[0].count("CONNECT"), 0);
+    assert!(
+        trip.carried[0]
+            .remote
+            .as_ref()
+            .is_some_and(|remote| remote.address.is_none())
+    );
 }

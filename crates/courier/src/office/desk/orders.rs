@@ -34,6 +34,7 @@ impl<C: Carry> Desk<C> {
     pub(super) fn obey(&mut self, order: Order) {
         match order {
             Order::Arrived(id) => {
+                self.touched(id);
                 self.arrived.insert(id);
             }
             Order::Retry(Which::Message(id)) => self.retry(id),
@@ -134,6 +135,7 @@ impl<C: Carry> Desk<C> {
     pub(super) fn hurried(&mut self, fetched: Fetched) {
         self.questions = self.questions.saturating_sub(1);
         for job in self.taken(fetched) {
+            self.touched(job.message);
             self.handle(Event::Retry(job));
         }
     }

@@ -217,3 +217,43 @@ async fn closing_lets_what_is_running_end_and_starts_nothing_more() {
     world.office.stop(MINUTE).await;
     assert_eq!(world.office.census().await.attempts, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_has_it_is_written_down_before_the_forwarded_copies_are_sent() {
+    let mut world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Hangs);
+    let mut letter = Letterhead::new("<eve@far.test>", &["<bob@a.test>", "<carol@a.test>"]);
+    letter.forwarded = vec![1];
+    let id = world.post(&letter).await;
+    world.settle().await;
+    world.roads.let_go();
+    world.settle().await;
+    assert_eq!((world.roads.count(), world.roads.hanging()), (2, 1));
+    let left = world.queued(id).unwrap().waiting;
+    assert_eq!(left.len(), 1, "bob has it");
+    world.office.stop(Duration::ZERO).await;
+    world.roads.set("a.test", Manner::Takes);
+    world.reopen(Rules::default());
+    world.pass(MINUTE).await;
+    assert_eq!(world.queue(), []);
+    assert_eq!(world.roads.sent()[2].to(), ["<carol@a.test>"]);
+    assert_eq!(world.roads.count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_office_that_nobody_holds_any_more_is_closed() {
+    let mut world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Hangs);
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.settle().await;
+    assert_eq!(world.roads.hanging(), 1);
+    world.roads.set("a.test", Manner::Takes);
+    world.reopen(Rules::default());
+    while world.roads.hanging() > 0 {
+        tokio::task::yield_now().await;
+    }
+    world.pass(MINUTE).await;
+    assert_eq!((world.queued(id), world.roads.count()), (None, 2));
+}

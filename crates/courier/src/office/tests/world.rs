@@ -148,6 +148,19 @@ impl Roads {
         }
     }
 
+    async fn verdict(&self, manner: &Manner) -> Verdict {
+        match manner {
+            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
+            Manner::Defers | Manner::Loses => Verdict::Deferred,
+            Manner::Refuses => Verdict::Refused,
+            Manner::Hangs => {
+                self.hang().await;
+                Verdict::Delivered
+            }
+            Manner::Panics => panic!("a fault on the way"),
+        }
+    }
+
     fn note(&self, octets: &[u8], transaction: &Transaction, carried: &[Carried]) {
         let text = String::from_utf8_lossy(octets);
         let first = text.lines().next().unwrap_or_default();
@@ -238,16 +251,7 @@ impl Carry for Carrier {
             transaction: transaction.clone(),
             octets: octets.clone(),
         });
-        let verdict = match &manner {
-            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
-            Manner::Defers | Manner::Loses => Verdict::Deferred,
-            Manner::Refuses => Verdict::Refused,
-            Manner::Hangs => {
-                roads.hang().await;
-                Verdict::Delivered
-            }
-            Manner::Panics => panic!("a fault on the way"),
-        };
+        let verdict = roads.verdict(&manner).await;
         let lost = manner == Manner::Loses;
         let carried = all(verdict);
         roads.note(&octets, &transaction, &carried);
@@ -451,8 +455,22 @@ impl World {
         Self { faults, ..world }
     }
 
+    /// At the next noon (UTC), so that no day ends in a test that does not last until then.
+    pub(super) async fn at_noon(rules: Rules) -> Self {
+        let now = SystemTime::now();
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let noon = (seconds + 12 * 3600) / (24 * 3600) * (24 * 3600) + 12 * 3600;
+        let store = Store::in_memory(Options::default()).unwrap();
+        Self::begin(rules, store, UNIX_EPOCH + Duration::from_secs(noon)).await
+    }
+
     /// Around this store.
     pub(super) async fn within(rules: Rules, store: Store) -> Self {
+        let soon = SystemTime::now() + Duration::from_secs(60);
+        Self::begin(rules, store, soon).await
+    }
+
+    async fn begin(rules: Rules, store: Store, start: SystemTime) -> Self {
         let mut accounts = BTreeMap::new();
         for address in ["alice@here.test", "postmaster@here.test"] {
             let mailbox: Mailbox = address.parse().unwrap();
@@ -472,7 +490,7 @@ impl World {
         let (still, blocked) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || blocked.recv());
         let villa = Arc::new(Villa {
-            start: (SystemTime::now() + Duration::from_secs(60), Instant::now()),
+            start: (start, Instant::now()),
             drawn: Mutex::new(7),
             accounts: Mutex::new(accounts),
             routes: Mutex::default(),

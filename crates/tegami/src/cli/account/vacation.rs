@@ -8,15 +8,16 @@ use address::Mailbox;
 use admin::{Request, Response};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use delivery::vacation::{LONGEST_TEXT, PERIOD, Settings};
+use delivery::vacation::{LONGEST_TEXT, PERIOD, SHORTEST_PERIOD, Settings};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
 use super::{ask, unexpected};
 use crate::cli::report::Stuck;
+use crate::cli::table::counted;
 use crate::cli::{Listing, print_json};
 use crate::config::Config;
-use crate::terminal::print;
+use crate::terminal::{note, print};
 
 /// Arguments of `account vacation`; with the address alone it shows what is set.
 #[derive(Debug, Args)]
@@ -170,7 +171,18 @@ pub fn vacation(config: &Config, typed: Vacation) -> Result<()> {
     if json {
         return print_json(&settings);
     }
+    if settings
+        .as_ref()
+        .is_some_and(|settings| is_over(settings, Timestamp::now()))
+    {
+        note("note: that is over already, so nobody is told anything");
+    }
     print(&describe(&address, settings.as_ref(), &zone))
+}
+
+fn is_over(settings: &Settings, now: Timestamp) -> bool {
+    let now = u64::try_from(now.as_second()).unwrap_or_default();
+    settings.until.is_some_and(|until| until <= now)
 }
 
 fn set(config: &Config, address: &Mailbox) -> Result<Option<Settings>> {
@@ -196,7 +208,10 @@ fn describe(address: &Mailbox, settings: Option<&Settings>, zone: &TimeZone) -> 
     };
     let from = settings.from.map(|from| format!(" from {}", at(from)));
     let until = settings.until.map(|until| format!(" until {}", at(until)));
-    let period = humantime::format_duration(Duration::from_secs(settings.period));
+    let period = match settings.period {
+        days if days % SHORTEST_PERIOD == 0 => counted(days / SHORTEST_PERIOD, "day"),
+        other => humantime::format_duration(Duration::from_secs(other)).to_string(),
+    };
     let subject = settings
         .subject
         .as_deref()
@@ -244,8 +259,20 @@ mod tests {
         assert_eq!(
             describe(&address, Some(&settings), &zone),
             "Whoever writes to alice@example.test from 2027-08-01 00:00 UTC until 2027-08-15 00:00 UTC is told, \
-             once in 7days:\n\nSubject: Auto: (that of the message)\n\naway"
+             once in 7 days:\n\nSubject: Auto: (that of the message)\n\naway"
         );
+    }
+
+    #[test]
+    fn what_is_over_is_known_to_be() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        for (until, over) in [(None, false), (Some(1_001), false), (Some(1_000), true)] {
+            let settings = Settings {
+                until,
+                ..nothing_yet()
+            };
+            assert_eq!(is_over(&settings, now), over, "{until:?}");
+        }
     }
 
     #[test]
