@@ -48,10 +48,11 @@ fn hear(choice: u8, script: &[u8], pace: Pace) -> (String, Vec<String>, String) 
             Rest::Ready(_) => play.message(message(), BODY),
             Rest::Handshake(_) => play.secured(secured()),
             Rest::Wait(_) => {}
-            Rest::Closed => break,
+            Rest::Reversed | Rest::Closed => break,
             Rest::Body(_) | Rest::Derive(_) => panic!("{:?}", play.rest),
         }
     }
+    let reversed = matches!(play.rest, Rest::Reversed);
     if play.ending.is_none() {
         play.give(Input::Closed);
     }
@@ -64,7 +65,11 @@ fn hear(choice: u8, script: &[u8], pace: Pace) -> (String, Vec<String>, String) 
     } = play;
     let held = memory::held_by(session);
     assert!(held <= MEMORY, "{held} octets held");
-    let ending = ending.expect("an end");
+    let ending = if reversed {
+        "reversed".to_owned()
+    } else {
+        ending.expect("an end")
+    };
     assert!(!ending.contains(char::is_control), "{ending:?}");
     (sent.escape_ascii().to_string(), verdicts, ending)
 }
@@ -72,6 +77,7 @@ fn hear(choice: u8, script: &[u8], pace: Pace) -> (String, Vec<String>, String) 
 fn config(choice: u8) -> Config {
     let mut config = Config::new("client.example".parse().expect("a host"));
     config.piece = 3;
+    config.fetch = (choice & 128 == 128).then(Vec::new);
     if choice & 4 == 4 {
         // Keys would take all the time.
         let cheap = |mechanism: &Mechanism| !mechanism.name().starts_with("SCRAM");

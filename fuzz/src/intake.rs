@@ -79,7 +79,7 @@ fn play(facts: &[&str], pieces: &[&[u8]]) -> Fate {
     });
     let verdict = events.into_iter().rev().find_map(|event| match event {
         Event::Line(line) => Some(line),
-        Event::StartTls | Event::Close => None,
+        Event::StartTls | Event::HandOver | Event::Close => None,
     });
     Fate { kept, verdict }
 }

@@ -13,10 +13,10 @@ const SMTP: Talk = Talk {
         "login on exchange",
         "bare newlines normalized",
         "vrfy verify",
-        "vrfy unimplemented",
+        "future-release 3600",
         "expn on",
         "expn members",
-        "expn noncommittal",
+        "etrn",
         "errors 4",
         "errors 1000000",
         "max size 200",
@@ -24,7 +24,7 @@ const SMTP: Talk = Talk {
         "max recipients 2",
         "max transactions 2",
         "no mechanisms",
-        "admission too many sessions",
+        "role on demand",
         "role device",
         "sender alice@example.test",
         "device logs in",
@@ -57,6 +57,14 @@ const SMTP: Talk = Talk {
         "quota full bob@example.test",
         "quota exceeded bob@example.test",
         "count full bob@example.test",
+        "forwarded bob@new.example bob@example.test",
+        "moved bob@new.example bob@example.test",
+        "list of users bob@example.test",
+        "queue paused",
+        "queue running",
+        "queue empty",
+        "queue for users",
+        "map down",
     ],
     inside: "S-354",
     is_command,
@@ -67,9 +75,9 @@ pub fn check(input: &[u8]) {
     SMTP.check::<SmtpStage>(input);
 }
 
-/// What BDAT announces is no command, so here a chunk has no octets.
+/// What BDAT announces is no command, so here a chunk has no octets. Behind an ATRN that is granted there are no commands.
 fn is_command(line: &[u8]) -> bool {
-    !line
-        .get(..4)
-        .is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"))
+    !line.get(..4).is_some_and(|verb| {
+        verb.eq_ignore_ascii_case(b"BDAT") || verb.eq_ignore_ascii_case(b"ATRN")
+    })
 }

@@ -4,6 +4,8 @@
 //! jörg, smith at two domains, karl at bücher.example, and dora, who is disabled. The alias staff@example.test is alice and bob. What the session asks
 //! of it is written down in one line each, for `H:` lines to look at.
 
+mod queue;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,11 +13,12 @@ use address::{Domain, ForwardPath, Mailbox, ReversePath};
 use auth::Mechanisms;
 use smtp_server::{
     Answer, Ask, AuthVerdict, BareNewline, Body, Claimed, Config, Connection, DataVerdict,
-    ExpandVerdict, Expn, FinishVerdict, MailFrom, MailVerdict, Node, OverLimit, ProxyCommands,
-    QueueRefusal, QueueVerdict, RcptTo, RcptVerdict, Role, Session, Taking, TlsFloor, TurnVerdict,
-    VerifyVerdict, Vrfy, Wish,
+    ExpandVerdict, Expn, FinishVerdict, MailFrom, MailVerdict, OverLimit, ProxyCommands, RcptTo,
+    RcptVerdict, Role, Session, Taking, TlsFloor, VerifyVerdict, Vrfy,
 };
 use wire::TlsFacts;
+
+use queue::Queue;
 
 use super::passwords::{Progress, Sasl};
 use super::player::Stage;
@@ -44,10 +47,7 @@ pub struct SmtpStage {
     sender: Option<RcptVerdict>,
     /// What becomes of mail for one address.
     special: Option<(String, RcptVerdict)>,
-    /// Mail to other servers stands still.
-    paused: bool,
-    queue: QueueVerdict,
-    turn: TurnVerdict,
+    queue: Queue,
     data: DataVerdict,
     finish: FinishVerdict,
     login: Option<AuthVerdict>,
@@ -89,9 +89,7 @@ impl Default for SmtpStage {
             rcpt: RcptVerdict::Accepted,
             sender: None,
             special: None,
-            paused: false,
-            queue: QueueVerdict::Counted(3),
-            turn: TurnVerdict::Granted,
+            queue: Queue::default(),
             data: DataVerdict::Go,
             finish: FinishVerdict::Stored {
                 id: "4TEST".to_owned(),
@@ -136,10 +134,8 @@ impl SmtpStage {
         {
             return MailVerdict::NotOwner;
         }
-        match (self.paused, from.deliver_by, from.hold) {
-            (true, Some(_), _) => return MailVerdict::NotNow(Wish::DeliverBy),
-            (true, None, Some(_)) => return MailVerdict::NotNow(Wish::Hold),
-            (_, _, _) => {}
+        if let Some(wish) = self.queue.hinders(&from) {
+            return MailVerdict::NotNow(wish);
         }
         if self.mail == MailVerdict::Accepted {
             self.transaction = Some(Transaction {
@@ -302,19 +298,6 @@ impl SmtpStage {
         }
     }
 
-    /// Queues are run for customer.example and what is below it.
-    fn run_queue(&self, node: &Node) -> QueueVerdict {
-        let listed = node.to_string().ends_with("customer.example")
-            || *node == Node::Queue("all".to_owned());
-        match self.queue {
-            QueueVerdict::Forbidden(QueueRefusal::LogIn) if self.account.is_some() => {
-                QueueVerdict::Counted(3)
-            }
-            verdict if listed => verdict,
-            _ => QueueVerdict::Forbidden(QueueRefusal::NotListed),
-        }
-    }
-
     /// Facts about the server's settings and the connection.
     fn setting(&mut self, key: &str, value: &str) -> Result<bool, String> {
         match (key, value) {
@@ -414,23 +397,7 @@ impl SmtpStage {
             "login in transition" => self.login = Some(AuthVerdict::Transition),
             "login throttled" => self.login = Some(AuthVerdict::Throttled),
             "login sound" => self.login = None,
-            "queue paused" => {
-                self.paused = true;
-                self.queue = QueueVerdict::Stuck;
-            }
-            "queue running" => self.paused = false,
-            "queue untold" => self.queue = QueueVerdict::Accepted,
-            "queue empty" => {
-                self.queue = QueueVerdict::Empty;
-                self.turn = TurnVerdict::Empty;
-            }
-            "queue uncounted" => self.queue = QueueVerdict::Begun,
-            "queue counted" => self.queue = QueueVerdict::Counted(3),
-            "queue for users" => self.queue = QueueVerdict::Forbidden(QueueRefusal::LogIn),
-            "queue for others" => self.queue = QueueVerdict::Forbidden(QueueRefusal::Client),
-            "map down" => self.turn = TurnVerdict::Unclear,
-            "turn later" => self.turn = TurnVerdict::TryLater,
-            "map sound" => self.turn = TurnVerdict::Granted,
+            _ if self.queue.given(fact) => {}
             _ => {
                 let Some((what, address)) = fact.rsplit_once(' ') else {
                     return false;
@@ -532,17 +499,12 @@ impl Stage for SmtpStage {
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
             Ask::RunQueue(node) => {
                 self.told.push(format!("etrn {node}"));
-                Answer::Queue(self.run_queue(&node))
+                Answer::Queue(self.queue.run(&node))
             }
             Ask::Turn(domains) => {
                 let shown: Vec<&str> = domains.iter().map(Domain::as_str).collect();
                 self.told.push(format!("atrn {}", shown.join(",")));
-                // Alice is the customer customer.example.
-                let own = domains
-                    .iter()
-                    .all(|domain| domain.as_str() == "customer.example");
-                let refused = TurnVerdict::NotGranted;
-                Answer::Turn(if own { self.turn } else { refused })
+                Answer::Turn(self.queue.turn(&domains))
             }
             Ask::TlsReady => Answer::Tls(self.tls_ready),
             Ask::Claim(address) => {

@@ -20,7 +20,6 @@ use std::time::Duration;
 
 use reply::{Reply, Row};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{Input, Output, Session, TlsFacts};
 
 pub(crate) use farewell::Farewell;
@@ -33,7 +32,7 @@ pub(crate) use timer::now;
 
 use crate::service::Host;
 use crate::stop::Stop;
-use crate::stream::{self, HandshakeError, Stream};
+use crate::stream::{self, HandshakeError, Stream, Transport};
 
 /// A batch of output (at most [`OUTBOX`] octets and one more piece) that the peer has not taken after this
 /// time is given up, and the connection with it. A reader at 500 octets a second still keeps up.
@@ -64,7 +63,7 @@ pub(crate) struct Driver<IO, H: Host> {
 
 impl<IO, H> Driver<IO, H>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
     H: Host,
 {
     pub(crate) fn new(stream: Stream<IO>, session: H::Session, host: H, terms: Terms) -> Self {
@@ -183,7 +182,7 @@ pub(crate) async fn greet_in_tls<IO>(
     stop: &Stop,
 ) -> Result<(Stream<IO>, TlsFacts), Option<Farewell<IO>>>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
 {
     match stream::secure(io, config, stop).await {
         Ok((stream, facts)) => {

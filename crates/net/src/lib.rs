@@ -35,4 +35,4 @@ pub use serve::{Endpoint, Meeting, Security, serve};
 pub use server::{Drained, ListenerStatus, Server};
 pub use service::{Connection, Host, Regarding, Service};
 pub use stop::{Alarm, Level, Stop};
-pub use stream::HANDSHAKE_DEADLINE;
+pub use stream::{HANDSHAKE_DEADLINE, Transport};

@@ -12,7 +12,6 @@ use std::task::Poll;
 
 use reply::Protocol;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Instrument as _;
 use wire::Admission;
 
@@ -20,7 +19,7 @@ use crate::driver::{self, Driver, REFUSED_WRITE_DEADLINE, Terms, WRITE_DEADLINE}
 use crate::gate::normalised;
 use crate::service::{Connection, Service};
 use crate::stop::Stop;
-use crate::stream::Stream;
+use crate::stream::{Stream, Transport};
 
 /// What a listener offers.
 #[derive(Clone, Debug)]
@@ -66,7 +65,7 @@ pub async fn serve<IO, S, P>(
     stop: &Stop,
     meeting: Meeting<P>,
 ) where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
     S: Service,
 {
     // At the highest level, so that whatever passes says whom it is about.
@@ -95,7 +94,7 @@ async fn converse<IO, S, P>(
     stop: &Stop,
     meeting: Meeting<P>,
 ) where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    IO: Transport,
     S: Service,
 {
     let (admission, place) = match meeting.place {

@@ -18,6 +18,10 @@ use wire::TlsFacts;
 use crate::stop::{Level, Stop};
 use crate::tls;
 
+mod transport;
+
+pub use transport::Transport;
+
 /// A handshake that takes longer is dropped. Stalled ones hold a socket and a few KiB until then.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -79,6 +83,20 @@ where
 
 fn gone() -> io::Error {
     io::ErrorKind::NotConnected.into()
+}
+
+impl<IO: Transport> Stream<IO> {
+    /// Writes octets behind which this stream is shut down or dropped at once. TLS has an end of its own to send.
+    pub(crate) fn poll_write_last(
+        &mut self,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(io) => Pin::new(io).poll_write_last(cx, octets),
+            Self::Tls(_) | Self::Gone => Pin::new(self).poll_write(cx, octets),
+        }
+    }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<IO> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use address::Host;
+use address::{Domain, Host};
 use auth::{Credentials, Mechanism, Mechanisms};
 use wire::TlsFacts;
 
@@ -24,6 +24,9 @@ pub struct Config {
     pub max_transactions: u32,
     /// Most octets of a message asked for at a time; at least 1.
     pub piece: usize,
+    /// Asks for mail instead of sending any: what waits for these domains, or for all of the account's if there
+    /// are none (RFC 2645). They have to fit a command line of 512 octets.
+    pub fetch: Option<Vec<Domain>>,
     /// Sends messages with 8-bit octets as they are to servers that do not offer 8BITMIME. RFC 6152 section 3 forbids it;
     /// without it, such a message fails.
     pub just_send_8: bool,
@@ -41,6 +44,7 @@ impl Config {
             max_recipients: 100,
             max_transactions: 100,
             piece: 64 * 1024,
+            fetch: None,
             just_send_8: false,
         }
     }
@@ -100,6 +104,8 @@ pub struct Timeouts {
     /// For the reply to the final dot, or to the last chunk (section 4.5.3.2.6). Long, for giving up too early means
     /// sending twice.
     pub finish: Duration,
+    /// For the reply to ATRN (RFC 2645 section 5.2.1: at least 10 minutes).
+    pub turn: Duration,
     /// For the reply to QUIT, of which nothing depends.
     pub quit: Duration,
     /// How long a connection is kept open for another transaction.
@@ -118,6 +124,7 @@ impl Default for Timeouts {
             data: minutes(2),
             block: minutes(3),
             finish: minutes(10),
+            turn: minutes(10),
             quit: Duration::from_secs(10),
             idle: Duration::from_secs(5),
         }

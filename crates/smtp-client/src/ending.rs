@@ -44,6 +44,9 @@ pub enum Stage {
     /// The end of the message: the final dot, or the last chunk.
     #[error("the end of the message")]
     Finish,
+    /// ATRN.
+    #[error("ATRN")]
+    Turn,
     /// QUIT.
     #[error("QUIT")]
     Quit,
@@ -100,6 +103,12 @@ pub enum Ending {
         /// What was wrong.
         distrust: Distrust,
     },
+    /// We came for mail, and none waits: all is well (RFC 2645 section 5.2.1).
+    #[error("no mail waits there")]
+    NothingWaits,
+    /// We came for mail, and the peer is no server that hands it out over this connection.
+    #[error("the server does not offer ATRN")]
+    NoTurn,
     /// The peer did not answer in time.
     #[error("the server fell silent at {0}")]
     Silent(Stage),
@@ -126,6 +135,8 @@ impl Ending {
             | Self::NoMechanism
             | Self::LoginRefused { .. }
             | Self::LoginDistrusted { .. }
+            | Self::NothingWaits
+            | Self::NoTurn
             | Self::Silent(_)
             | Self::Lost(_)
             | Self::Unread => false,
@@ -144,7 +155,10 @@ impl Ending {
                 Enhanced(4, 7, 8)
             }
             Self::Silent(Stage::Greeting) | Self::Lost(Stage::Greeting) => Enhanced(4, 4, 1),
-            Self::Parted | Self::Silent(_) | Self::Lost(_) => Enhanced(4, 4, 2),
+            Self::Parted | Self::NothingWaits | Self::Silent(_) | Self::Lost(_) => {
+                Enhanced(4, 4, 2)
+            }
+            Self::NoTurn => Enhanced(4, 3, 3),
             Self::Unread => Enhanced(4, 3, 0),
         }
     }

@@ -34,6 +34,8 @@ pub struct Features {
     pub size: Option<Option<u64>>,
     /// DELIVERBY (RFC 2852); inside, the fewest seconds that may be asked for, 0 if there is no such limit.
     pub deliver_by: Option<u32>,
+    /// ATRN (RFC 2645).
+    pub atrn: bool,
     /// The mechanisms of AUTH (RFC 4954) that are known here.
     pub auth: Mechanisms,
     /// LIMITS (RFC 9422).
@@ -85,6 +87,7 @@ impl Features {
             // RFC 6531 section 3.1 reserves parameters: they are ignored.
             ("SMTPUTF8", _) => self.smtputf8 = true,
             ("DSN", []) => self.dsn = true,
+            ("ATRN", []) => self.atrn = true,
             ("REQUIRETLS", []) => self.requiretls = true,
             ("SIZE", []) => self.size = self.size.or(Some(None)),
             ("SIZE", [digits]) => self.size = self.size.or_else(|| size(digits)),

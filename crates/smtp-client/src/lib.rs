@@ -8,6 +8,8 @@
 //! Where things are: `session.rs` holds the states and dispatches; `session/` has one file per part of a conversation;
 //! `heard.rs` reads replies, which are a stranger's; `features.rs` reads what EHLO lists; `outcome.rs` and `ending.rs` say
 //! how recipients and connections end.
+//!
+//! With [`Config::fetch`] a session sends nothing: it asks for the mail that waits for us, and gives the connection away.
 #![forbid(unsafe_code)]
 
 mod config;

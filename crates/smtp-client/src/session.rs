@@ -11,6 +11,7 @@ mod envelope;
 mod login;
 mod message;
 mod parting;
+mod turn;
 mod work;
 
 use std::fmt;
@@ -74,6 +75,9 @@ pub enum Output {
     Ready(Instant),
     /// Write what is to be sent, then wait for octets, at the latest until this instant.
     Wait(Instant),
+    /// The peer has granted what [`Config::fetch`] asks for: the session is over, and the connection is not. From here on
+    /// we are the server (RFC 2645 section 5.3), and greet first. Octets that came before that answer nothing.
+    Reversed,
     /// Write what is to be sent, then close the connection.
     Close(Ending),
 }
@@ -92,13 +96,13 @@ pub struct Want {
 /// One connection to another server, from its greeting to its end.
 ///
 /// Whoever drives it calls [`handle`](Session::handle) with one input, then [`output`](Session::output) until it yields
-/// [`Output::StartTls`], [`Output::Derive`], [`Output::NeedBody`], [`Output::Ready`], [`Output::Wait`] or
-/// [`Output::Close`]. What always holds:
+/// [`Output::StartTls`], [`Output::Derive`], [`Output::NeedBody`], [`Output::Ready`], [`Output::Wait`],
+/// [`Output::Reversed`] or [`Output::Close`]. What always holds:
 ///
 /// 1. However the peer's octets are cut, what is sent and decided is the same.
 /// 2. Nothing is sent before the greeting (RFC 5321 section 4.3.1), and nothing that was not offered.
 /// 3. Every transaction has its verdicts exactly once, before the connection's end; nothing comes after
-///    [`Output::Close`].
+///    [`Output::Close`] or [`Output::Reversed`].
 /// 4. At [`Output::StartTls`] everything that the peer said before is forgotten (RFC 3207 section 4.2).
 /// 5. Bodies pass through in pieces. No session holds a message.
 ///
@@ -141,6 +145,10 @@ enum State {
     Discarding(Box<work::Work>),
     Chunking(Box<chunks::Chunking>),
     Draining(Box<chunks::Draining>),
+    /// ATRN is sent.
+    Turning,
+    /// The peer is the client now.
+    Reversed,
     /// QUIT is sent.
     Parting(Ending),
     /// Over.
@@ -178,7 +186,7 @@ impl Session {
         }
     }
 
-    /// The next thing to do. After [`Output::Close`] it answers `Close` for ever.
+    /// The next thing to do. After [`Output::Close`] it answers `Close` for ever, after [`Output::Reversed`] that.
     pub fn output(&mut self) -> Output {
         match self.context.outputs.pop_front() {
             Some(output) => output,
@@ -233,7 +241,7 @@ impl State {
     /// Whether octets from the peer mean anything. RFC 3207 section 4.2: what comes in clear behind the reply to STARTTLS
     /// does not.
     fn listens(&self) -> bool {
-        !matches!(self, Self::Handshaking | Self::Gone(_))
+        !matches!(self, Self::Handshaking | Self::Reversed | Self::Gone(_))
     }
 
     fn stage(&self) -> Stage {
@@ -249,6 +257,7 @@ impl State {
             Self::Chunking(chunking) => chunking.stage(),
             Self::Draining(_) => Stage::Body,
             Self::Finishing(_) | Self::Discarding(_) => Stage::Finish,
+            Self::Turning | Self::Reversed => Stage::Turn,
             Self::Parting(_) | Self::Gone(_) => Stage::Quit,
         }
     }
@@ -271,10 +280,11 @@ impl State {
             Self::Draining(draining) => draining.heard(context),
             Self::Finishing(work) => message::finished(work, heard, context),
             Self::Discarding(work) => envelope::next_round(work, context),
+            Self::Turning => turn::answered(heard, context),
             Self::Parting(ending) => Self::close(ending, context),
             // Nothing was asked.
             Self::Idle | Self::Deriving(_) => self.unfit(Fault::OutOfTurn(heard.said()), context),
-            Self::Handshaking | Self::Gone(_) => self,
+            Self::Handshaking | Self::Reversed | Self::Gone(_) => self,
         }
     }
 
@@ -326,7 +336,7 @@ impl State {
             return work::begin(transaction, context);
         }
         // Nothing comes after the end.
-        if !matches!(self, Self::Gone(_)) {
+        if !matches!(self, Self::Reversed | Self::Gone(_)) {
             context.refuse(&transaction);
         }
         self
@@ -374,6 +384,10 @@ impl State {
 
     /// It is over, for this reason unless there was one before.
     fn over(self, ending: Ending, context: &mut Context) -> Self {
+        // The connection is not ours any more.
+        if let Self::Reversed = self {
+            return self;
+        }
         if let Self::Parting(before) | Self::CancellingLogin(before) | Self::Gone(before) = self {
             return Self::close(before, context);
         }
@@ -397,6 +411,8 @@ impl State {
             | Self::Deriving(_)
             | Self::CancellingLogin(_)
             | Self::Idle
+            | Self::Turning
+            | Self::Reversed
             | Self::Parting(_)
             | Self::Gone(_) => {}
         }
@@ -419,6 +435,7 @@ impl State {
                 Some(want) => Output::NeedBody(want),
                 None => Output::Wait(until),
             },
+            Self::Reversed => Output::Reversed,
             Self::Gone(ending) => Output::Close(ending.clone()),
             Self::Greeting
             | Self::Hello { .. }
@@ -431,6 +448,7 @@ impl State {
             | Self::Finishing(_)
             | Self::Discarding(_)
             | Self::Draining(_)
+            | Self::Turning
             | Self::Parting(_) => Output::Wait(until),
         }
     }
@@ -458,6 +476,7 @@ impl fmt::Debug for Output {
             Self::Verdicts(verdicts) => f.debug_tuple("Verdicts").field(verdicts).finish(),
             Self::Ready(until) => f.debug_tuple("Ready").field(until).finish(),
             Self::Wait(until) => f.debug_tuple("Wait").field(until).finish(),
+            Self::Reversed => f.write_str("Reversed"),
             Self::Close(ending) => f.debug_tuple("Close").field(ending).finish(),
         }
     }

@@ -9,7 +9,7 @@
 //! C: TEXT                   the next line that was sent; `c:` the next octets
 //! V: TEXT                   the next verdict
 //! E: TEXT                   the connection ended, and why
-//! ready | waiting           what the session waits for, with nothing sent that was not looked at
+//! ready | waiting | reversed what the session waits for, with nothing sent that was not looked at
 //! within: SECONDS           how long the session waits for that at most
 //! tls | tls verified | tls failed | quit | deadline | closed | body | body failed
 //! ```
@@ -154,9 +154,10 @@ impl<'a> Script<'a> {
                 let ending = play.ending.as_ref().map(ToString::to_string);
                 assert_eq!(ending.as_deref(), Some(rest), "{place}");
             }
-            "ready" | "waiting" => {
+            "ready" | "waiting" | "reversed" => {
                 let as_written = match word {
                     "ready" => matches!(play.rest, Rest::Ready(_)),
+                    "reversed" => matches!(play.rest, Rest::Reversed),
                     _ => matches!(play.rest, Rest::Wait(_)),
                 };
                 assert!(as_written, "{place}: {:?}", play.rest);
@@ -208,6 +209,11 @@ impl<'a> Script<'a> {
             ["recipients", most] => self.config.max_recipients = most.parse().unwrap(),
             ["transactions", most] => self.config.max_transactions = most.parse().unwrap(),
             ["piece", most] => self.config.piece = most.parse().unwrap(),
+            ["fetch"] => self.config.fetch = Some(Vec::new()),
+            ["fetch", domains] => {
+                let domains = domains.split(',').map(|name| name.parse().unwrap());
+                self.config.fetch = Some(domains.collect());
+            }
             ["just", "send", "8"] => self.config.just_send_8 = true,
             ["bodies", "by", "hand"] => self.bodies_by_hand = true,
             _ => panic!("{place}: no such fact"),

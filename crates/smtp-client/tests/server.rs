@@ -24,7 +24,7 @@ use play::{Pace, Play, Rest};
 use smtp_client::{Config, Ending, Input, Login, Secured, TlsUse, Transaction};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, BareNewline, Body, DataVerdict, FinishVerdict, MailFrom,
-    MailVerdict, ProxyCommands, RcptTo, RcptVerdict, Role, Taking,
+    MailVerdict, ProxyCommands, RcptTo, RcptVerdict, Role, Taking, TurnVerdict,
 };
 use wire::{ChannelBinding, Output, Session, TlsFacts};
 
@@ -57,6 +57,8 @@ struct Server {
     /// What waits for the client.
     outbox: Vec<u8>,
     handshake: bool,
+    /// It gave the connection away.
+    turned: bool,
     closed: bool,
     sasl: Sasl,
     open: Option<Stored>,
@@ -98,6 +100,7 @@ impl Server {
             withheld,
             outbox: Vec::new(),
             handshake: false,
+            turned: false,
             closed: false,
             sasl: Sasl::default(),
             open: None,
@@ -133,7 +136,8 @@ impl Server {
                 }
                 Output::StartTls => return self.handshake = true,
                 Output::Wait(_) => return,
-                Output::HandOver | Output::Close => return self.closed = true,
+                Output::HandOver => return self.turned = true,
+                Output::Close => return self.closed = true,
             }
         }
     }
@@ -189,12 +193,9 @@ impl Server {
                 self.sasl.cancel();
                 Answer::Done
             }
+            Ask::Turn(_) => Answer::Turn(TurnVerdict::Granted),
             Ask::TlsReady => Answer::Tls(true),
-            ask @ (Ask::Verify(_)
-            | Ask::Expand(_)
-            | Ask::RunQueue(_)
-            | Ask::Turn(_)
-            | Ask::Claim(_)) => {
+            ask @ (Ask::Verify(_) | Ask::Expand(_) | Ask::RunQueue(_) | Ask::Claim(_)) => {
                 panic!("no client asks that: {ask:?}")
             }
         }
@@ -524,6 +525,32 @@ fn a_wrong_password_is_an_ending_of_its_own() {
             "{:?}",
             pair.client.ending
         );
+    }
+}
+
+/// EXT-20: a customer logs in under TLS and asks; then each side begins anew in the other's place, and mail comes in.
+#[test]
+fn mail_comes_over_the_connection_that_asked_for_it() {
+    for pace in [Pace::Whole, Pace::Octets] {
+        let customer = Config {
+            fetch: Some(vec!["customer.example".parse().unwrap()]),
+            ..login("wonderland", Mechanism::ALL.into_iter().collect())
+        };
+        let asking = Pair::new(customer, Server::new(Role::OnDemand, Vec::new()), pace);
+        assert!(matches!(asking.client.rest, Rest::Reversed));
+        assert!(asking.server.turned);
+        // Nothing of the first part is left for the second to stumble over.
+        assert!(asking.client.sent.is_empty() && asking.server.outbox.is_empty());
+        let said = String::from_utf8_lossy(&asking.said).into_owned();
+        assert!(said.ends_with("\r\nATRN customer.example\r\n"), "{said}");
+
+        let customer = Server::new(Role::Exchange, vec!["STARTTLS"]);
+        assert!(customer.outbox.starts_with(b"220 "), "the customer greets");
+        let mut turned = Pair::new(config(), customer, pace);
+        let body = b"Subject: at last\r\n\r\nx\r\n";
+        let told = turned.send(message(body, &["alice"]), body);
+        assert!(told[0].starts_with("0 accepted 2.0.0"), "{told:?}");
+        assert_eq!(turned.quit()[0].body, body);
     }
 }
 

@@ -168,9 +168,13 @@ impl Folded {
         let harmless = |letter: &char| {
             matches!(letter, ' '..='~') || (self.utf8 && !letter.is_ascii() && !letter.is_control())
         };
-        let letters = word.chars();
-        let letters = letters.map(|letter| if harmless(&letter) { letter } else { '?' });
-        self.text.extend(letters);
+        if word.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+            self.text.push_str(word);
+        } else {
+            let letters = word.chars();
+            let letters = letters.map(|letter| if harmless(&letter) { letter } else { '?' });
+            self.text.extend(letters);
+        }
         self.column += word.len();
     }
 

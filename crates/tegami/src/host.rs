@@ -20,6 +20,7 @@ use smtp_server::BareNewline;
 use pace::Pace;
 
 pub mod accounts;
+mod date;
 pub mod device;
 pub mod doors;
 pub mod errands;

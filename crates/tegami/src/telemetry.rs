@@ -8,6 +8,7 @@
 mod escape;
 mod json;
 mod outlet;
+mod stamp;
 
 use std::io::{self, IsTerminal};
 use std::panic::{self, PanicHookInfo};

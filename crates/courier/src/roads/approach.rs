@@ -328,6 +328,8 @@ fn is_about_tls(ending: &Ending) -> bool {
         | Ending::NoMechanism
         | Ending::LoginRefused { .. }
         | Ending::LoginDistrusted { .. }
+        | Ending::NothingWaits
+        | Ending::NoTurn
         | Ending::Unread => false,
     }
 }

@@ -198,6 +198,7 @@ impl<IO: Io> Conversation<IO> {
             | Output::NeedBody(_)
             | Output::Verdicts(_)
             | Output::Wait(_)
+            | Output::Reversed
             | Output::Close(_) => return false,
         };
         let read = poll_fn(|cx| self.poll_read(cx));
@@ -235,6 +236,8 @@ impl<IO: Io> Conversation<IO> {
                     self.take_in(event);
                 }
                 Output::Ready(until) => return Rest::Ready(until),
+                // Nothing is asked for here that a peer could grant so.
+                Output::Reversed => return Rest::Over(Ending::NoTurn),
                 Output::Close(ending) => {
                     self.close(&ending).await;
                     return Rest::Over(ending);

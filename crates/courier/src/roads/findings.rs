@@ -139,6 +139,8 @@ impl Who {
             Ending::NotSmtp { .. }
             | Ending::Ourselves
             | Ending::NoMechanism
+            | Ending::NothingWaits
+            | Ending::NoTurn
             | Ending::LoginDistrusted { .. } => (None, Weight::Door),
             Ending::Parted | Ending::Silent(_) | Ending::Lost(_) | Ending::Unread => {
                 (None, Weight::Silence)
@@ -183,6 +185,8 @@ impl Who {
                 "The login at {self} ({}) was broken off, for {distrust}.",
                 mechanism.name()
             ),
+            Ending::NothingWaits => format!("No mail waits at {self}."),
+            Ending::NoTurn => format!("{self} hands out no mail over a connection like this."),
             Ending::Silent(stage) => format!("{self} fell silent at {stage}."),
             Ending::Lost(stage) => format!("The connection to {self} was lost at {stage}."),
             Ending::Unread => "The message could not be read here.".to_owned(),
@@ -244,6 +248,7 @@ impl Who {
                     | Stage::Auth
                     | Stage::Idle
                     | Stage::Reset
+                    | Stage::Turn
                     | Stage::Quit => false,
                 };
                 Finding { stands, ..finding }
@@ -297,6 +302,7 @@ impl Who {
                 | Stage::Data
                 | Stage::Body
                 | Stage::Finish
+                | Stage::Turn
                 | Stage::Quit,
                 true,
             ) => "refused the message",
@@ -311,6 +317,7 @@ impl Who {
                 | Stage::Data
                 | Stage::Body
                 | Stage::Finish
+                | Stage::Turn
                 | Stage::Quit,
                 false,
             ) => "does not take the message now",

@@ -1,5 +1,6 @@
 //! Host after host (RFC 5321 section 5.1): who is asked next, and what is said in the end.
 
+use courier::roads::Prospect;
 use delivery::schedule::Ending;
 
 use crate::server::{Manner, Server};
@@ -417,4 +418,38 @@ async fn connections_come_from_the_address_that_is_configured() {
             .as_ref()
             .is_some_and(|remote| remote.address.is_none())
     );
+}
+
+/// What people are told who ask where their mail would go.
+#[tokio::test]
+async fn what_would_be_done_can_be_asked() {
+    let world = world(vec![Manner::of("mx1"), Manner::of("mx2")]).await;
+    let roads = world.roads();
+    let prospect = roads.prospect(&crate::world::hop("plain.test")).await;
+    let Prospect::Stops(stops) = prospect else {
+        panic!("{prospect:?}")
+    };
+    let told: Vec<String> = stops
+        .iter()
+        .map(|stop| format!("{} {} {}", stop.host, stop.address.ip(), stop.tls))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "mx1.plain.test 127.0.0.1 TLS if it is offered, with any certificate.",
+            "mx2.plain.test 127.0.0.2 TLS if it is offered, with any certificate.",
+        ]
+    );
+    let prospect = roads
+        .prospect(&crate::world::hop("missing.plain.test"))
+        .await;
+    let words = "There is no domain missing.plain.test.".to_owned();
+    assert_eq!(
+        prospect,
+        Prospect::Nowhere {
+            refused: true,
+            words
+        }
+    );
+    assert_eq!(world.servers[0].count("CONNECT"), 0);
 }

@@ -28,6 +28,9 @@ const GROUP_RECORDS: usize = 1_000;
 /// Least octets of zeros written ahead.
 const LEAST_ROOM: u64 = 16 << 10;
 
+/// What zeros are written from, as often as it takes.
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
 /// A record and who waits for it.
 pub(crate) struct Operation {
     draft: Draft,
@@ -178,8 +181,14 @@ impl Tail {
         if group > ahead / 2 || room >= until || room - self.offset >= ahead / 2 {
             return;
         }
-        let zeros = vec![0; usize::try_from(until - room).unwrap_or_default()];
-        let written = self.file.write_at(&mut [IoSlice::new(&zeros)], room);
+        let mut left = usize::try_from(until - room).unwrap_or_default();
+        let mut zeros = Vec::with_capacity(left.div_ceil(ZEROS.len()));
+        while left > 0 {
+            let piece = left.min(ZEROS.len());
+            zeros.push(IoSlice::new(&ZEROS[..piece]));
+            left -= piece;
+        }
+        let written = self.file.write_at(&mut zeros, room);
         // Nothing is lost without them: the next record finds out whether there is space for it.
         self.room = written.is_ok().then_some(until);
     }

@@ -5,11 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite as _;
 
 use super::link::Link;
 use super::timer::now;
 use crate::stop::Level;
+use crate::stream::Transport;
 
 /// A short last reply must be taken within this time; a long one has the time of any other batch.
 const LAST_WORDS: Duration = Duration::from_secs(30);
@@ -39,7 +40,7 @@ enum Next {
     Linger,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Farewell<IO> {
+impl<IO: Transport> Farewell<IO> {
     pub(crate) fn new(link: Link<IO>) -> Self {
         Self {
             link,
@@ -77,8 +78,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Farewell<IO> {
         poll_fn(|cx| self.poll_linger(cx, closed + LINGER, &mut thrown_away)).await;
     }
 
+    /// Whatever comes of it, the stream is shut down here or dropped by the caller, and takes the last octets with it.
     fn poll_last_words(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<Next> {
-        let written = match self.link.pipe.poll_write(cx) {
+        let written = match self.link.pipe.poll_write_last(cx) {
             Poll::Ready(Ok(())) if self.of_both && self.link.pipe.is_quiet(cx) => {
                 return Poll::Ready(Next::Close);
             }

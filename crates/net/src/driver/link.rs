@@ -11,13 +11,12 @@ use std::time::{Duration, Instant};
 
 use reply::Reply;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{Input, Session, TlsFacts};
 
 use super::pipe::Pipe;
 use super::timer::{Timer, now};
 use crate::stop::{Alarm, Level, Stop};
-use crate::stream::{self, HandshakeError, Stream};
+use crate::stream::{self, HandshakeError, Stream, Transport};
 
 /// Why a conversation ended before its session closed it.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +56,7 @@ pub(crate) struct Link<IO> {
     told: bool,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Link<IO> {
+impl<IO: Transport> Link<IO> {
     pub(crate) fn new(stream: Stream<IO>, write_deadline: Duration, stop: Stop) -> Self {
         Self {
             pipe: Pipe::new(stream),

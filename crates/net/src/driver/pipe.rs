@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::outbox::{Outbox, SLICES};
-use crate::stream::Stream;
+use crate::stream::{Stream, Transport};
 
 /// Most octets taken from a peer that writes while it does not read, or while its last command is still in
 /// hand. Beyond it the peer's own TCP window fills.
@@ -33,7 +33,7 @@ pub(crate) struct Pipe<IO> {
     stuck_since: Option<Instant>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Pipe<IO> {
+impl<IO: Transport> Pipe<IO> {
     pub(crate) fn new(stream: Stream<IO>) -> Self {
         Self {
             stream,
@@ -57,13 +57,23 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Pipe<IO> {
 
     /// Writes the whole outbox, in as few writes as the peer's window allows.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_out(cx, false)
+    }
+
+    /// The same before the stream is shut down or dropped, which the caller does next, whatever comes of it.
+    pub(crate) fn poll_write_last(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_out(cx, true)
+    }
+
+    fn poll_write_out(&mut self, cx: &mut Context<'_>, last: bool) -> Poll<io::Result<()>> {
         while !self.outbox.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let used = self.outbox.slices(&mut slices);
-            let stream = Pin::new(&mut self.stream);
+            let stream = &mut self.stream;
             let written = match &slices[..used] {
-                [one] => ready!(stream.poll_write(cx, one))?,
-                several => ready!(stream.poll_write_vectored(cx, several))?,
+                [one] if last => ready!(stream.poll_write_last(cx, one))?,
+                [one] => ready!(Pin::new(stream).poll_write(cx, one))?,
+                several => ready!(Pin::new(stream).poll_write_vectored(cx, several))?,
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));

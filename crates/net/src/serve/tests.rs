@@ -51,6 +51,8 @@ impl Noting {
     }
 }
 
+impl Transport for Noting {}
+
 impl AsyncRead for Noting {
     fn poll_read(
         mut self: Pin<&mut Self>,

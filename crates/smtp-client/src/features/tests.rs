@@ -32,6 +32,7 @@ fn every_keyword_is_read_in_any_letter_case() {
         smtputf8: true,
         dsn: true,
         requiretls: true,
+        atrn: true,
         size: Some(Some(1000)),
         deliver_by: Some(240),
         auth: [Mechanism::Plain, Mechanism::ScramSha256]
@@ -51,6 +52,7 @@ fn every_keyword_is_read_in_any_letter_case() {
         "SMTPUTF8",
         "DSN",
         "REQUIRETLS",
+        "ATRN",
         "SIZE 1000",
         "DELIVERBY 240",
         "AUTH PLAIN SCRAM-SHA-256 X-OTHER",

@@ -5,7 +5,7 @@
 
 use super::context::Context;
 use super::envelope::{next_round, refusal};
-use super::{Output, State, parting};
+use super::{Output, State, parting, turn};
 use crate::ending::Ending;
 use crate::outcome::{Lack, Outcome, Reason, Verdict};
 use crate::transaction::{Transaction, domain, needs_utf8};
@@ -44,8 +44,11 @@ pub(super) fn begin(transaction: Transaction, context: &mut Context) -> State {
     next_round(work, context)
 }
 
-/// Between transactions.
+/// Between transactions, and before the first.
 pub(super) fn rest(context: &mut Context) -> State {
+    if let Some(domains) = &context.config.clone().fetch {
+        return turn::ask(domains, context);
+    }
     if context.leaving || !context.may_begin() {
         return parting::part(Ending::Parted, context);
     }

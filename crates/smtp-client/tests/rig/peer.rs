@@ -27,7 +27,7 @@ const OFFERS: [&str; 16] = [
     "DELIVERBY 60",
     "AUTH SCRAM-SHA-256 SCRAM-SHA-256-PLUS",
     "SIZE",
-    "ENHANCEDSTATUSCODES",
+    "ATRN",
     "\u{1}PIPELINING",
 ];
 
@@ -123,7 +123,7 @@ pub fn converse(choices: &[u8], pace: Pace) -> Transcript {
             "what was not taken was taken: {told:?}"
         );
         verdicts.extend(told);
-        if play.ending.is_some() {
+        if play.ending.is_some() || matches!(play.rest, Rest::Reversed) {
             break;
         }
         peer.unread.extend(sent);
@@ -134,7 +134,15 @@ pub fn converse(choices: &[u8], pace: Pace) -> Transcript {
             play.peer(&answers);
         }
     }
-    let ending = play.ending.as_ref().map(ToString::to_string);
+    let ending = match &play.rest {
+        Rest::Reversed => Some("reversed".to_owned()),
+        Rest::Wait(_)
+        | Rest::Ready(_)
+        | Rest::Body(_)
+        | Rest::Handshake(_)
+        | Rest::Derive(_)
+        | Rest::Closed => play.ending.as_ref().map(ToString::to_string),
+    };
     Transcript {
         said,
         verdicts,
@@ -165,7 +173,9 @@ fn something(play: &mut Play, peer: &mut Peer, choices: &mut Choices<'_>) {
             }
             _ => play.deadline(),
         },
-        Rest::Body(_) | Rest::Derive(_) | Rest::Closed => panic!("{:?}", play.rest),
+        Rest::Body(_) | Rest::Derive(_) | Rest::Reversed | Rest::Closed => {
+            panic!("{:?}", play.rest)
+        }
     }
 }
 
@@ -205,7 +215,7 @@ impl Peer {
             "EHLO" => offer(choices),
             "STARTTLS" => b"220 go\r\n".to_vec(),
             "AUTH" => challenge(rest),
-            "MAIL" | "RCPT" | "RSET" | "HELO" => b"250 2.0.0 ok\r\n".to_vec(),
+            "MAIL" | "RCPT" | "RSET" | "HELO" | "ATRN" => b"250 2.0.0 ok\r\n".to_vec(),
             "DATA" => b"354 go\r\n".to_vec(),
             "QUIT" => b"221 bye\r\n".to_vec(),
             "*" => b"501 cancelled\r\n".to_vec(),
@@ -255,6 +265,7 @@ fn config(choices: &mut Choices<'_>) -> Config {
     let choice = choices.next();
     config.tls = [TlsUse::Opportunistic, TlsUse::Required, TlsUse::Never][usize::from(choice % 3)];
     config.just_send_8 = choice & 64 == 64;
+    config.fetch = (choice & 48 == 48).then(Vec::new);
     let choice = choices.next();
     config.piece = 1 + usize::from(choice & 15);
     config.max_recipients = 1 + usize::from(choice >> 4 & 3);

@@ -28,6 +28,7 @@ pub enum Rest {
     Body(Want),
     Handshake(Instant),
     Derive(auth::Derivation),
+    Reversed,
     Closed,
 }
 
@@ -123,7 +124,7 @@ impl Play {
         match &self.rest {
             Rest::Wait(until) | Rest::Ready(until) | Rest::Handshake(until) => Some(*until),
             Rest::Body(want) => Some(want.until),
-            Rest::Derive(_) | Rest::Closed => None,
+            Rest::Derive(_) | Rest::Reversed | Rest::Closed => None,
         }
     }
 
@@ -182,6 +183,10 @@ impl Play {
                     // What is being derived is still wanted.
                     break derivation.map_or(Rest::Wait(until), Rest::Derive);
                 }
+                Output::Reversed => {
+                    self.stays_reversed();
+                    break Rest::Reversed;
+                }
                 Output::Close(ending) => {
                     assert!(self.open.is_none(), "closed, and the verdicts are missing");
                     self.ending = Some(ending);
@@ -207,6 +212,21 @@ impl Play {
         let places: Vec<usize> = verdicts.iter().map(|verdict| verdict.recipient).collect();
         assert_eq!(places, (0..recipients).collect::<Vec<_>>(), "each once");
         self.verdicts.extend(verdicts.iter().map(shown));
+    }
+
+    fn stays_reversed(&mut self) {
+        for input in [
+            Input::Bytes(b"250 more\r\n"),
+            Input::Deadline,
+            Input::Quit,
+            Input::Transaction(Box::default()),
+            Input::Closed,
+        ] {
+            self.session
+                .handle(self.now + Duration::from_secs(3600), input);
+            let output = self.session.output();
+            assert!(matches!(output, Output::Reversed), "{output:?} behind it");
+        }
     }
 
     fn stays_closed(&mut self) {

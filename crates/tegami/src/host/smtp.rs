@@ -288,9 +288,7 @@ impl SmtpHost {
                 _ => None,
             };
             let only = only.and_then(|one| one.path.mailbox());
-            let date = jiff::Zoned::now()
-                .strftime("%a, %d %b %Y %H:%M:%S %z")
-                .to_string();
+            let date = super::date::now();
             let received = smtp_server::trace::received(&trace, &policy.hostname, &id, &date, only);
             // RFC 5321 section 4.4: final delivery records the reverse-path, in front of everything else.
             format!(
@@ -499,7 +497,10 @@ impl net::Host for SmtpHost {
             return;
         };
         transaction.besides.take_in(&octets);
-        body.header.take_in(&octets);
+        // RFC 6531 section 3.5: for all other messages nobody asks afterwards.
+        if transaction.envelope.smtputf8 {
+            body.header.take_in(&octets);
+        }
         if let Ok(incoming) = &mut body.written
             && let Err(error) = incoming.write(octets).await
         {

@@ -11,9 +11,11 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::time::FormatTime as _;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::stamp::Stamp;
 
 /// What `tracing_log` calls the target of an event that was a record of the `log` crate.
 const LOG_TARGET: &str = "log.target";
@@ -33,7 +35,7 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         to.write_str("{\"timestamp\":\"")?;
-        SystemTime.format_time(&mut to)?;
+        Stamp.format_time(&mut to)?;
         to.write_str("\",\"level\":\"")?;
         to.write_str(event.metadata().level().as_str())?;
         to.write_str("\"")?;
@@ -160,7 +162,7 @@ impl Visit for Members<'_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.member(field, |to| write!(to, "{value}"));
+        self.member(field, |to| number(to, value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
@@ -191,6 +193,35 @@ impl Visit for Members<'_> {
     }
 }
 
+/// Writes a number, without the formatting machinery: most lines have some.
+fn number(to: &mut Writer<'_>, mut value: u64) -> fmt::Result {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            return to.write_str(str::from_utf8(&digits[first..]).unwrap_or_default());
+        }
+    }
+}
+
+/// Octets that may be more than themselves: what JSON and terminals mind, and 0xC2, which leads the C1 controls.
+const MINDED: [bool; 256] = {
+    let mut minded = [false; 256];
+    let mut octet = 0;
+    while octet < 0x20 {
+        minded[octet] = true;
+        octet += 1;
+    }
+    minded[b'"' as usize] = true;
+    minded[b'\\' as usize] = true;
+    minded[0x7f] = true;
+    minded[0xc2] = true;
+    minded
+};
+
 /// Writes a string with its quotes.
 fn string(to: &mut Writer<'_>, text: &str) -> fmt::Result {
     to.write_str("\"")?;
@@ -206,14 +237,16 @@ impl fmt::Write for Inside<'_, '_> {
         let mut plain = 0;
         let octets = text.as_bytes();
         for (at, octet) in octets.iter().enumerate() {
-            // Nearly always nothing is to be done, and a look at single octets shows it. 0xC2 leads the C1 controls.
+            // Nearly always nothing is to be done, and a look at single octets shows it.
+            if !MINDED[usize::from(*octet)] {
+                continue;
+            }
             let (escaped, length) = match octet {
-                b'"' | b'\\' | 0..=0x1f | 0x7f => (char::from(*octet), 1),
                 0xc2 => match octets.get(at + 1) {
                     Some(second @ 0x80..=0x9f) => (char::from(*second), 2),
                     Some(_) | None => continue,
                 },
-                _ => continue,
+                other => (char::from(*other), 1),
             };
             self.0.write_str(&text[plain..at])?;
             match escaped {
@@ -244,6 +277,15 @@ mod tests {
         assert_eq!(line, expected);
         let back: String = serde_json::from_str(&format!("\"{line}\"")).unwrap();
         assert_eq!(back, pieces.concat());
+    }
+
+    #[test]
+    fn numbers_are_written_as_they_are() {
+        for value in [0, 7, 10, 909, 1_000_000, u64::MAX] {
+            let mut line = String::new();
+            number(&mut Writer::new(&mut line), value).unwrap();
+            assert_eq!(line, value.to_string());
+        }
     }
 
     #[test]
