@@ -477,6 +477,11 @@ fn who_asks_hears_that_a_message_has_arrived() {
     // One was for the crew.
     let mine = fetch_all(&server, ALICE);
     assert_eq!(mine.len(), 2, "{mine:#?}");
+    assert!(
+        mine[0].starts_with("Return-Path: <you@other.test>\r\n"),
+        "{}",
+        mine[0]
+    );
     assert!(mine[1].contains("Action: delivered\r\n"), "{}", mine[1]);
     // Nobody asks, nobody hears.
     for wish in ["", " NOTIFY=NEVER", " NOTIFY=FAILURE,DELAY"] {

@@ -320,7 +320,10 @@ async fn a_running_store_is_examined_while_mail_comes_in() {
     examined = examination.run(Some(&census), &mut |_| {}).unwrap();
     check(
         &examined,
-        &[("the index counts", &[]), ("some account, alias or list", &[])],
+        &[
+            ("the index counts", &[]),
+            ("some account, alias or list", &[]),
+        ],
     );
     store.close().await;
 }

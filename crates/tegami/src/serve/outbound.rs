@@ -1,8 +1,8 @@
 //! Mail out of a running server: the roads and the office, made of the configuration, and what the office asks the house.
 
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
