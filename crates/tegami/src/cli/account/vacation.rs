@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use address::Mailbox;
-use admin::{Request, Response};
+use admin::{HandlingRequest, Response};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use delivery::vacation::{LONGEST_TEXT, PERIOD, SHORTEST_PERIOD, Settings};
@@ -165,7 +165,10 @@ pub fn vacation(config: &Config, typed: Vacation) -> Result<()> {
             Some(typed.over(set(config, &address)?, &zone)?)
         };
         let address = address.clone();
-        ask(config, &Request::AccountVacation { address, settings })?;
+        ask(
+            config,
+            &HandlingRequest::Vacation { address, settings }.into(),
+        )?;
     }
     let settings = set(config, &address)?;
     if json {
@@ -187,7 +190,7 @@ fn is_over(settings: &Settings, now: Timestamp) -> bool {
 
 fn set(config: &Config, address: &Mailbox) -> Result<Option<Settings>> {
     let address = address.clone();
-    let shown = ask(config, &Request::AccountVacationShow { address })?;
+    let shown = ask(config, &HandlingRequest::VacationShow { address }.into())?;
     let Response::Vacation { settings, .. } = shown else {
         return Err(unexpected());
     };
