@@ -28,17 +28,17 @@ impl SmtpHost {
             mut leaving,
             besides,
             named: rcpts,
-            body: Some(body),
+            body:
+                Some(Body {
+                    id,
+                    written,
+                    header,
+                }),
             ..
         }) = self.transaction.take()
         else {
             return FinishVerdict::TryLater;
         };
-        let Body {
-            id,
-            written,
-            header,
-        } = body;
         let from = envelope.reverse_path.to_string();
         // RFC 6531 section 3.5: at the end of the message, for only now is it known whether there is any UTF-8 in it.
         let utf8 = envelope.smtputf8 && header.found();
@@ -59,9 +59,8 @@ impl SmtpHost {
         leaving.hold_lists(&held, &envelope.recipients);
         let away = leaving.len();
         let copy = besides.copy(&envelope);
-        let account = self.login.as_ref().map(|login| login.account);
         let letter = (envelope, reservations.into_values().collect());
-        let outgoing = leaving.into_outgoing(account, hold);
+        let outgoing = leaving.into_outgoing(self.account(), hold);
         match kept(&self.house, written, letter, outgoing).await {
             Ok((octets, queued)) => {
                 match queued {
@@ -76,15 +75,15 @@ impl SmtpHost {
                 FinishVerdict::Stored { id }
             }
             Err(error) => {
-                // A full mailbox is its owner's; anything else is ours.
-                if matches!(error, StoreError::MailboxFull { .. }) {
-                    tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
-                } else {
-                    tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
-                }
+                not_kept(&id, &from, rcpts, &error);
                 self.not_delivered(from, not_stored(&error))
             }
         }
+    }
+
+    /// Who hands it in.
+    fn account(&self) -> Option<AccountId> {
+        self.login.as_ref().map(|login| login.account)
     }
 
     /// What has changed since the message began.
@@ -113,6 +112,15 @@ impl SmtpHost {
                 .account(*account)
                 .is_none_or(|account| account.terms.utf8)
         })
+    }
+}
+
+/// Says so. A full mailbox is its owner's; anything else is ours.
+fn not_kept(id: &str, from: &str, rcpts: usize, error: &StoreError) {
+    if matches!(error, StoreError::MailboxFull { .. }) {
+        tracing::info!(txn = id, from, rcpts, %error, "not delivered");
+    } else {
+        tracing::error!(txn = id, from, rcpts, %error, "not delivered");
     }
 }
 
