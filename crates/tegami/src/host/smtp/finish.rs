@@ -11,12 +11,6 @@ use super::regarded::Regarded;
 use super::{Body, SmtpHost, Transaction};
 use crate::host::House;
 
-/// Why a message with UTF-8 in its header is not taken.
-const UTF8: (&str, FinishVerdict) = (
-    "a recipient takes no UTF-8 header",
-    FinishVerdict::Utf8NotTaken,
-);
-
 impl SmtpHost {
     pub(super) async fn finish(&mut self) -> FinishVerdict {
         let held = self.judged_by_lists();
@@ -42,9 +36,8 @@ impl SmtpHost {
         let from = envelope.reverse_path.to_string();
         // RFC 6531 section 3.5: at the end of the message, for only now is it known whether there is any UTF-8 in it.
         let utf8 = envelope.smtputf8 && header.found();
-        let refused = self.refusal(&envelope, began.elapsed());
-        let refused =
-            refused.or_else(|| (utf8 && !self.all_take_utf8(reservations.keys())).then_some(UTF8));
+        let utf8 = utf8 && !self.all_take_utf8(reservations.keys());
+        let refused = self.refusal(&envelope, began.elapsed(), utf8);
         if let Some((why, verdict)) = refused {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: {why}");
             return self.not_delivered(from, verdict);
@@ -86,18 +79,23 @@ impl SmtpHost {
         self.login.as_ref().map(|login| login.account)
     }
 
-    /// What has changed since the message began.
+    /// What has changed since the message began, or is only known now. `utf8`: there is UTF-8 where it is not taken.
     fn refusal(
         &self,
         envelope: &Envelope,
         taken: Duration,
+        utf8: bool,
     ) -> Option<(&'static str, FinishVerdict)> {
         if self.is_gone() {
             let why = "the account was removed or disabled meanwhile";
             return Some((why, FinishVerdict::TryLater));
         }
         let why = "the time its sender gave is over";
-        is_expired(envelope, taken).then_some((why, FinishVerdict::Expired))
+        if is_expired(envelope, taken) {
+            return Some((why, FinishVerdict::Expired));
+        }
+        let why = "a recipient takes no UTF-8 header";
+        utf8.then_some((why, FinishVerdict::Utf8NotTaken))
     }
 
     fn not_delivered(&mut self, from: String, verdict: FinishVerdict) -> FinishVerdict {
