@@ -131,7 +131,10 @@ impl Schedule {
     /// Goes by other rules from now on. Whoever routes mail in another way says so here, too: the store is read anew.
     pub fn reload(&mut self, now: SystemTime, rules: Rules) {
         self.advance(now);
+        let before = self.rules.recipients_per_day;
         self.rules = rules.workable();
+        self.allowances
+            .raised(before, self.rules.recipients_per_day);
         for key in self.lines.keys() {
             self.arm(&key);
         }

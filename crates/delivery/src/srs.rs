@@ -2,13 +2,14 @@
 //! not speak against it, and what bounces finds its way back through us.
 //!
 //! ```text
-//! SRS0=HHHH=TT=host=local@ours            a first rewriting: mark, day, and the address it stands for
-//! SRS1=HHHH=first==HHHH=TT=host=local@ours    of what `first` had rewritten: mark, `first`, and its words as they were
+//! SRS0=HHHHHH=TT=host=local@ours              a first rewriting: mark, day, and the address it stands for
+//! SRS1=HHHHHH=first==HHHH=TT=host=local@ours    of what `first` had rewritten: mark, `first`, and its words as they were
 //! ```
 //!
 //! Nothing is kept: the address holds all it takes to undo it. It is written so that others, who know this scheme,
-//! can go on with it. A mark is 20 bits in four letters, the strength that programs with four letters of base64 have
-//! once case is ignored; it makes guessing cost a million attempts, which the limits on wrong recipients do not allow.
+//! can go on with it, whatever length their own marks have. A mark is 30 bits in six letters. Whoever guesses one sends
+//! to that address through us for three weeks, and the limits per address of a client let some 75 guesses a second
+//! through: four letters would last a few hours, less for whoever has more addresses than one; six last for months.
 //!
 //! **Too long.** A local part ends at 64 octets (RFC 5321 section 4.5.3.1.1), and other servers refuse longer ones. An
 //! address that would not fit is not rewritten: the copy goes out under the sender's own, as RFC 5321 section 3.9.1
@@ -25,7 +26,7 @@ use crate::keys::{Keys, MARK, Purpose};
 use crate::senders::quoted;
 
 /// Letters of a mark.
-const LETTERS: usize = 4;
+const LETTERS: usize = 6;
 /// The longest validity: beyond it, a day of the future could not be told from one of the past.
 pub const LONGEST_VALIDITY: u16 = 1000;
 /// The day ahead that is forgiven: another of our servers may have a clock that is ahead.

@@ -83,6 +83,18 @@ impl Allowances {
         self.stopped.remove(sender)
     }
 
+    /// The limit is another one: whoever is below a higher one goes on. What was written today still counts.
+    pub(super) fn raised(&mut self, before: Option<u32>, limit: Option<u32>) {
+        match (before, limit) {
+            (_, None) => self.stopped.clear(),
+            (Some(before), Some(limit)) if limit > before => {
+                let written = |sender: &Arc<Sender>| self.written.get(sender).copied().unwrap_or(0);
+                self.stopped.retain(|sender| written(sender) >= limit);
+            }
+            (Some(_) | None, Some(_)) => {}
+        }
+    }
+
     /// True when another day has begun and somebody was stopped.
     pub(super) fn turn_over(&mut self, now: SystemTime) -> bool {
         let today = day(now);

@@ -508,6 +508,29 @@ fn a_stopped_account_is_warned_of_once_and_goes_on_tomorrow() {
 }
 
 #[test]
+fn a_higher_limit_lets_a_stopped_account_go_on_at_once() {
+    let limited = |limit| Rules {
+        recipients_per_day: limit,
+        ..rules(2, 1, 1)
+    };
+    let mut world = World::new(limited(Some(10)));
+    for message in 0..40 {
+        world.accept(world.job(message, 1, &format!("d{message}.test")));
+    }
+    let mut started = vec![];
+    // The same limit, a lower one, a higher one, and none.
+    for limit in [Some(10), Some(5), Some(10), Some(25), None] {
+        world.schedule.reload(world.now, limited(limit));
+        world.pass(seconds(60));
+        started.push(world.started().len());
+        let warned = |did: &&Did| matches!(did, Did::Warned(..));
+        let warnings = world.log.iter().filter(warned).count();
+        assert_eq!(warnings, if started.len() < 4 { 1 } else { 2 }, "{limit:?}");
+    }
+    assert_eq!(started, [10, 10, 10, 25, 40]);
+}
+
+#[test]
 fn what_was_sent_before_a_start_counts_and_retries_do_not() {
     let mut world = World::new(Rules {
         recipients_per_day: Some(10),
