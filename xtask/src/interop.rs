@@ -15,6 +15,7 @@ mod cyrus;
 mod desktop;
 mod fetch;
 mod gsasl;
+mod mail_out;
 mod message;
 mod offers;
 mod package;
@@ -78,6 +79,15 @@ pub struct Options {
     /// The Debian package alone.
     #[arg(long)]
     package: bool,
+    /// Of `mail-out`, these cases alone: by words of their features, or by a peer.
+    #[arg(long, value_name = "WORDS")]
+    case: Vec<String>,
+    /// How this task starts itself in namespaces of its own.
+    #[arg(long, hide = true)]
+    inside: Option<PathBuf>,
+    /// Only this part. mail-out: mail out and in between the server and Postfix, Exim and OpenSMTPD (as root).
+    #[arg(value_name = "PART", value_parser = ["mail-out"])]
+    part: Option<String>,
     /// A static binary for the image; built first where none is named.
     #[arg(long, value_name = "FILE")]
     static_binary: Option<PathBuf>,
@@ -152,6 +162,9 @@ type Messages = BTreeMap<String, Sent>;
 /// # Errors
 /// When a client cannot be installed, or anything is not as it must be.
 pub fn run(options: &Options) -> Result<()> {
+    if options.part.is_some() {
+        return mail_out::run(options);
+    }
     let binary = options.binary.as_deref();
     let one = options.scanners || options.postal || options.container || options.package;
     if !options.scanners && !options.postal {
