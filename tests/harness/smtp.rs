@@ -12,7 +12,7 @@ use auth::Mechanisms;
 use smtp_server::{
     Answer, Ask, AuthVerdict, BareNewline, Body, Claimed, Config, Connection, DataVerdict,
     ExpandVerdict, Expn, FinishVerdict, MailFrom, MailVerdict, OverLimit, ProxyCommands, RcptTo,
-    RcptVerdict, Role, Session, Taking, TlsFloor, VerifyVerdict, Vrfy,
+    RcptVerdict, Role, Session, Taking, TlsFloor, VerifyVerdict, Vrfy, Wish,
 };
 use wire::TlsFacts;
 
@@ -41,7 +41,10 @@ pub struct SmtpStage {
     rcpt: RcptVerdict,
     /// What DNS says against the sender or the client, whoever but Postmaster the mail is for.
     sender: Option<RcptVerdict>,
-    full: Option<(String, RcptVerdict)>,
+    /// What becomes of mail for one address.
+    special: Option<(String, RcptVerdict)>,
+    /// Mail to other servers stands still.
+    paused: bool,
     data: DataVerdict,
     finish: FinishVerdict,
     login: Option<AuthVerdict>,
@@ -80,7 +83,8 @@ impl Default for SmtpStage {
             mail: MailVerdict::Accepted,
             rcpt: RcptVerdict::Accepted,
             sender: None,
-            full: None,
+            special: None,
+            paused: false,
             data: DataVerdict::Go,
             finish: FinishVerdict::Stored {
                 id: "4TEST".to_owned(),
@@ -120,6 +124,9 @@ impl SmtpStage {
         {
             return MailVerdict::NotOwner;
         }
+        if self.paused && from.deliver_by.is_some() {
+            return MailVerdict::NotNow(Wish::DeliverBy);
+        }
         if self.mail == MailVerdict::Accepted {
             self.transaction = Some(Transaction {
                 from: from.reverse_path,
@@ -138,7 +145,7 @@ impl SmtpStage {
             shown(to.notify.as_ref()),
             shown(to.orcpt.as_ref())
         );
-        if verdict == RcptVerdict::Accepted {
+        if let RcptVerdict::Accepted | RcptVerdict::Forwarded(_) = verdict {
             told.push_str(" accepted");
             self.transaction
                 .as_mut()
@@ -152,31 +159,34 @@ impl SmtpStage {
 
     fn judge(&self, path: &ForwardPath) -> RcptVerdict {
         if self.rcpt != RcptVerdict::Accepted {
-            return self.rcpt;
+            return self.rcpt.clone();
         }
         let ForwardPath::Mailbox(mailbox) = path else {
             return RcptVerdict::Accepted;
         };
+        let key = format!("{}@{}", address::fold(mailbox.local.base()), mailbox.host);
+        let special = self.special.as_ref();
+        let special = special.filter(|(address, _)| *address == key);
         if !mailbox
             .host
             .domain()
             .is_some_and(|domain| DOMAINS.contains(&domain.as_str()))
         {
-            return if self.account.is_some() {
-                RcptVerdict::NoOutbound
-            } else {
-                RcptVerdict::RelayDenied
+            return match (&self.account, special) {
+                (Some(_), Some((_, verdict))) => verdict.clone(),
+                (Some(_), None) => RcptVerdict::NoOutbound,
+                (None, _) => RcptVerdict::RelayDenied,
             };
         }
-        let key = format!("{}@{}", address::fold(mailbox.local.base()), mailbox.host);
-        if let Some(verdict) = self.sender
+        if let Some(verdict) = &self.sender
             && !key.starts_with("postmaster@")
         {
-            return verdict;
+            return verdict.clone();
         }
-        match &self.full {
-            Some((address, verdict)) if *address == key => return *verdict,
-            _ => {}
+        match (special, &self.account) {
+            (Some((_, RcptVerdict::ListWantsLogin)), Some(_)) => return RcptVerdict::Accepted,
+            (Some((_, verdict)), _) => return verdict.clone(),
+            (None, _) => {}
         }
         match key.as_str() {
             "dora@example.test" => RcptVerdict::Disabled,
@@ -224,6 +234,16 @@ impl SmtpStage {
 
     fn verify(&mut self, name: &str) -> VerifyVerdict {
         self.told.push(format!("verify {name}"));
+        match &self.special {
+            Some((address, RcptVerdict::Forwarded(to))) if address == name => {
+                return VerifyVerdict::Forwarded(to.clone());
+            }
+            Some((address, RcptVerdict::Moved(to))) if address == name => {
+                return VerifyVerdict::Moved(to.clone());
+            }
+            _ if name.ends_with("@backup.example") => return VerifyVerdict::Elsewhere,
+            _ => {}
+        }
         let found: Vec<&str> = MAILBOXES
             .into_iter()
             .filter(|address| {
@@ -364,11 +384,25 @@ impl SmtpStage {
             "login in transition" => self.login = Some(AuthVerdict::Transition),
             "login throttled" => self.login = Some(AuthVerdict::Throttled),
             "login sound" => self.login = None,
+            "queue paused" => self.paused = true,
+            "queue running" => self.paused = false,
             _ => {
                 let Some((what, address)) = fact.rsplit_once(' ') else {
                     return false;
                 };
                 let verdict = match what {
+                    _ if what.starts_with("forwarded ") => RcptVerdict::Forwarded(last(what)),
+                    _ if what.starts_with("moved ") && what.contains('@') => {
+                        RcptVerdict::Moved(last(what))
+                    }
+                    "moved away" => RcptVerdict::MovedAway,
+                    "sent on" => RcptVerdict::Accepted,
+                    "circle" => RcptVerdict::Circle,
+                    "null mx" => RcptVerdict::NullMx,
+                    "no domain" => RcptVerdict::DomainMissing,
+                    "silent domain" => RcptVerdict::DomainUnclear,
+                    "list of users" => RcptVerdict::ListWantsLogin,
+                    "list of others" => RcptVerdict::ListForbidden,
                     "quota full" => RcptVerdict::MailboxFullForNow,
                     "quota exceeded" => RcptVerdict::MailboxFull,
                     "count full" => RcptVerdict::TooManyMessages,
@@ -376,7 +410,7 @@ impl SmtpStage {
                     "no destination" => RcptVerdict::DestinationDenied,
                     _ => return false,
                 };
-                self.full = Some((address.to_owned(), verdict));
+                self.special = Some((address.to_owned(), verdict));
             }
         }
         true
@@ -479,6 +513,11 @@ impl Stage for SmtpStage {
     fn told(&self) -> &[String] {
         &self.told
     }
+}
+
+/// The address at the end of a fact.
+fn last(fact: &str) -> Mailbox {
+    mailbox(fact.rsplit(' ').next().unwrap_or(fact))
 }
 
 fn mailbox(address: &str) -> Mailbox {

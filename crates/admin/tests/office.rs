@@ -253,7 +253,7 @@ async fn accounts_and_aliases_from_the_first_to_the_last() {
         ),
         (
             may_add("dora+x@example.test"),
-            "Unsuitable: dora+x@example.test: an account address has no +detail",
+            "Unsuitable: dora+x@example.test: an account or list address has no +detail",
         ),
         (may_change("bob@example.org"), "allowed"),
         (
@@ -262,7 +262,7 @@ async fn accounts_and_aliases_from_the_first_to_the_last() {
         ),
         (
             add("dora+x@example.test"),
-            "Unsuitable: dora+x@example.test: an account address has no +detail",
+            "Unsuitable: dora+x@example.test: an account or list address has no +detail",
         ),
         (
             add("dora%example.org@example.test"),

@@ -6,3 +6,5 @@
 #![forbid(unsafe_code)]
 
 pub mod carry;
+pub mod office;
+pub mod roads;

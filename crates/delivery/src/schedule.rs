@@ -128,6 +128,18 @@ impl Schedule {
         self.quiet = false;
     }
 
+    /// Goes by other rules from now on. Whoever routes mail in another way says so here, too: the store is read anew.
+    pub fn reload(&mut self, now: SystemTime, rules: Rules) {
+        self.advance(now);
+        self.rules = rules.workable();
+        for key in self.lines.keys() {
+            self.arm(&key);
+        }
+        self.scan.wake();
+        self.look();
+        self.quiet = false;
+    }
+
     /// The next thing to do; [`Output::Wait`] when there is nothing.
     pub fn output(&mut self) -> Output {
         if let Some(output) = self.pending.pop_front() {

@@ -142,6 +142,7 @@ async fn post(store: Store, number: u64, octets: u64) {
         outgoing: Some(Outgoing {
             room: store.reserve_outgoing(octets).unwrap(),
             account: None,
+            release: None,
             waiting: vec![Waiting::new(0, number % 1_000)],
         }),
     };
@@ -158,8 +159,11 @@ async fn attempt(store: Store, id: u64) {
             ..Waiting::new(0, 1_000 + id % 1_000)
         }],
     };
-    let left = store.queue_attempted(id, attempt, None).await.unwrap();
-    assert_eq!(left.unwrap().waiting.len(), 1);
+    let left = store
+        .queue_attempted(id, attempt, Vec::new())
+        .await
+        .unwrap();
+    assert_eq!(left.unwrap().queued.waiting.len(), 1);
 }
 
 async fn leave(store: Store, id: u64) {
@@ -174,7 +178,10 @@ async fn leave(store: Store, id: u64) {
         closed: vec![0],
         again: Vec::new(),
     };
-    store.queue_attempted(id, attempt, None).await.unwrap();
+    store
+        .queue_attempted(id, attempt, Vec::new())
+        .await
+        .unwrap();
 }
 
 fn say(what: &str, messages: u64, begun: Instant) {

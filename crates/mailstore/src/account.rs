@@ -1,4 +1,4 @@
-//! Accounts, aliases and the changes made to them.
+//! Accounts, aliases, lists and the changes made to them.
 //!
 //! A password is only ever held here as what `auth` made of it; who may log in is decided there.
 
@@ -7,6 +7,8 @@ use std::fmt;
 use address::{Destination, Mailbox};
 use auth::{Floor, LoginKeys, PasswordHash};
 use serde::{Deserialize, Serialize};
+
+use crate::handling::{Handling, StoredList};
 
 /// Names one account for ever: an account removed and made again gets another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub struct Account {
     /// What it is held to. Formats before 4 had none.
     #[serde(default)]
     pub terms: Terms,
+    /// What becomes of mail for it beside its mailbox. Formats before 5 knew of nothing.
+    #[serde(default)]
+    pub handling: Handling,
 }
 
 /// What one account is held to beyond the rules for all.
@@ -102,6 +107,8 @@ pub struct NewAccount {
     pub declared: Option<Declared>,
     /// See [`Account::terms`].
     pub terms: Terms,
+    /// See [`Account::handling`].
+    pub handling: Handling,
 }
 
 impl NewAccount {
@@ -117,20 +124,22 @@ impl NewAccount {
             quota: None,
             declared: None,
             terms: Terms::default(),
+            handling: Handling::default(),
         }
     }
 }
 
-/// A second address for local mailboxes.
+/// Another address for mailboxes, here or elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alias {
-    /// What is written to.
+    /// What is written to. `*@host` stands for everybody at that host for whom there is nothing else.
     pub address: Mailbox,
-    /// Accounts or further aliases that get the mail.
+    /// Accounts, further aliases, lists or addresses elsewhere that get the mail. The store knows no domains: whatever is
+    /// none of the first three is elsewhere, and whether there is such a place is for the host to say.
     pub targets: Vec<Mailbox>,
 }
 
-/// A wish to change accounts or aliases.
+/// A wish to change accounts, aliases or lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Makes an account. Its address must be free.
@@ -152,12 +161,16 @@ pub enum Change {
     PutAlias(Alias),
     /// Removes an alias.
     RemoveAlias(Mailbox),
+    /// Makes or replaces a list. Its four addresses must be free.
+    PutList(StoredList),
+    /// Removes a list.
+    RemoveList(Mailbox),
 }
 
 /// Why a change was not made.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// Another account or alias has that address.
+    /// Another account, alias or list has that address.
     #[error("{0} is already taken")]
     AddressTaken(Mailbox),
     /// There is no such account.
@@ -169,15 +182,46 @@ pub enum ChangeError {
     /// There is no such alias.
     #[error("there is no alias {0}")]
     NoAlias(Mailbox),
-    /// An alias without targets would swallow mail.
-    #[error("the alias {0} needs at least one target")]
+    /// An alias or a forward without targets would swallow mail.
+    #[error("the alias or forward of {0} needs at least one address")]
     NoTargets(Mailbox),
     /// The alias would lead back to itself.
     #[error("the alias {0} would lead back to itself")]
     AliasCycle(Mailbox),
     /// An account address with `+detail` could never be told from the detail of another one.
-    #[error("{0}: an account address has no +detail")]
+    #[error("{0}: an account or list address has no +detail")]
     Detail(Mailbox),
+    /// There is no such list.
+    #[error("there is no list {0}")]
+    NoList(Mailbox),
+    /// More addresses than one may lead to.
+    #[error("{address} can lead to {most} addresses at most")]
+    TooMany {
+        /// What leads there.
+        address: Mailbox,
+        /// To how many it may.
+        most: usize,
+    },
+    /// Only an alias can stand for everybody.
+    #[error("{0}: only an alias can be a catch-all")]
+    CatchAll(Mailbox),
+    /// Its other addresses would be too long.
+    #[error("{0} leaves no room for the list's other addresses; choose a shorter name")]
+    ListName(Mailbox),
+    /// More than is kept.
+    #[error("the settings of {0} are too long")]
+    SettingsTooLong(Mailbox),
+    /// Whom senders are told of cannot be one of several.
+    #[error(
+        "{0} can tell senders the new address only if it forwards to one address and keeps no copy"
+    )]
+    Disclosed(Mailbox),
+    /// Nothing is taken for an account that has moved.
+    #[error("{0} cannot both forward mail and refer senders to another address")]
+    ForwardAndMoved(Mailbox),
+    /// Senders would come back.
+    #[error("{0} cannot refer senders to itself")]
+    MovedToItself(Mailbox),
     /// The store could not make it durable.
     #[error(transparent)]
     Store(#[from] crate::StoreError),
@@ -194,4 +238,8 @@ pub(crate) enum Decision {
     Alias(Alias),
     /// This alias is gone.
     NoAlias(Mailbox),
+    /// This list is now exactly so.
+    List(StoredList),
+    /// This list is gone.
+    NoList(Mailbox),
 }

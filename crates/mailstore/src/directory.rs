@@ -1,4 +1,4 @@
-//! Accounts and aliases in memory, where every RCPT and every login looks.
+//! Accounts, aliases and lists in memory, where every RCPT and every login looks.
 //!
 //! A [`Directory`] never changes: a change makes the next one, and the store swaps them. It knows no domains; which
 //! of them are local is the host's business.
@@ -9,12 +9,19 @@ use std::sync::Arc;
 use address::Mailbox;
 use auth::ScramHash;
 
-use crate::account::{Account, AccountId, Alias, Change, ChangeError, Decision};
+use crate::account::{Account, AccountId, Alias, Decision};
+use crate::engine::Inventory;
+use crate::handling::{self, ListAddress, StoredList};
+
+mod decide;
+mod expand;
+
+pub use expand::{AtList, Away, Expansion, Leads, Local, Unresolvable};
 
 /// Aliases followed one after the other before a chain counts as leading nowhere.
 const MAX_HOPS: usize = 16;
 
-/// All accounts and aliases at one moment.
+/// All accounts, aliases and lists at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     accounts: BTreeMap<AccountId, Arc<Account>>,
@@ -24,6 +31,8 @@ pub struct Directory {
     locals: HashMap<String, Vec<AccountId>>,
     /// Address key to alias.
     aliases: BTreeMap<String, Arc<Alias>>,
+    /// Address key to list.
+    lists: BTreeMap<String, Arc<StoredList>>,
     lacking: Lacking,
     /// Highest account id or epoch ever given out.
     mark: u64,
@@ -52,18 +61,21 @@ pub enum Resolution {
 }
 
 impl Directory {
-    pub(crate) fn new(accounts: Vec<Account>, aliases: Vec<Alias>, mark: u64) -> Self {
+    pub(crate) fn new(inventory: Inventory) -> Self {
         let mut directory = Self {
-            mark,
+            mark: inventory.mark,
             ..Self::default()
         };
-        for account in accounts {
+        for account in inventory.accounts {
             directory.put_account(account);
         }
-        for alias in aliases {
+        for alias in inventory.aliases {
             directory
                 .aliases
                 .insert(alias.address.key(), Arc::new(alias));
+        }
+        for list in inventory.lists {
+            directory.lists.insert(list.address.key(), Arc::new(list));
         }
         directory
     }
@@ -80,13 +92,40 @@ impl Directory {
         self.account(*self.addresses.get(&address.key())?)
     }
 
-    /// Whether there is an account or alias of this address, or of the address without its `+detail`, wherever it leads.
+    /// Whether there is an account, alias or list of this address, or of the address without its `+detail`, wherever it
+    /// leads. What a catch-all takes is not known.
     #[must_use]
     pub fn knows(&self, address: &Mailbox) -> bool {
+        self.has(address) || without_detail(address).is_some_and(|base| self.knows(&base))
+    }
+
+    /// The alias of exactly that address, in any case.
+    #[must_use]
+    pub fn alias(&self, address: &Mailbox) -> Option<&Alias> {
+        self.aliases.get(&address.key()).map(Arc::as_ref)
+    }
+
+    /// The list that has exactly this address, in any case, and what it is for there.
+    #[must_use]
+    pub fn list(&self, address: &Mailbox) -> Option<(&StoredList, ListAddress)> {
+        if let Some(list) = self.lists.get(&address.key()) {
+            return Some((list, ListAddress::Post));
+        }
+        let mut bases = handling::bases(address);
+        bases.find_map(|(what, key)| Some((self.lists.get(&key)?.as_ref(), what)))
+    }
+
+    /// Whether exactly this address is an account's, an alias's or a list's.
+    fn has(&self, address: &Mailbox) -> bool {
         let key = address.key();
         self.addresses.contains_key(&key)
             || self.aliases.contains_key(&key)
-            || without_detail(address).is_some_and(|base| self.knows(&base))
+            || self.list(address).is_some()
+    }
+
+    /// The alias that takes what there is nobody else for at that host.
+    fn catch_all(&self, address: &Mailbox) -> Option<&Alias> {
+        self.alias(&handling::catch_all(address)?)
     }
 
     /// Who logs in so: a full address or, where only one account has it, a local part; in any case.
@@ -105,8 +144,9 @@ impl Directory {
         }
     }
 
-    /// Who gets mail for this address: an account or alias of that name, otherwise of the name without its
-    /// `+detail`; aliases are followed to the accounts. Accounts without a mailbox get none.
+    /// Which accounts an address leads to: an account or alias of that name, otherwise of the name without its
+    /// `+detail`, otherwise the alias `*@host`; aliases are followed to the accounts. Accounts without a mailbox get none.
+    /// Nothing is asked about what becomes of mail beside that: [`Directory::expand`] says where it goes.
     #[must_use]
     pub fn resolve(&self, address: &Mailbox) -> Resolution {
         let mut walk = Walk::default();
@@ -139,6 +179,11 @@ impl Directory {
         self.aliases.values().map(Arc::as_ref)
     }
 
+    /// All mailing lists, by address.
+    pub fn lists(&self) -> impl ExactSizeIterator<Item = &StoredList> {
+        self.lists.values().map(Arc::as_ref)
+    }
+
     /// What some of the accounts that can log in do not have.
     #[must_use]
     pub fn lacking(&self) -> Lacking {
@@ -167,119 +212,13 @@ impl Directory {
             for target in &alias.targets {
                 self.follow(target, hops + 1, walk);
             }
+        } else if self.list(address).is_some() {
+            // Who is on it is not known here.
         } else if let Some(base) = without_detail(address) {
             self.follow(&base, hops + 1, walk);
+        } else if let Some(all) = self.catch_all(address) {
+            self.follow(&all.address, hops + 1, walk);
         }
-    }
-
-    /// Turns wishes into decisions, each seeing those before it, without changing this directory.
-    pub(crate) fn decide(&self, changes: Vec<Change>) -> Result<Vec<Decision>, ChangeError> {
-        let mut next = self.clone();
-        let mut decisions = Vec::with_capacity(changes.len());
-        for change in changes {
-            let decision = next.decide_one(change)?;
-            next.apply(&decision);
-            decisions.push(decision);
-        }
-        Ok(decisions)
-    }
-
-    fn decide_one(&self, change: Change) -> Result<Decision, ChangeError> {
-        match change {
-            Change::AddAccount(new) => {
-                self.check_address(&new.address, None)?;
-                let mark = self.mark + 1;
-                Ok(Decision::Account(Account {
-                    id: AccountId(mark),
-                    address: new.address,
-                    name: new.name,
-                    enabled: new.enabled,
-                    password: new.password,
-                    keys: new.keys,
-                    quota: new.quota,
-                    declared: new.declared,
-                    terms: new.terms,
-                    generation: 1,
-                    // Four thousand million accounts is more than one store ever makes.
-                    epoch: u32::try_from(mark).unwrap_or(u32::MAX),
-                }))
-            }
-            Change::PutAccount(account) => {
-                let before = self
-                    .account(account.id)
-                    .ok_or(ChangeError::NoAccount(account.id))?;
-                self.check_address(&account.address, Some(account.id))?;
-                Ok(Decision::Account(Account {
-                    generation: before.generation + 1,
-                    epoch: before.epoch,
-                    ..account
-                }))
-            }
-            Change::PutKeys {
-                account: id,
-                generation,
-                keys,
-            } => {
-                let before = self.account(id).ok_or(ChangeError::NoAccount(id))?;
-                if before.generation != generation {
-                    return Err(ChangeError::Changed(id));
-                }
-                let mut account = before.clone();
-                account.generation += 1;
-                account.keys.merge(keys);
-                Ok(Decision::Account(account))
-            }
-            Change::RemoveAccount(id) => match self.account(id) {
-                Some(_) => Ok(Decision::NoAccount(id)),
-                None => Err(ChangeError::NoAccount(id)),
-            },
-            Change::PutAlias(alias) => self.check_alias(alias).map(Decision::Alias),
-            Change::RemoveAlias(address) => {
-                if self.aliases.contains_key(&address.key()) {
-                    Ok(Decision::NoAlias(address))
-                } else {
-                    Err(ChangeError::NoAlias(address))
-                }
-            }
-        }
-    }
-
-    fn check_address(&self, address: &Mailbox, own: Option<AccountId>) -> Result<(), ChangeError> {
-        if address.local.detail().is_some() {
-            return Err(ChangeError::Detail(address.clone()));
-        }
-        let key = address.key();
-        let taken = self.addresses.get(&key).is_some_and(|id| Some(*id) != own);
-        if taken || self.aliases.contains_key(&key) {
-            return Err(ChangeError::AddressTaken(address.clone()));
-        }
-        Ok(())
-    }
-
-    fn check_alias(&self, alias: Alias) -> Result<Alias, ChangeError> {
-        let key = alias.address.key();
-        if self.addresses.contains_key(&key) {
-            return Err(ChangeError::AddressTaken(alias.address));
-        }
-        if alias.targets.is_empty() {
-            return Err(ChangeError::NoTargets(alias.address));
-        }
-        let mut seen = HashSet::new();
-        let mut next: Vec<Mailbox> = alias.targets.clone();
-        while let Some(target) = next.pop() {
-            let target_key = target.key();
-            if target_key == key {
-                return Err(ChangeError::AliasCycle(alias.address));
-            }
-            if !seen.insert(target_key.clone()) || self.addresses.contains_key(&target_key) {
-                continue;
-            }
-            match self.aliases.get(&target_key) {
-                Some(further) => next.extend(further.targets.iter().cloned()),
-                None => next.extend(without_detail(&target)),
-            }
-        }
-        Ok(alias)
     }
 
     pub(crate) fn apply(&mut self, decision: &Decision) {
@@ -292,6 +231,13 @@ impl Directory {
             }
             Decision::NoAlias(address) => {
                 self.aliases.remove(&address.key());
+            }
+            Decision::List(list) => {
+                self.lists
+                    .insert(list.address.key(), Arc::new(list.clone()));
+            }
+            Decision::NoList(address) => {
+                self.lists.remove(&address.key());
             }
         }
     }

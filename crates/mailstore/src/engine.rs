@@ -20,6 +20,7 @@ use crate::census::Census;
 use crate::compaction::{Compacted, Hold, Way};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::hall::Hall;
+use crate::handling::StoredList;
 use crate::ledger::{Ledger, Reservation, Usage};
 use crate::outgoing::Pending;
 use crate::stats::EngineStats;
@@ -29,8 +30,8 @@ pub(crate) trait Engine: Send + Sync + 'static {
     /// Takes a fact; its ticket is settled once the fact is durable or certain never to appear. Does not block.
     fn submit(&self, fact: Fact, ticket: Ticket);
 
-    /// Takes two facts of which both become durable or neither; the ticket stands for both.
-    fn submit_both(&self, fact: Fact, ticket: Ticket, also: Fact);
+    /// Takes facts of which all become durable or none. Does not block.
+    fn submit_all(&self, facts: Vec<(Fact, Ticket)>);
 
     /// The messages of a mailbox, oldest first. May block.
     fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError>;
@@ -98,6 +99,7 @@ pub(crate) trait Engine: Send + Sync + 'static {
 pub(crate) struct Inventory {
     pub(crate) accounts: Vec<Account>,
     pub(crate) aliases: Vec<Alias>,
+    pub(crate) lists: Vec<StoredList>,
     pub(crate) usage: Vec<(AccountId, Usage)>,
     /// Highest account id or epoch ever given out.
     pub(crate) mark: u64,
@@ -286,7 +288,9 @@ pub struct Chunk {
 
 /// Who waits for a fact, and what becomes true in memory with it.
 pub(crate) struct Ticket {
-    answer: Option<oneshot::Sender<Result<(), StoreError>>>,
+    answer: Option<oneshot::Sender<Result<u64, StoreError>>>,
+    /// Of a message: its uid.
+    number: u64,
     effect: Effect,
     /// Its share of the queue.
     _share: Option<OwnedSemaphorePermit>,
@@ -311,8 +315,6 @@ pub(crate) enum Effect {
         /// Held until here, so that nobody decides on what it was before.
         _turn: tokio::sync::OwnedMutexGuard<()>,
     },
-    /// Two things at once.
-    Both(Box<Effect>, Box<Effect>),
     /// Nothing.
     Nothing,
     Decided {
@@ -327,25 +329,36 @@ impl Ticket {
     pub(crate) fn new(
         effect: Effect,
         share: Option<OwnedSemaphorePermit>,
-    ) -> (Self, oneshot::Receiver<Result<(), StoreError>>) {
+    ) -> (Self, oneshot::Receiver<Result<u64, StoreError>>) {
         let (sender, receiver) = oneshot::channel();
         let ticket = Self {
             answer: Some(sender),
+            number: 0,
             effect,
             _share: share,
         };
         (ticket, receiver)
     }
 
+    /// The message it stands for has this uid.
+    pub(crate) fn number(&mut self, uid: u64) {
+        self.number = uid;
+    }
+
     /// Says how it went. A ticket dropped without this reads as [`StoreError::Stopped`].
     pub(crate) fn settle(self, outcome: Result<(), StoreError>) {
-        let Self { answer, effect, .. } = self;
+        let Self {
+            answer,
+            number,
+            effect,
+            ..
+        } = self;
         if outcome.is_ok() {
             effect.happen();
         }
         if let Some(answer) = answer {
             // Nobody listening means a connection that ended; the fact stands all the same.
-            let _ = answer.send(outcome);
+            let _ = answer.send(outcome.map(|()| number));
         }
     }
 }
@@ -367,10 +380,6 @@ impl Effect {
                 if let Some((ledger, octets)) = left {
                     ledger.remove(crate::outgoing::QUEUE, 1, octets);
                 }
-            }
-            Self::Both(first, second) => {
-                first.happen();
-                second.happen();
             }
             Self::Nothing => {}
             Self::Decided {

@@ -17,13 +17,13 @@ pub(crate) struct Hall {
 }
 
 impl Hall {
-    pub(crate) fn new(inventory: Inventory) -> Self {
-        let ledger = Arc::new(Ledger::new(inventory.usage));
+    pub(crate) fn new(mut inventory: Inventory) -> Self {
+        let ledger = Arc::new(Ledger::new(std::mem::take(&mut inventory.usage)));
         ledger.open_account(QUEUE);
         for account in &inventory.accounts {
             ledger.open_account(account.id);
         }
-        let directory = Directory::new(inventory.accounts, inventory.aliases, inventory.mark);
+        let directory = Directory::new(inventory);
         Self {
             directory: ArcSwap::from_pointee(directory),
             ledger,
@@ -37,7 +37,10 @@ impl Hall {
             match decision {
                 Decision::Account(account) => self.ledger.open_account(account.id),
                 Decision::NoAccount(id) => self.ledger.close_account(*id),
-                Decision::Alias(_) | Decision::NoAlias(_) => {}
+                Decision::Alias(_)
+                | Decision::NoAlias(_)
+                | Decision::List(_)
+                | Decision::NoList(_) => {}
             }
         }
         self.directory.store(Arc::new(next));

@@ -159,6 +159,7 @@ mod format;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hall;
+mod handling;
 mod incoming;
 mod index;
 mod ledger;
@@ -182,7 +183,9 @@ pub use backup::{
 };
 pub use census::Census;
 pub use compaction::{Compacted, Hold};
-pub use directory::{Directory, Lacking, Resolution};
+pub use directory::{
+    AtList, Away, Directory, Expansion, Lacking, Leads, Local, Resolution, Unresolvable,
+};
 pub use disk_use::DiskUse;
 pub use engine::faulty::Faults;
 pub use engine::{Chunk, Entry};
@@ -191,12 +194,19 @@ pub use error::{
 };
 pub use examine::{Examination, Examined, Finding, Hit};
 pub use format::{RolledBack, roll_back};
+pub use handling::{
+    Forward, Handling, ListAddress, MOST_FORWARDS, MOST_LIST, MOST_TARGETS, MOST_VACATION,
+    StoredList,
+};
 pub use incoming::Incoming;
 pub use ledger::{Reservation, Usage};
 pub use log::Position;
 pub use maildrop::{Maildrop, ReadNow};
 pub use options::Options;
-pub use outgoing::{Attempt, Heard, Outgoing, Parcel, QueueCounts, Queued, Waiting};
+pub use outgoing::{
+    Attempt, Heard, MOST_PARCELS, MOST_RECIPIENTS, Noted, Outgoing, Parcel, QueueCounts, Queued,
+    Waiting,
+};
 pub use repair::{RepairError, Repaired, repair};
 pub use report::{Damage, Opened};
 pub use stats::{EngineStats, IndexState, Stats};

@@ -29,9 +29,7 @@ use crate::account::AccountId;
 use crate::census::Census;
 use crate::compaction::{Compacted, Hold, Way};
 use crate::disk::{Disk, Layout};
-use crate::engine::{
-    Chunk, Effect, Engine, Entry, Fact, Page, Reading, Spool, Ticket, Wait, Waits,
-};
+use crate::engine::{Chunk, Engine, Entry, Fact, Page, Reading, Spool, Ticket, Wait, Waits};
 use crate::error::{CompactError, ReadError, StoreError};
 use crate::index::Index;
 use crate::outgoing::QUEUE;
@@ -95,14 +93,25 @@ impl Engine for LogEngine {
         }
     }
 
-    fn submit_both(&self, fact: Fact, ticket: Ticket, also: Fact) {
-        match (record::draft(fact), record::draft(also)) {
-            (Ok(draft), Ok(also)) => {
-                // Whoever waits for the first waits for both.
-                let (second, _) = Ticket::new(Effect::Nothing, None);
-                self.queue.push_both((draft, ticket), (also, second));
+    fn submit_all(&self, facts: Vec<(Fact, Ticket)>) {
+        let (mut drafts, mut tickets) = (Vec::new(), Vec::new());
+        let mut failed = None;
+        for (fact, ticket) in facts {
+            tickets.push(ticket);
+            match record::draft(fact) {
+                Ok(draft) => drafts.push(draft),
+                Err(error) => failed = Some(error),
             }
-            (Err(error), _) | (_, Err(error)) => ticket.settle(Err(error)),
+        }
+        match failed {
+            Some(error) => {
+                for ticket in tickets {
+                    ticket.settle(Err(error.clone()));
+                }
+            }
+            None => self
+                .queue
+                .push_together(drafts.into_iter().zip(tickets).collect()),
         }
     }
 

@@ -200,7 +200,7 @@ impl Maildrop {
                 expunged.remove(index);
             }
         }
-        outcome
+        outcome.map(drop)
     }
 
     /// Those of `indexes` that nobody has asked to remove yet, in order; they count as asked from now on.

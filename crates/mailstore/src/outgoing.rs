@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use address::Envelope;
+use address::{Envelope, Mailbox};
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
@@ -20,6 +20,12 @@ pub(crate) const QUEUE: AccountId = AccountId(0);
 const LONGEST_HOST: usize = 255;
 /// Longest words of a host that are kept, in octets: a reply line (RFC 5321 section 4.5.3.1.5).
 const LONGEST_WORDS: usize = 512;
+/// Most recipients elsewhere of one message: what becomes of all of them has to fit into one record, whatever was heard.
+pub const MOST_RECIPIENTS: usize = 10_000;
+/// Most messages that become durable together with what an attempt came to.
+pub const MOST_PARCELS: usize = 64;
+/// Most octets of those among them that stand in the log itself ([`Options::inline_body`](crate::Options::inline_body)).
+pub(crate) const MOST_TOGETHER: u64 = 8 << 20;
 
 /// What a host said last, or why it said nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,28 +75,40 @@ fn cut(text: &str, octets: usize) -> String {
 pub struct Waiting {
     /// Which one: a position in [`Envelope::recipients`].
     pub recipient: u32,
-    /// When to try next, in milliseconds since 1970.
+    /// When to try next, in milliseconds since 1970; never before [`Outgoing::release`].
     pub due: u64,
     /// How often it was tried.
     pub attempts: u32,
+    /// When the last attempt began, in milliseconds since 1970.
+    pub tried: Option<u64>,
     /// The sender has been told that it takes long.
-    pub delay_told: bool,
+    pub told: bool,
+    /// The sender has been told that the time given with BY is over (RFC 2852).
+    pub told_late: bool,
     /// It is not tried until it is released.
     pub held: bool,
+    /// It is a copy that an alias, a forward or a list sends on: its reverse-path is another one when it leaves.
+    pub forwarded: bool,
+    /// For a mailing list that is being expanded: the last member, in the order of the addresses, whose copy has been made.
+    pub served: Option<Mailbox>,
     /// What was said last time.
     pub heard: Option<Heard>,
 }
 
 impl Waiting {
-    /// One that was never tried.
+    /// One that was never tried, in the sender's own name.
     #[must_use]
     pub fn new(recipient: u32, due: u64) -> Self {
         Self {
             recipient,
             due,
             attempts: 0,
-            delay_told: false,
+            tried: None,
+            told: false,
+            told_late: false,
             held: false,
+            forwarded: false,
+            served: None,
             heard: None,
         }
     }
@@ -103,10 +121,22 @@ pub(crate) struct Pending {
     pub(crate) version: u64,
     /// Who handed it in, if somebody had logged in.
     pub(crate) account: Option<AccountId>,
+    /// Milliseconds since 1970.
+    pub(crate) received: u64,
+    /// Nobody is tried before that time, in milliseconds since 1970.
+    pub(crate) release: Option<u64>,
     pub(crate) waiting: Vec<Waiting>,
 }
 
 impl Pending {
+    /// Nobody is due before the release, whatever was said.
+    pub(crate) fn obey_release(&mut self) {
+        let earliest = self.release.unwrap_or_default();
+        for one in &mut self.waiting {
+            one.due = one.due.max(earliest);
+        }
+    }
+
     /// When the first of its recipients is to be tried; `None` while all are held.
     pub(crate) fn due(&self) -> Option<u64> {
         let wanted = self.waiting.iter().filter(|one| !one.held);
@@ -129,6 +159,10 @@ pub struct Queued {
     pub utf8: bool,
     /// Who handed it in, if somebody had logged in.
     pub account: Option<AccountId>,
+    /// When it came, in milliseconds since 1970.
+    pub received: u64,
+    /// Nobody is tried before that time, in milliseconds since 1970 (RFC 4865).
+    pub release: Option<u64>,
     /// Those who do not have it yet, in the order of the envelope.
     pub waiting: Vec<Waiting>,
 }
@@ -147,8 +181,8 @@ impl Queued {
 pub struct Attempt {
     /// These need nothing more: they have it, or never will.
     pub closed: Vec<u32>,
-    /// These are tried again. Whether one is held is decided elsewhere meanwhile, so what it says of that is not looked
-    /// at; one that was removed meanwhile stays removed.
+    /// These are tried again. Whether one is held is decided elsewhere meanwhile, and whether it is forwarded was decided
+    /// before, so what it says of that is not looked at; one that was removed meanwhile stays removed.
     pub again: Vec<Waiting>,
 }
 
@@ -164,6 +198,15 @@ pub struct Parcel {
     pub outgoing: Option<Outgoing>,
 }
 
+/// What an attempt has left of a message, once that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// The message as it is now; with nobody left it has left the queue.
+    pub queued: Queued,
+    /// The ids of the messages that came with it, in their order; `None` of one that was for mailboxes only.
+    pub posted: Vec<Option<u64>>,
+}
+
 /// What makes a message one for elsewhere.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -171,7 +214,9 @@ pub struct Outgoing {
     pub room: Reservation,
     /// Who hands it in, if somebody has logged in: whom it counts for.
     pub account: Option<AccountId>,
-    /// Who is to get it, in the order of the envelope; somebody at least.
+    /// Nobody is tried before that time, in milliseconds since 1970 (FUTURERELEASE, RFC 4865), and nothing hurries it.
+    pub release: Option<u64>,
+    /// Who is to get it, in the order of the envelope; somebody at least, and [`MOST_RECIPIENTS`] at most.
     pub waiting: Vec<Waiting>,
 }
 
@@ -219,6 +264,8 @@ impl From<(crate::engine::Entry, Arc<Pending>)> for Queued {
             octets: entry.octets,
             utf8: entry.utf8,
             account: pending.account,
+            received: pending.received,
+            release: pending.release,
             waiting: pending.waiting.clone(),
         }
     }

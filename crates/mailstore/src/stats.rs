@@ -13,6 +13,8 @@ pub struct Stats {
     pub accounts: u64,
     /// Aliases.
     pub aliases: u64,
+    /// Mailing lists.
+    pub lists: u64,
     /// Messages in all mailboxes together.
     pub messages: u64,
     /// Octets of those messages, counted once per mailbox.

@@ -15,7 +15,7 @@ use crate::compaction::{Compacted, Hold, Way};
 use crate::directory::Directory;
 use crate::engine::faulty::{Faults, FaultyEngine};
 use crate::engine::memory::MemoryEngine;
-use crate::engine::{Addressee, Body, Effect, Engine, Fact, Inventory, Message, Ticket};
+use crate::engine::{Effect, Engine, Fact, Inventory, Ticket};
 use crate::error::{CompactError, Full, Low, MaildropError, OpenError, StoreError};
 use crate::hall::Hall;
 use crate::incoming::{Incoming, Pools};
@@ -23,11 +23,13 @@ use crate::ledger::{Allowance, Reservation, Usage};
 use crate::log::LogEngine;
 use crate::maildrop::{Locks, Maildrop};
 use crate::options::Options;
-use crate::outgoing::{Pending, QUEUE};
+use crate::outgoing::QUEUE;
 use crate::pool::Pool;
 use crate::report::Opened;
 use crate::stats::Stats;
+use deliver::Letter;
 
+mod deliver;
 pub(crate) mod outgoing;
 mod placed;
 mod renumber;
@@ -150,13 +152,13 @@ impl Store {
         })
     }
 
-    /// Accounts and aliases as they are now.
+    /// Accounts, aliases and lists as they are now.
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {
         self.inner.hall.directory.load_full()
     }
 
-    /// Changes accounts or aliases. Returns when the change is durable and [`Store::directory`] shows it.
+    /// Changes accounts, aliases or lists. Returns when the change is durable and [`Store::directory`] shows it.
     ///
     /// # Errors
     /// When the change makes no sense or cannot be made durable.
@@ -280,75 +282,14 @@ impl Store {
         envelope: Envelope,
         uidl: Option<Arc<str>>,
     ) -> Result<(), StoreError> {
-        self.deliver_with(incoming, reservations, envelope, uidl, None, None)
-            .await
-    }
-
-    /// The same, together with another fact: both, or neither.
-    async fn deliver_with(
-        &self,
-        incoming: Incoming,
-        mut reservations: Vec<Reservation>,
-        envelope: Envelope,
-        uidl: Option<Arc<str>>,
-        queue: Option<Arc<Pending>>,
-        also: Option<(Fact, Effect)>,
-    ) -> Result<(), StoreError> {
-        let inner = &self.inner;
-        reservations.sort_by_key(Reservation::account);
-        reservations.dedup_by_key(|reservation| reservation.account());
-        // The queue is the lowest of all accounts.
-        let queued = |first: &Reservation| (first.account() == QUEUE) == queue.is_some();
-        if !reservations.first().is_some_and(queued) {
-            return Err(StoreError::NoRecipients);
-        }
-        let octets = incoming.len();
-        let ledger = Arc::clone(&inner.hall.ledger);
-        ledger.fix_size(&mut reservations, octets)?;
-
-        // The share of the queue comes before a spooled body is read back, so that memory stays bounded.
-        let inline = inner.options.inline_body;
-        let units = (octets.min(inline) as usize).div_ceil(QUEUE_UNIT).max(1);
-        let units = u32::try_from(units)
-            .unwrap_or(u32::MAX)
-            .min(inner.queue_permits);
-        let share = Arc::clone(&inner.queue)
-            .acquire_many_owned(units)
-            .await
-            .map_err(|_| StoreError::Stopped)?;
-        let body: Body = incoming.finish(inline).await?;
-
-        let addressees = reservations.iter().map(|reservation| Addressee {
-            account: reservation.account(),
-            epoch: reservation.epoch(),
-        });
-        let message = Message {
-            received: unix_milliseconds(),
-            addressees: addressees.collect(),
+        let letter = Letter {
+            incoming,
+            reservations,
             envelope,
             uidl,
-            body,
-            queue,
+            queue: None,
         };
-        let effect = Effect::Kept {
-            ledger,
-            reservations,
-        };
-        let message = Fact::Message(message);
-        let answer = match also {
-            None => {
-                let (ticket, answer) = Ticket::new(effect, Some(share));
-                inner.engine.submit(message, ticket);
-                answer
-            }
-            Some((also, then)) => {
-                let effect = Effect::Both(Box::new(effect), Box::new(then));
-                let (ticket, answer) = Ticket::new(effect, Some(share));
-                inner.engine.submit_both(message, ticket, also);
-                answer
-            }
-        };
-        answer.await.map_err(|_| StoreError::Stopped)?
+        self.deliver_all(vec![letter], None).await.map(drop)
     }
 
     /// Opens a mailbox for one session alone. May block: call it on a thread that may.
@@ -435,6 +376,7 @@ impl Store {
         Stats {
             accounts: directory.accounts().len() as u64,
             aliases: directory.aliases().len() as u64,
+            lists: directory.lists().len() as u64,
             queued: inner.hall.ledger.usage(QUEUE),
             messages: total.messages,
             octets: total.octets,

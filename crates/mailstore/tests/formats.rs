@@ -10,8 +10,8 @@ use std::time::Duration;
 use address::dsn::{Envid, Notify, Ret};
 use address::{Envelope, Recipient};
 use mailstore::{
-    Account, AccountId, Alias, Attempt, Change, Declared, Heard, NewAccount, Options, Outgoing,
-    Parcel, Store, Terms, Waiting,
+    Account, AccountId, Alias, Attempt, Change, Declared, Forward, Handling, Heard, NewAccount,
+    Options, Outgoing, Parcel, Store, StoredList, Terms, Waiting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ struct Expected {
     /// Mail for elsewhere; there is such since format 5.
     #[serde(default)]
     queued: Vec<InQueue>,
+    /// Likewise.
+    #[serde(default)]
+    lists: Vec<StoredList>,
 }
 
 /// A message that waits to leave.
@@ -36,6 +39,8 @@ struct InQueue {
     octets: u64,
     crc32c: u32,
     account: Option<AccountId>,
+    received: u64,
+    release: Option<u64>,
     envelope: Envelope,
     waiting: Vec<Waiting>,
 }
@@ -86,6 +91,7 @@ fn found(store: &Store) -> Expected {
         messages: Vec::new(),
         removed: Vec::new(),
         queued: queued(store),
+        lists: directory.lists().cloned().collect(),
     };
     for account in directory.accounts() {
         let maildrop = store.open_maildrop(account.id).unwrap();
@@ -125,7 +131,8 @@ fn found(store: &Store) -> Expected {
 fn queued(store: &Store) -> Vec<InQueue> {
     let all = store.queue_from(0, 1_000).unwrap().into_iter();
     let read = all.map(|queued| {
-        let (_, envelope, letter) = store.queue_letter(queued.id).unwrap().unwrap();
+        let (received, envelope, letter) = store.queue_letter(queued.id).unwrap().unwrap();
+        assert_eq!(queued.received, received);
         let mut octets = Vec::new();
         loop {
             let chunk = letter.read().unwrap();
@@ -139,6 +146,8 @@ fn queued(store: &Store) -> Vec<InQueue> {
             octets: queued.octets,
             crc32c: crc32c::crc32c(&octets),
             account: queued.account,
+            received,
+            release: queued.release,
             envelope,
             waiting: queued.waiting,
         }
@@ -239,6 +248,7 @@ async fn write_a_fixture() {
                 aliases: vec!["info@example.test".parse().unwrap()],
             });
         }
+        new.handling = handling(name);
         store.change(Change::AddAccount(new)).await.unwrap();
         ids.push(store.directory().find_login(name).unwrap().id);
     }
@@ -251,6 +261,7 @@ async fn write_a_fixture() {
     }
     let old = "old@example.test".parse().unwrap();
     store.change(Change::RemoveAlias(old)).await.unwrap();
+    lead_away(&store).await;
     for number in 0..12 {
         let octets = if number % 4 == 3 {
             1_500 + number
@@ -301,6 +312,56 @@ async fn write_a_fixture() {
     fs::write(fixture.join("expected.json"), json + "\n").unwrap();
 }
 
+/// Everything there is of it, for one account or another.
+fn handling(name: &str) -> Handling {
+    let at = |address: &str| address.parse().unwrap();
+    match name {
+        "alice" => Handling {
+            forward: Some(Forward {
+                to: vec![at("bob@example.test"), at("alice@example.org")],
+                keep: true,
+                disclosed: false,
+            }),
+            moved: None,
+            vacation: Some("{\"text\":\"away\"}".to_owned()),
+        },
+        "bob" => Handling {
+            forward: Some(Forward {
+                to: vec![at("bob@example.org")],
+                keep: false,
+                disclosed: true,
+            }),
+            ..Handling::default()
+        },
+        "carol" => Handling {
+            moved: Some(at("carol@example.org")),
+            ..Handling::default()
+        },
+        _ => Handling::default(),
+    }
+}
+
+/// Aliases that lead elsewhere, and lists, one of which is gone.
+async fn lead_away(store: &Store) {
+    let alias = Alias {
+        address: "*@example.com".parse().unwrap(),
+        targets: vec![
+            "all@example.org".parse().unwrap(),
+            "staff@example.test".parse().unwrap(),
+        ],
+    };
+    store.change(Change::PutAlias(alias)).await.unwrap();
+    for (name, settings) in [("staff", "{\"owners\":[]}"), ("past", "{}")] {
+        let list = StoredList {
+            address: format!("{name}@example.test").parse().unwrap(),
+            settings: settings.to_owned(),
+        };
+        store.change(Change::PutList(list)).await.unwrap();
+    }
+    let past = "past@example.test".parse().unwrap();
+    store.change(Change::RemoveList(past)).await.unwrap();
+}
+
 /// What waits to leave when all is moved: never tried, tried, held, and over; a large one, and one for here, too.
 async fn queue_before(store: &Store, ids: &[AccountId]) {
     for (octets, to) in [(300, 1), (1_700, 0), (200, 0), (250, 2), (150, 0)] {
@@ -311,8 +372,8 @@ async fn queue_before(store: &Store, ids: &[AccountId]) {
         closed: vec![1],
         again: vec![heard(&all[1].waiting[0])],
     };
-    let left = store.queue_attempted(all[1].id, attempt, None).await;
-    assert_eq!(left.unwrap().unwrap().waiting.len(), 2);
+    let left = store.queue_attempted(all[1].id, attempt, Vec::new()).await;
+    assert_eq!(left.unwrap().unwrap().queued.waiting.len(), 2);
     store.queue_hold(all[2].id, true).await.unwrap();
     assert!(store.queue_remove(all[3].id).await.unwrap());
 }
@@ -322,15 +383,17 @@ async fn queue_after(store: &Store, ids: &[AccountId]) {
     let all = store.queue_from(0, 10).unwrap();
     let again = vec![heard(&all[0].waiting[2])];
     let closed = Vec::new();
-    let left = store.queue_attempted(all[0].id, Attempt { closed, again }, None);
+    let left = store.queue_attempted(all[0].id, Attempt { closed, again }, Vec::new());
     assert!(left.await.unwrap().is_some());
     let attempt = Attempt {
         closed: vec![0, 1, 2],
         again: Vec::new(),
     };
     let report = parcel(store, &ids[..1], 170, 1).await;
-    let left = store.queue_attempted(all[3].id, attempt, Some(report));
-    assert!(left.await.unwrap().unwrap().waiting.is_empty());
+    let again = parcel(store, &ids[..2], 130, 0).await;
+    let more = parcel(store, &ids[..1], 90, 0).await;
+    let left = store.queue_attempted(all[3].id, attempt, vec![report, again, more]);
+    assert!(left.await.unwrap().unwrap().queued.waiting.is_empty());
     assert_eq!(store.queue_from(0, 10).unwrap().len(), 4);
 }
 
@@ -338,7 +401,10 @@ fn heard(before: &Waiting) -> Waiting {
     Waiting {
         due: 2_000_000_000_000,
         attempts: before.attempts + 1,
-        delay_told: true,
+        tried: Some(1_899_999_999_000),
+        told: true,
+        told_late: true,
+        served: Some("member@example.org".parse().unwrap()),
         heard: Some(Heard::new(
             "mx.example.org",
             "come back later",
@@ -372,11 +438,19 @@ async fn parcel(store: &Store, to: &[AccountId], octets: usize, away: u32) -> Pa
             recipients: (0..away).map(recipient).collect(),
             ..Envelope::default()
         },
-        outgoing: Some(Outgoing {
+        outgoing: (away > 0).then(|| Outgoing {
             room: store.reserve_outgoing(0).unwrap(),
             account: to.first().copied(),
-            waiting: (0..away).map(|at| Waiting::new(at, 7)).collect(),
+            release: (octets % 100 == 50).then_some(2_100_000_000_000),
+            waiting: (0..away).map(waiting).collect(),
         }),
+    }
+}
+
+fn waiting(at: u32) -> Waiting {
+    Waiting {
+        forwarded: at == 1,
+        ..Waiting::new(at, 7)
     }
 }
 

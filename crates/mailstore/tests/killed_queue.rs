@@ -68,6 +68,7 @@ async fn parcel(store: &Store, body: Vec<u8>, away: bool) -> Parcel {
         outgoing: away.then(|| Outgoing {
             room: store.reserve_outgoing(0).unwrap(),
             account: None,
+            release: None,
             waiting: vec![Waiting::new(0, 1)],
         }),
     }
@@ -98,7 +99,7 @@ async fn send_on(store: &Store, at_most: usize) {
             }];
             let closed = Vec::new();
             let attempt = Attempt { closed, again };
-            let done = store.queue_attempted(queued.id, attempt, None).await;
+            let done = store.queue_attempted(queued.id, attempt, Vec::new()).await;
             done.unwrap();
             say(&format!("tried {token}"));
         } else {
@@ -109,7 +110,7 @@ async fn send_on(store: &Store, at_most: usize) {
                 again: Vec::new(),
             };
             let done = store
-                .queue_attempted(queued.id, attempt, Some(report))
+                .queue_attempted(queued.id, attempt, vec![report])
                 .await;
             done.unwrap();
             say(&format!("left {token}"));

@@ -47,6 +47,7 @@ async fn parcel(store: &Store, number: usize, octets: usize) -> Parcel {
         outgoing: Some(Outgoing {
             room: store.reserve_outgoing(0).unwrap(),
             account: Some(mailstore::AccountId(number as u64 + 1)),
+            release: None,
             waiting: vec![Waiting::new(0, 5), Waiting::new(1, 6)],
         }),
     }
@@ -75,7 +76,9 @@ async fn queued() -> Ground {
     let ids: Vec<u64> = ids(&store);
     for attempts in 1..3 {
         for id in &ids[..4] {
-            let left = store.queue_attempted(*id, tried(attempts), None).await;
+            let left = store
+                .queue_attempted(*id, tried(attempts), Vec::new())
+                .await;
             left.unwrap();
         }
     }
@@ -85,7 +88,7 @@ async fn queued() -> Ground {
         again: Vec::new(),
     };
     let report = parcel(&store, 6, 250).await;
-    let left = store.queue_attempted(ids[5], all, Some(report)).await;
+    let left = store.queue_attempted(ids[5], all, vec![report]).await;
     left.unwrap();
     store.close().await;
     ground

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use reply::{Enhanced, Protocol, Status, rows};
 
 /// Every argument a text may name. A new one is added here on purpose, not by a typing mistake.
-const ARGUMENTS: [&str; 22] = [
+const ARGUMENTS: [&str; 23] = [
     "candidates",
     "challenge",
     "client",
     "count",
+    "domain",
     "host",
     "id",
     "language",

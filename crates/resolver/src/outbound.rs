@@ -4,7 +4,7 @@ use address::{Domain, Host};
 use dane::{Records, Tlsa};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
-use crate::answer::{Addresses, MailRoute};
+use crate::answer::{Addresses, Exchanger, MailRoute};
 use crate::client::{self, Nothing};
 use crate::plan::{self, Candidate, MailHost, Place, Plan, Undeliverable};
 use crate::question::{Resolver, Routed, below, name};
@@ -106,6 +106,26 @@ impl Resolver {
             });
         }
         plan::plan(candidates, place)
+    }
+
+    /// How something is sent to `host` itself, whatever its domain says of mail.
+    pub async fn plan_for_host(&self, host: &Host, place: &Place) -> Plan {
+        let host = match host {
+            Host::Domain(host) => host,
+            Host::Literal(address) => return plan::literal(*address, place),
+        };
+        let located = self.in_time(self.locate(host, self.our_way(place.dnssec)));
+        let located = located.await.unwrap_or_else(|| Addresses::Unclear.into());
+        let candidate = Candidate {
+            exchanger: Exchanger {
+                preference: 0,
+                host: host.clone(),
+            },
+            addresses: located.addresses,
+            secure: located.secure,
+            canonical: located.canonical,
+        };
+        plan::plan(vec![candidate], place)
     }
 
     /// What `host` promises of the certificates it shows at `port`.

@@ -144,17 +144,44 @@ pub enum MailVerdict {
     Denied,
     /// This client's address has begun too many messages lately.
     TooFast,
+    /// What the sender wishes is known, and cannot be promised just now.
+    NotNow(Wish),
     /// No mail is taken for the time being: say so and close.
     Suspended,
     /// Something is wrong on our side.
     TryLater,
 }
 
-/// Will this recipient's mail be taken?
+/// What a sender may wish for, and what the server can keep only while mail to others moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// BY: delivery within a time (RFC 2852).
+    DeliverBy,
+}
+
+/// Will this recipient's mail be taken?
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RcptVerdict {
-    /// Yes.
+    /// Yes: for a mailbox here, or to be sent on without a word about where to.
     Accepted,
+    /// Yes, and it is sent on to this address, which the sender may know (RFC 5321 section 3.4).
+    Forwarded(Mailbox),
+    /// No: the user is at this address now, which the sender may know (RFC 5321 section 3.4).
+    Moved(Mailbox),
+    /// No: the user is elsewhere now, and nobody is told where.
+    MovedAway,
+    /// The way from alias to alias, or from forwarding to forwarding, comes back to where it was.
+    Circle,
+    /// Not our domain, and it says that it takes no mail (RFC 7505).
+    NullMx,
+    /// Not our domain, and no domain at all, or one that has no mail server.
+    DomainMissing,
+    /// Not our domain, and nobody can say now whether there is one.
+    DomainUnclear,
+    /// A list that takes mail of users only, and the client has not logged in.
+    ListWantsLogin,
+    /// A list to which this sender may not write.
+    ListForbidden,
     /// Our domain, nobody of that name.
     UnknownMailbox,
     /// The mailbox is switched off.
@@ -256,6 +283,12 @@ pub enum VerifyVerdict {
         /// Its address.
         mailbox: Mailbox,
     },
+    /// Somebody whose mail is sent on to this address.
+    Forwarded(Mailbox),
+    /// Somebody who is at this address now, and whose mail is not sent on.
+    Moved(Mailbox),
+    /// Somebody at a domain whose mail we take and pass on; only that domain knows (RFC 5321 section 3.5.3).
+    Elsewhere,
     /// One of these.
     Ambiguous(Vec<Mailbox>),
     /// Nobody.

@@ -19,7 +19,7 @@ pub mod trace;
 
 pub use ask::{
     Answer, Ask, AuthVerdict, Body, Claimed, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom,
-    MailVerdict, RcptTo, RcptVerdict, VerifyVerdict,
+    MailVerdict, RcptTo, RcptVerdict, VerifyVerdict, Wish,
 };
 pub use config::{
     BareNewline, Config, Connection, DeviceRules, Expn, OverLimit, ProxyCommands, Role, Taking,

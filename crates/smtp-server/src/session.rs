@@ -17,6 +17,7 @@ mod lookup;
 mod message;
 mod phase;
 mod proxy;
+mod recipient;
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ enum State {
     Slowed(phase::Slowed),
     /// Questions are open.
     AskingMail(envelope::AskingMail),
-    AskingRcpt(envelope::AskingRcpt),
+    AskingRcpt(recipient::AskingRcpt),
     AskingData(message::AskingData),
     AskingChunk(chunk::AskingChunk),
     AskingFinish(message::AskingFinish),
@@ -279,7 +280,7 @@ impl State {
     fn answered(self, answer: Answer, context: &mut Context) -> Turn {
         match (self, answer) {
             (Self::AskingMail(asking), Answer::Mail(verdict)) => asking.answered(verdict, context),
-            (Self::AskingRcpt(asking), Answer::Rcpt(verdict)) => asking.answered(verdict, context),
+            (Self::AskingRcpt(asking), Answer::Rcpt(verdict)) => asking.answered(&verdict, context),
             (Self::AskingData(asking), Answer::Data(verdict)) => asking.answered(verdict, context),
             (Self::AskingChunk(asking), Answer::Data(verdict)) => asking.answered(verdict, context),
             (Self::AskingFinish(asking), Answer::Finish(verdict)) => {

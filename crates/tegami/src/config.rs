@@ -13,6 +13,7 @@ mod environment;
 mod keys;
 mod load;
 mod problem;
+mod relay;
 mod setting;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,9 @@ pub use document::Document;
 pub use load::Sources;
 pub use load::{Loaded, load, load_with};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
+pub use relay::{
+    Families, Hop, HopTls, Login as RelayLogin, OrOff, Relay, Route as RelayRoute, Via,
+};
 pub use setting::{Raw, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};
 pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};
@@ -79,6 +83,8 @@ pub struct Config {
     pub limits: Limits,
     /// Listeners for devices.
     pub devices: Vec<Device>,
+    /// Mail out.
+    pub relay: Relay,
     /// What is logged, and how.
     pub log: Log,
 }

@@ -157,6 +157,7 @@ fn config(data_dir: std::path::PathBuf, offset: u16) -> Result<Config> {
         },
         ..Config::default()
     };
+    config.relay.enabled = false;
     config.log.level = crate::config::LogLevel::warnings();
     Ok(config)
 }

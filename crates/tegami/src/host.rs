@@ -6,12 +6,13 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use address::{Domain, Mailbox};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use auth::{Authenticator, Keyring, Mechanism};
+use courier::office::Office;
 use mailstore::Store;
 use resolver::Resolver;
 use smtp_server::BareNewline;
@@ -27,9 +28,11 @@ mod lent;
 mod letters;
 mod login;
 mod login_delay;
+pub mod outward;
 pub mod pace;
 pub mod pop3;
-mod routing;
+pub mod returning;
+pub mod routing;
 pub mod sender;
 pub mod smtp;
 mod surrogate;
@@ -56,19 +59,27 @@ pub struct House {
     /// What POP3 clients were shown of large maildrops.
     pub lent: lent::Lent,
     /// Asks DNS.
-    pub resolver: Resolver,
+    pub resolver: Arc<Resolver>,
     /// No mail is taken for the time being, because somebody said so.
     pub suspension: doors::Suspension,
+    /// Under which addresses forwarded copies leave.
+    pub srs: ArcSwapOption<returning::Returning>,
+    /// Sends what is in the queue; absent while the server stands up.
+    pub office: OnceLock<Office>,
 }
 
 /// The part of the configuration that answers questions of sessions.
 pub struct Policy {
     /// Our name in greetings, Received fields and status.
     pub hostname: String,
+    /// The same, as a name.
+    pub host: Domain,
     /// Mail for these is delivered here.
     pub domains: HashSet<Domain>,
     /// Who reads what is sent to postmaster, if the configuration says so.
     pub postmaster: Option<Mailbox>,
+    /// The one there is at every domain, at the first of ours.
+    pub usual_postmaster: Mailbox,
     /// The accounts file in force: what stands there is changed there.
     pub accounts_file: Option<PathBuf>,
     /// Whether a full mailbox refuses for good (552) or for the time being (452).
@@ -99,6 +110,8 @@ pub struct Policy {
     pub doors: doors::Doors,
     /// Whether senders at our domains must exist, in mail from other servers.
     pub verify_local_sender: bool,
+    /// Mail for elsewhere: who may send it, and its ways.
+    pub outward: outward::Outward,
     /// Networks from which nobody sends as a user.
     pub no_submission_from: Vec<ipnet::IpNet>,
     /// Settings of every new SMTP session.
@@ -123,8 +136,20 @@ impl House {
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
             lent: lent::Lent::default(),
-            resolver: Resolver::new(DNS_PATIENCE),
+            resolver: Arc::new(Resolver::new(DNS_PATIENCE)),
             suspension: doors::Suspension::default(),
+            srs: ArcSwapOption::empty(),
+            office: OnceLock::new(),
+        }
+    }
+}
+
+impl House {
+    /// A message is in the queue.
+    pub fn sends(&self, id: u64) {
+        // What comes before the office opens is found by it in the store.
+        if let Some(office) = self.office.get() {
+            office.arrived(id);
         }
     }
 }

@@ -34,6 +34,7 @@ mod listeners;
 mod manager;
 mod memory;
 mod open_files;
+mod outbound;
 mod policy;
 mod ready;
 pub mod refused;
@@ -47,6 +48,7 @@ mod trust;
 pub use activation::Inherited;
 pub use listeners::certificates;
 pub use open_files::warning as open_files_warning;
+use outbound::Outbound;
 use ready::Ready;
 pub use signals::Signals;
 use surroundings::Live;
@@ -61,6 +63,7 @@ pub struct Running {
     house: Arc<House>,
     server: Arc<Server>,
     certificates: Arc<Certificates>,
+    outbound: Outbound,
     admin: JoinHandle<()>,
     watch: JoinHandle<()>,
     stopping: CancellationToken,
@@ -189,6 +192,7 @@ async fn stand_up(
     let operations = Operations::new(house.store.clone(), Arc::new(surroundings));
     let operations = Arc::new(operations.in_directory(&config.data_dir));
     undo_import(&operations).await;
+    let outbound = Outbound::start(config, &house)?;
     let stopping = CancellationToken::new();
     let ready = Ready::of(&sockets);
     sockets.serve(&server, &house, &certificates)?;
@@ -198,6 +202,7 @@ async fn stand_up(
         house,
         server,
         certificates,
+        outbound,
         stopping,
     };
     ready.log(begun.elapsed());
@@ -219,7 +224,9 @@ impl Running {
     /// closes the store.
     pub async fn stop(self, signals: &mut Signals) {
         tracing::info!(within = ?DRAIN, "stopping");
-        let drain = self.server.shutdown(DRAIN);
+        // Mail that is leaving has the same time; whatever does not make it is tried again after the next start.
+        let drain =
+            async { tokio::join!(self.server.shutdown(DRAIN), self.outbound.stop(DRAIN)).0 };
         tokio::pin!(drain);
         let drained = tokio::select! {
             drained = &mut drain => drained,
@@ -227,6 +234,7 @@ impl Running {
                 // What was answered 250 is on disk; a message that is coming in was not, and is sent again.
                 tracing::warn!("stopping at once: sessions that are still open are dropped, no mail is lost");
                 self.server.stop().raise(Level::Dropping);
+                self.outbound.stop(Duration::ZERO).await;
                 drain.await
             }
         };
@@ -264,6 +272,8 @@ pub fn store_options(config: &Config) -> mailstore::Options {
         default_quota: config.mailbox.quota.0,
         max_message: config.smtp.max_message_size.0,
         undelete_window: config.mailbox.undelete_window,
+        outgoing_octets: config.relay.queue_size.0,
+        outgoing_messages: u64::from(config.relay.queue_messages),
         ..mailstore::Options::default()
     }
 }

@@ -165,7 +165,7 @@ fn changes_that_make_no_sense_are_refused() {
     );
     refused(
         vec![put("dave+x@example.test")],
-        "dave+x@example.test: an account address has no +detail",
+        "dave+x@example.test: an account or list address has no +detail",
     );
     refused(
         vec![put("eve@example.test"), put("eve@example.test")],
@@ -189,7 +189,7 @@ fn changes_that_make_no_sense_are_refused() {
     );
     refused(
         vec![alias("none@example.test", &[])],
-        "the alias none@example.test needs at least one target",
+        "the alias or forward of none@example.test needs at least one address",
     );
     refused(
         vec![Change::RemoveAlias(mailbox("x@example.test"))],

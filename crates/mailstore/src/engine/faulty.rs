@@ -84,10 +84,14 @@ impl<E: Engine> Engine for FaultyEngine<E> {
         }
     }
 
-    fn submit_both(&self, fact: Fact, ticket: Ticket, also: Fact) {
+    fn submit_all(&self, facts: Vec<(Fact, Ticket)>) {
         match self.faults.write_fault() {
-            Some(error) => ticket.settle(Err(error)),
-            None => self.engine.submit_both(fact, ticket, also),
+            Some(error) => {
+                for (_, ticket) in facts {
+                    ticket.settle(Err(error.clone()));
+                }
+            }
+            None => self.engine.submit_all(facts),
         }
     }
 

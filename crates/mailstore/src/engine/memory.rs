@@ -8,8 +8,8 @@ use address::Envelope;
 use bytes::Bytes;
 
 use super::{
-    Body, Chunk, Claim, Effect, Engine, Entry, Fact, Message, Page, Place, Reading, Sealed, Spool,
-    Ticket, Wait, Waits,
+    Body, Chunk, Claim, Engine, Entry, Fact, Message, Page, Place, Reading, Sealed, Spool, Ticket,
+    Wait, Waits,
 };
 use crate::account::{AccountId, Decision};
 use crate::compaction::{Compacted, Hold, Turns, Way};
@@ -54,7 +54,7 @@ impl MemoryEngine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, message: Message) {
+    fn keep(&self, message: Message) -> u64 {
         let octets = match message.body {
             Body::Held { octets, .. } => Bytes::from(octets),
             Body::Sealed { sealed, claim } => {
@@ -97,6 +97,7 @@ impl MemoryEngine {
             }
         }
         state.bodies.insert(uid, octets);
+        uid
     }
 }
 
@@ -128,18 +129,19 @@ impl State {
             Decision::NoAccount(id) => {
                 self.mailboxes.remove(id);
             }
-            Decision::Alias(_) | Decision::NoAlias(_) => {}
+            Decision::Alias(_) | Decision::NoAlias(_) | Decision::List(_) | Decision::NoList(_) => {
+            }
         }
     }
 }
 
 impl Engine for MemoryEngine {
-    fn submit(&self, fact: Fact, ticket: Ticket) {
+    fn submit(&self, fact: Fact, mut ticket: Ticket) {
         if self.state().closed {
             return ticket.settle(Err(StoreError::Stopped));
         }
         match fact {
-            Fact::Message(message) => self.keep(message),
+            Fact::Message(message) => ticket.number(self.keep(message)),
             Fact::Attempted { id, pending } => {
                 if let Some(queued) = self.state().queue.get_mut(&id) {
                     queued.pending = pending;
@@ -164,10 +166,10 @@ impl Engine for MemoryEngine {
         ticket.settle(Ok(()));
     }
 
-    fn submit_both(&self, fact: Fact, ticket: Ticket, also: Fact) {
-        let (second, _) = Ticket::new(Effect::Nothing, None);
-        self.submit(also, second);
-        self.submit(fact, ticket);
+    fn submit_all(&self, facts: Vec<(Fact, Ticket)>) {
+        for (fact, ticket) in facts {
+            self.submit(fact, ticket);
+        }
     }
 
     fn listing(&self, account: AccountId) -> Result<Arc<[Entry]>, StoreError> {

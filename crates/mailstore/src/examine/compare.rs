@@ -12,6 +12,7 @@ use super::{Examination, Examined, Finding, Hit, Log, each_message};
 use crate::account::{Account, AccountId, Alias};
 use crate::census::Census;
 use crate::engine::Entry;
+use crate::handling::StoredList;
 use crate::index::applier::Applier;
 use crate::index::keys;
 use crate::index::table::{Table, TableError, Tables};
@@ -253,14 +254,14 @@ fn queue(log: &Log, copied: &Copied, found: &mut Examined) {
     found.findings.extend(findings);
 }
 
-/// Which accounts and aliases differ.
+/// Which accounts, aliases and lists differ.
 fn directory(log: &Log, copied: &Copied, found: &mut Examined) {
     // What an undamaged log does not have is too much in the index, not too little in the log.
     let damaged = found
         .findings
         .iter()
         .any(|finding| matches!(finding, Finding::Record { .. }));
-    for prefix in [keys::ACCOUNT, keys::ALIAS] {
+    for prefix in [keys::ACCOUNT, keys::ALIAS, keys::LIST] {
         let mut of = |one: &dyn Table, other: &dyn Table, missing_only: bool| {
             let _ = one.scan(prefix, prefix, usize::MAX, &mut |key, value| {
                 let there = other.get(key).ok().flatten();
@@ -282,6 +283,9 @@ fn name(prefix: &[u8], value: &[u8]) -> Option<String> {
     if prefix == keys::ACCOUNT {
         let account: Account = postcard::from_bytes(value).ok()?;
         Some(format!("the account {}", account.address.unicode()))
+    } else if prefix == keys::LIST {
+        let list: StoredList = postcard::from_bytes(value).ok()?;
+        Some(format!("the list {}", list.address.unicode()))
     } else {
         let alias: Alias = postcard::from_bytes(value).ok()?;
         Some(format!("the alias {}", alias.address.unicode()))

@@ -2,19 +2,20 @@
 //!
 //! There is one applier per table and one thread at a time that has it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod directory;
 mod queue;
 
 use super::gate::Gate;
 use super::keys::{self, Checkpoint, Hint, SHAPE};
 use super::table::{Batch, Table, TableError};
 use super::{Change, Group, Kept, Posted};
-use crate::account::{Account, AccountId, Alias, Decision};
+use crate::account::AccountId;
 use crate::census::Census;
-use crate::engine::{Entry, Inventory, Place};
+use crate::engine::{Entry, Place};
 use crate::ledger::Usage;
 use crate::log::Position;
 use crate::outgoing::QUEUE;
@@ -160,39 +161,6 @@ impl Applier {
 
     pub(crate) fn table(&self) -> (Arc<dyn Table>, Arc<Gate>) {
         (Arc::clone(&self.table), Arc::clone(&self.gate))
-    }
-
-    /// Accounts, aliases and counters as the table has them.
-    ///
-    /// # Errors
-    /// When they are not what was put in.
-    pub(crate) fn inventory(&self) -> Result<Inventory, TableError> {
-        let mut inventory = Inventory {
-            mark: self.checkpoint.ids,
-            ..Inventory::default()
-        };
-        let mut sum = 0_u64;
-        let mut unread = false;
-        self.each(keys::ACCOUNT, |key, value| {
-            sum = sum.wrapping_add(keys::fingerprint(key, value));
-            match postcard::from_bytes::<Account>(value) {
-                Ok(account) => inventory.accounts.push(account),
-                Err(_) => unread = true,
-            }
-        })?;
-        self.each(keys::ALIAS, |key, value| {
-            sum = sum.wrapping_add(keys::fingerprint(key, value));
-            match postcard::from_bytes::<Alias>(value) {
-                Ok(alias) => inventory.aliases.push(alias),
-                Err(_) => unread = true,
-            }
-        })?;
-        if unread || sum != self.checkpoint.totals.directory {
-            let what = "its accounts and aliases are not what was put in";
-            return Err(TableError::Failed(what.to_owned()));
-        }
-        inventory.usage = self.usage.iter().map(|(id, usage)| (*id, *usage)).collect();
-        Ok(inventory)
     }
 
     /// Takes out of a set of bodies those that a message has, removed ones included. Looks at every message.
@@ -489,88 +457,6 @@ impl Applier {
         let (segment, _) = entry.place.record();
         self.weighed.insert(segment);
         self.hints.entry(segment).or_default()
-    }
-
-    /// At the end of the log: whoever has messages but no account went while they were on their way.
-    pub(crate) fn drop_unknown(&mut self) -> Result<(), TableError> {
-        self.write()?;
-        let mut known = HashSet::from([QUEUE]);
-        self.each(keys::ACCOUNT, |key, _| known.extend(keys::id_of(key)))?;
-        let unknown = self.usage.keys().copied().filter(|id| !known.contains(id));
-        for id in unknown.collect::<Vec<_>>() {
-            self.drop_mailbox(id)?;
-        }
-        self.write()
-    }
-
-    fn drop_mailbox(&mut self, id: AccountId) -> Result<(), TableError> {
-        self.remove_mailbox(id)?;
-        self.usage.remove(&id);
-        self.touched.remove(&id);
-        self.batch.insert(keys::usage(id), None);
-        Ok(())
-    }
-
-    fn decide(&mut self, decision: &Decision) -> Result<(), TableError> {
-        match decision {
-            Decision::Account(account) => {
-                self.given(account.id.0.max(u64::from(account.epoch)));
-                self.usage.entry(account.id).or_default();
-                self.touched.insert(account.id);
-                self.put(keys::account(account.id), Some(keys::value(account)))
-            }
-            Decision::NoAccount(id) => {
-                self.drop_mailbox(*id)?;
-                self.put(keys::account(*id), None)
-            }
-            Decision::Alias(alias) => {
-                self.put(keys::alias(&alias.address.key()), Some(keys::value(alias)))
-            }
-            Decision::NoAlias(address) => self.put(keys::alias(&address.key()), None),
-        }
-    }
-
-    /// Sets or removes an account or alias and keeps the sum over them right.
-    fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) -> Result<(), TableError> {
-        let before = self.current(&key)?;
-        let sum = &mut self.checkpoint.totals.directory;
-        if let Some(before) = before {
-            *sum = sum.wrapping_sub(keys::fingerprint(&key, &before));
-        }
-        if let Some(value) = &value {
-            *sum = sum.wrapping_add(keys::fingerprint(&key, value));
-        }
-        self.batch.insert(key, value);
-        Ok(())
-    }
-
-    fn remove_mailbox(&mut self, id: AccountId) -> Result<(), TableError> {
-        let prefix = keys::mailbox(id);
-        loop {
-            let found = self.piece(&prefix)?;
-            if found.is_empty() {
-                break;
-            }
-            for (key, value) in found {
-                let entry = keys::entry(&key, &value).ok_or_else(unread)?;
-                self.forget(id, &entry, key, &value);
-            }
-        }
-        let prefix = keys::removed_of(id);
-        loop {
-            let found = self.piece(&prefix)?;
-            if found.is_empty() {
-                return Ok(());
-            }
-            for (key, value) in found {
-                let (entry, when) = keys::removed_entry(&key, &value).ok_or_else(unread)?;
-                if when > NEVER_BACK {
-                    self.checkpoint.totals.kept.subtract(1, entry.octets);
-                }
-                self.count(&key, keys::fingerprint(&key, &value).wrapping_neg());
-                self.batch.insert(key, None);
-            }
-        }
     }
 
     /// The first keys with this prefix, after everything before has been written.

@@ -5,6 +5,7 @@
 //! | `c` | [`Checkpoint`] |
 //! | `a` id | account |
 //! | `l` address key | alias |
+//! | `t` address key | mailing list |
 //! | `u` id | [`Usage`] of its mailbox |
 //! | `m` id uid | epoch, octets, came with SMTPUTF8, place, UIDL, weight of a message |
 //! | `d` id uid | the same and the time of removal, of a message removed but still in the log |
@@ -27,13 +28,15 @@ use crate::log::Position;
 use crate::outgoing::{Pending, QueueCounts};
 
 /// Number of the shape of keys and values.
-pub(crate) const SHAPE: u32 = 9;
+pub(crate) const SHAPE: u32 = 10;
 /// Key of the checkpoint.
 pub(crate) const CHECKPOINT: &[u8] = b"c";
 /// First octet of account keys.
 pub(crate) const ACCOUNT: &[u8] = b"a";
 /// First octet of alias keys.
 pub(crate) const ALIAS: &[u8] = b"l";
+/// First octet of the keys of mailing lists.
+pub(crate) const LIST: &[u8] = b"t";
 /// First octet of usage keys.
 pub(crate) const USAGE: &[u8] = b"u";
 /// First octet of message keys.
@@ -73,7 +76,7 @@ pub(crate) struct Totals {
     pub(crate) octets: u64,
     /// Wrapping sum of [`fingerprint`] over all messages.
     pub(crate) entries: u64,
-    /// Wrapping sum of [`fingerprint`] over all accounts and aliases.
+    /// Wrapping sum of [`fingerprint`] over all accounts, aliases and lists.
     pub(crate) directory: u64,
     /// Wrapping sum of [`fingerprint`] over all removed messages.
     pub(crate) removed: u64,
@@ -152,6 +155,11 @@ pub(crate) fn usage(id: AccountId) -> Vec<u8> {
 /// `l` address.
 pub(crate) fn alias(address: &str) -> Vec<u8> {
     [ALIAS, address.as_bytes()].concat()
+}
+
+/// `t` address.
+pub(crate) fn list(address: &str) -> Vec<u8> {
+    [LIST, address.as_bytes()].concat()
 }
 
 fn with_id(first: &[u8], id: AccountId) -> Vec<u8> {

@@ -227,7 +227,7 @@ impl Compactor {
         let (ticket, answer) = Ticket::new(Effect::Nothing, None);
         hand(ticket);
         let outcome = answer.blocking_recv().unwrap_or(Err(StoreError::Stopped));
-        outcome.map_err(CompactError::Store)
+        outcome.map(drop).map_err(CompactError::Store)
     }
 
     fn free(&self) -> u64 {

@@ -63,11 +63,13 @@ pub(crate) enum Joined {
     Next = 1,
     /// With the one before it.
     Before = 2,
+    /// With the one before it and the one behind it.
+    Both = 3,
 }
 
 impl Joined {
     fn from_number(number: u8) -> Option<Self> {
-        [Self::No, Self::Next, Self::Before]
+        [Self::No, Self::Next, Self::Before, Self::Both]
             .into_iter()
             .find(|joined| *joined as u8 == number)
     }

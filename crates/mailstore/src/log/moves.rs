@@ -20,6 +20,7 @@ pub(crate) struct Touched {
     messages: HashSet<(AccountId, u64)>,
     accounts: HashSet<AccountId>,
     aliases: HashSet<String>,
+    lists: HashSet<String>,
 }
 
 /// What a record of compaction says again; if that has been touched, the record is not written.
@@ -29,6 +30,7 @@ pub(crate) enum Said {
     Message(Vec<(AccountId, u64)>),
     Account(AccountId),
     Alias(String),
+    List(String),
     /// What stays true whatever happens.
     Anyway,
 }
@@ -65,6 +67,8 @@ impl Touched {
                         Decision::NoAccount(id) => self.accounts.insert(*id),
                         Decision::Alias(alias) => self.aliases.insert(alias.address.key()),
                         Decision::NoAlias(address) => self.aliases.insert(address.key()),
+                        Decision::List(list) => self.lists.insert(list.address.key()),
+                        Decision::NoList(address) => self.lists.insert(address.key()),
                     };
                 }
             }
@@ -80,6 +84,7 @@ impl Touched {
             Said::Message(mailboxes) => mailboxes.iter().any(|of| self.messages.contains(of)),
             Said::Account(id) => self.accounts.contains(id),
             Said::Alias(key) => self.aliases.contains(key),
+            Said::List(key) => self.lists.contains(key),
             Said::Anyway => false,
         }
     }

@@ -343,6 +343,8 @@ pub(super) fn draft_decision(decision: Decision) -> Result<Draft, StoreError> {
         Decision::NoAccount(id) => Said::Account(*id),
         Decision::Alias(alias) => Said::Alias(alias.address.key()),
         Decision::NoAlias(address) => Said::Alias(address.key()),
+        Decision::List(list) => Said::List(list.address.key()),
+        Decision::NoList(address) => Said::List(address.key()),
     };
     let mut draft = draft(Fact::Decisions(vec![decision]))?;
     draft.said = Some(said);
@@ -434,7 +436,10 @@ pub(crate) fn change(
             let is_queue = |decision: &Decision| match decision {
                 Decision::Account(account) => account.id == QUEUE,
                 Decision::NoAccount(id) => *id == QUEUE,
-                Decision::Alias(_) | Decision::NoAlias(_) => false,
+                Decision::Alias(_)
+                | Decision::NoAlias(_)
+                | Decision::List(_)
+                | Decision::NoList(_) => false,
             };
             if decisions.iter().any(is_queue) {
                 return None;

@@ -381,12 +381,12 @@ impl Reader {
         visit: &mut dyn FnMut(Change, Position, u64) -> Result<(), TableError>,
     ) -> Result<Option<u64>, WalkError> {
         let mut at = start;
-        // Where the second of two may begin. What was read before `start` counts.
+        // Where one may begin that counts with the one before. What was read before `start` counts.
         let mut second = start;
         while at < self.limit {
             let found = self.look(at)?;
             if let Some(next) = self.half(at, &found, &mut second)? {
-                // Of two that count together one is not there: neither counts, now or ever. The other may be damage.
+                // Of some that count together one is not there: none counts, now or ever. What is there may be damage.
                 if !self.sealed && self.next_frame(next)?.is_none() {
                     return Ok(Some(at));
                 }
@@ -423,25 +423,37 @@ impl Reader {
         Ok(None)
     }
 
-    /// Where a record ends that counts only together with one that is not there.
+    /// Where a record ends that counts only together with some that are not there; if it is the first of them, with as
+    /// many as there are.
     fn half(&mut self, at: u64, found: &Found, second: &mut u64) -> Result<Option<u64>, OpenError> {
         let Some(frame) = self.counting(found) else {
             return Ok(None);
         };
         let next = at + frame.length();
-        let whole = match frame.joined {
-            Joined::No => true,
-            Joined::Before => *second == at,
-            Joined::Next => {
-                let behind = self.look(next)?;
-                let behind = self.counting(&behind);
-                behind.is_some_and(|behind| behind.joined == Joined::Before)
-            }
+        let (whole, end) = match frame.joined {
+            Joined::No => (true, next),
+            Joined::Before | Joined::Both => (*second == at, next),
+            Joined::Next => self.all_of(next)?,
         };
-        if whole && frame.joined == Joined::Next {
+        if whole && matches!(frame.joined, Joined::Next | Joined::Both) {
             *second = next;
         }
-        Ok((!whole).then_some(next))
+        Ok((!whole).then_some(end))
+    }
+
+    /// Whether from there on stand all the records that count together with the one before, and where they end.
+    fn all_of(&mut self, mut at: u64) -> Result<(bool, u64), OpenError> {
+        loop {
+            let behind = self.look(at)?;
+            let Some(behind) = self.counting(&behind) else {
+                return Ok((false, at));
+            };
+            match behind.joined {
+                Joined::No | Joined::Next => return Ok((false, at)),
+                Joined::Before => return Ok((true, at + behind.length())),
+                Joined::Both => at += behind.length(),
+            }
+        }
     }
 
     /// What is taken for a record there.

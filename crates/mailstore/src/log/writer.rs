@@ -59,33 +59,36 @@ impl Queue {
     }
 
     pub(crate) fn push(&self, draft: Draft, ticket: Ticket) {
-        self.push_all([(draft, ticket, false)]);
+        self.push_together(vec![(draft, ticket)]);
     }
 
-    /// Two records that become durable together, or neither.
-    pub(crate) fn push_both(&self, mut first: (Draft, Ticket), mut second: (Draft, Ticket)) {
-        // A write may end between them: then a start has to know that the first is not all.
-        first.0.frame.joined = Joined::Next;
-        second.0.frame.joined = Joined::Before;
-        self.push_all([(first.0, first.1, true), (second.0, second.1, false)]);
-    }
-
-    fn push_all<const N: usize>(&self, all: [(Draft, Ticket, bool); N]) {
+    /// Records that become durable together, or none of them does.
+    pub(crate) fn push_together(&self, mut records: Vec<(Draft, Ticket)>) {
+        let last = records.len().saturating_sub(1);
+        for (at, (draft, _)) in records.iter_mut().enumerate() {
+            // A write may end between them: then a start has to know that what is there is not all.
+            draft.frame.joined = match (at, last) {
+                (_, 0) => Joined::No,
+                (0, _) => Joined::Next,
+                (at, last) if at == last => Joined::Before,
+                _ => Joined::Both,
+            };
+        }
         let mut waiting = self.lock();
         if waiting.closed {
             drop(waiting);
-            for (_, ticket, _) in all {
+            for (_, ticket) in records {
                 ticket.settle(Err(StoreError::Stopped));
             }
             return;
         }
-        waiting
-            .operations
-            .extend(all.map(|(draft, ticket, joined)| Operation {
-                draft,
-                ticket,
-                joined,
-            }));
+        let operations = records.into_iter().enumerate();
+        let operations = operations.map(|(at, (draft, ticket))| Operation {
+            draft,
+            ticket,
+            joined: at < last,
+        });
+        waiting.operations.extend(operations);
         let wake = std::mem::take(&mut waiting.idle);
         drop(waiting);
         if wake {
@@ -310,7 +313,12 @@ impl Writer {
 
     fn write_all(&mut self, mut operations: VecDeque<Operation>) {
         while let Some(first) = operations.front() {
-            let length = first.draft.length();
+            let mut length = first.draft.length();
+            // What counts together stands together.
+            let pairs = operations.iter().zip(operations.iter().skip(1));
+            for (_, next) in pairs.take_while(|(one, _)| one.joined) {
+                length += next.draft.length();
+            }
             if let Err(error) = self.find_segment(length) {
                 return self.fail(operations, "making a segment", error);
             }
@@ -487,12 +495,18 @@ impl Writer {
         let mut tickets = Vec::with_capacity(group.len());
         let moves = Arc::clone(&self.moves);
         let mut touched = moves.lock();
-        for Operation { draft, ticket, .. } in group {
+        for Operation {
+            draft, mut ticket, ..
+        } in group
+        {
             if let Some(claim) = draft.claim {
                 claim.named();
             }
             if let Change::Decisions(decisions) = &draft.change {
                 self.see_ids(decisions);
+            }
+            if let Change::Message(posted) = &draft.change {
+                ticket.number(posted.uid);
             }
             if draft.said.is_none()
                 && let Some(touched) = &mut *touched

@@ -26,6 +26,8 @@ pub(super) enum What {
     Report,
     /// Somebody is tried again later, and somebody elsewhere is told.
     ReportAway,
+    /// Nobody gets it, and somebody here and two elsewhere are told, one by one.
+    Reports,
     /// It is held, or released.
     Hold,
     /// It is removed.
@@ -125,6 +127,7 @@ fn queue_step(random: &mut Random) -> Step {
                 What::ReportAway,
                 What::Hold,
                 What::Remove,
+                What::Reports,
                 What::Again,
             ];
             Step::Attempt(which, what[random.below(what.len())])

@@ -11,6 +11,7 @@ use crate::account::{Account, AccountId, Alias, Decision};
 use crate::engine::{Addressee, Body, Entry, Message, Place, Reading as At, Wait};
 use crate::error::OpenError;
 use crate::examine::{Evidence, Examination, Examined, Finding, Hit, Reading};
+use crate::handling::StoredList;
 use crate::index::keys;
 use crate::index::table::Table;
 use crate::log::frame::FRAME;
@@ -211,7 +212,7 @@ impl Plan {
         }
     }
 
-    /// Accounts and aliases as the index has them.
+    /// Accounts, aliases and lists as the index has them.
     fn see_directory(&mut self, evidence: &Evidence) {
         let Some(index) = &evidence.index else {
             return;
@@ -237,6 +238,11 @@ impl Plan {
                 self.decisions.push(Decision::NoAlias(alias.address));
             }
         }
+        for (_, value, both) in missing(log, index, keys::LIST) {
+            if let (false, Ok(list)) = (both, postcard::from_bytes::<StoredList>(&value)) {
+                self.decisions.push(Decision::NoList(list.address));
+            }
+        }
         for (_, value, _) in missing(index, log, keys::ACCOUNT) {
             if let Ok(account) = postcard::from_bytes::<Account>(&value) {
                 self.decisions.push(Decision::Account(account));
@@ -245,6 +251,11 @@ impl Plan {
         for (_, value, _) in missing(index, log, keys::ALIAS) {
             if let Ok(alias) = postcard::from_bytes::<Alias>(&value) {
                 self.decisions.push(Decision::Alias(alias));
+            }
+        }
+        for (_, value, _) in missing(index, log, keys::LIST) {
+            if let Ok(list) = postcard::from_bytes::<StoredList>(&value) {
+                self.decisions.push(Decision::List(list));
             }
         }
     }

@@ -9,10 +9,14 @@ use address::Envelope;
 use tokio::sync::OwnedMutexGuard;
 
 use super::Store;
-use crate::engine::{Chunk, Effect, Engine, Entry, Fact, Page, Reading, Ticket, Wait, Waits};
+use super::deliver::Letter;
+use crate::engine::{Chunk, Effect, Engine, Entry, Fact, Page, Reading, Wait, Waits};
 use crate::error::{Full, ReadError, StoreError};
 use crate::ledger::{Allowance, Reservation};
-use crate::outgoing::{Attempt, Outgoing, Parcel, Pending, QUEUE, QueueCounts, Queued, Waiting};
+use crate::outgoing::{
+    Attempt, MOST_PARCELS, MOST_RECIPIENTS, Noted, Outgoing, Parcel, Pending, QUEUE, QueueCounts,
+    Queued, Waiting,
+};
 
 #[cfg(test)]
 mod tests;
@@ -93,44 +97,36 @@ impl Store {
         self.inner.hall.ledger.reserve(QUEUE, 0, 0, allowance)
     }
 
-    /// Keeps a message, for mailboxes and for elsewhere. Returns when it is durable, all of it at once.
+    /// Keeps a message, for mailboxes and for elsewhere, and gives the id it has in the queue; `None` when nothing of it
+    /// was for elsewhere. Returns when it is durable, all of it at once.
     ///
     /// # Errors
     /// Then it is nowhere and never will be.
-    pub async fn post(&self, parcel: Parcel) -> Result<(), StoreError> {
-        self.post_with(parcel, None).await
+    pub async fn post(&self, parcel: Parcel) -> Result<Option<u64>, StoreError> {
+        let posted = self.post_all(vec![parcel], None).await?;
+        Ok(posted.first().copied().flatten())
     }
 
-    async fn post_with(
+    /// Keeps messages together with something that is said of another one: all of it, or nothing. Gives the ids they
+    /// have in the queue.
+    async fn post_all(
         &self,
-        parcel: Parcel,
+        parcels: Vec<Parcel>,
         also: Option<(Fact, Effect)>,
-    ) -> Result<(), StoreError> {
-        let Parcel {
-            incoming,
-            mut reservations,
-            envelope,
-            outgoing,
-        } = parcel;
-        let mut queue = None;
-        if let Some(Outgoing {
-            room,
-            account,
-            waiting,
-        }) = outgoing
-        {
-            if waiting.is_empty() {
-                return Err(StoreError::NoRecipients);
-            }
-            reservations.push(room);
-            queue = Some(Arc::new(Pending {
-                version: 0,
-                account,
-                waiting,
-            }));
+    ) -> Result<Vec<Option<u64>>, StoreError> {
+        if parcels.len() > MOST_PARCELS {
+            return Err(StoreError::TooLarge);
         }
-        self.deliver_with(incoming, reservations, envelope, None, queue, also)
-            .await
+        let mut letters = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            letters.push(letter(parcel)?);
+        }
+        let queued: Vec<bool> = letters.iter().map(Letter::is_queued).collect();
+        let numbers = self.deliver_all(letters, also).await?;
+        let ids = numbers.into_iter().zip(queued);
+        Ok(ids
+            .map(|(number, queued)| queued.then_some(number))
+            .collect())
     }
 
     /// What there is in the queue. The numbers of messages and octets are exact, the others may lag behind a little.
@@ -207,9 +203,11 @@ impl Store {
         Ok(Some((received, envelope, letter)))
     }
 
-    /// Says what an attempt came to. When nobody is left it leaves the queue. A report is kept together with that, or
-    /// neither is. Gives what is left of the message; `None`, and the report is dropped, when it has left the queue
-    /// before. Returns when it is durable.
+    /// Says what an attempt came to. When nobody is left it leaves the queue. Messages that come of it (reports, copies of
+    /// a list) are kept together with that: all of it, or nothing. [`MOST_PARCELS`] of them at most, and 8 MiB of those
+    /// that get no file of their own; what is more is said in portions, each about some of the recipients, or with
+    /// [`Waiting::served`] up to some of the members. Gives what is left of the message; `None`, and the others are
+    /// dropped, when it has left the queue before. Returns when it is durable.
     ///
     /// # Errors
     /// Then nothing of it is so, and never will be; it can be said again.
@@ -217,8 +215,8 @@ impl Store {
         &self,
         id: u64,
         attempt: Attempt,
-        report: Option<Parcel>,
-    ) -> Result<Option<Queued>, StoreError> {
+        parcels: Vec<Parcel>,
+    ) -> Result<Option<Noted>, StoreError> {
         let Attempt { closed, mut again } = attempt;
         let change = move |waiting: &mut Vec<Waiting>| {
             waiting.retain(|one| !closed.contains(&one.recipient));
@@ -228,12 +226,13 @@ impl Store {
                     let now = again.swap_remove(at);
                     *one = Waiting {
                         held: one.held,
+                        forwarded: one.forwarded,
                         ..now
                     };
                 }
             }
         };
-        self.queue_change(id, change, report).await
+        self.queue_change(id, change, parcels).await
     }
 
     /// Holds a message with all its recipients, or releases it. Gives it as it is then; `None` when it has left.
@@ -244,10 +243,12 @@ impl Store {
         let change = |waiting: &mut Vec<Waiting>| {
             waiting.iter_mut().for_each(|one| one.held = held);
         };
-        self.queue_change(id, change, None).await
+        let changed = self.queue_change(id, change, Vec::new()).await?;
+        Ok(changed.map(|now| now.queued))
     }
 
-    /// All recipients of a message are due at that time, in milliseconds since 1970.
+    /// All recipients of a message are due at that time, in milliseconds since 1970, or when it is released if that is
+    /// later.
     ///
     /// # Errors
     /// Then it is as it was.
@@ -255,7 +256,8 @@ impl Store {
         let change = |waiting: &mut Vec<Waiting>| {
             waiting.iter_mut().for_each(|one| one.due = due);
         };
-        self.queue_change(id, change, None).await
+        let changed = self.queue_change(id, change, Vec::new()).await?;
+        Ok(changed.map(|now| now.queued))
     }
 
     /// Takes a message out of the queue; nobody gets it any more. Says whether it was there.
@@ -263,15 +265,16 @@ impl Store {
     /// # Errors
     /// Then it is still there.
     pub async fn queue_remove(&self, id: u64) -> Result<bool, StoreError> {
-        Ok(self.queue_change(id, Vec::clear, None).await?.is_some())
+        let changed = self.queue_change(id, Vec::clear, Vec::new()).await?;
+        Ok(changed.is_some())
     }
 
     async fn queue_change(
         &self,
         id: u64,
         change: impl FnOnce(&mut Vec<Waiting>),
-        report: Option<Parcel>,
-    ) -> Result<Option<Queued>, StoreError> {
+        parcels: Vec<Parcel>,
+    ) -> Result<Option<Noted>, StoreError> {
         let inner = &self.inner;
         let turn = inner.queue_turns.take(id).await;
         let engine = Arc::clone(&inner.engine);
@@ -281,26 +284,66 @@ impl Store {
         };
         let mut waiting = before.waiting.clone();
         change(&mut waiting);
-        let now = Arc::new(Pending {
+        let mut now = Pending {
             version: before.version.saturating_add(1),
-            account: before.account,
             waiting,
-        });
+            ..*before
+        };
+        now.obey_release();
+        let now = Arc::new(now);
         let gone = now.waiting.is_empty();
         let left = gone.then(|| (Arc::clone(&inner.hall.ledger), entry.octets));
         let fact = said(id, &now, gone);
         let effect = Effect::Queue { left, _turn: turn };
-        match report {
-            Some(report) => self.post_with(report, Some((fact, effect))).await?,
-            None => {
-                let (ticket, answer) = Ticket::new(effect, None);
-                inner.engine.submit(fact, ticket);
-                answer.await.map_err(|_| StoreError::Stopped)??;
-            }
-        }
+        let posted = self.post_all(parcels, Some((fact, effect))).await?;
         let waits: Waits = (entry, now);
-        Ok(Some(waits.into()))
+        Ok(Some(Noted {
+            queued: waits.into(),
+            posted,
+        }))
     }
+}
+
+/// What is to be kept of a parcel.
+fn letter(parcel: Parcel) -> Result<Letter, StoreError> {
+    let Parcel {
+        incoming,
+        mut reservations,
+        envelope,
+        outgoing,
+    } = parcel;
+    let mut queue = None;
+    if let Some(Outgoing {
+        room,
+        account,
+        release,
+        waiting,
+    }) = outgoing
+    {
+        if waiting.is_empty() {
+            return Err(StoreError::NoRecipients);
+        }
+        if waiting.len() > MOST_RECIPIENTS {
+            return Err(StoreError::TooLarge);
+        }
+        reservations.push(room);
+        let mut pending = Pending {
+            version: 0,
+            account,
+            received: 0,
+            release,
+            waiting,
+        };
+        pending.obey_release();
+        queue = Some(pending);
+    }
+    Ok(Letter {
+        incoming,
+        reservations,
+        envelope,
+        uidl: None,
+        queue,
+    })
 }
 
 fn said(id: u64, now: &Arc<Pending>, gone: bool) -> Fact {

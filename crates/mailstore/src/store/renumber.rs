@@ -60,6 +60,7 @@ fn passing(number: u64, epoch: u32) -> Vec<Decision> {
         quota,
         declared,
         terms,
+        handling,
     } = NewAccount::new(address);
     let account = Account {
         id: AccountId(number),
@@ -71,6 +72,7 @@ fn passing(number: u64, epoch: u32) -> Vec<Decision> {
         quota,
         declared,
         terms,
+        handling,
         generation: 1,
         epoch,
     };

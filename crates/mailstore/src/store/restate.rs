@@ -30,7 +30,8 @@ impl Store {
         };
         let (ticket, answer) = Ticket::new(effect, None);
         inner.engine.submit(fact, ticket);
-        answer.blocking_recv().map_err(|_| StoreError::Stopped)?
+        answer.blocking_recv().map_err(|_| StoreError::Stopped)??;
+        Ok(())
     }
 
     /// As [`Store::close`], blocking.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use address::{Envelope, ReversePath};
 use serde::{Deserialize, Serialize};
 
+use super::deliver::Letter;
 use super::{Store, milliseconds, unix_milliseconds};
 use crate::account::AccountId;
 use crate::engine::{Effect, Engine, Entry, Fact, Reading, Wait};
@@ -141,8 +142,14 @@ impl Store {
             uids: vec![entry.uid],
         };
         let also = Some((released, Effect::Nothing));
-        self.deliver_with(incoming, vec![reservation], envelope, None, None, also)
-            .await?;
+        let letter = Letter {
+            incoming,
+            reservations: vec![reservation],
+            envelope,
+            uidl: None,
+            queue: None,
+        };
+        self.deliver_all(vec![letter], also).await?;
         Ok(true)
     }
 }

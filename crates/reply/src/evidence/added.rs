@@ -7,6 +7,8 @@ pub(super) const ELSEWHERE: &[Entry] = &[
     within("X-08a", &["X-08"]),
     within("X-08b", &["X-08"]),
     within("X-08c", &["X-08"]),
+    within("X-15a", &["X-15"]),
+    within("X-15b", &["X-15"]),
     within("X-24a", &["X-24"]),
     within("X-24b", &["X-24"]),
     within("X-P7a", &["X-P7"]),

@@ -1,12 +1,14 @@
 //! SMTP rows (RFC 5321 and its extensions), gathered from one file per subject.
 
 mod connection;
+mod elsewhere;
 mod envelope;
 mod login;
 mod lookup;
 mod message;
 mod order;
 mod proxy;
+mod queue;
 mod sender;
 mod session;
 mod syntax;
@@ -17,8 +19,8 @@ use crate::row::Row;
 // Call sites say `smtp::MAIL_FIRST`; the file a row stands in is nobody else's business. Each of these files
 // also defines `ROWS`; the `ROWS` below shadows those names.
 pub use self::{
-    connection::*, envelope::*, login::*, lookup::*, message::*, order::*, proxy::*, sender::*,
-    session::*, syntax::*,
+    connection::*, elsewhere::*, envelope::*, login::*, lookup::*, message::*, order::*, proxy::*,
+    queue::*, sender::*, session::*, syntax::*,
 };
 
 /// Every SMTP row, part by part.
@@ -27,10 +29,12 @@ pub static ROWS: &[&[&Row]] = &[
     session::ROWS,
     login::ROWS,
     envelope::ROWS,
+    elsewhere::ROWS,
     sender::ROWS,
     message::ROWS,
     lookup::ROWS,
     order::ROWS,
     proxy::ROWS,
+    queue::ROWS,
     syntax::ROWS,
 ];

@@ -1,13 +1,14 @@
-//! MAIL and RCPT.
+//! MAIL and RCPT, as far as the host. What comes of RCPT is in `recipient.rs`.
 
+use address::ReversePath;
 use address::deliver_by::Mode;
-use address::{ForwardPath, Host, ReversePath};
 use reply::{Reply, smtp};
 
 use super::context::Context;
 use super::phase::{Greeted, Phase, Transaction};
+use super::recipient::AskingRcpt;
 use super::{State, Turn, device};
-use crate::ask::{Ask, MailFrom, MailVerdict, RcptTo, RcptVerdict};
+use crate::ask::{Ask, MailFrom, MailVerdict, RcptTo, Wish};
 use crate::command::{self, rcpt::Letters};
 use crate::config::{OverLimit, Role};
 
@@ -116,9 +117,19 @@ impl AskingMail {
             }
             MailVerdict::TooFast => Phase::Greeted(self.greeted)
                 .say(Reply::new(&smtp::MAIL_TOO_FAST).arg("peer", context.peer_text())),
+            // RFC 5321 section 4.1.1.11.
+            MailVerdict::NotNow(wish) => Phase::Greeted(self.greeted)
+                .say(Reply::new(&smtp::WISH_NOT_NOW).arg("parameter", parameter(wish))),
             MailVerdict::Suspended => Turn::leave(context.named(&smtp::SUSPENDED_NOW)),
             MailVerdict::TryLater => self.greeted.reply(&smtp::TRY_LATER),
         }
+    }
+}
+
+/// The parameter with which a client wishes for it.
+fn parameter(wish: Wish) -> &'static str {
+    match wish {
+        Wish::DeliverBy => "BY",
     }
 }
 
@@ -160,10 +171,7 @@ pub(super) fn rcpt(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     let recipient = to.path.clone();
     Turn::ask(
         Ask::Rcpt(to),
-        State::AskingRcpt(AskingRcpt {
-            transaction,
-            recipient,
-        }),
+        State::AskingRcpt(AskingRcpt::new(transaction, recipient)),
     )
 }
 
@@ -176,93 +184,5 @@ fn is_routed(to: &RcptTo, role: Role) -> bool {
             .mailbox()
             .is_some_and(|mailbox| mailbox.local.is_route()),
         Role::Submission => false,
-    }
-}
-
-/// RCPT is with the host.
-#[derive(Debug)]
-pub(super) struct AskingRcpt {
-    transaction: Transaction,
-    recipient: ForwardPath,
-}
-
-impl AskingRcpt {
-    pub(super) fn answered(mut self, verdict: RcptVerdict, context: &mut Context) -> Turn {
-        let row = match verdict {
-            RcptVerdict::Accepted => {
-                self.transaction.accepted += 1;
-                return self.reply(Reply::new(&smtp::RECIPIENT_ACCEPTED));
-            }
-            // RFC 5321 section 4.2.1: what passes is 4yz. It says nothing about the client, so it is not counted.
-            RcptVerdict::MailboxFullForNow => {
-                return self.reply(Reply::new(&smtp::MAILBOX_FULL_FOR_NOW));
-            }
-            RcptVerdict::TooManyMessages => {
-                return self.reply(Reply::new(&smtp::TOO_MANY_MESSAGES));
-            }
-            RcptVerdict::Suspended => {
-                let name = self.name();
-                return self.reply(Reply::new(&smtp::MAILBOX_SUSPENDED).arg("recipient", name));
-            }
-            RcptVerdict::TryLater => return self.reply(Reply::new(&smtp::UNEXPECTED_CONDITION)),
-            RcptVerdict::SenderDomainUnclear => {
-                return self.reply(Reply::new(&smtp::SENDER_DOMAIN_UNCLEAR));
-            }
-            RcptVerdict::ReverseDnsUnclear => {
-                return self.reply(
-                    Reply::new(&smtp::REVERSE_DNS_UNCLEAR).arg("peer", context.peer_text()),
-                );
-            }
-            // RFC 5321 section 3.3: a reverse-path may be refused at RCPT, where it is known that the message is not for
-            // Postmaster (section 4.5.1).
-            RcptVerdict::SenderDomainMissing => {
-                return self.refuse(Reply::new(&smtp::SENDER_DOMAIN_MISSING), context);
-            }
-            RcptVerdict::SenderNullMx => {
-                return self.refuse(Reply::new(&smtp::SENDER_NULL_MX), context);
-            }
-            RcptVerdict::NoReverseDns => {
-                let reply = Reply::new(&smtp::NO_REVERSE_DNS).arg("peer", context.peer_text());
-                return self.refuse(reply, context);
-            }
-            RcptVerdict::TooFast => {
-                return self
-                    .reply(Reply::new(&smtp::RCPT_TOO_FAST).arg("peer", context.peer_text()));
-            }
-            RcptVerdict::MailboxFull => {
-                return self.refuse(Reply::new(&smtp::MAILBOX_FULL), context);
-            }
-            RcptVerdict::UnknownMailbox => &smtp::NO_SUCH_MAILBOX,
-            RcptVerdict::Disabled => &smtp::MAILBOX_DISABLED,
-            RcptVerdict::RelayDenied => &smtp::RELAY_DENIED,
-            RcptVerdict::DestinationDenied => &smtp::DESTINATION_DENIED,
-            // RFC 6409 section 4.2: a domain of one word that is not ours was meant to be completed.
-            RcptVerdict::NoOutbound if self.is_unqualified() => &smtp::DOMAIN_NOT_QUALIFIED,
-            RcptVerdict::NoOutbound => &smtp::NO_OUTBOUND,
-        };
-        let name = self.name();
-        self.refuse(Reply::new(row).arg("recipient", name), context)
-    }
-
-    fn name(&self) -> String {
-        match &self.recipient {
-            ForwardPath::Postmaster => "Postmaster".to_owned(),
-            ForwardPath::Mailbox(mailbox) => mailbox.to_string(),
-        }
-    }
-
-    fn is_unqualified(&self) -> bool {
-        match self.recipient.mailbox().map(|mailbox| &mailbox.host) {
-            Some(Host::Domain(domain)) => !domain.as_str().contains('.'),
-            Some(Host::Literal(_)) | None => false,
-        }
-    }
-
-    fn reply(self, reply: Reply) -> Turn {
-        Phase::Transaction(self.transaction).say(reply)
-    }
-
-    fn refuse(self, reply: Reply, context: &mut Context) -> Turn {
-        Phase::Transaction(self.transaction).refuse(reply, context)
     }
 }

@@ -54,6 +54,19 @@ impl AskingVerify {
                 let reply = Reply::new(&smtp::VERIFIED).arg("mailbox", person);
                 self.phase.say(reply.in_utf8(self.utf8))
             }
+            // RFC 5321 section 3.5.3.
+            VerifyVerdict::Forwarded(mailbox) if fits(&mailbox.to_string(), self.utf8) => {
+                let reply = Reply::new(&smtp::VERIFIED_SENT_ON).arg("mailbox", mailbox);
+                self.phase.say(reply.in_utf8(self.utf8))
+            }
+            VerifyVerdict::Moved(mailbox) if fits(&mailbox.to_string(), self.utf8) => {
+                let reply = Reply::new(&smtp::MOVED).arg("mailbox", mailbox);
+                self.phase.refuse(reply.in_utf8(self.utf8), context)
+            }
+            VerifyVerdict::Forwarded(_) | VerifyVerdict::Moved(_) => {
+                self.phase.reply(&smtp::UTF8_REPLY)
+            }
+            VerifyVerdict::Elsewhere => self.phase.reply(&smtp::NOT_VERIFIED),
             // RFC 5321 section 3.5.1: 553, and the candidates.
             VerifyVerdict::Ambiguous(candidates) => {
                 let list = shown(&candidates).join(" ");

@@ -10,11 +10,12 @@ use super::defaults::NAMELESS;
 use super::keys::KEYS;
 use super::load::Layers;
 use super::problem::{Place, Problem};
-use super::{Config, device};
+use super::{Config, device, relay};
 use super::{Mechanism, TlsFloor};
 
 /// Adds what is wrong, and what is odd, to `layers`.
 pub(super) fn check(layers: &mut Layers) {
+    relay::read_password(layers);
     let mut found = Findings {
         origins: layers.origins.clone(),
         problems: Vec::new(),
@@ -26,6 +27,7 @@ pub(super) fn check(layers: &mut Layers) {
     certificate(&mut found, &layers.config);
     numbers(&mut found, &layers.config);
     logins(&mut found, &layers.config);
+    relay::check(&mut found, &layers.config);
     let (mut problems, mut warnings) = device::check(&layers.config);
     found.problems.append(&mut problems);
     found.warnings.append(&mut warnings);
@@ -34,10 +36,10 @@ pub(super) fn check(layers: &mut Layers) {
     layers.warnings.append(&mut found.warnings);
 }
 
-struct Findings {
+pub(super) struct Findings {
     origins: BTreeMap<&'static str, Place>,
-    problems: Vec<Problem>,
-    warnings: Vec<String>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Findings {
@@ -45,14 +47,14 @@ impl Findings {
         self.origins.get(key).cloned().unwrap_or(Place::BuiltIn)
     }
 
-    fn problem(&mut self, key: &str, message: impl AsRef<str>) {
+    pub(super) fn problem(&mut self, key: &str, message: impl AsRef<str>) {
         let problem = self
             .place(key)
             .problem(format!("{key}: {}", message.as_ref()));
         self.problems.push(problem);
     }
 
-    fn warning(&mut self, key: &str, message: impl AsRef<str>) {
+    pub(super) fn warning(&mut self, key: &str, message: impl AsRef<str>) {
         self.warnings.push(
             self.place(key)
                 .problem(format!("{key}: {}", message.as_ref()))

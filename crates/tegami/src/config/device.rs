@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use address::{Domain, Mailbox};
+use address::{Destination, Domain, Mailbox};
 use auth::Secret;
 use ipnet::IpNet;
 use toml_edit::{Item, Table};
@@ -23,12 +23,13 @@ use super::{BareNewline, Config, Document, Octets, Rate, Raw, Slot, bounded};
 /// What the tables are called.
 pub(super) const SECTION: &str = "device";
 
-pub(super) const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 13] = [
     "name",
     "listen",
     "networks",
     "sender",
     "rewrite_sender",
+    "send_to",
     "login",
     "password_file",
     "max_message_size",
@@ -54,6 +55,8 @@ pub struct Device {
     pub sender: Mailbox,
     /// That sender is put in the place of any other, instead of refusing the other.
     pub rewrite_sender: bool,
+    /// Where they may send besides addresses of this server.
+    pub send_to: Vec<Destination>,
     /// How its devices log in, if they have to.
     pub login: Option<DeviceLogin>,
     /// The largest message in octets, 0 for no limit besides the one for everybody.
@@ -111,6 +114,7 @@ struct Entry {
     networks: Vec<IpNet>,
     sender: Option<Mailbox>,
     rewrite_sender: bool,
+    send_to: Vec<Destination>,
     login: Option<String>,
     password_file: Option<PathBuf>,
     max_message_size: Octets,
@@ -128,6 +132,7 @@ impl Default for Entry {
             networks: Vec::new(),
             sender: None,
             rewrite_sender: false,
+            send_to: Vec::new(),
             login: None,
             password_file: None,
             // A scanned page has 100 kB to 2 MB.
@@ -148,6 +153,7 @@ impl Entry {
             "networks" => &mut self.networks,
             "sender" => &mut self.sender,
             "rewrite_sender" => &mut self.rewrite_sender,
+            "send_to" => &mut self.send_to,
             "login" => &mut self.login,
             "password_file" => &mut self.password_file,
             "max_message_size" => &mut self.max_message_size,
@@ -225,6 +231,7 @@ fn read(document: &Document, table: &Table) -> Result<(Device, Option<String>), 
                 networks: entry.networks,
                 sender,
                 rewrite_sender: entry.rewrite_sender,
+                send_to: entry.send_to,
                 login,
                 max_message_size: entry.max_message_size,
                 max_recipients: entry.max_recipients,
@@ -276,7 +283,7 @@ fn login(
 }
 
 /// The one line of a password file.
-fn password(file: &Path) -> Result<Secret, String> {
+pub(super) fn password(file: &Path) -> Result<Secret, String> {
     let text = bounded::read(file, LARGEST_PASSWORD_FILE)
         .map(Secret::new)
         .map_err(|why| format!("cannot read {}: {why}", file.display()))?;
@@ -292,7 +299,7 @@ fn password(file: &Path) -> Result<Secret, String> {
     Ok(Secret::from(line))
 }
 
-fn open_to_others(file: &Path) -> Option<String> {
+pub(super) fn open_to_others(file: &Path) -> Option<String> {
     let mode = fs::metadata(file).ok()?.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
         format!(
@@ -429,7 +436,7 @@ fn narrowest(network: &IpNet) -> u8 {
     }
 }
 
-fn is_private(address: IpAddr) -> bool {
+pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::bounded;
-use super::keys::{self, Key, RELAY};
+use super::keys::{self, Key};
 use super::load::Layers;
 use super::problem::{Place, did_you_mean};
 use super::setting::Raw;
@@ -41,11 +41,6 @@ pub(super) fn apply(variables: &[(OsString, OsString)], layers: &mut Layers) {
         let name = key_name(variable);
         if let Some(key) = keys::find(&name) {
             layers.set(key, Raw::Text(text), place);
-        } else if name
-            .strip_prefix(RELAY)
-            .is_some_and(|rest| rest.starts_with('.'))
-        {
-            layers.set_relay(&name, is_off(text), &place);
         } else if let Some(key) = name.strip_suffix(FROM_FILE).and_then(keys::find) {
             if exact.iter().any(|name| name == key.name) {
                 layers.warnings.push(format!(
@@ -92,12 +87,4 @@ fn key_name(variable: &str) -> String {
 /// `smtp.vrfy` is `TEGAMI_SMTP__VRFY`.
 fn variable_name(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "__"))
-}
-
-/// Whether a value of an unsettled key says "no".
-pub(super) fn is_off(text: &str) -> bool {
-    matches!(
-        text.trim(),
-        "" | "off" | "no" | "none" | "false" | "0" | "0s" | "[]"
-    )
 }

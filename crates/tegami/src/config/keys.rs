@@ -112,12 +112,39 @@ pub static KEYS: &[Key] = &[
     live("limits.errors", |c| &mut c.limits.errors),
     live("limits.exempt", |c| &mut c.limits.exempt),
     live("limits.refuse_from", |c| &mut c.limits.refuse_from),
+    live("relay.enabled", |c| &mut c.relay.enabled),
+    live("relay.smarthost", |c| &mut c.relay.smarthost),
+    live("relay.smarthost_user", |c| &mut c.relay.smarthost_user),
+    live("relay.smarthost_password", |c| {
+        &mut c.relay.smarthost_password
+    }),
+    live("relay.smarthost_password_file", |c| {
+        &mut c.relay.smarthost_password_file
+    }),
+    live("relay.smarthost_tls", |c| &mut c.relay.smarthost_tls),
+    live("relay.smarthost_ca", |c| &mut c.relay.smarthost_ca),
+    live("relay.networks", |c| &mut c.relay.networks),
+    live("relay.backup_domains", |c| &mut c.relay.backup_domains),
+    live("relay.allow_to", |c| &mut c.relay.allow_to),
+    live("relay.source", |c| &mut c.relay.source),
+    live("relay.families", |c| &mut c.relay.families),
+    live("relay.dane", |c| &mut c.relay.dane),
+    live("relay.mta_sts", |c| &mut c.relay.mta_sts),
+    live("relay.retry", |c| &mut c.relay.retry),
+    live("relay.give_up_after", |c| &mut c.relay.give_up_after),
+    live("relay.delay_notice", |c| &mut c.relay.delay_notice),
+    live("relay.connections", |c| &mut c.relay.connections),
+    live("relay.connections_per_host", |c| {
+        &mut c.relay.connections_per_host
+    }),
+    live("relay.recipients_per_day", |c| {
+        &mut c.relay.recipients_per_day
+    }),
+    live("relay.queue_size", |c| &mut c.relay.queue_size),
+    live("relay.queue_messages", |c| &mut c.relay.queue_messages),
     live("log.level", |c| &mut c.log.level),
     live("log.format", |c| &mut c.log.format),
 ];
-
-/// The section whose keys are not settled: all of it waits for outbound delivery.
-pub const RELAY: &str = "relay";
 
 /// The key of this name.
 pub fn find(name: &str) -> Option<&'static Key> {
@@ -126,7 +153,7 @@ pub fn find(name: &str) -> Option<&'static Key> {
 
 /// Whether `name` is a section, such as `smtp`.
 pub fn is_section(name: &str) -> bool {
-    name == RELAY || sections().any(|section| section == name)
+    sections().any(|section| section == name)
 }
 
 fn sections() -> impl Iterator<Item = &'static str> {
@@ -147,7 +174,10 @@ pub fn meant(unknown: &str) -> Option<&'static str> {
 
 /// The section that was probably meant by `unknown`.
 pub fn meant_section(unknown: &str) -> Option<&'static str> {
-    nearest(unknown, sections().chain([RELAY, super::device::SECTION]))
+    nearest(
+        unknown,
+        sections().chain([super::device::SECTION, super::relay::ROUTES]),
+    )
 }
 
 fn last_word(name: &str) -> &str {
@@ -161,6 +191,8 @@ pub fn path<'a>(config: &'a mut Config, name: &str) -> Option<&'a mut PathBuf> {
         "accounts_file" => config.accounts_file.as_mut(),
         "tls.certificate" => config.tls.certificate.as_mut(),
         "tls.key" => config.tls.key.as_mut(),
+        "relay.smarthost_password_file" => config.relay.smarthost_password_file.as_mut(),
+        "relay.smarthost_ca" => config.relay.smarthost_ca.as_mut(),
         _ => None,
     }
 }

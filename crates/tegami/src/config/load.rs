@@ -12,10 +12,10 @@ use toml_edit::{Item, TableLike};
 
 use super::document::Document;
 use super::environment;
-use super::keys::{self, Key, RELAY};
+use super::keys::{self, Key};
 use super::problem::{ConfigError, Place, Problem, did_you_mean};
 use super::setting::Raw;
-use super::{Config, USUAL_FILE, check, device};
+use super::{Config, USUAL_FILE, check, device, relay};
 
 /// A configuration that is fit for use.
 #[derive(Clone, Debug)]
@@ -132,15 +132,6 @@ impl Layers {
         }
     }
 
-    /// A key of `[relay]`: nothing but "off" can be honoured before there is outbound delivery.
-    pub(super) fn set_relay(&mut self, name: &str, off: bool, place: &Place) {
-        if !off {
-            self.problems.push(place.problem(format!(
-                "{name}: outbound delivery (relay) does not exist in this release; remove it"
-            )));
-        }
-    }
-
     pub(super) fn take_file(&mut self, document: &Document) {
         self.take_table(document, "", document.table());
         let Some(base) = document.path().parent() else {
@@ -164,8 +155,8 @@ impl Layers {
             };
             if name == device::SECTION {
                 device::take(self, document, item, &place);
-            } else if section == RELAY {
-                self.set_relay(&name, is_off(item), &place);
+            } else if name == relay::ROUTES {
+                relay::take(self, document, item, &place);
             } else if let Some(key) = keys::find(&name) {
                 match item.as_value() {
                     Some(value) => self.set(key, Raw::Toml(value), place),
@@ -210,22 +201,5 @@ fn unknown(name: &str, item: &Item) -> String {
         format!("unknown section {name:?}{hint}")
     } else {
         format!("unknown key {name:?}{}", did_you_mean(keys::meant(name)))
-    }
-}
-
-/// Whether a value of an unsettled key says "no": `[]`, `false`, `""`, `"off"`, `"0s"`, `0`.
-fn is_off(item: &Item) -> bool {
-    match item {
-        Item::None => true,
-        Item::Table(table) => table.is_empty(),
-        Item::ArrayOfTables(tables) => tables.is_empty(),
-        Item::Value(value) => match value {
-            toml_edit::Value::Boolean(value) => !*value.value(),
-            toml_edit::Value::Integer(number) => *number.value() == 0,
-            toml_edit::Value::String(text) => environment::is_off(text.value()),
-            toml_edit::Value::Array(items) => items.is_empty(),
-            toml_edit::Value::InlineTable(table) => table.is_empty(),
-            toml_edit::Value::Float(_) | toml_edit::Value::Datetime(_) => false,
-        },
     }
 }

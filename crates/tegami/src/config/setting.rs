@@ -3,19 +3,21 @@
 //! A variable is text and stays text until the type of its key is known, so that the host name `123` is a name
 //! and the limit `123` a number. Errors are sentences without the key; the caller puts place and key in front.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use address::{Destination, Domain, Mailbox};
-use auth::Floor;
+use auth::{Floor, Secret};
 use ipnet::IpNet;
 use toml_edit::{Array, Value};
 
 use super::units::{
     DnsServer, LogLevel, Octets, Rate, parse_duration, parse_listen, parse_network,
 };
-use super::{BareNewline, Expn, LogFormat, Mechanism, OverLimit, OverQuota, TlsFloor, Vrfy};
+use super::{
+    BareNewline, Expn, HopTls, LogFormat, Mechanism, OverLimit, OverQuota, TlsFloor, Vrfy,
+};
 
 /// A value as it was found.
 #[derive(Clone, Copy, Debug)]
@@ -269,6 +271,7 @@ written_as_text! {
     PathBuf: path, |path: &PathBuf| path.display().to_string();
     Destination: |text: &str| text.parse().map_err(|_| format!("{text:?} is neither a domain nor an address")), Destination::to_string;
     SocketAddr: parse_listen, SocketAddr::to_string;
+    IpAddr: address, IpAddr::to_string;
     IpNet: parse_network, IpNet::to_string;
     Rate: Rate::parse, Rate::to_string;
     DnsServer: DnsServer::parse, DnsServer::to_string;
@@ -280,6 +283,27 @@ fn path(text: &str) -> Result<PathBuf, String> {
         return Err("a path is wanted here, not nothing".to_owned());
     }
     Ok(PathBuf::from(text))
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    bare.parse()
+        .map(|address: IpAddr| address.to_canonical())
+        .map_err(|_| format!("{text:?} is no address; write \"192.0.2.1\" or \"2001:db8::1\""))
+}
+
+/// What it is, is never shown.
+impl Setting for Secret {
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        match raw.text()? {
+            "" => Err("a password is wanted here, not nothing".to_owned()),
+            text => Ok(Self::from(text)),
+        }
+    }
+
+    fn show(&self) -> Option<Value> {
+        None
+    }
 }
 
 /// Settings that are one word of a short list.
@@ -309,6 +333,7 @@ one_of! {
     OverLimit { "tempfail" => Tempfail, "reject" => Reject }
     TlsFloor { "1.2" => Tls12, "1.3" => Tls13 }
     Floor { "any" => Any, "scram" => Scram }
+    HopTls { "auto" => Auto, "starttls" => StartTls, "implicit" => Implicit, "opportunistic" => Opportunistic, "none" => None }
     OverQuota { "tempfail" => Tempfail, "reject" => Reject }
     Mechanism {
         "SCRAM-SHA-256-PLUS" => ScramSha256Plus, "SCRAM-SHA-256" => ScramSha256, "SCRAM-SHA-1" => ScramSha1,
@@ -316,7 +341,7 @@ one_of! {
     }
 }
 
-fn not_among(text: &str, words: &[&str]) -> String {
+pub(super) fn not_among(text: &str, words: &[&str]) -> String {
     let list: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
     format!("{text:?} is none of {}", list.join(", "))
 }

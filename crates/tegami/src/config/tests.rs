@@ -13,6 +13,7 @@ mod devices;
 mod doors;
 mod environment;
 mod reference;
+mod relay;
 
 /// Loads `file` (if any) and `variables` from a directory of its own; paths in messages lose that directory.
 fn load_from(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Loaded, String> {
@@ -325,14 +326,6 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "[listen]\nweb = [\"[::]:80\"]",
         "listen.web: the web interface does not exist in this release; leave it at [\"127.0.0.1:8080\"]",
     );
-    wrong(
-        "[relay]\nsmarthost = \"mx.test\"",
-        "relay.smarthost: outbound delivery (relay) does not exist in this release; remove it",
-    );
-    wrong(
-        "[relay]\nnetworks = [\"10.0.0.0/8\"]",
-        "relay.networks: outbound delivery (relay) does not exist in this release; remove it",
-    );
 }
 
 #[test]
@@ -372,7 +365,6 @@ fn accepts_what_does_not_exist_yet_when_it_is_off() {
     good("[listen]\nodmr = []\nweb = []");
     good("[listen]\nweb = [\"127.0.0.1:8080\"]");
     good("[pop3]\napop = false\nlogin_delay = \"0s\"");
-    good("[relay]\nnetworks = []\nsmarthost = \"\"\nenabled = false\nretry = {}");
     good_variables(&[
         ("TEGAMI_RELAY__SMARTHOST", ""),
         ("TEGAMI_POP3__APOP", "false"),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use address::Destination;
 use auth::{Credentials, Exchange, Mechanism, Mechanisms, Secret, Setting, Step, Verdict};
 use ipnet::IpNet;
 use smtp_server::{AuthVerdict, BareNewline};
@@ -23,6 +24,8 @@ pub struct Device {
     pub networks: Vec<IpNet>,
     /// How they log in, if they have to.
     pub login: Option<DeviceLogin>,
+    /// Where its devices may send besides addresses of this server.
+    pub send_to: Vec<Destination>,
     /// Messages of one address.
     pub mail_rate: Pace,
     /// Wrong passwords of one address.

@@ -1,15 +1,21 @@
 //! Where a recipient's mail goes: local accounts, nowhere, or elsewhere.
+//!
+//! The store follows aliases and forwards; which addresses are ours is known here.
 
 use address::{ForwardPath, Host, Mailbox};
-use mailstore::{Account, AccountId, Directory, Resolution};
+use mailstore::{Account, AccountId, Directory, Expansion, Leads, Local, Resolution, Unresolvable};
 
 use super::Policy;
 
 /// The answer to "who is this recipient?".
 #[derive(Debug, PartialEq, Eq)]
 pub enum Route {
-    /// One account, or all members of an alias.
-    Local(Vec<AccountId>),
+    /// An account, all members of an alias, whoever mail is forwarded to: one place at least.
+    Leads(Leads),
+    /// The account has moved there, and its senders may know.
+    Moved(Mailbox),
+    /// Aliases that lead round in a circle, or to more places than can be.
+    Circle,
     /// The account exists and is switched off.
     Disabled,
     /// A domain of ours, and no such mailbox in it (RFC 5321 section 3.3: said at RCPT, not by a report later).
@@ -27,15 +33,45 @@ pub fn route(policy: &Policy, directory: &Directory, path: &ForwardPath) -> Rout
     if !is_local(policy, mailbox) {
         return Route::Foreign;
     }
-    match directory.resolve(mailbox) {
-        Resolution::Accounts(ids) => Route::Local(ids),
+    let route = match directory.expand(mailbox) {
+        Expansion::Leads(leads) => living(policy, leads),
+        Expansion::Moved(to) => Route::Moved(to),
+        Expansion::Disabled => Route::Disabled,
+        Expansion::Unknown => Route::Unknown,
+        Expansion::Unresolvable(Unresolvable::Loop | Unresolvable::TooMany) => Route::Circle,
+    };
+    match route {
         // RFC 5321 section 4.5.1: postmaster exists at every domain we serve, whatever becomes of an account of that name.
-        Resolution::Disabled | Resolution::Unknown if mailbox.local.folded() == "postmaster" => {
+        Route::Moved(_) | Route::Circle | Route::Disabled | Route::Unknown
+            if mailbox.local.folded() == "postmaster" =>
+        {
             postmaster(policy, directory)
         }
-        Resolution::Disabled => Route::Disabled,
-        Resolution::Unknown => Route::Unknown,
+        route => route,
     }
+}
+
+/// Without the places that are at a domain of ours and nobody's there.
+fn living(policy: &Policy, mut leads: Leads) -> Route {
+    leads.away.retain(|away| !is_local(policy, &away.address));
+    if leads.mailboxes.is_empty() && leads.away.is_empty() && leads.lists.is_empty() {
+        Route::Unknown
+    } else {
+        Route::Leads(leads)
+    }
+}
+
+/// Straight into these mailboxes.
+fn into(accounts: Vec<AccountId>) -> Route {
+    let mailboxes = accounts.iter().map(|account| Local {
+        account: *account,
+        through: Vec::new(),
+    });
+    Route::Leads(Leads {
+        mailboxes: mailboxes.collect(),
+        accounts,
+        ..Leads::default()
+    })
 }
 
 /// Whether mail for this address is delivered here.
@@ -53,14 +89,14 @@ fn postmaster(policy: &Policy, directory: &Directory) -> Route {
         .as_ref()
         .map(|mailbox| directory.resolve(mailbox));
     if let Some(Resolution::Accounts(ids)) = configured {
-        return Route::Local(ids);
+        return into(ids);
     }
     let first = directory
         .accounts()
         .filter(|account| account.enabled && account.terms.mailbox)
         .min_by_key(|account| (account.password.is_none(), account.id));
     match first {
-        Some(account) => Route::Local(vec![account.id]),
+        Some(account) => into(vec![account.id]),
         None => Route::Unknown,
     }
 }
@@ -71,6 +107,12 @@ pub enum Found<'a> {
     One(&'a Account),
     /// Accounts of that local part at more than one of our domains.
     Several(Vec<Mailbox>),
+    /// Somebody whose mail is sent on to this address, as everybody may know.
+    Forwarded(Mailbox),
+    /// Somebody who is at this address now, as everybody may know.
+    Moved(Mailbox),
+    /// Whoever it is, only the servers of that domain know.
+    Elsewhere,
     /// Nobody.
     Nobody,
 }
@@ -83,8 +125,8 @@ pub fn find<'a>(policy: &Policy, directory: &'a Directory, name: &str) -> Found<
         .filter_map(|address| only_account(directory, address))
         .collect();
     match found.as_slice() {
-        [] => Found::Nobody,
-        [account] => Found::One(account),
+        [] => absent(policy, directory, &candidates, name),
+        [account] => of_account(directory, account),
         several => Found::Several(
             several
                 .iter()
@@ -94,17 +136,63 @@ pub fn find<'a>(policy: &Policy, directory: &'a Directory, name: &str) -> Found<
     }
 }
 
+/// Somebody who has an account, as far as others may know.
+fn of_account<'a>(directory: &'a Directory, account: &'a Account) -> Found<'a> {
+    match directory.expand(&account.address) {
+        Expansion::Leads(Leads {
+            disclosed: Some(to),
+            ..
+        }) => Found::Forwarded(to),
+        Expansion::Moved(to) => Found::Moved(to),
+        Expansion::Leads(_)
+        | Expansion::Disabled
+        | Expansion::Unknown
+        | Expansion::Unresolvable(_) => Found::One(account),
+    }
+}
+
+/// Somebody who has no mailbox here.
+fn absent<'a>(
+    policy: &Policy,
+    directory: &'a Directory,
+    candidates: &[Mailbox],
+    name: &str,
+) -> Found<'a> {
+    let mut expanded = candidates.iter().map(|address| directory.expand(address));
+    let known = expanded.find_map(|expansion| match expansion {
+        Expansion::Moved(to) => Some(Found::Moved(to)),
+        Expansion::Leads(leads) => leads.disclosed.map(Found::Forwarded),
+        Expansion::Disabled | Expansion::Unknown | Expansion::Unresolvable(_) => None,
+    });
+    let backed_up = || {
+        let address = Mailbox::parse_user(name).ok()?;
+        let outward = &policy.outward;
+        (outward.enabled && outward.backs_up(&address)).then_some(Found::Elsewhere)
+    };
+    known.or_else(backed_up).unwrap_or(Found::Nobody)
+}
+
 /// Whom mail for `name` reaches, for EXPN: the members of an alias, or the one owner of an account.
 pub fn members(policy: &Policy, directory: &Directory, name: &str) -> Vec<Mailbox> {
-    let resolved = addresses(policy, name)
+    let expanded = addresses(policy, name)
         .into_iter()
-        .map(|address| directory.resolve(&address));
-    let ids = resolved.flat_map(|resolution| match resolution {
-        Resolution::Accounts(ids) => ids,
-        Resolution::Disabled | Resolution::Unknown => Vec::new(),
+        .map(|address| directory.expand(&address));
+    let leads = expanded.filter_map(|expansion| match expansion {
+        Expansion::Leads(leads) => Some(leads),
+        Expansion::Moved(_)
+        | Expansion::Disabled
+        | Expansion::Unknown
+        | Expansion::Unresolvable(_) => None,
     });
-    ids.filter_map(|id| directory.account(id))
-        .map(|account| account.address.clone())
+    leads
+        .flat_map(|leads| {
+            let here = leads.mailboxes.into_iter();
+            let here = here.filter_map(|local| directory.account(local.account));
+            let here = here.map(|account| account.address.clone());
+            let lists = leads.lists.into_iter().map(|at| at.list);
+            let away = leads.away.into_iter().map(|away| away.address);
+            here.chain(lists).chain(away).collect::<Vec<_>>()
+        })
         .collect()
 }
 

@@ -67,7 +67,7 @@ impl Known {
                 Host::Literal(_) => None,
             },
         };
-        if let Some(refusal) = refusal {
+        if let Some(refusal) = &refusal {
             tracing::debug!(from = %sender, to = %recipient, reason = ?refusal, "refused by DNS");
         }
         refusal
@@ -150,8 +150,11 @@ fn is_asked_for(house: &House, policy: &Policy, recipient: &ForwardPath) -> bool
     };
     !postmaster
         && match routing::route(policy, &house.store.directory(), recipient) {
-            Route::Local(_) => true,
-            Route::Disabled | Route::Unknown | Route::Foreign => false,
+            Route::Leads(_) => true,
+            Route::Foreign => recipient
+                .mailbox()
+                .is_some_and(|mailbox| policy.outward.backs_up(mailbox)),
+            Route::Disabled | Route::Unknown | Route::Moved(_) | Route::Circle => false,
         }
 }
 

@@ -1,5 +1,6 @@
 //! Answers the questions of one SMTP session: senders, recipients, message bodies, logins.
 
+mod elsewhere;
 mod recipient;
 mod regarded;
 
@@ -12,7 +13,7 @@ use address::deliver_by::Mode;
 use address::{Envelope, ForwardPath, ReversePath};
 use auth::{Mechanism, Verdict};
 use bytes::Bytes;
-use mailstore::{AccountId, Full, Incoming, Reservation, StoreError};
+use mailstore::{AccountId, Full, Incoming, Parcel, Reservation, StoreError};
 use net::{Permit, Regarding};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
@@ -20,6 +21,7 @@ use smtp_server::{
 };
 use wire::ChannelBinding;
 
+use elsewhere::{Leaving, refused_by_destination};
 use regarded::Regarded;
 
 use super::House;
@@ -55,6 +57,10 @@ struct Transaction {
     declared: u64,
     /// One per account, however many of its addresses were given: nobody gets a letter twice.
     reservations: BTreeMap<AccountId, Reservation>,
+    /// Recipients that were accepted. Behind each of them in the envelope stand those it leads to elsewhere.
+    named: usize,
+    /// Recipients who are elsewhere.
+    leaving: Leaving,
     /// Recipients that were not accepted.
     refused: usize,
     body: Option<Body>,
@@ -182,6 +188,8 @@ impl SmtpHost {
             began: Instant::now(),
             declared: from.size.unwrap_or(0),
             reservations: BTreeMap::new(),
+            named: 0,
+            leaving: Leaving::default(),
             refused: 0,
             body: None,
         });
@@ -227,7 +235,11 @@ impl SmtpHost {
         let directory = self.house.store.directory();
         let path = ForwardPath::Mailbox(mailbox.clone());
         match routing::route(&policy, &directory, &path) {
-            Route::Local(_) | Route::Disabled | Route::Foreign => true,
+            Route::Leads(_)
+            | Route::Moved(_)
+            | Route::Circle
+            | Route::Disabled
+            | Route::Foreign => true,
             Route::Unknown => directory.knows(mailbox),
         }
     }
@@ -253,10 +265,11 @@ impl SmtpHost {
         let header = {
             let policy = self.house.policy.load();
             // RFC 5321 section 7.2: recipients do not learn of each other.
-            let only = match transaction.envelope.recipients.as_slice() {
-                [one] => one.path.mailbox(),
+            let only = match transaction.named {
+                1 => transaction.envelope.recipients.first(),
                 _ => None,
             };
+            let only = only.and_then(|one| one.path.mailbox());
             let date = jiff::Zoned::now()
                 .strftime("%a, %d %b %Y %H:%M:%S %z")
                 .to_string();
@@ -286,6 +299,8 @@ impl SmtpHost {
             envelope,
             began,
             reservations,
+            leaving,
+            named: rcpts,
             body: Some(body),
             ..
         }) = self.transaction.take()
@@ -297,7 +312,6 @@ impl SmtpHost {
             written,
             header,
         } = body;
-        let rcpts = envelope.recipients.len();
         let from = envelope.reverse_path.to_string();
         if self.is_gone() {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: the account was removed or disabled meanwhile");
@@ -312,22 +326,32 @@ impl SmtpHost {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: a recipient takes no UTF-8 header");
             return self.not_delivered(from, FinishVerdict::Utf8NotTaken);
         }
+        let away = leaving.len();
         let outcome = match written {
             Ok(incoming) => {
                 let octets = incoming.len();
-                let reservations = reservations.into_values().collect();
+                let account = self.login.as_ref().map(|login| login.account);
+                let parcel = Parcel {
+                    incoming,
+                    reservations: reservations.into_values().collect(),
+                    envelope,
+                    outgoing: leaving.into_outgoing(account),
+                };
                 // RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
-                self.house
-                    .store
-                    .deliver(incoming, reservations, envelope)
-                    .await
-                    .map(|()| octets)
+                let posted = self.house.store.post(parcel).await;
+                posted.map(|queued| (octets, queued))
             }
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(octets) => {
-                tracing::info!(txn = %id, %from, rcpts, octets, "delivered");
+            Ok((octets, queued)) => {
+                match queued {
+                    Some(queue) => {
+                        tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
+                        self.house.sends(queue);
+                    }
+                    None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
+                }
                 FinishVerdict::Stored { id }
             }
             Err(error @ StoreError::MailboxFull { .. }) => {
@@ -363,6 +387,9 @@ impl SmtpHost {
                 mailbox: account.address.clone(),
             },
             Found::Several(mailboxes) => VerifyVerdict::Ambiguous(mailboxes),
+            Found::Forwarded(to) => VerifyVerdict::Forwarded(to),
+            Found::Moved(to) => VerifyVerdict::Moved(to),
+            Found::Elsewhere => VerifyVerdict::Elsewhere,
             Found::Nobody => VerifyVerdict::Unknown,
         }
     }
@@ -524,7 +551,12 @@ impl net::Host for SmtpHost {
         match ask {
             Ask::Mail(from) => Answer::Mail(self.mail(from)),
             Ask::Rcpt(to) => {
-                let refusal = self.refused_by_dns(&to).await;
+                let mut refusal = self.refused_by_dns(&to).await;
+                if refusal.is_none()
+                    && let Some(domain) = self.domain_to_ask_about(&to.path)
+                {
+                    refusal = refused_by_destination(&self.house, self.peer, &domain).await;
+                }
                 Answer::Rcpt(self.rcpt(to, refusal))
             }
             Ask::Data(trace) => Answer::Data(self.data(trace).await),

@@ -37,6 +37,7 @@ pub fn of(
         let device = device::Device {
             networks: networks.unwrap_or_default(),
             login: configured.login.clone(),
+            send_to: configured.send_to.clone(),
             mail_rate: Pace::new(rate(configured.mail_rate), Vec::new()),
             failures: Pace::new(rate(Rate::per(10, Duration::from_secs(60))), Vec::new()),
             sessions: configured.sessions,

@@ -1,4 +1,5 @@
 //! Which name servers are asked: those of the configuration, else the system's, and nobody while nothing needs them.
+//! Mail that leaves does.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +16,8 @@ const LOOK: Duration = Duration::from_secs(60);
 /// # Errors
 /// They are to be the system's, whose list cannot be used.
 pub fn servers(config: &Config) -> Result<Vec<SocketAddr>, ServersError> {
-    if !config.sender.asks() {
+    let asked = config.sender.asks() || config.relay.enabled;
+    if !asked {
         return Ok(Vec::new());
     }
     if config.dns.servers.is_empty() {
@@ -31,7 +33,7 @@ pub fn warning(config: &Config) -> Option<String> {
 
 fn nobody_to_ask(error: &ServersError) -> String {
     format!(
-        "dns.servers: none are set, and {error}; until this is mended, [sender] makes everybody wait (450)"
+        "dns.servers: none are set, and {error}; until this is mended, mail to other servers waits, and so does everybody whom [sender] wants to know more of (450)"
     )
 }
 
@@ -73,6 +75,7 @@ mod tests {
     fn servers_are_read_for_those_who_ask() {
         let mut config = Config::default();
         config.dns.servers = vec![DnsServer::parse("127.0.0.1:5353").unwrap()];
+        config.relay.enabled = false;
         assert_eq!(servers(&config).unwrap(), []);
         config.sender.reject_null_mx = true;
         let named = ["127.0.0.1:5353".parse().unwrap()];
@@ -83,6 +86,9 @@ mod tests {
         config.sender = crate::config::Sender::default();
         settle(&resolver, &config);
         assert_eq!(resolver.servers(), []);
+        config.relay.enabled = true;
+        settle(&resolver, &config);
+        assert_eq!(resolver.servers(), named);
     }
 
     #[test]

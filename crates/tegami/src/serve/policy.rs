@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use address::Mailbox;
+
 use super::DRAIN;
 use super::devices;
 use super::listeners::rate;
@@ -10,6 +12,7 @@ use super::trust::Trust;
 use crate::config::{Config, OverQuota};
 use crate::host::Policy;
 use crate::host::doors::Doors;
+use crate::host::outward::Outward;
 use crate::host::pace::Pace;
 use crate::host::sender::Rules;
 
@@ -23,8 +26,10 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
     let smtp = smtp(config);
     Policy {
         hostname: config.hostname.to_string(),
+        host: config.hostname.clone(),
         domains: config.domains.iter().cloned().collect(),
         postmaster: config.postmaster.clone(),
+        usual_postmaster: usual_postmaster(config),
         accounts_file: config.accounts_file.clone(),
         full_is_final: match config.mailbox.over_quota {
             OverQuota::Tempfail => false,
@@ -48,6 +53,7 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         },
         bare_newline: config.smtp.bare_newline,
         normalize_from: trust.normalize.clone(),
+        outward: Outward::new(&config.relay, trust.relay.clone()),
         verify_local_sender: config.smtp.verify_local_sender,
         no_submission_from: config.smtp.no_submission_from.clone(),
         devices: devices::of(config, trust, &smtp),
@@ -61,6 +67,17 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         smtp: Arc::new(smtp),
         pop3: Arc::new(pop3(config)),
     }
+}
+
+/// RFC 5321 section 4.5.1.
+fn usual_postmaster(config: &Config) -> Mailbox {
+    let domain = config.domains.first().unwrap_or(&config.hostname);
+    #[expect(
+        clippy::expect_used,
+        reason = "a literal name, parsed by every test that makes a policy"
+    )]
+    let local = "postmaster".parse().expect("a local part");
+    Mailbox::new(local, domain.clone().into())
 }
 
 fn smtp(config: &Config) -> smtp_server::Config {

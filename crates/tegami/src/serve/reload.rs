@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Running, devices, dns, listeners, open_files, reconcile, strangers, trust};
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config, Loaded, Relay};
 use crate::telemetry::Telemetry;
 
 /// Reads everything again. `current` becomes what is in force.
@@ -40,6 +40,11 @@ pub async fn reload(
     let config = Config {
         listen: current.listen.clone(),
         data_dir: current.data_dir.clone(),
+        relay: Relay {
+            queue_size: current.relay.queue_size,
+            queue_messages: current.relay.queue_messages,
+            ..config.relay
+        },
         devices: devices::keep_listening(&current.devices, &config.devices),
         ..config
     };
@@ -61,6 +66,7 @@ pub async fn reload(
             "accounts file not reloaded; the accounts stay as they are"
         );
     }
+    running.outbound.reload(current, &config, &running.house);
     strangers::mention(&running.house.store, &config.domains);
     certificate(running, &config).await;
     *current = config;
@@ -75,6 +81,11 @@ fn needs_restart(current: &Config, new: &Config) -> Vec<&'static str> {
     }
     if current.data_dir != new.data_dir {
         keys.push("data_dir");
+    }
+    if (current.relay.queue_size, current.relay.queue_messages)
+        != (new.relay.queue_size, new.relay.queue_messages)
+    {
+        keys.push("relay.queue_size, relay.queue_messages");
     }
     if devices::listen_elsewhere(&current.devices, &new.devices) {
         keys.push("device.listen");

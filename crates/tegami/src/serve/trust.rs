@@ -1,7 +1,7 @@
 //! Which networks are trusted for their addresses, once the addresses that hide somebody are taken out.
 //!
 //! Behind a container engine's NAT the whole world may connect from the address of the default gateway. A network
-//! that was meant for the office (`auth.allow_cleartext_from`, `limits.exempt`, `smtp.normalize_from`,
+//! that was meant for the office (`auth.allow_cleartext_from`, `relay.networks`, `limits.exempt`, `smtp.normalize_from`,
 //! `proxy.xclient_from`, a device's `networks`) must not let the world in with it.
 
 use std::collections::HashMap;
@@ -28,6 +28,8 @@ pub struct Trust {
     pub xclient: Vec<IpNet>,
     /// Line ends of old devices are mended. Here, too, a gateway is meant only by itself.
     pub normalize: Vec<IpNet>,
+    /// Clients may send anywhere without a login. Nobody behind a gateway is meant by this, however it is listed.
+    pub relay: Vec<IpNet>,
     /// Devices by name. Nobody behind a gateway is one.
     pub devices: HashMap<String, Vec<IpNet>>,
 }
@@ -40,6 +42,7 @@ impl Trust {
             exempt: without_unmeant(&config.limits.exempt, gateways),
             xclient: without_unmeant(&config.proxy.xclient_from, gateways),
             normalize: without_unmeant(&config.smtp.normalize_from, gateways),
+            relay: without(&config.relay.networks, gateways),
             devices: config
                 .devices
                 .iter()

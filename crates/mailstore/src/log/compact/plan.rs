@@ -10,6 +10,7 @@ use crate::account::{Account, AccountId, Alias, Decision};
 use crate::compaction::Way;
 use crate::engine::Place;
 use crate::error::{CompactError, StoreError};
+use crate::handling::StoredList;
 use crate::index::keys::{self, Retirement};
 use crate::index::{Attempted, Change, Kept, Posted, Stand};
 use crate::log::frame::{Frame, Kind};
@@ -308,6 +309,13 @@ impl Look<'_> {
             }
             Decision::NoAlias(address) => {
                 !self.before.oldest && index.value(&keys::alias(&address.key()))?.is_none()
+            }
+            Decision::List(list) => match index.value(&keys::list(&list.address.key()))? {
+                Some(now) => postcard::from_bytes::<StoredList>(&now).map_err(read)? == *list,
+                None => false,
+            },
+            Decision::NoList(address) => {
+                !self.before.oldest && index.value(&keys::list(&address.key()))?.is_none()
             }
         })
     }

@@ -79,7 +79,8 @@ impl Compactor {
         // All of them, also after a failure: while one waits, what changes has to be noted.
         let mut outcome = Ok(());
         for answer in answers {
-            outcome = outcome.and(answer.blocking_recv().unwrap_or(Err(StoreError::Stopped)));
+            let answer = answer.blocking_recv().unwrap_or(Err(StoreError::Stopped));
+            outcome = outcome.and(answer.map(drop));
         }
         outcome.map_err(CompactError::Store)?;
         (run.progress)(run.done);

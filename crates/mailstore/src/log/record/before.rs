@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{CopyHead, MessageHead};
 use crate::account::{Account, AccountId, Alias, Decision, Declared, Terms};
 use crate::engine::Addressee;
+use crate::handling::Handling;
 use crate::index::Kept;
 
 /// The head of a message in versions 3 and 4.
@@ -100,11 +101,70 @@ pub(super) fn copy_head(version: u8, head: &[u8]) -> Option<(CopyHead, &[u8])> {
 
 /// Reads the decisions of a record of the given format version.
 pub(super) fn decisions(version: u8, head: &[u8]) -> Option<Vec<Decision>> {
-    if version > 3 {
+    if version > 4 {
         return postcard::from_bytes(head).ok();
+    }
+    if version == 4 {
+        let old: Vec<Decision4> = postcard::from_bytes(head).ok()?;
+        return Some(old.into_iter().map(Decision::from).collect());
     }
     let old: Vec<Decision3> = postcard::from_bytes(head).ok()?;
     Some(old.into_iter().map(Decision::from).collect())
+}
+
+/// A decision of version 4: there were no lists.
+#[derive(Deserialize)]
+enum Decision4 {
+    Account(Account4),
+    NoAccount(AccountId),
+    Alias(Alias),
+    NoAlias(Mailbox),
+}
+
+/// An account of version 4: all its mail went into its mailbox.
+#[derive(Deserialize)]
+struct Account4 {
+    id: AccountId,
+    address: Mailbox,
+    name: String,
+    enabled: bool,
+    password: Option<PasswordHash>,
+    keys: LoginKeys,
+    quota: Option<u64>,
+    declared: Option<Declared>,
+    generation: u64,
+    epoch: u32,
+    terms: Terms,
+}
+
+impl From<Decision4> for Decision {
+    fn from(old: Decision4) -> Self {
+        match old {
+            Decision4::Account(account) => Self::Account(account.into()),
+            Decision4::NoAccount(id) => Self::NoAccount(id),
+            Decision4::Alias(alias) => Self::Alias(alias),
+            Decision4::NoAlias(address) => Self::NoAlias(address),
+        }
+    }
+}
+
+impl From<Account4> for Account {
+    fn from(old: Account4) -> Self {
+        Self {
+            id: old.id,
+            address: old.address,
+            name: old.name,
+            enabled: old.enabled,
+            password: old.password,
+            keys: old.keys,
+            quota: old.quota,
+            declared: old.declared,
+            generation: old.generation,
+            epoch: old.epoch,
+            terms: old.terms,
+            handling: Handling::default(),
+        }
+    }
 }
 
 /// A decision up to version 3.
@@ -156,13 +216,15 @@ impl From<Account3> for Account {
             generation: old.generation,
             epoch: old.epoch,
             terms: Terms::default(),
+            handling: Handling::default(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, AccountId, Alias, Decision, Terms, decisions};
+    use super::{Account, AccountId, Alias, Decision, Handling, Terms, decisions};
+    use crate::handling::{Forward, StoredList};
 
     fn account() -> Account {
         Account {
@@ -177,6 +239,7 @@ mod tests {
             generation: 9,
             epoch: 8,
             terms: Terms::default(),
+            handling: Handling::default(),
         }
     }
 
@@ -210,20 +273,71 @@ mod tests {
         assert_eq!(decisions(4, &head), None, "it is no record of version 4");
     }
 
+    fn held_to_much() -> Terms {
+        Terms {
+            suspended: true,
+            mailbox: false,
+            utf8: false,
+            login: auth::Floor::Scram,
+            send_to: vec!["example.test".parse().unwrap(), "a@b.test".parse().unwrap()],
+        }
+    }
+
+    /// The same of an account of version 4, which had terms, and all of whose mail went into its mailbox.
     #[test]
-    fn terms_are_kept_as_they_are() {
+    fn accounts_of_version_4_forward_nothing() {
+        let terms = held_to_much();
+        let old = (
+            AccountId(7),
+            "alice@example.test",
+            "Alice",
+            true,
+            None::<&str>,
+            Vec::<u8>::new(),
+            Some(5_u64),
+            None::<u8>,
+            9_u64,
+            8_u32,
+            &terms,
+        );
+        let head = postcard::to_allocvec(&(2_u32, (0_u32, old), (1_u32, 3_u64))).unwrap();
         let account = Account {
-            terms: Terms {
-                suspended: true,
-                mailbox: false,
-                utf8: false,
-                login: auth::Floor::Scram,
-                send_to: vec!["example.test".parse().unwrap(), "a@b.test".parse().unwrap()],
+            terms: terms.clone(),
+            ..account()
+        };
+        let expected = [
+            Decision::Account(account),
+            Decision::NoAccount(AccountId(3)),
+        ];
+        assert_eq!(decisions(4, &head).unwrap(), expected);
+        assert_eq!(decisions(5, &head), None, "it is no record of version 5");
+    }
+
+    #[test]
+    fn what_is_said_of_accounts_and_lists_is_kept_as_it_is() {
+        let account = Account {
+            terms: held_to_much(),
+            handling: Handling {
+                forward: Some(Forward {
+                    to: vec!["a@b.test".parse().unwrap()],
+                    keep: true,
+                    disclosed: false,
+                }),
+                moved: None,
+                vacation: Some("{}".to_owned()),
             },
             ..account()
         };
-        let written = vec![Decision::Account(account)];
+        let list = StoredList {
+            address: "staff@example.test".parse().unwrap(),
+            settings: "{\"owners\":[]}".to_owned(),
+        };
+        let written = vec![
+            Decision::Account(account),
+            Decision::NoList(list.address.clone()),
+            Decision::List(list),
+        ];
         let head = postcard::to_allocvec(&written).unwrap();
-        assert_eq!(decisions(4, &head), Some(written));
+        assert_eq!(decisions(5, &head), Some(written));
     }
 }

@@ -192,6 +192,8 @@ fn the_queue_is_nobody_and_nothing_is_in_it_by_accident() {
     let pending = Pending {
         version: 3,
         account: Some(AccountId(7)),
+        received: 9,
+        release: None,
         waiting: vec![Waiting::new(0, 5)],
     };
     let reads = |to: Vec<(u64, u32)>, queue: Option<&Pending>| {
@@ -216,11 +218,17 @@ fn what_becomes_of_a_message_reads_as_it_was_said() {
     let pending = Pending {
         version: 3,
         account: Some(AccountId(7)),
+        received: 9,
+        release: Some(10),
         waiting: vec![
             Waiting::new(0, 5),
             Waiting {
                 attempts: 7,
-                delay_told: true,
+                tried: Some(8),
+                told: true,
+                told_late: true,
+                forwarded: true,
+                served: Some("m@example.org".parse().unwrap()),
                 held: true,
                 heard: Some(Heard::new("mx.example.net", "come back later", 11)),
                 ..Waiting::new(900, u64::MAX)

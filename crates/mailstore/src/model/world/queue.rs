@@ -101,47 +101,44 @@ impl World {
             .iter()
             .next()
             .map(|(number, mail)| (*number, mail.id.unwrap()));
-        let (here, away) = match what {
-            What::Report => (account, false),
-            What::ReportAway => (None, true),
-            What::Again | What::One | What::All | What::Hold | What::Remove => (None, false),
+        // Who is told: somebody here, or somebody elsewhere.
+        let told = match what {
+            What::Report => vec![account],
+            What::ReportAway => vec![None],
+            What::Reports => vec![account, None, None],
+            What::Again | What::One | What::All | What::Hold | What::Remove => Vec::new(),
         };
-        let reported = here.is_some() || away;
-        let report = reported.then(|| self.letter_of(REPORT));
+        let reports = told.into_iter().map(|to| (to, self.letter_of(REPORT)));
+        let reports: Vec<_> = reports.collect();
         let store = self.store();
         let done = match what {
             What::Hold => store.queue_hold(id, !before[0].held).await.map(drop),
             What::Remove => store.queue_remove(id).await.map(drop),
-            What::Again | What::One | What::All | What::Report | What::ReportAway => {
-                let parcel = match &report {
-                    None => None,
-                    Some(body) => {
-                        let to = here.iter().map(|(_, id)| *id).collect();
-                        let waiting = if away {
-                            vec![Waiting::new(0, 1)]
-                        } else {
-                            Vec::new()
-                        };
-                        // As in a session: without memory for bodies this may fail, and then nothing is said.
-                        parcel(&store, to, body, waiting).await.ok()
-                    }
-                };
-                if report.is_some() && parcel.is_none() {
-                    Err(StoreError::Incomplete)
-                } else {
-                    store.queue_attempted(id, attempt, parcel).await.map(drop)
+            What::Again
+            | What::One
+            | What::All
+            | What::Report
+            | What::ReportAway
+            | What::Reports => {
+                // As in a session: without memory for bodies this may fail, and then nothing is said.
+                match parcels(&store, &reports).await {
+                    Ok(parcels) => store.queue_attempted(id, attempt, parcels).await.map(drop),
+                    Err(error) => Err(error),
                 }
             }
         };
         drop(store);
         let mut power_cut = self.after_fault().await;
-        let mut found = None;
-        if let (Some(body), Some((number, _))) = (&report, here) {
-            found = self.find_here(&[number], body).await;
-        }
-        if let (Some(body), true) = (&report, away) {
-            let (queued, cut) = self.find_queued(body).await;
-            (found, power_cut) = (queued, power_cut | cut);
+        let mut found = Vec::new();
+        for (to, body) in &reports {
+            found.push(match to {
+                Some((number, _)) => self.find_here(&[*number], body).await,
+                None => {
+                    let (queued, cut) = self.find_queued(body).await;
+                    power_cut |= cut;
+                    queued
+                }
+            });
         }
         let now = self.store().queued(id).unwrap();
         let now = now.map(|queued| queued.waiting).unwrap_or_default();
@@ -150,19 +147,19 @@ impl World {
         if done.is_ok() || !power_cut {
             assert_eq!(happened, done.is_ok(), "{what:?}");
         }
-        if let Some(body) = report {
+        for ((to, body), found) in reports.into_iter().zip(found) {
             assert_eq!(found.is_some(), happened, "one without the other");
-            if let (true, Some((number, _))) = (happened, here) {
-                let mail = self.model.get_mut(&number).unwrap();
-                mail.messages.push((None, body.clone()));
-            }
-            if happened && away {
-                let waiting = vec![Waiting::new(0, 1)];
-                self.queue.push(InQueue {
+            match to {
+                Some((number, _)) if happened => {
+                    let mail = self.model.get_mut(&number).unwrap();
+                    mail.messages.push((None, body));
+                }
+                None if happened => self.queue.push(InQueue {
                     id: None,
                     body,
-                    waiting,
-                });
+                    waiting: vec![Waiting::new(0, 1)],
+                }),
+                Some(_) | None => {}
             }
         }
         if happened && after.is_empty() {
@@ -245,7 +242,7 @@ fn outcome(what: What, before: &[Waiting]) -> (Attempt, Vec<Waiting>) {
             let gone = after.remove(0);
             attempt.closed.push(gone.recipient);
         }
-        What::All | What::Report => {
+        What::All | What::Report | What::Reports => {
             attempt
                 .closed
                 .extend(after.drain(..).map(|one| one.recipient));
@@ -257,6 +254,20 @@ fn outcome(what: What, before: &[Waiting]) -> (Attempt, Vec<Waiting>) {
         What::Remove => after.clear(),
     }
     (attempt, after)
+}
+
+/// Reports to somebody here, or elsewhere.
+async fn parcels(
+    store: &Store,
+    reports: &[(Option<(usize, AccountId)>, Vec<u8>)],
+) -> Result<Vec<Parcel>, StoreError> {
+    let mut parcels = Vec::new();
+    for (to, body) in reports {
+        let here = to.iter().map(|(_, id)| *id).collect();
+        let away = to.is_none().then(|| Waiting::new(0, 1));
+        parcels.push(parcel(store, here, body, away.into_iter().collect()).await?);
+    }
+    Ok(parcels)
 }
 
 async fn parcel(
@@ -284,6 +295,7 @@ async fn parcel(
         outgoing: (!waiting.is_empty()).then(|| Outgoing {
             room: store.reserve_report().unwrap(),
             account: None,
+            release: None,
             waiting,
         }),
     })
@@ -296,7 +308,7 @@ async fn send(
     waiting: Vec<Waiting>,
 ) -> Result<(), StoreError> {
     let parcel = parcel(&store, to, &body, waiting).await?;
-    store.post(parcel).await
+    store.post(parcel).await.map(drop)
 }
 
 /// `None` when the disk did not let us; what it did let us read is right.

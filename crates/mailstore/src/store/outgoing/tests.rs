@@ -136,6 +136,7 @@ async fn parcel(
     let outgoing = (!waiting.is_empty()).then(|| Outgoing {
         room: store.reserve_outgoing(octets as u64).unwrap(),
         account: Some(alice),
+        release: None,
         waiting,
     });
     let reservations = local.then(|| store.reserve(alice, 0).unwrap());
@@ -243,10 +244,17 @@ async fn what_an_attempt_came_to_is_what_the_message_is() {
     yard.post(100, false, &[1, 2, 3]).await;
     let id = yard.ids()[0];
     let left = again(vec![tried(0, 70, 1), tried(2, 60, 1)]);
-    let after = yard.store.queue_attempted(id, left, None).await.unwrap();
-    assert_eq!(after.unwrap().due(), Some(2));
+    let after = yard
+        .store
+        .queue_attempted(id, left, Vec::new())
+        .await
+        .unwrap();
+    assert_eq!(after.unwrap().queued.due(), Some(2));
     let left = closed(vec![1]);
-    yard.store.queue_attempted(id, left, None).await.unwrap();
+    yard.store
+        .queue_attempted(id, left, Vec::new())
+        .await
+        .unwrap();
     let expected = [tried(0, 70, 1), tried(2, 60, 1)];
     for keep_index in [true, false] {
         yard.again(keep_index).await;
@@ -264,8 +272,12 @@ async fn what_an_attempt_came_to_is_what_the_message_is() {
         closed: vec![0, 2],
         again: vec![tried(1, 5, 9)],
     };
-    let after = yard.store.queue_attempted(id, late, None).await.unwrap();
-    assert!(after.unwrap().waiting.is_empty());
+    let after = yard
+        .store
+        .queue_attempted(id, late, Vec::new())
+        .await
+        .unwrap();
+    assert!(after.unwrap().queued.waiting.is_empty());
     assert_eq!((yard.ids(), yard.due(u64::MAX)), (vec![], vec![]));
     for keep_index in [true, false] {
         yard.again(keep_index).await;
@@ -274,7 +286,10 @@ async fn what_an_attempt_came_to_is_what_the_message_is() {
         // It is no message that somebody has removed.
         assert_eq!(yard.store.stats().engine.removed.messages, 0);
         assert!(yard.store.queue_letter(id).unwrap().is_none());
-        let again = yard.store.queue_attempted(id, closed(vec![0]), None).await;
+        let again = yard
+            .store
+            .queue_attempted(id, closed(vec![0]), Vec::new())
+            .await;
         assert_eq!(again.unwrap(), None);
     }
 }
@@ -287,8 +302,11 @@ async fn what_people_say_stays_whatever_an_attempt_says_meanwhile() {
     let ids = yard.ids();
     yard.store.queue_hold(ids[0], true).await.unwrap();
     let attempt = again(vec![tried(0, 5, 1)]);
-    let after = yard.store.queue_attempted(ids[0], attempt, None).await;
-    assert_eq!(after.unwrap().unwrap().due(), None);
+    let after = yard
+        .store
+        .queue_attempted(ids[0], attempt, Vec::new())
+        .await;
+    assert_eq!(after.unwrap().unwrap().queued.due(), None);
     assert_eq!(yard.due(u64::MAX), [ids[1]]);
     for keep_index in [true, false] {
         yard.again(keep_index).await;
@@ -316,7 +334,7 @@ async fn decisions_about_a_message_come_one_after_the_other() {
         let store = yard.store.clone();
         tasks.push(tokio::spawn(async move {
             let attempt = closed(vec![recipient]);
-            store.queue_attempted(id, attempt, None).await
+            store.queue_attempted(id, attempt, Vec::new()).await
         }));
     }
     // Who goes away while it waits spoils nothing.
@@ -346,11 +364,12 @@ async fn a_full_queue_says_so_and_takes_reports_all_the_same() {
     report.outgoing = Some(Outgoing {
         room: yard.store.reserve_report().unwrap(),
         account: None,
+        release: None,
         waiting: vec![Waiting::new(0, 1)],
     });
     let done = yard
         .store
-        .queue_attempted(id, closed(vec![0]), Some(report))
+        .queue_attempted(id, closed(vec![0]), vec![report])
         .await;
     done.unwrap();
     assert_eq!(yard.store.queue_counts().messages, 20);
@@ -383,20 +402,31 @@ async fn nothing_is_queued_for_nobody() {
     assert_eq!((yard.mailbox(), yard.store.queue_counts().messages), (0, 0));
 }
 
-/// However little of the two records was written when the power went.
+/// However little of the records was written when the power went.
 #[tokio::test]
-async fn a_report_and_what_it_is_about_are_kept_together_or_not_at_all() {
+async fn reports_and_what_they_are_about_are_kept_together_or_not_at_all() {
+    for reports in [1, 3] {
+        all_or_nothing(reports).await;
+    }
+}
+
+/// With so many reports, each for somebody here; the second is for somebody elsewhere, too.
+async fn all_or_nothing(reports: usize) {
     let yard = Yard::new().await;
     yard.post(300, false, &[1]).await;
     let id = yard.ids()[0];
     let path = Path::new("/data/log/0000000001.log");
     let before = yard.disk.contents(path).len();
-    let report = yard.parcel(200, true, &[]).await;
-    let done = yard
-        .store
-        .queue_attempted(id, closed(vec![0]), Some(report))
-        .await;
-    done.unwrap();
+    let mut parcels = Vec::new();
+    for number in 0..reports {
+        let away: &[u64] = if number == 1 { &[5] } else { &[] };
+        parcels.push(yard.parcel(200 / reports, true, away).await);
+    }
+    let done = yard.store.queue_attempted(id, closed(vec![0]), parcels);
+    let noted = done.await.unwrap().unwrap();
+    let ids: Vec<u64> = noted.posted.iter().copied().flatten().collect();
+    assert_eq!((noted.posted.len(), &ids), (reports, &yard.ids()));
+    assert!(noted.queued.waiting.is_empty());
     let whole = yard.disk.contents(path);
     let mut seen = [0; 2];
     // And whatever octet of them did not get there, though later ones did.
@@ -411,9 +441,10 @@ async fn a_report_and_what_it_is_about_are_kept_together_or_not_at_all() {
         // Twice, because what is found to be the end is stated by the first.
         for _ in 0..2 {
             let store = open(&disk, &SimulatedTables::default());
-            let reports = store.usage(yard.alice).messages;
-            let queued = store.queue_counts().messages;
-            assert_eq!((reports, queued), (0, 1), "{lost:?} of {}", whole.len());
+            let here = store.usage(yard.alice).messages;
+            let queued = store.queue_from(0, 10).unwrap();
+            let queued: Vec<u64> = queued.iter().map(|one| one.id).collect();
+            assert_eq!((here, queued), (0, vec![id]), "{lost:?} of {}", whole.len());
             seen[usize::from(all)] += 1;
             parcel(&store, yard.alice, 10, false, &[]).await;
             store.close().await;
@@ -421,6 +452,92 @@ async fn a_report_and_what_it_is_about_are_kept_together_or_not_at_all() {
     }
     assert!(seen[0] > 500 && seen[0] == seen[1], "{seen:?}");
     let store = open(&yard.disk.after_kill(), &SimulatedTables::default());
-    assert_eq!(store.usage(yard.alice).messages, 1);
-    assert_eq!(store.queue_counts().messages, 0);
+    assert_eq!(store.usage(yard.alice).messages, reports as u64);
+    assert_eq!(store.queue_counts().messages, ids.len() as u64);
+}
+
+#[tokio::test]
+async fn who_posts_is_told_the_id_of_what_waits_to_leave() {
+    let mut yard = Yard::new().await;
+    for keep_index in [true, false] {
+        let here = yard.parcel(50, true, &[]).await;
+        assert_eq!(yard.store.post(here).await.unwrap(), None);
+        let both = yard.parcel(50, true, &[1, 2]).await;
+        let id = yard.store.post(both).await.unwrap();
+        assert_eq!(id, yard.ids().last().copied());
+        yard.again(keep_index).await;
+    }
+}
+
+/// RFC 4865: neither an attempt nor a person hurries it; only removing it is possible.
+#[tokio::test]
+async fn what_is_to_be_released_later_waits_until_then() {
+    let mut yard = Yard::new().await;
+    let mut parcel = yard.parcel(50, false, &[10, 900]).await;
+    parcel.outgoing.as_mut().unwrap().release = Some(500);
+    let id = yard.store.post(parcel).await.unwrap().unwrap();
+    let late = again(vec![tried(0, 20, 1)]);
+    for keep_index in [true, false] {
+        assert_eq!((yard.due(499), yard.due(500)), (vec![], vec![id]));
+        yard.store.queue_retry(id, 7).await.unwrap();
+        assert_eq!((yard.due(499), yard.due(500)), (vec![], vec![id]));
+        let attempt = yard.store.queue_attempted(id, late.clone(), Vec::new());
+        let now = attempt.await.unwrap().unwrap().queued;
+        assert_eq!((now.due(), now.release), (Some(500), Some(500)));
+        yard.again(keep_index).await;
+        let (received, _, _) = yard.store.queue_letter(id).unwrap().unwrap();
+        let queued = yard.store.queued(id).unwrap().unwrap();
+        assert_eq!((queued.received, queued.release), (received, Some(500)));
+        assert!(received > 0);
+    }
+    assert!(yard.store.queue_remove(id).await.unwrap());
+}
+
+/// Whose name it leaves in was decided when it came.
+#[tokio::test]
+async fn a_forwarded_copy_stays_one() {
+    let mut yard = Yard::new().await;
+    let mut parcel = yard.parcel(50, false, &[1, 2]).await;
+    parcel.outgoing.as_mut().unwrap().waiting[1].forwarded = true;
+    let id = yard.store.post(parcel).await.unwrap().unwrap();
+    let served = Some("m@example.org".parse().unwrap());
+    let mut said = vec![tried(0, 5, 1), tried(1, 6, 1)];
+    said[0].forwarded = true;
+    said[1].served.clone_from(&served);
+    (yard
+        .store
+        .queue_attempted(id, again(said), Vec::new())
+        .await)
+        .unwrap();
+    for keep_index in [true, false] {
+        yard.again(keep_index).await;
+        let waiting = yard.store.queued(id).unwrap().unwrap().waiting;
+        let forwarded: Vec<bool> = waiting.iter().map(|one| one.forwarded).collect();
+        assert_eq!(forwarded, [false, true]);
+        assert_eq!((&waiting[0].served, &waiting[1].served), (&None, &served));
+    }
+}
+
+/// More than that is said in portions; then nothing of it is so.
+#[tokio::test]
+async fn as_much_as_may_be_said_at_once_is_bounded() {
+    let yard = Yard::new().await;
+    yard.post(100, false, &[1]).await;
+    let id = yard.ids()[0];
+    let mut parcels = Vec::new();
+    for _ in 0..65 {
+        parcels.push(yard.parcel(1, true, &[]).await);
+    }
+    let refused = yard.store.queue_attempted(id, closed(vec![0]), parcels);
+    assert!(matches!(refused.await, Err(StoreError::TooLarge)));
+    let mut parcel = yard.parcel(1, false, &[]).await;
+    parcel.outgoing = Some(Outgoing {
+        room: yard.store.reserve_report().unwrap(),
+        account: None,
+        release: None,
+        waiting: (0..10_001).map(|at| Waiting::new(at, 1)).collect(),
+    });
+    let refused = yard.store.post(parcel).await;
+    assert!(matches!(refused, Err(StoreError::TooLarge)));
+    assert_eq!((yard.ids(), yard.mailbox()), (vec![id], 0));
 }

@@ -12,7 +12,7 @@ rows! {
     "S-250g" RECIPIENT_ACCEPTED = coded(250, 1, 5), "Recipient accepted" {
         rfc: "RFC 5321 section 4.1.1.3",
         when: "RCPT was accepted.",
-        cause: "The mailbox exists and has room.",
+        cause: "The mailbox exists and has room, or the message will be sent on to another server.",
         remedy: "Nothing to do."
     }
     "S-450a" MAILBOX_SUSPENDED = coded(450, 2, 1), "Mailbox <{recipient}> takes no mail for a while; try later" {

@@ -5,12 +5,17 @@ use super::*;
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/tegami.toml");
 
 /// Keys without a default in the reference: it shows an example.
-const EXAMPLES: [&str; 5] = [
+const EXAMPLES: [&str; 10] = [
     "hostname",
     "accounts_file",
     "postmaster",
     "tls.certificate",
     "tls.key",
+    "relay.smarthost",
+    "relay.smarthost_user",
+    "relay.smarthost_password",
+    "relay.smarthost_password_file",
+    "relay.smarthost_ca",
 ];
 
 #[test]
@@ -40,7 +45,10 @@ fn the_reference_file_and_the_code_agree_on_every_key_and_default() {
     let password = dir.path().join("scanner.password");
     fs::write(&password, "paper jam\n").unwrap();
     let text = uncommented.join("\n");
-    let text = text.replace("/etc/tegami/scanner.password", password.to_str().unwrap());
+    let text = ["scanner", "partner"].iter().fold(text, |text, name| {
+        let path = format!("/etc/tegami/{name}.password");
+        text.replace(&path, password.to_str().unwrap())
+    });
     fs::write(&path, text).unwrap();
     let sources = Sources {
         explicit: Some(path.clone()),
@@ -104,4 +112,18 @@ fn the_reference_file_has_every_key_of_a_device() {
         )
     };
     assert_eq!(shown(&least), shown(&all));
+}
+
+/// The example of a route has every key there is.
+#[test]
+fn the_reference_file_has_every_key_of_a_route() {
+    let text = fs::read_to_string(REFERENCE).unwrap();
+    let (_, example) = text.split_once("#[[relay.route]]\n").unwrap();
+    let (example, _) = example.split_once("\n\n").unwrap();
+    let keys: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once(" = "))
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(keys, super::super::relay::ROUTE_KEYS);
 }

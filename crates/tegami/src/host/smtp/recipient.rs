@@ -2,13 +2,38 @@
 
 use std::time::Instant;
 
-use address::{ForwardPath, Recipient};
-use mailstore::{Account, AccountId, Full, Reservation};
+use address::{ForwardPath, Mailbox, Recipient};
+use mailstore::{Account, AccountId, Directory, Full, Leads, Reservation};
 use smtp_server::{RcptTo, RcptVerdict};
 
 use super::SmtpHost;
 use super::regarded::Regarded;
+use crate::host::Policy;
 use crate::host::routing::{self, Route};
+
+/// What is held for a recipient, beyond what the message has already.
+struct Room {
+    /// Places in mailboxes.
+    mailboxes: Vec<(AccountId, Reservation)>,
+    /// A place in the queue.
+    queue: Option<Reservation>,
+    /// Who is sent to elsewhere.
+    leaves: Leaves,
+    /// What the client is told.
+    verdict: RcptVerdict,
+}
+
+/// Who of a recipient's is elsewhere.
+enum Leaves {
+    /// Nobody.
+    Nobody,
+    /// The recipient.
+    Itself,
+    /// These get copies, sent on in the name of this server.
+    Copies(Vec<Mailbox>),
+    /// This one, for whom the recipient's address stands.
+    Returned(Mailbox),
+}
 
 impl SmtpHost {
     /// Takes a recipient in, unless there is a refusal already or anything else against it.
@@ -20,32 +45,41 @@ impl SmtpHost {
         let Some(transaction) = &mut self.transaction else {
             return RcptVerdict::TryLater;
         };
-        match room {
-            Ok(taken) => {
-                transaction.reservations.extend(taken);
-                transaction.envelope.recipients.push(Recipient {
-                    path: to.path,
-                    notify: to.notify,
-                    orcpt: to.orcpt,
-                });
-                RcptVerdict::Accepted
-            }
+        let room = match room {
+            Ok(room) => room,
             Err(refusal) => {
                 transaction.refused += 1;
                 self.regarding = Regarded::to(&to.path);
-                refusal
+                return refusal;
             }
+        };
+        transaction.named += 1;
+        transaction.reservations.extend(room.mailboxes);
+        transaction.leaving.hold(room.queue);
+        let recipient = Recipient {
+            path: to.path,
+            notify: to.notify,
+            orcpt: to.orcpt,
+        };
+        let (recipients, leaving) = (
+            &mut transaction.envelope.recipients,
+            &mut transaction.leaving,
+        );
+        match room.leaves {
+            Leaves::Nobody => recipients.push(recipient),
+            Leaves::Itself => leaving.take(recipient, false, recipients),
+            Leaves::Copies(addresses) => {
+                leaving.take_copies(recipient, addresses, true, recipients)
+            }
+            Leaves::Returned(to) => leaving.take_copies(recipient, vec![to], false, recipients),
         }
+        room.verdict
     }
 
-    /// The places in mailboxes that a letter to this recipient needs beyond those that are held already.
-    fn room_for(&self, to: &ForwardPath) -> Result<Vec<(AccountId, Reservation)>, RcptVerdict> {
+    fn room_for(&self, to: &ForwardPath) -> Result<Room, RcptVerdict> {
         if self.is_gone() {
             return Err(RcptVerdict::RelayDenied);
         }
-        let Some(transaction) = &self.transaction else {
-            return Err(RcptVerdict::TryLater);
-        };
         let policy = self.house.policy.load();
         let directory = self.house.store.directory();
         let sender = self.login.as_ref();
@@ -53,17 +87,37 @@ impl SmtpHost {
         if sender.is_some_and(|account| !may_send_to(account, to)) {
             return Err(RcptVerdict::DestinationDenied);
         }
-        let accounts = match routing::route(&policy, &directory, to) {
-            Route::Local(accounts) => accounts,
-            Route::Disabled => return Err(RcptVerdict::Disabled),
-            Route::Unknown => return Err(RcptVerdict::UnknownMailbox),
-            Route::Foreign if self.login.is_some() || self.visit.is_some() => {
-                return Err(RcptVerdict::NoOutbound);
+        match routing::route(&policy, &directory, to) {
+            Route::Leads(leads) => self.room_along(&policy, &directory, leads),
+            Route::Disabled => Err(RcptVerdict::Disabled),
+            Route::Moved(to) => Err(RcptVerdict::Moved(to)),
+            Route::Circle => Err(RcptVerdict::Circle),
+            Route::Unknown => match self.returned(&policy, to) {
+                Some(original) => {
+                    self.count_recipient(&policy)?;
+                    self.room_in_queue(Leaves::Returned(original), RcptVerdict::Accepted)
+                }
+                None => Err(RcptVerdict::UnknownMailbox),
+            },
+            Route::Foreign => {
+                self.may_leave(&policy, to)?;
+                self.count_recipient(&policy)?;
+                self.room_in_queue(Leaves::Itself, RcptVerdict::Accepted)
             }
-            Route::Foreign => return Err(RcptVerdict::RelayDenied),
-        };
-        if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
-            return Err(RcptVerdict::TooFast);
+        }
+    }
+
+    /// The places that a letter needs which goes there: all of them, or none.
+    fn room_along(
+        &self,
+        policy: &Policy,
+        directory: &Directory,
+        leads: Leads,
+    ) -> Result<Room, RcptVerdict> {
+        self.count_recipient(policy)?;
+        if !leads.lists.is_empty() {
+            // Nobody hands a post on yet, and nothing is taken in that would go nowhere.
+            return Err(RcptVerdict::TryLater);
         }
         // An alias waits for all of its members: whoever is left out now would never get the message.
         let suspended = |account: &AccountId| {
@@ -71,11 +125,42 @@ impl SmtpHost {
                 .account(*account)
                 .is_some_and(|account| account.terms.suspended)
         };
-        if accounts.iter().any(suspended) {
+        if leads.accounts.iter().any(suspended) {
             return Err(RcptVerdict::Suspended);
         }
-        let mut taken = Vec::with_capacity(accounts.len());
-        for account in accounts {
+        let mailboxes = self.room_in_mailboxes(policy, &leads)?;
+        if leads.away.is_empty() {
+            return Ok(Room {
+                mailboxes,
+                queue: None,
+                leaves: Leaves::Nobody,
+                verdict: RcptVerdict::Accepted,
+            });
+        }
+        if !policy.outward.enabled {
+            tracing::warn!(
+                "mail that is to be sent on has to wait outside: relay.enabled is false"
+            );
+            return Err(RcptVerdict::TryLater);
+        }
+        let verdict = match leads.disclosed {
+            Some(to) => RcptVerdict::Forwarded(to),
+            None => RcptVerdict::Accepted,
+        };
+        let away = leads.away.into_iter().map(|away| away.address).collect();
+        let room = self.room_in_queue(Leaves::Copies(away), verdict)?;
+        Ok(Room { mailboxes, ..room })
+    }
+
+    fn room_in_mailboxes(
+        &self,
+        policy: &Policy,
+        leads: &Leads,
+    ) -> Result<Vec<(AccountId, Reservation)>, RcptVerdict> {
+        let transaction = self.transaction.as_ref().ok_or(RcptVerdict::TryLater)?;
+        let mut taken = Vec::with_capacity(leads.mailboxes.len());
+        for local in &leads.mailboxes {
+            let account = local.account;
             if transaction.reservations.contains_key(&account) {
                 continue;
             }
@@ -90,6 +175,31 @@ impl SmtpHost {
             }
         }
         Ok(taken)
+    }
+
+    /// Room in the queue for the message, unless it has some, and for these recipients among its others.
+    fn room_in_queue(&self, leaves: Leaves, verdict: RcptVerdict) -> Result<Room, RcptVerdict> {
+        let transaction = self.transaction.as_ref().ok_or(RcptVerdict::TryLater)?;
+        let more = match &leaves {
+            Leaves::Nobody => 0,
+            Leaves::Itself | Leaves::Returned(_) => 1,
+            Leaves::Copies(addresses) => addresses.len(),
+        };
+        let octets = transaction.declared;
+        let queue = transaction.leaving.room(&self.house.store, octets, more)?;
+        Ok(Room {
+            mailboxes: Vec::new(),
+            queue,
+            leaves,
+            verdict,
+        })
+    }
+
+    fn count_recipient(&self, policy: &Policy) -> Result<(), RcptVerdict> {
+        if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
+            return Err(RcptVerdict::TooFast);
+        }
+        Ok(())
     }
 }
 

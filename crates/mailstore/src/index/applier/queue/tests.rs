@@ -17,6 +17,8 @@ fn pending(version: u64) -> Arc<Pending> {
     Arc::new(Pending {
         version,
         account: None,
+        received: 9,
+        release: None,
         waiting,
     })
 }

@@ -21,6 +21,7 @@ async fn post(store: &Store, body: &[u8], local: Option<AccountId>) {
         outgoing: Some(Outgoing {
             room: store.reserve_outgoing(0).unwrap(),
             account: None,
+            release: None,
             waiting: vec![Waiting::new(0, 1)],
         }),
     };
@@ -35,7 +36,10 @@ async fn attempt(store: &Store, id: u64, attempts: u32) {
     }];
     let closed = Vec::new();
     let attempt = Attempt { closed, again };
-    let left = store.queue_attempted(id, attempt, None).await.unwrap();
+    let left = store
+        .queue_attempted(id, attempt, Vec::new())
+        .await
+        .unwrap();
     assert!(left.is_some());
 }
 

@@ -1,0 +1,173 @@
+//! The office: takes what the queue of the store holds, lets [the schedule](delivery::schedule) say what is tried when,
+//! has it carried, writes down what came of it, and reports it.
+//!
+//! It knows no socket, no DNS and no configuration; who it works for is the [`House`]. Nothing it has in memory matters
+//! to a start: whatever is not written down is tried again.
+
+mod attempt;
+mod connection;
+mod counts;
+mod desk;
+mod entries;
+mod fates;
+mod house;
+mod journal;
+mod letter;
+mod means;
+mod notice;
+mod post;
+mod report;
+mod rounds;
+mod settle;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use delivery::schedule::{Door, NextHop, Rules, Scope};
+use mailstore::{AccountId, Store};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::carry::Carry;
+
+use counts::Counts;
+use desk::Desk;
+use means::Means;
+
+pub use house::{Home, House, Nowhere, Route};
+
+/// The office at work. Clones are the same office; when the last one is dropped it stops at once.
+#[derive(Clone, Debug)]
+pub struct Office {
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+/// What somebody wants tried now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// One message, by its id in the queue. It is due now from then on, also behind a restart.
+    Message(u64),
+    /// Everything, or everything for one next hop. A restart forgets it.
+    Scope(Scope),
+}
+
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// What the schedule knows.
+    pub schedule: delivery::schedule::Census,
+    /// Attempts that are being made.
+    pub attempts: usize,
+    /// Results that the store does not have yet.
+    pub unwritten: usize,
+    /// Questions to the store that are not answered yet.
+    pub questions: usize,
+    /// When something happens by itself next.
+    pub next: Option<SystemTime>,
+}
+
+/// What the office is told by those who have a handle of it.
+#[derive(Debug)]
+enum Order {
+    Arrived(u64),
+    Retry(Which),
+    Pause(Scope),
+    Resume(Scope),
+    Withdrawn(u64),
+    Allowed(AccountId),
+    Reload(Rules),
+    Census(oneshot::Sender<Census>),
+    Door(NextHop, oneshot::Sender<Door>),
+    Stopped(AccountId, oneshot::Sender<bool>),
+    Stop(Duration, oneshot::Sender<()>),
+}
+
+impl Office {
+    /// Opens the office, which begins with what is due in the queue of `store`. To be called inside a tokio runtime.
+    ///
+    /// `counts` is a file for what accounts have written today, so that a restart does not begin the day anew
+    /// ([`Rules::recipients_per_day`]); it is made when it is not there. Reads it, so it may block for a moment.
+    #[must_use]
+    pub fn start<C: Carry>(
+        store: Store,
+        carry: Arc<C>,
+        rules: Rules,
+        house: Arc<dyn House>,
+        counts: Option<PathBuf>,
+    ) -> Self {
+        let (orders, given) = mpsc::unbounded_channel();
+        let means = Arc::new(Means::new(store, house, rules));
+        let desk = Desk::new(means, carry, Counts::read(counts));
+        tokio::spawn(desk.run(given));
+        Self { orders }
+    }
+
+    /// The store has a message that was not in the queue, or was held, or goes elsewhere from now on.
+    pub fn arrived(&self, id: u64) {
+        self.order(Order::Arrived(id));
+    }
+
+    /// Somebody wants it tried now, whatever was tried before. What has a release date waits for that all the same.
+    pub fn retry(&self, which: Which) {
+        self.order(Order::Retry(which));
+    }
+
+    /// Nothing more is to start there. What is running goes on. A restart forgets it.
+    pub fn pause(&self, scope: Scope) {
+        self.order(Order::Pause(scope));
+    }
+
+    /// It may start again.
+    pub fn resume(&self, scope: Scope) {
+        self.order(Order::Resume(scope));
+    }
+
+    /// The store has a message held, or no longer. What is running goes on.
+    pub fn withdrawn(&self, id: u64) {
+        self.order(Order::Withdrawn(id));
+    }
+
+    /// An account that was stopped for the day may go on.
+    pub fn allow(&self, account: AccountId) {
+        self.order(Order::Allowed(account));
+    }
+
+    /// Other rules, or other routes, from now on.
+    pub fn reload(&self, rules: Rules) {
+        self.order(Order::Reload(rules));
+    }
+
+    /// How much there is to do. Nothing at all once it has stopped.
+    pub async fn census(&self) -> Census {
+        self.ask(Order::Census).await.unwrap_or_default()
+    }
+
+    /// Whether mail for a next hop can start; `None` once the office has stopped.
+    pub async fn door(&self, hop: NextHop) -> Option<Door> {
+        self.ask(|answer| Order::Door(hop, answer)).await
+    }
+
+    /// Whether an account has used up what it may send today.
+    pub async fn is_stopped(&self, account: AccountId) -> bool {
+        let asked = self.ask(|answer| Order::Stopped(account, answer)).await;
+        asked.unwrap_or(false)
+    }
+
+    /// Starts nothing more, lets what is running end within that time, and cuts the rest, which is tried again after a
+    /// start. Returns when what came of it is written down.
+    pub async fn stop(&self, within: Duration) {
+        // No answer: it has stopped before.
+        let _ = self.ask(|answer| Order::Stop(within, answer)).await;
+    }
+
+    fn order(&self, order: Order) {
+        // Whoever gives orders to an office that has stopped finds everything in the store.
+        let _ = self.orders.send(order);
+    }
+
+    async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<T>) -> Order) -> Option<T> {
+        let (answer, given) = oneshot::channel();
+        self.order(order(answer));
+        given.await.ok()
+    }
+}

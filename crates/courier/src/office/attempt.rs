@@ -1,0 +1,534 @@
+//! One attempt: what of a job is still to be sent, as the store has it now, and what the roads make of it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use address::{DeliverBy, Envelope, ReversePath, deliver_by};
+use delivery::schedule::{Ending, Job, Verdict};
+use delivery::srs::Forwarded;
+use mailstore::{AccountId, Reservation};
+use reply::Enhanced;
+use smtp_client::Transaction;
+
+use super::entries::{self, Entry, Unread, Way};
+use super::fates::{self, Attempted, Found, Matter};
+use super::house::Route;
+use super::journal;
+use super::letter::{Body, blocking, unburden};
+use super::means::{Hands, Means};
+use crate::carry::{Carried, Carry, Trip};
+
+/// How long it takes until the store is asked again that could not answer, at first and at most.
+pub(super) const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// What came of it.
+pub(super) enum Attempt<Line> {
+    /// There was nothing to try. This is left of the job, and these go elsewhere now.
+    Nothing {
+        again: Option<Job>,
+        elsewhere: Vec<Job>,
+        line: Option<Line>,
+    },
+    /// The line was gone before anything was said.
+    Stale,
+    /// It was tried.
+    Made {
+        found: Box<Found>,
+        how: Ending,
+        line: Option<Line>,
+    },
+}
+
+/// A job that can be tried.
+struct Ready {
+    entry: Prepared,
+    hands: Hands,
+    /// What the message begins with; nothing when it cannot be read.
+    body: Result<Body, String>,
+}
+
+/// An entry whose letter has been opened.
+struct Prepared {
+    matter: Matter,
+    waiting: Vec<mailstore::Waiting>,
+    octets: u64,
+}
+
+enum Preparation {
+    Nothing(Option<Job>, Vec<Job>),
+    Ready(Box<Ready>),
+    NotNow(String),
+}
+
+/// Those recipients who share a reverse-path: one transaction.
+struct Group {
+    reverse_path: ReversePath,
+    recipients: Vec<u32>,
+}
+
+/// Tries a job over a line, or without one over a new one.
+pub(super) async fn make<C: Carry>(
+    means: &Arc<Means>,
+    carry: &C,
+    job: &Arc<Job>,
+    line: Option<C::Line>,
+) -> Attempt<C::Line> {
+    let ready = match prepared(means, job).await {
+        Ok(ready) => *ready,
+        Err((again, elsewhere)) => {
+            return Attempt::Nothing {
+                again,
+                elsewhere,
+                line,
+            };
+        }
+    };
+    let began = means.now();
+    let Ready { entry, hands, body } = ready;
+    let mut here = (Vec::new(), Vec::new());
+    let outcome = match (entries::way(&job.next_hop), body) {
+        (_, Err(words)) => Tried::by_us(&hands.recipients, Fate::unreadable(words), began, line),
+        (Way::Nowhere, Ok(_)) => nowhere(means, &entry.matter, &hands, began),
+        (Way::Here, Ok(_)) => {
+            let (tried, given) = into_mailboxes(means, &entry, &hands, began);
+            here = given;
+            tried
+        }
+        (Way::Carried, Ok(body)) => carried(means, carry, job, &entry, &hands, body, line).await,
+    };
+    let Some(Tried { carried, how, line }) = outcome else {
+        return Attempt::Stale;
+    };
+    journal::attempted(&entry.matter, &carried, means.now());
+    let attempted = Attempted {
+        began,
+        carried,
+        here,
+        hands: Some(hands),
+    };
+    let found = fates::of_attempt(means, job, entry.matter, &entry.waiting, attempted);
+    Attempt::Made {
+        found: Box::new(found),
+        how,
+        line,
+    }
+}
+
+/// Reads what the store has, as soon as it can be read.
+async fn prepared(
+    means: &Arc<Means>,
+    job: &Arc<Job>,
+) -> Result<Box<Ready>, (Option<Job>, Vec<Job>)> {
+    let mut pause = PATIENCE.0;
+    loop {
+        let (with, wanted) = (Arc::clone(means), Arc::clone(job));
+        let error = match blocking(means, move || prepare(&with, &wanted)).await {
+            Ok(Preparation::Ready(ready)) => return Ok(ready),
+            Ok(Preparation::Nothing(again, elsewhere)) => return Err((again, elsewhere)),
+            Ok(Preparation::NotNow(error)) => error,
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(
+            id = job.message,
+            error,
+            "the queue cannot be read; it is tried again"
+        );
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PATIENCE.1);
+    }
+}
+
+/// May block.
+fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
+    let entry = match entries::read(&means.store, job.message) {
+        Ok(entry) => entry,
+        Err(Unread::Gone) => return Preparation::Nothing(None, Vec::new()),
+        Err(Unread::Damaged(error)) => {
+            entries::damaged(means, job.message, &error);
+            return Preparation::Nothing(None, Vec::new());
+        }
+        Err(Unread::NotNow(error)) => return Preparation::NotNow(error),
+    };
+    let now = means.now();
+    let house = &*means.house;
+    let (own, elsewhere): (Vec<Job>, Vec<Job>) =
+        entries::jobs(house, &entry, Some(&job.recipients))
+            .into_iter()
+            .partition(|one| one.next_hop == job.next_hop);
+    let Some(mut own) = own.into_iter().next() else {
+        return Preparation::Nothing(None, elsewhere);
+    };
+    if own.release.is_some_and(|release| release > now) {
+        return Preparation::Nothing(Some(own), elsewhere);
+    }
+    let hands = means.take(job.message, ripe(&entry, &own, job, now));
+    if hands.recipients.is_empty() {
+        own.due = own.due.max(now + means.rules().soon);
+        return Preparation::Nothing(Some(own), elsewhere);
+    }
+    let prepared = Prepared {
+        matter: Matter::of(&entry),
+        waiting: entry.queued.waiting.clone(),
+        octets: entry.queued.octets,
+    };
+    let body = Body::open(means, entry).map_err(|error| error.to_string());
+    Preparation::Ready(Box::new(Ready {
+        entry: prepared,
+        hands,
+        body,
+    }))
+}
+
+/// Those whose time has come. When it has come for none, somebody wants it tried all the same: then all, but those that
+/// were tried since the job was read.
+fn ripe(entry: &Entry, own: &Job, job: &Job, now: SystemTime) -> Vec<u32> {
+    let waiting = || {
+        let all = entry.queued.waiting.iter();
+        all.filter(|one| own.recipients.contains(&one.recipient))
+    };
+    let due: Vec<u32> = waiting()
+        .filter(|one| entries::time(one.due) <= now)
+        .map(|one| one.recipient)
+        .collect();
+    if !due.is_empty() {
+        return due;
+    }
+    waiting()
+        .filter(|one| one.attempts <= job.attempts)
+        .map(|one| one.recipient)
+        .collect()
+}
+
+/// What was tried, for every recipient.
+struct Tried<Line> {
+    carried: Vec<(u32, Carried)>,
+    how: Ending,
+    line: Option<Line>,
+}
+
+/// What is decided here, without asking anybody.
+struct Fate {
+    verdict: Verdict,
+    status: Enhanced,
+    row: Option<&'static reply::Row>,
+    words: String,
+}
+
+impl Fate {
+    fn unreadable(error: String) -> Self {
+        Self {
+            verdict: Verdict::Deferred,
+            status: Enhanced(4, 3, 0),
+            row: None,
+            words: format!("the message could not be read from our store: {error}"),
+        }
+    }
+
+    fn carried(self, when: SystemTime) -> Carried {
+        Carried {
+            recipient: 0,
+            verdict: self.verdict,
+            status: self.status,
+            row: self.row,
+            remote: None,
+            passed: None,
+            words: self.words,
+            when,
+        }
+    }
+}
+
+impl<Line> Tried<Line> {
+    fn by_us(recipients: &[u32], fate: Fate, when: SystemTime, line: Option<Line>) -> Option<Self> {
+        let carried = fate.carried(when);
+        let each = recipients.iter().map(|one| (*one, carried.clone()));
+        Some(Self {
+            carried: each.collect(),
+            how: Ending::Finished {
+                open: line.is_some(),
+            },
+            line,
+        })
+    }
+}
+
+fn nowhere<Line>(
+    means: &Means,
+    matter: &Matter,
+    hands: &Hands,
+    when: SystemTime,
+) -> Option<Tried<Line>> {
+    let one = |recipient: &u32| {
+        let route = entries::route(&*means.house, &matter.envelope, matter.account, *recipient);
+        let fate = match route {
+            Route::Nowhere(why) => Fate {
+                verdict: if why.status.0 == 5 {
+                    Verdict::Refused
+                } else {
+                    Verdict::Deferred
+                },
+                status: why.status,
+                row: why.row,
+                words: why.words,
+            },
+            // The routes have changed this moment.
+            Route::Hop(_) | Route::Here(_) => Fate {
+                verdict: Verdict::Untried,
+                status: Enhanced(4, 4, 4),
+                row: None,
+                words: "there was no way to the recipient until now".to_owned(),
+            },
+        };
+        (*recipient, fate.carried(when))
+    };
+    Some(Tried {
+        carried: hands.recipients.iter().map(one).collect(),
+        how: Ending::Finished { open: false },
+        line: None,
+    })
+}
+
+type Given = (Vec<AccountId>, Vec<Reservation>);
+
+/// The recipients are at home here by now: their mailboxes get the message when what came of it is written down.
+fn into_mailboxes<Line>(
+    means: &Means,
+    entry: &Prepared,
+    hands: &Hands,
+    when: SystemTime,
+) -> (Option<Tried<Line>>, Given) {
+    let matter = &entry.matter;
+    let (mut accounts, mut others) = (Vec::new(), Vec::new());
+    for recipient in &hands.recipients {
+        let route = entries::route(&*means.house, &matter.envelope, matter.account, *recipient);
+        match route {
+            Route::Here(more) => accounts.extend(more),
+            // The routes have changed this moment.
+            Route::Hop(_) | Route::Nowhere(_) => others.push(*recipient),
+        }
+    }
+    accounts.sort_unstable();
+    accounts.dedup();
+    let reserve = |account: &AccountId| means.store.reserve(*account, entry.octets);
+    let room: Result<Vec<Reservation>, _> = accounts.iter().map(reserve).collect();
+    let (fate, given) = match room {
+        Ok(room) if !room.is_empty() => {
+            let fate = Fate {
+                verdict: Verdict::Delivered,
+                status: Enhanced(2, 0, 0),
+                row: None,
+                words: "delivered here".to_owned(),
+            };
+            (fate, (accounts, room))
+        }
+        Ok(_) => (unhoused("nobody here gets it"), Given::default()),
+        Err(full) => (unhoused(&full.to_string()), Given::default()),
+    };
+    let carried = fate.carried(when);
+    let one = |recipient: &u32| {
+        let moved = others.contains(recipient);
+        let carried = if moved {
+            untried(when)
+        } else {
+            carried.clone()
+        };
+        (*recipient, carried)
+    };
+    let tried = Tried {
+        carried: hands.recipients.iter().map(one).collect(),
+        how: Ending::Finished { open: false },
+        line: None,
+    };
+    (Some(tried), given)
+}
+
+fn unhoused(why: &str) -> Fate {
+    Fate {
+        verdict: Verdict::Deferred,
+        status: Enhanced(4, 2, 2),
+        row: None,
+        words: format!("the mailbox here has no room: {why}"),
+    }
+}
+
+/// Has it carried; `None` when the line was gone before anything was said.
+async fn carried<C: Carry>(
+    means: &Means,
+    carry: &C,
+    job: &Job,
+    entry: &Prepared,
+    hands: &Hands,
+    mut body: Body,
+    line: Option<C::Line>,
+) -> Option<Tried<C::Line>> {
+    let mut all = Tried {
+        carried: Vec::with_capacity(hands.recipients.len()),
+        how: Ending::Finished { open: false },
+        line,
+    };
+    for (number, group) in groups(means, entry, hands).into_iter().enumerate() {
+        let transaction = transaction(means, entry, &group, &body);
+        let line = all.line.take();
+        let was_used = line.is_some();
+        let mut trip = carry
+            .carry(&job.next_hop, line, transaction.clone(), &mut body)
+            .await;
+        if trip.how == Ending::Stale {
+            if number == 0 && was_used {
+                return None;
+            }
+            trip = carry
+                .carry(&job.next_hop, None, transaction, &mut body)
+                .await;
+        }
+        all.add(&group, trip, means.now());
+        if all.how == Ending::Unreachable {
+            break;
+        }
+    }
+    all.complete(hands, means.now());
+    Some(all)
+}
+
+impl<Line> Tried<Line> {
+    fn add(&mut self, group: &Group, trip: Trip<Line>, now: SystemTime) {
+        let mut each: Vec<Option<Carried>> = vec![None; group.recipients.len()];
+        for one in trip.carried {
+            if let Some(place) = each.get_mut(one.recipient) {
+                place.get_or_insert(one);
+            }
+        }
+        for (recipient, one) in group.recipients.iter().zip(each) {
+            let one = one.unwrap_or_else(|| untried(now));
+            self.carried.push((*recipient, one));
+        }
+        let open = trip.how == Ending::Finished { open: true } && trip.line.is_some();
+        self.how = match trip.how {
+            Ending::Finished { .. } => Ending::Finished { open },
+            // Nothing was said on a line that was new: it is as if it had been lost.
+            Ending::Stale => Ending::Lost,
+            Ending::Lost => Ending::Lost,
+            Ending::Unreachable => Ending::Unreachable,
+        };
+        self.line = trip.line.filter(|_| open);
+    }
+
+    /// Whose turn did not come has the fate of those before, if that was that nobody could be reached.
+    fn complete(&mut self, hands: &Hands, now: SystemTime) {
+        if self.carried.len() == hands.recipients.len() {
+            return;
+        }
+        let last = self.carried.last().map(|(_, one)| one.clone());
+        let known: Vec<u32> = self.carried.iter().map(|(one, _)| *one).collect();
+        for recipient in &hands.recipients {
+            if !known.contains(recipient) {
+                let one = last.clone().unwrap_or_else(|| untried(now));
+                self.carried.push((*recipient, one));
+            }
+        }
+    }
+}
+
+fn untried(when: SystemTime) -> Carried {
+    let fate = Fate {
+        verdict: Verdict::Untried,
+        status: Enhanced(4, 4, 2),
+        row: None,
+        words: "its turn did not come in this attempt".to_owned(),
+    };
+    fate.carried(when)
+}
+
+/// Two at most: recipients who were written to, and those to whom it is forwarded (under a reverse-path of ours).
+fn groups(means: &Means, entry: &Prepared, hands: &Hands) -> Vec<Group> {
+    let original = &entry.matter.envelope.reverse_path;
+    let is_forwarded = |recipient: &u32| {
+        let mut waiting = entry.waiting.iter();
+        waiting.any(|one| one.recipient == *recipient && one.forwarded)
+    };
+    let (copies, own): (Vec<u32>, Vec<u32>) =
+        hands.recipients.iter().partition(|one| is_forwarded(one));
+    let day = entries::milliseconds(means.now()) / (24 * 60 * 60 * 1000);
+    let rewritten = match means.house.forwarded(original, day) {
+        Forwarded::Kept(_) => original.clone(),
+        Forwarded::Rewritten(mailbox) => ReversePath::Mailbox(mailbox),
+    };
+    let groups = if rewritten == *original {
+        vec![(rewritten, hands.recipients.clone())]
+    } else {
+        vec![(original.clone(), own), (rewritten, copies)]
+    };
+    let groups = groups.into_iter().filter(|(_, some)| !some.is_empty());
+    let group = |(reverse_path, recipients)| Group {
+        reverse_path,
+        recipients,
+    };
+    groups.map(group).collect()
+}
+
+fn transaction(means: &Means, entry: &Prepared, group: &Group, body: &Body) -> Transaction {
+    let (matter, original) = (&entry.matter, &entry.matter.envelope);
+    let recipients = group.recipients.iter();
+    let recipients = recipients.filter_map(|one| matter.recipient(*one).cloned());
+    let mut envelope = Envelope {
+        reverse_path: group.reverse_path.clone(),
+        envid: original.envid.clone(),
+        ret: original.ret,
+        body8bit: original.body8bit,
+        smtputf8: original.smtputf8,
+        requiretls: original.requiretls,
+        deliver_by: original
+            .deliver_by
+            .map(|by| left(by, matter.received, means.now())),
+        recipients: recipients.collect(),
+    };
+    let (beginning, whole) = body.beginning();
+    unburden(&mut envelope, beginning, whole);
+    Transaction {
+        envelope,
+        size: entry.octets.saturating_sub(body.own()),
+        submitter: matter
+            .account
+            .and_then(|account| means.house.address(account)),
+    }
+}
+
+/// BY with the time that is left (RFC 2852 section 4.1.4). In mode R there is a second at least: what is late is given up
+/// by the schedule.
+fn left(by: DeliverBy, received: SystemTime, now: SystemTime) -> DeliverBy {
+    let gone = now.duration_since(received).unwrap_or_default();
+    let gone = i64::try_from(gone.as_millis().div_ceil(1000)).unwrap_or(i64::MAX);
+    let least = match by.mode() {
+        deliver_by::Mode::Return => 1,
+        deliver_by::Mode::Notify => -999_999_999,
+    };
+    let seconds = i64::from(by.seconds()).saturating_sub(gone).max(least);
+    let (mode, trace) = match by.mode() {
+        deliver_by::Mode::Notify => ('N', by.trace()),
+        deliver_by::Mode::Return => ('R', by.trace()),
+    };
+    let trace = if trace { "T" } else { "" };
+    format!("{seconds};{mode}{trace}").parse().unwrap_or(by)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::left;
+
+    #[test]
+    fn by_counts_down() {
+        let check = |by: &str, millis: u64, expected: &str| {
+            let start = SystemTime::UNIX_EPOCH;
+            let now = start + Duration::from_millis(millis);
+            assert_eq!(left(by.parse().unwrap(), start, now).to_string(), expected);
+        };
+        check("120;R", 0, "120;R");
+        check("120;R", 1, "119;R");
+        check("120;RT", 60_000, "60;RT");
+        check("120;R", 500_000, "1;R");
+        check("120;N", 500_000, "-380;N");
+        check("-999999999;NT", 500_000, "-999999999;NT");
+    }
+}

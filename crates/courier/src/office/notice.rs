@@ -1,0 +1,108 @@
+//! A message to the postmaster, and to the account, when an account has sent all it may within a day.
+
+use std::sync::Arc;
+
+use address::dsn::Notify;
+use address::{Envelope, ForwardPath, Mailbox, Recipient, ReversePath};
+use bytes::Bytes;
+use dsn::Languages;
+use mailstore::AccountId;
+
+use super::means::Means;
+use super::post::{self, Written};
+use super::report::moment;
+
+/// Says it to both. What cannot be said is in the log.
+pub(super) async fn stopped(means: Arc<Means>, account: AccountId, recipients: u32, limit: u32) {
+    let owner = means.house.address(account);
+    let name = owner.as_ref().map_or_else(
+        || format!("the account with the number {account}"),
+        Mailbox::to_string,
+    );
+    tracing::warn!(
+        account = name,
+        recipients,
+        limit,
+        "an account has sent all it may today"
+    );
+    let postmaster = means.house.postmaster();
+    let to_both = [
+        Some(&postmaster),
+        owner.as_ref().filter(|owner| **owner != postmaster),
+    ];
+    for to in to_both.into_iter().flatten() {
+        let written = write(&means, to, &name, recipients, limit);
+        let posted = match post::parcel(&means, to, &written).await {
+            Ok(parcel) => means.store.post(parcel).await.map_err(Into::into),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = posted {
+            tracing::warn!(%to, %error, "the notice about an account that was stopped is not delivered");
+        }
+    }
+}
+
+fn write(means: &Means, to: &Mailbox, account: &str, recipients: u32, limit: u32) -> Written {
+    let (host, postmaster) = (means.house.hostname(), means.house.postmaster());
+    let id = u128::from_be_bytes(means.house.random());
+    let sender = ReversePath::Mailbox(to.clone());
+    let mut text = format!(
+        "From: Mail system <{postmaster}>\r\n\
+         To: {to}\r\n\
+         Subject: Mail of {account} is waiting: today's limit is reached\r\n\
+         Date: {}\r\n\
+         Message-ID: <{id:032x}.limit@{host}>\r\n\
+         Auto-Submitted: auto-generated\r\n\
+         MIME-Version: 1.0\r\n\
+         Content-Type: text/plain; charset=utf-8\r\n\
+         Content-Transfer-Encoding: 8bit\r\n\r\n",
+        moment(means, means.now()),
+    );
+    text.push_str(&english(account, recipients, limit));
+    match means.house.languages(&sender, &[]) {
+        Languages::English => (),
+        Languages::Japanese | Languages::Both => {
+            text.push_str(&japanese(account, recipients, limit))
+        }
+    }
+    let utf8 = !text.is_ascii();
+    let in_header = !(account.is_ascii() && to.local.is_ascii() && postmaster.local.is_ascii());
+    Written {
+        envelope: Envelope {
+            reverse_path: ReversePath::Null,
+            body8bit: utf8,
+            smtputf8: in_header,
+            recipients: vec![Recipient {
+                path: ForwardPath::Mailbox(to.clone()),
+                notify: Some(Notify::Never),
+                orcpt: None,
+            }],
+            ..Envelope::default()
+        },
+        pieces: vec![Bytes::from(text)],
+    }
+}
+
+fn english(account: &str, recipients: u32, limit: u32) -> String {
+    format!(
+        "{account} has written to {recipients} recipients at other servers today. The limit is\r\n\
+         {limit} a day, so the rest of its mail waits in the queue and goes out from midnight\r\n\
+         (UTC) on. Nothing is lost.\r\n\
+         \r\n\
+         If this mail is meant: wait, or raise the limit in the configuration.\r\n\
+         If it is not: somebody may know the password. Change it, and look at what is\r\n\
+         waiting with `tegami queue list` before it goes out.\r\n"
+    )
+}
+
+fn japanese(account: &str, recipients: u32, limit: u32) -> String {
+    format!(
+        "\r\n{account} から、本日、外部の宛先 {recipients} 件にメールを送信しました。\r\n\
+         1 日の上限は {limit} 件です。残りのメールは送信待ちとなり、協定世界時の午前 0 時以降に\r\n\
+         送信されます。メールが失われることはありません。\r\n\
+         \r\n\
+         心当たりがある場合は、そのままお待ちいただくか、設定で上限を引き上げてください。\r\n\
+         心当たりがない場合は、パスワードが漏れているおそれがあります。パスワードを変更し、\r\n\
+         `tegami queue list` で送信待ちのメールを確認してください。\r\n"
+    )
+}

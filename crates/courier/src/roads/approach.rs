@@ -1,0 +1,311 @@
+//! From one address of a host to a connection over which a message can be sent: TCP, TLS as the guard wants it, greeting,
+//! EHLO, and a login where one is configured.
+
+use std::sync::Arc;
+
+use address::Domain;
+use rustls::pki_types::ServerName;
+use smtp_client::{Config, Ending, Stage, TlsUse};
+use tokio::net::TcpStream;
+
+use super::connect::connect;
+use super::conversation::{Conversation, Rest};
+use super::findings::Who;
+use super::guard::Guard;
+use super::line::Line;
+use super::roots;
+use super::settings::{Route, RouteTls};
+use super::stops::{Stop, Way};
+use super::tally::Finding;
+use super::tls::{Handshake, TlsFault};
+use super::tls_report::Failure;
+use super::{Live, Roads};
+
+/// Who is approached, and how.
+pub(super) struct Approach<'a> {
+    pub(super) roads: &'a Roads,
+    pub(super) live: &'a Arc<Live>,
+    pub(super) way: &'a Way,
+    pub(super) stop: &'a Stop,
+    pub(super) guard: Guard,
+    pub(super) who: &'a Who,
+    /// The message may not go in the clear (REQUIRETLS), so nothing is gained by trying that.
+    pub(super) secret: bool,
+}
+
+/// There is no connection.
+pub(super) struct Failed {
+    pub(super) finding: Finding,
+    /// TLS was the reason, or may have been.
+    tls: bool,
+}
+
+/// TLS of a connection that is to be opened.
+enum Cover {
+    None,
+    StartTls {
+        handshake: Handshake,
+        required: bool,
+    },
+    Implicit(Handshake),
+}
+
+impl Approach<'_> {
+    /// Opens a connection. Where TLS comes to nothing and need not be, a second one goes without (RFC 7435 section 3).
+    pub(super) async fn connect(&self) -> Result<Line, Failed> {
+        let address = self.stop.address;
+        let optional = self.is_optional();
+        if optional && !self.secret && self.roads.plain.has(address) {
+            return self.open(Cover::None).await;
+        }
+        let opened = match self.cover() {
+            Ok(cover) => self.open(cover).await,
+            Err(what) => return Err(Failed::other(self.who.internal(&what))),
+        };
+        match opened {
+            Err(failed) if failed.tls && optional && !self.secret => {
+                tracing::info!(server = %self.who, why = failed.finding.words, "TLS came to nothing; going on without");
+                self.roads.plain.note(address);
+                self.open(Cover::None).await
+            }
+            opened => opened,
+        }
+    }
+
+    /// Whether it is done without TLS if need be.
+    fn is_optional(&self) -> bool {
+        match self.way {
+            Way::Mx(_) => !self.guard.is_strict(),
+            Way::Route(_, route) => route.tls == RouteTls::Opportunistic,
+        }
+    }
+
+    fn cover(&self) -> Result<Cover, String> {
+        let tls = &self.live.tls;
+        let name = self.name()?;
+        let wrong = |error: rustls::Error| error.to_string();
+        if let Way::Route(_, route) = self.way {
+            return self.route_cover(route, name);
+        }
+        let handshake = match &self.guard {
+            Guard::Plain => return Ok(Cover::None),
+            Guard::Opportunistic { testing } => {
+                // RFC 8689 section 4.2.1: a name that DNSSEC or a policy vouches for may be held against a certificate.
+                let vouched = self.stop.host.secure || *testing;
+                let looks = *testing || (self.secret && vouched);
+                if looks {
+                    tls.noting(name, vouched).map_err(wrong)?
+                } else {
+                    tls.any(name)
+                }
+            }
+            Guard::Encrypted if self.secret => {
+                tls.noting(name, self.stop.host.secure).map_err(wrong)?
+            }
+            Guard::Encrypted => tls.any(name),
+            Guard::Promised {
+                records,
+                name: base,
+            } => {
+                let sni = server_name(base)?;
+                tls.promised(records.clone(), self.names(base), sni)
+                    .map_err(wrong)?
+            }
+            Guard::Verified => tls.verified(name),
+        };
+        Ok(Cover::StartTls {
+            handshake,
+            required: self.guard.is_strict(),
+        })
+    }
+
+    fn route_cover(&self, route: &Route, name: ServerName<'static>) -> Result<Cover, String> {
+        let verified = || match &route.ca {
+            None => Ok(self.live.tls.verified(name.clone())),
+            Some(file) => {
+                let roots = roots::of(file).map_err(|error| error.to_string())?;
+                let handshake = self.live.tls.by(roots, name.clone());
+                handshake.map_err(|error| error.to_string())
+            }
+        };
+        Ok(match route.tls {
+            RouteTls::None => Cover::None,
+            RouteTls::Opportunistic => Cover::StartTls {
+                handshake: self.live.tls.any(name),
+                required: false,
+            },
+            RouteTls::StartTls => Cover::StartTls {
+                handshake: verified()?,
+                required: true,
+            },
+            RouteTls::Implicit => Cover::Implicit(verified()?),
+        })
+    }
+
+    fn name(&self) -> Result<ServerName<'static>, String> {
+        match &self.stop.host.name {
+            address::Host::Domain(domain) => server_name(domain),
+            address::Host::Literal(address) => Ok(ServerName::IpAddress((*address).into())),
+        }
+    }
+
+    /// Names that the certificate may be for (RFC 7672 section 3.2.2).
+    fn names(&self, base: &Domain) -> Vec<Domain> {
+        let host = self.stop.host.name.domain();
+        let others = host.into_iter().chain(self.way.domain());
+        [base].into_iter().chain(others).cloned().collect()
+    }
+
+    /// Opens one connection.
+    async fn open(&self, cover: Cover) -> Result<Line, Failed> {
+        let address = self.stop.address;
+        let stream = match connect(address, &self.live.settings).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.roads.dead.note(address);
+                return Err(Failed::other(self.who.unreachable(&error)));
+            }
+        };
+        self.roads.dead.forget(address);
+        let mut conversation = self.converse(stream, cover).await?;
+        let rest = conversation.begin(self.live.settings.conversation).await;
+        let (fault, over) = (conversation.fault(), conversation.is_overtime());
+        match rest {
+            Rest::Ready(_) => {
+                self.count(&conversation, fault);
+                Ok(Line {
+                    conversation,
+                    who: self.who.clone(),
+                    address,
+                    live: Arc::clone(self.live),
+                    spent: false,
+                })
+            }
+            Rest::Over(ending) => {
+                let tls = is_about_tls(&ending);
+                if tls {
+                    let none = matches!(ending, Ending::NoTls(_));
+                    let known = fault.map_or(Failure::Validation, |fault| fault.failure);
+                    self.count_failure(if none { Failure::NoStartTls } else { known });
+                }
+                Err(Failed {
+                    finding: self.who.ended(&ending, fault, over),
+                    tls,
+                })
+            }
+        }
+    }
+
+    async fn converse(
+        &self,
+        stream: TcpStream,
+        cover: Cover,
+    ) -> Result<Box<Conversation<TcpStream>>, Failed> {
+        let nonce = match self.nonce() {
+            Ok(nonce) => nonce,
+            Err(error) => return Err(Failed::other(self.who.internal(&error.to_string()))),
+        };
+        Ok(Box::new(match cover {
+            Cover::None => Conversation::plain(stream, self.config(TlsUse::Never), None, nonce),
+            Cover::StartTls {
+                handshake,
+                required,
+            } => {
+                let tls = if required {
+                    TlsUse::Required
+                } else {
+                    TlsUse::Opportunistic
+                };
+                Conversation::plain(stream, self.config(tls), Some(handshake), nonce)
+            }
+            Cover::Implicit(handshake) => {
+                let config = self.config(TlsUse::Required);
+                let begun = Conversation::implicit(stream, config, handshake, nonce).await;
+                begun.map_err(|fault| Failed {
+                    finding: self.who.no_tls(&fault),
+                    tls: true,
+                })?
+            }
+        }))
+    }
+
+    /// For a login: nobody has ever seen it.
+    fn nonce(&self) -> Result<String, getrandom::Error> {
+        let login = match self.way {
+            Way::Mx(_) => false,
+            Way::Route(_, route) => route.login.is_some(),
+        };
+        if !login {
+            return Ok(String::new());
+        }
+        let parts = [getrandom::u64()?, getrandom::u64()?, getrandom::u64()?];
+        Ok(parts.map(|part| format!("{part:016x}")).concat())
+    }
+
+    fn config(&self, tls: TlsUse) -> Arc<Config> {
+        let settings = &self.live.settings;
+        let login = match self.way {
+            Way::Mx(_) => None,
+            Way::Route(_, route) => route.login.clone(),
+        };
+        Arc::new(Config {
+            tls,
+            login,
+            timeouts: settings.timeouts,
+            max_recipients: settings.most_recipients,
+            max_transactions: settings.most_transactions,
+            ..Config::new(settings.hostname.clone())
+        })
+    }
+
+    /// Counts what came of TLS.
+    fn count(&self, conversation: &Conversation<TcpStream>, flaw: Option<&TlsFault>) {
+        let failure = match (conversation.secured(), flaw) {
+            (None, _) => Some(Failure::NoStartTls),
+            (Some(_), Some(flaw)) => Some(flaw.failure),
+            (Some(_), None) => None,
+        };
+        self.report(failure);
+    }
+
+    fn count_failure(&self, failure: Failure) {
+        self.report(Some(failure));
+    }
+
+    fn report(&self, failure: Option<Failure>) {
+        if let Some(domain) = self.way.domain() {
+            let (results, host) = (&self.roads.results, &self.stop.host.name);
+            results.count(domain, self.guard.policy(), Some(host), failure);
+        }
+    }
+}
+
+impl Failed {
+    fn other(finding: Finding) -> Self {
+        Self {
+            finding,
+            tls: false,
+        }
+    }
+}
+
+/// Whether it would perhaps go better without TLS.
+fn is_about_tls(ending: &Ending) -> bool {
+    match ending {
+        Ending::TlsFailed | Ending::NoTls(_) => true,
+        Ending::Lost(at) | Ending::Silent(at) | Ending::NotSmtp { at, .. } => {
+            matches!(at, Stage::StartTls | Stage::Handshake)
+        }
+        Ending::Parted
+        | Ending::Refused { .. }
+        | Ending::Ourselves
+        | Ending::NoMechanism
+        | Ending::LoginRefused { .. }
+        | Ending::LoginDistrusted { .. }
+        | Ending::Unread => false,
+    }
+}
+
+fn server_name(domain: &Domain) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(domain.as_str().to_owned()).map_err(|error| error.to_string())
+}

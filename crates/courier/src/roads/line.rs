@@ -1,0 +1,41 @@
+//! A connection that stands, with what is known of it. An idle one in the clear holds a few KiB: the session, and what this
+//! file has.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Live;
+use super::conversation::Conversation;
+use super::findings::Who;
+
+/// A connection to a server, between two messages.
+pub struct Line {
+    pub(super) conversation: Box<Conversation<TcpStream>>,
+    pub(super) who: Who,
+    pub(super) address: SocketAddr,
+    /// The settings it began with.
+    pub(super) live: Arc<Live>,
+    /// The other side has closed it, or said something.
+    pub(super) spent: bool,
+}
+
+impl Line {
+    /// Waits until it is of no more use.
+    pub(super) async fn gone(&mut self) {
+        if !self.spent {
+            self.conversation.gone().await;
+            self.spent = true;
+        }
+    }
+
+    /// Takes leave.
+    pub(super) async fn part(self) {
+        let within = self.live.settings.timeouts.quit;
+        let parted = self.conversation.part(within);
+        // The session's own time is up before.
+        let _in_time = timeout(within * 2, parted).await;
+    }
+}

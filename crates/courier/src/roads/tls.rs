@@ -1,0 +1,359 @@
+//! Handshakes with other servers: which certificates are good enough, and what came of it.
+//!
+//! TLS 1.2 and 1.3, as with the listeners. Nothing is resumed: each connection shows its certificate anew.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dane::DaneError;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error,
+    ProtocolVersion, RootCertStore, SignatureScheme,
+};
+use smtp_client::Secured;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use wire::{ChannelBinding, TlsFacts};
+
+use super::stream::Io;
+use super::tls_report::Failure;
+
+/// What handshakes are made with.
+pub(super) struct Tls {
+    provider: Arc<CryptoProvider>,
+    usual: Arc<WebPkiServerVerifier>,
+    any: Arc<ClientConfig>,
+    verified: Arc<ClientConfig>,
+}
+
+/// One handshake that is to be made.
+#[derive(Clone)]
+pub(super) struct Handshake {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    proof: Proof,
+}
+
+/// How it is known afterwards whether the server is the one that is meant.
+#[derive(Clone)]
+enum Proof {
+    /// Not at all.
+    None,
+    /// Else there had been no handshake.
+    Demanded,
+    /// It was looked at. That counts as a proof only if the name is vouched for (RFC 8689 section 4.2.1).
+    Noted { note: Arc<Noting>, vouched: bool },
+}
+
+/// What came of a handshake.
+pub(super) struct Made<IO> {
+    pub(super) stream: TlsStream<IO>,
+    pub(super) secured: Secured,
+    /// What is wrong with the certificate, though that was no reason not to go on.
+    pub(super) flaw: Option<TlsFault>,
+}
+
+/// Why a handshake failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub(super) struct TlsFault {
+    /// As reports count it (RFC 8460 section 4.3).
+    pub(super) failure: Failure,
+    /// For people.
+    pub(super) words: String,
+}
+
+impl TlsFault {
+    /// The handshake took too long.
+    pub(super) fn slow() -> Self {
+        Self {
+            failure: Failure::Validation,
+            words: "the server did not answer in time".to_owned(),
+        }
+    }
+}
+
+impl Tls {
+    /// With these authorities.
+    pub(super) fn new(roots: Arc<RootCertStore>) -> Result<Self, Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let usual = verifier(roots, &provider)?;
+        let any = Noting {
+            looks: None,
+            provider: Arc::clone(&provider),
+            found: Mutex::default(),
+        };
+        Ok(Self {
+            any: config(&provider, Arc::new(any))?,
+            verified: config(&provider, Arc::clone(&usual) as _)?,
+            usual,
+            provider,
+        })
+    }
+
+    /// With any certificate.
+    pub(super) fn any(&self, name: ServerName<'static>) -> Handshake {
+        Handshake {
+            config: Arc::clone(&self.any),
+            name,
+            proof: Proof::None,
+        }
+    }
+
+    /// With any certificate, but it is looked at.
+    pub(super) fn noting(
+        &self,
+        name: ServerName<'static>,
+        vouched: bool,
+    ) -> Result<Handshake, Error> {
+        let note = Arc::new(Noting {
+            looks: Some(Arc::clone(&self.usual)),
+            provider: Arc::clone(&self.provider),
+            found: Mutex::default(),
+        });
+        Ok(Handshake {
+            config: config(&self.provider, Arc::clone(&note) as _)?,
+            name,
+            proof: Proof::Noted { note, vouched },
+        })
+    }
+
+    /// With a certificate for this name by an authority that is trusted.
+    pub(super) fn verified(&self, name: ServerName<'static>) -> Handshake {
+        Handshake {
+            config: Arc::clone(&self.verified),
+            name,
+            proof: Proof::Demanded,
+        }
+    }
+
+    /// With a certificate for this name by one of these authorities.
+    pub(super) fn by(
+        &self,
+        roots: RootCertStore,
+        name: ServerName<'static>,
+    ) -> Result<Handshake, Error> {
+        let verifier = verifier(Arc::new(roots), &self.provider)?;
+        Ok(Handshake {
+            config: config(&self.provider, verifier as _)?,
+            name,
+            proof: Proof::Demanded,
+        })
+    }
+
+    /// With a certificate that DNS promises.
+    pub(super) fn promised(
+        &self,
+        records: Vec<dane::Tlsa>,
+        names: Vec<address::Domain>,
+        name: ServerName<'static>,
+    ) -> Result<Handshake, Error> {
+        let verifier = dane::Verifier::new(records, names, Arc::clone(&self.provider));
+        Ok(Handshake {
+            config: config(&self.provider, Arc::new(verifier))?,
+            name,
+            proof: Proof::Demanded,
+        })
+    }
+}
+
+fn verifier(
+    roots: Arc<RootCertStore>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(provider))
+        .build()
+        .map_err(|error| Error::General(error.to_string()))
+}
+
+fn config(
+    provider: &Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<Arc<ClientConfig>, Error> {
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+        // RFC 8996: nothing older.
+        .with_protocol_versions(&[&TLS13, &TLS12])?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+impl Handshake {
+    /// The same for HTTP.
+    pub(super) fn for_http(self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self {
+            config: Arc::new(config),
+            ..self
+        }
+    }
+
+    /// Makes it.
+    pub(super) async fn make<IO: Io>(&self, io: IO) -> Result<Made<IO>, TlsFault> {
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        // Its state is large and short-lived.
+        let connecting = Box::pin(connector.connect(self.name.clone(), io));
+        let stream = connecting.await.map_err(|error| fault(&error))?;
+        let facts = facts(stream.get_ref().1);
+        let (authenticated, flaw) = match &self.proof {
+            Proof::None => (false, None),
+            Proof::Demanded => (true, None),
+            Proof::Noted { note, vouched } => {
+                let flaw = note.found();
+                (*vouched && flaw.is_none(), flaw)
+            }
+        };
+        Ok(Made {
+            stream,
+            secured: Secured {
+                facts,
+                authenticated,
+            },
+            flaw,
+        })
+    }
+}
+
+/// Accepts every certificate, and notes what is wrong with it if somebody wants to know.
+#[derive(Debug)]
+struct Noting {
+    looks: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
+    found: Mutex<Option<Error>>,
+}
+
+impl Noting {
+    fn found(&self) -> Option<TlsFault> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.as_ref().map(of)
+    }
+
+    fn note<T>(&self, result: Result<T, Error>) {
+        if let Err(error) = result {
+            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.get_or_insert(error);
+        }
+    }
+}
+
+impl ServerCertVerifier for Noting {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if let Some(looks) = &self.looks {
+            self.note(looks.verify_server_cert(end_entity, intermediates, name, ocsp, now));
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if let Some(looks) = &self.looks {
+            self.note(looks.verify_tls12_signature(message, certificate, signature));
+        }
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if let Some(looks) = &self.looks {
+            self.note(looks.verify_tls13_signature(message, certificate, signature));
+        }
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// What an error of a handshake means.
+pub(super) fn fault(error: &io::Error) -> TlsFault {
+    let inner = error.get_ref();
+    match inner.and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(error) => of(error),
+        None => TlsFault {
+            failure: Failure::Validation,
+            words: if error.kind() == io::ErrorKind::UnexpectedEof {
+                "the server hung up in the middle of it".to_owned()
+            } else {
+                error.to_string()
+            },
+        },
+    }
+}
+
+fn of(error: &Error) -> TlsFault {
+    let mut words = error.to_string();
+    let failure = if let Error::InvalidCertificate(error) = error {
+        if let CertificateError::Other(other) = error {
+            words = other.0.to_string();
+        }
+        certificate(error)
+    } else {
+        Failure::Validation
+    };
+    TlsFault { failure, words }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the errors of rustls, of which there will be more"
+)]
+fn certificate(error: &CertificateError) -> Failure {
+    match error {
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Failure::HostMismatch
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Failure::Expired,
+        CertificateError::Other(other) if other.0.downcast_ref::<DaneError>().is_some() => {
+            Failure::TlsaInvalid
+        }
+        _ => Failure::NotTrusted,
+    }
+}
+
+/// What a finished handshake established.
+fn facts(connection: &ClientConnection) -> TlsFacts {
+    let new = connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+    let suite = connection.negotiated_cipher_suite();
+    let name = suite.and_then(|suite| suite.suite().as_str());
+    TlsFacts {
+        version: if new { "TLS1.3" } else { "TLS1.2" },
+        // rustls writes TLS13_ where the IANA registry says TLS_.
+        cipher: name.unwrap_or("unknown").replacen("TLS13_", "TLS_", 1),
+        // RFC 9266 section 4.2: under TLS 1.2 it would need the extended master secret.
+        binding: new.then(|| binding(connection)).flatten(),
+    }
+}
+
+/// RFC 9266 section 2: label `EXPORTER-Channel-Binding`, empty context, 32 octets.
+fn binding(connection: &ClientConnection) -> Option<ChannelBinding> {
+    connection
+        .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))
+        .map(ChannelBinding)
+        .ok()
+}

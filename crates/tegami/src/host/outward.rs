@@ -1,0 +1,232 @@
+//! Mail for elsewhere: who may send it through this server, and by which way it leaves.
+//!
+//! What the configuration says, and nothing else: whether a domain takes mail is asked of DNS by others, and nobody is
+//! reached from here.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use address::{Domain, ForwardPath, Host, Mailbox, ReversePath};
+use delivery::schedule::NextHop;
+use ipnet::IpNet;
+
+use crate::config::{Hop, HopTls, Relay, RelayLogin, RelayRoute, Via};
+
+/// What holds for mail to other servers.
+#[derive(Debug, Default)]
+pub struct Outward {
+    /// Whether any leaves.
+    pub enabled: bool,
+    /// Networks whose clients may send anywhere, default gateways left out.
+    pub networks: Vec<IpNet>,
+    /// Domains that mail is taken for and passed on.
+    pub backup: HashSet<Domain>,
+    /// In the order of the configuration; those without a hop go where DNS says.
+    routes: Vec<(RelayRoute, Option<Arc<NextHop>>)>,
+    /// Where the rest goes, if not where DNS says.
+    smarthost: Option<Arc<NextHop>>,
+}
+
+/// A configured server, and how it is talked to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Way {
+    /// What queue and log call it.
+    pub name: Box<str>,
+    /// Where it is.
+    pub hop: Hop,
+    /// What protects the connection.
+    pub tls: HopTls,
+    /// Authorities to believe there.
+    pub ca: Option<PathBuf>,
+    /// Who we are there.
+    pub login: Option<RelayLogin>,
+}
+
+impl Outward {
+    /// What `relay` says, where `networks` are those of its networks that hide nobody.
+    pub fn new(relay: &Relay, networks: Vec<IpNet>) -> Self {
+        let (smarthost, ways) = ways(relay);
+        let hop = |way: &Way| Arc::new(NextHop::Route(way.name.clone()));
+        Self {
+            enabled: relay.enabled,
+            networks,
+            backup: relay.backup_domains.iter().cloned().collect(),
+            routes: relay
+                .routes
+                .iter()
+                .cloned()
+                .zip(ways.iter().map(|way| way.as_ref().map(hop)))
+                .collect(),
+            smarthost: smarthost.as_ref().map(hop),
+        }
+    }
+
+    /// Whether a client at `peer` may send anywhere without a login.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.networks.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Whether mail for this address is taken from everybody, to be passed on. What looks like a route through that domain
+    /// is not: who knows where its servers would send it.
+    pub fn backs_up(&self, mailbox: &Mailbox) -> bool {
+        !mailbox.local.is_route()
+            && mailbox
+                .host
+                .domain()
+                .is_some_and(|domain| self.backup.contains(domain))
+    }
+
+    /// By which way mail for this recipient, who is elsewhere, leaves; `None` when there is nobody elsewhere: the postmaster
+    /// of no domain is ours.
+    pub fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<Arc<NextHop>> {
+        let mailbox = recipient.mailbox()?;
+        let direct = || Arc::new(NextHop::Host(mailbox.host.clone()));
+        let mut routes = self.routes.iter();
+        if let Some((_, hop)) = routes.find(|(route, _)| route.takes(sender, recipient)) {
+            return Some(hop.clone().unwrap_or_else(direct));
+        }
+        let spared = match &mailbox.host {
+            Host::Domain(domain) => self.backup.contains(domain),
+            Host::Literal(_) => false,
+        };
+        match &self.smarthost {
+            // The servers of a domain that we stand in for are asked themselves.
+            Some(smarthost) if !spared => Some(Arc::clone(smarthost)),
+            Some(_) | None => Some(direct()),
+        }
+    }
+}
+
+/// The smarthost, and the server of each route that has one, each under a name of its own.
+pub fn ways(relay: &Relay) -> (Option<Way>, Vec<Option<Way>>) {
+    let mut known: Vec<Way> = Vec::new();
+    let smarthost = relay.smarthost.clone().map(|hop| {
+        let way = Way {
+            name: hop.to_string().into(),
+            hop,
+            tls: relay.smarthost_tls,
+            ca: relay.smarthost_ca.clone(),
+            login: relay.smarthost_login(),
+        };
+        known.push(way.clone());
+        way
+    });
+    let routes = relay.routes.iter().map(|route| match &route.via {
+        Via::Direct => None,
+        Via::Host(hop) => Some(name(
+            Way {
+                name: hop.to_string().into(),
+                hop: hop.clone(),
+                tls: route.tls,
+                ca: route.ca.clone(),
+                login: route.login.clone(),
+            },
+            &mut known,
+        )),
+    });
+    let routes = routes.collect();
+    (smarthost, routes)
+}
+
+/// A number for the same server with another login, or the like; the same name for the same.
+fn name(way: Way, known: &mut Vec<Way>) -> Way {
+    let mut named = way.clone();
+    let mut number = 1;
+    while let Some(other) = known.iter().find(|other| other.name == named.name) {
+        if *other == named {
+            return named;
+        }
+        number += 1;
+        named.name = format!("{} ({number})", way.name).into();
+    }
+    known.push(named.clone());
+    named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn outward(relay: &str) -> Outward {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tegami.toml");
+        std::fs::write(&path, format!("domains = [\"a.test\"]\n[relay]\n{relay}")).unwrap();
+        let sources = crate::config::Sources {
+            explicit: Some(path),
+            variables: Vec::new(),
+            usual: "absent".into(),
+        };
+        let config: Config = sources
+            .load()
+            .unwrap_or_else(|error| panic!("{error}"))
+            .config;
+        Outward::new(&config.relay, config.relay.networks.clone())
+    }
+
+    #[track_caller]
+    fn check(outward: &Outward, recipient: &str, expected: Option<&str>) {
+        let sender = ReversePath::Mailbox("me@a.test".parse().unwrap());
+        let hop = outward.next_hop(&sender, &recipient.parse().unwrap());
+        let hop = hop.map(|hop| match &*hop {
+            NextHop::Route(name) => format!("route {name}"),
+            NextHop::Host(host) => host.to_string(),
+        });
+        assert_eq!(hop.as_deref(), expected, "{recipient}");
+    }
+
+    #[test]
+    fn mail_goes_where_dns_says_unless_a_route_or_the_smarthost_takes_it() {
+        let direct = outward("");
+        check(&direct, "<you@b.test>", Some("b.test"));
+        check(&direct, "<you@[192.0.2.1]>", Some("[192.0.2.1]"));
+        check(&direct, "<postmaster>", None);
+        let ways = outward(
+            "smarthost = \"smart.test\"\nbackup_domains = [\"c.test\"]\n\
+             [[relay.route]]\ndomains = [\"b.test\"]\nvia = \"smart.test\"\ntls = \"none\"\n\
+             [[relay.route]]\ndomains = [\"d.test\"]\nvia = \"smart.test\"\n\
+             [[relay.route]]\ndomains = [\"e.test\"]\nvia = \"direct\"\n",
+        );
+        check(&ways, "<you@b.test>", Some("route smart.test:587 (2)"));
+        check(&ways, "<you@c.test>", Some("c.test"));
+        check(&ways, "<you@d.test>", Some("route smart.test:587"));
+        check(&ways, "<you@e.test>", Some("e.test"));
+        check(&ways, "<you@f.test>", Some("route smart.test:587"));
+        check(&ways, "<you@[192.0.2.1]>", Some("route smart.test:587"));
+    }
+
+    #[test]
+    fn mail_for_a_backup_domain_is_taken_but_not_what_looks_like_a_route_through_it() {
+        let outward = outward("backup_domains = [\"b.test\"]");
+        for (address, taken) in [
+            ("you@b.test", true),
+            ("YOU@B.TEST", true),
+            ("you@sub.b.test", false),
+            ("you%c.test@b.test", false),
+            ("c.test!you@b.test", false),
+            ("\"you@c.test\"@b.test", false),
+            ("you@[192.0.2.1]", false),
+            ("you@a.test", false),
+        ] {
+            let mailbox: Mailbox = address.parse().unwrap();
+            assert_eq!(outward.backs_up(&mailbox), taken, "{address}");
+        }
+    }
+
+    #[test]
+    fn listed_networks_are_trusted_and_nobody_else() {
+        let outward = outward("networks = [\"192.168.1.0/24\"]");
+        for (peer, trusted) in [
+            ("192.168.1.7", true),
+            ("::ffff:192.168.1.7", true),
+            ("192.168.2.7", false),
+            ("127.0.0.1", false),
+            ("::1", false),
+        ] {
+            assert_eq!(outward.trusts(peer.parse().unwrap()), trusted, "{peer}");
+        }
+    }
+}

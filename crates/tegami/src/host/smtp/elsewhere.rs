@@ -1,0 +1,199 @@
+//! Recipients at other servers: whether this client may write to them through this one, whether DNS knows them, and what
+//! the queue is told of them.
+//!
+//! Everybody else's mail for elsewhere is refused: this is the one place that could make an open relay of the server.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use address::dsn::Orcpt;
+use address::{Domain, ForwardPath, Host, Mailbox, Recipient, xtext};
+use delivery::schedule::NextHop;
+use mailstore::{AccountId, MOST_RECIPIENTS, Outgoing, Reservation, Store, Waiting};
+use resolver::{Asker, MailRoute};
+use smtp_server::RcptVerdict;
+
+use super::SmtpHost;
+use crate::host::routing;
+use crate::host::{House, Policy};
+
+/// The recipients of a transaction who are elsewhere.
+#[derive(Default)]
+pub(super) struct Leaving {
+    /// Held from the first of them on.
+    room: Option<Reservation>,
+    waiting: Vec<Waiting>,
+    /// Nobody gets a letter twice. Case counts elsewhere (RFC 5321 section 2.4).
+    known: HashSet<String>,
+}
+
+impl Leaving {
+    /// Room for a message of `octets`, with so many more recipients, unless there is some already.
+    pub(super) fn room(
+        &self,
+        store: &Store,
+        octets: u64,
+        more: usize,
+    ) -> Result<Option<Reservation>, RcptVerdict> {
+        if self.waiting.len() + more > MOST_RECIPIENTS {
+            return Err(RcptVerdict::TryLater);
+        }
+        if self.room.is_some() {
+            return Ok(None);
+        }
+        let room = store.reserve_outgoing(octets);
+        room.map(Some).map_err(|_| {
+            tracing::warn!("the queue is full: mail for elsewhere has to wait outside");
+            RcptVerdict::TryLater
+        })
+    }
+
+    /// Keeps it.
+    pub(super) fn hold(&mut self, room: Option<Reservation>) {
+        if room.is_some() {
+            self.room = room;
+        }
+    }
+
+    /// Takes in a recipient, behind these of the envelope.
+    pub(super) fn take(
+        &mut self,
+        recipient: Recipient,
+        forwarded: bool,
+        recipients: &mut Vec<Recipient>,
+    ) {
+        let is_new = self.known.insert(recipient.path.to_string());
+        if let Ok(place) = u32::try_from(recipients.len())
+            && is_new
+        {
+            // The store counts from the time it has the message.
+            let waiting = Waiting::new(place, milliseconds(SystemTime::now()));
+            self.waiting.push(Waiting {
+                forwarded,
+                ..waiting
+            });
+        }
+        recipients.push(recipient);
+    }
+
+    /// Takes in those whom a recipient leads to. Their reports speak of the recipient that the sender wrote to (RFC 3461
+    /// section 5.2.7: wishes are those of the recipient, and so is ORCPT).
+    pub(super) fn take_copies(
+        &mut self,
+        recipient: Recipient,
+        addresses: Vec<Mailbox>,
+        forwarded: bool,
+        recipients: &mut Vec<Recipient>,
+    ) {
+        let orcpt = recipient.orcpt.clone();
+        let orcpt = orcpt.or_else(|| original(&recipient.path));
+        let notify = recipient.notify;
+        recipients.push(recipient);
+        for address in addresses {
+            let copy = Recipient {
+                path: ForwardPath::Mailbox(address),
+                notify,
+                orcpt: orcpt.clone(),
+            };
+            self.take(copy, forwarded, recipients);
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What the store is told; nothing when everybody is here.
+    pub(super) fn into_outgoing(self, account: Option<AccountId>) -> Option<Outgoing> {
+        let room = self.room?;
+        (!self.waiting.is_empty()).then_some(Outgoing {
+            room,
+            account,
+            release: None,
+            waiting: self.waiting,
+        })
+    }
+}
+
+/// ORCPT of a recipient whose sender gave none; none of an address that needs UTF-8 or more room than there is.
+fn original(path: &ForwardPath) -> Option<Orcpt> {
+    let address = path.mailbox()?.to_string();
+    if !address.is_ascii() {
+        return None;
+    }
+    let encoded = xtext::encode(address.as_bytes());
+    Orcpt::parse(format!("rfc822;{encoded}").as_bytes()).ok()
+}
+
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl SmtpHost {
+    /// Whether this client may have mail for an address elsewhere sent on.
+    pub(super) fn may_leave(&self, policy: &Policy, to: &ForwardPath) -> Result<(), RcptVerdict> {
+        let outward = &policy.outward;
+        let known = match &self.visit {
+            // A device has its own short list; whoever it logs in as has been looked at already.
+            Some(visit) => {
+                let places = &visit.device.send_to;
+                if !places.iter().any(|place| place.covers(to)) {
+                    return Err(RcptVerdict::DestinationDenied);
+                }
+                true
+            }
+            None => self.login.is_some() || outward.trusts(self.peer),
+        };
+        let backed_up = to
+            .mailbox()
+            .is_some_and(|mailbox| outward.backs_up(mailbox));
+        match (known, backed_up, outward.enabled) {
+            (true, _, true) | (false, true, true) => Ok(()),
+            (true, _, false) => Err(RcptVerdict::NoOutbound),
+            (false, true, false) | (false, false, _) => Err(RcptVerdict::RelayDenied),
+        }
+    }
+
+    /// Whom an address that this server made for a forwarded copy stands for: bounces come back to it.
+    pub(super) fn returned(&self, policy: &Policy, to: &ForwardPath) -> Option<Mailbox> {
+        let (srs, mailbox) = (self.house.srs.load_full()?, to.mailbox()?);
+        if !policy.outward.enabled || mailbox.host.domain() != Some(srs.domain()) {
+            return None;
+        }
+        srs.reverse(mailbox)
+    }
+
+    /// The domain that DNS is asked about before a recipient there is taken; none for those who are refused anyway, and
+    /// none where a smarthost knows better.
+    pub(super) fn domain_to_ask_about(&self, to: &ForwardPath) -> Option<Domain> {
+        let policy = self.house.policy.load();
+        let transaction = self.transaction.as_ref()?;
+        let is_ours = to.mailbox().is_none_or(|to| routing::is_local(&policy, to));
+        if is_ours || self.is_gone() || self.may_leave(&policy, to).is_err() {
+            return None;
+        }
+        let sender = &transaction.envelope.reverse_path;
+        match &*policy.outward.next_hop(sender, to)? {
+            NextHop::Host(Host::Domain(domain)) => Some(domain.clone()),
+            NextHop::Host(Host::Literal(_)) | NextHop::Route(_) => None,
+        }
+    }
+}
+
+/// What DNS has against a recipient elsewhere: better said now than in a report tomorrow (RFC 7505 section 4.2, RFC 5321
+/// section 3.6.2). When DNS cannot say it, the queue finds out.
+pub(super) async fn refused_by_destination(
+    house: &House,
+    peer: IpAddr,
+    domain: &Domain,
+) -> Option<RcptVerdict> {
+    let asker = Asker::Client(peer.to_canonical());
+    match house.resolver.mail_route(domain, asker).await {
+        MailRoute::Exchangers(_) | MailRoute::Unclear => None,
+        MailRoute::NullMx => Some(RcptVerdict::NullMx),
+        MailRoute::NoSuchDomain | MailRoute::NoMailHere => Some(RcptVerdict::DomainMissing),
+    }
+}

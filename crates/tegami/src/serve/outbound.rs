@@ -1,0 +1,335 @@
+//! Mail out of a running server: the roads and the office, made of the configuration, and what the office asks the house.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use address::{ForwardPath, Host, Mailbox, ReversePath};
+use anyhow::{Context, Result};
+use auth::Credentials;
+use courier::office::{self, Home, Nowhere, Office};
+use courier::roads::{self, Roads, RouteTls, Settings};
+use delivery::schedule::{Backoff, NextHop, Rules, Scope};
+use delivery::srs::{Forwarded, Why};
+use mailstore::AccountId;
+use reply::Enhanced;
+use resolver::Place;
+use smtp_client::Login;
+
+use crate::config::{Config, HopTls, Relay, RelayLogin};
+use crate::host::House;
+use crate::host::outward::{self, Way};
+use crate::host::returning::Returning;
+use crate::host::routing::{self, Route};
+
+/// How far each waiting time is drawn out or shortened, in percent, so that what failed together does not come back
+/// together.
+const JITTER: u8 = 15;
+
+/// What accounts have written today, beside the store.
+const COUNTS: &str = "sent-today";
+
+/// Mail out at work.
+pub struct Outbound {
+    roads: Arc<Roads>,
+    office: Office,
+}
+
+impl Outbound {
+    /// Opens the office of this house, which begins with what is in the queue. To be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// A file of certificate authorities or the key of rewritten addresses cannot be used.
+    pub fn start(config: &Config, house: &Arc<House>) -> Result<Self> {
+        settle(config, house)?;
+        let roads = Roads::new(settings(config), Arc::clone(&house.resolver));
+        let roads = Arc::new(roads.context("relay: mail cannot leave")?);
+        let office = Office::start(
+            house.store.clone(),
+            Arc::clone(&roads),
+            rules(&config.relay),
+            Arc::new(Rooms(Arc::clone(house))),
+            Some(config.data_dir.join(COUNTS)),
+        );
+        if !config.relay.enabled {
+            office.pause(Scope::All);
+        }
+        // Set once: a house has one office.
+        let _ = house.office.set(office.clone());
+        Ok(Self { roads, office })
+    }
+
+    /// Takes on a configuration that was read again. What cannot be used of it is said and left as it was.
+    pub fn reload(&self, current: &Config, config: &Config, house: &House) {
+        if let Err(error) = settle(config, house) {
+            tracing::error!(error = format!("{error:#}"), "relay not reloaded");
+        }
+        if let Err(error) = self.roads.reload(settings(config)) {
+            tracing::error!(%error, "relay not reloaded; servers are reached as before");
+        }
+        self.office.reload(rules(&config.relay));
+        match (current.relay.enabled, config.relay.enabled) {
+            (true, false) => self.office.pause(Scope::All),
+            (false, true) => self.office.resume(Scope::All),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// Starts nothing more and lets what is on its way end.
+    pub async fn stop(&self, within: Duration) {
+        self.office.stop(within).await;
+    }
+
+    /// Whoever sends what is in the queue.
+    pub fn office(&self) -> &Office {
+        &self.office
+    }
+}
+
+/// Forwarded copies leave under addresses of the first domain.
+fn settle(config: &Config, house: &House) -> Result<()> {
+    if let Some(domain) = config.domains.first() {
+        let returning = Returning::new(&config.data_dir, domain.clone())?;
+        house.srs.store(Some(Arc::new(returning)));
+    }
+    Ok(())
+}
+
+/// How other servers are reached.
+fn settings(config: &Config) -> Settings {
+    let relay = &config.relay;
+    let hostname = Host::Domain(config.hostname.clone());
+    let (smarthost, routes) = outward::ways(relay);
+    let ways = smarthost.into_iter().chain(routes.into_iter().flatten());
+    let (mut source_v4, mut source_v6) = (None, None);
+    for address in &relay.source {
+        match address {
+            IpAddr::V4(v4) => source_v4 = Some(*v4),
+            IpAddr::V6(v6) => source_v6 = Some(*v6),
+        }
+    }
+    // Who listens everywhere is known by its name alone.
+    let own = config.listen.smtp.iter().map(|address| address.ip());
+    Settings {
+        place: Place {
+            names: vec![config.hostname.clone()],
+            addresses: own
+                .filter(|address| !address.is_loopback() && !address.is_unspecified())
+                .collect(),
+            allowed: relay.allow_to.clone(),
+            families: relay.families.0,
+            dnssec: relay.dane,
+        },
+        routes: ways.map(|way| (way.name.clone(), route(way))).collect(),
+        dane: relay.dane,
+        mta_sts: relay.mta_sts,
+        source_v4,
+        source_v6,
+        ..Settings::new(hostname, config.data_dir.clone())
+    }
+}
+
+fn route(way: Way) -> roads::Route {
+    roads::Route {
+        tls: match way.tls.at(way.hop.port) {
+            HopTls::Auto | HopTls::StartTls => RouteTls::StartTls,
+            HopTls::Implicit => RouteTls::Implicit,
+            HopTls::Opportunistic => RouteTls::Opportunistic,
+            HopTls::None => RouteTls::None,
+        },
+        hosts: vec![(way.hop.host, way.hop.port)],
+        mx: false,
+        ca: way.ca,
+        login: way.login.map(login),
+    }
+}
+
+fn login(login: RelayLogin) -> Login {
+    Login::new(Credentials::new(login.user, login.password))
+}
+
+/// When what is tried, and how much at once.
+fn rules(relay: &Relay) -> Rules {
+    let usual = Rules::default();
+    // A server that cannot be reached is asked again at least as often as mail is tried.
+    let first = relay.retry.first().copied();
+    let reconnect: Vec<Duration> = [5, 15, 30, 60]
+        .into_iter()
+        .enumerate()
+        .map(|(at, minutes)| {
+            let step = relay.retry.get(at).copied().or(relay.retry.last().copied());
+            let step = step.or(first).unwrap_or(Duration::MAX);
+            step.min(Duration::from_secs(minutes * 60))
+        })
+        .collect();
+    Rules {
+        retry: Backoff::new(&relay.retry, JITTER).unwrap_or(usual.retry),
+        reconnect: Backoff::new(&reconnect, JITTER).unwrap_or(usual.reconnect),
+        lifetime: relay.give_up_after,
+        notice: relay.delay_notice.0,
+        connections: relay.connections,
+        most_per_hop: relay.connections_per_host,
+        recipients_per_day: relay.recipients_per_day.0,
+        ..usual
+    }
+}
+
+/// What the office asks.
+struct Rooms(Arc<House>);
+
+impl office::House for Rooms {
+    fn route(
+        &self,
+        recipient: &ForwardPath,
+        sender: &ReversePath,
+        _account: Option<AccountId>,
+    ) -> office::Route {
+        let policy = self.0.policy.load();
+        let nowhere = |status, words: &str| {
+            office::Route::Nowhere(Nowhere {
+                status,
+                row: None,
+                words: words.to_owned(),
+            })
+        };
+        match routing::route(&policy, &self.0.store.directory(), recipient) {
+            Route::Foreign => match policy.outward.next_hop(sender, recipient) {
+                Some(hop) => office::Route::Hop(hop),
+                None => nowhere(Enhanced(5, 1, 1), "nobody has this address"),
+            },
+            // Its domain has become ours since it was taken in.
+            Route::Leads(leads) if !leads.mailboxes.is_empty() => {
+                let accounts = leads.mailboxes.iter().map(|local| local.account);
+                office::Route::Here(accounts.collect())
+            }
+            Route::Leads(_) => nowhere(
+                Enhanced(4, 3, 5),
+                "this address has become one of this server meanwhile, and mail for it is sent on; send the message again",
+            ),
+            Route::Moved(to) => nowhere(
+                Enhanced(5, 1, 6),
+                &format!("the user has moved to {}", to.unicode()),
+            ),
+            Route::Circle => nowhere(Enhanced(5, 4, 6), "aliases lead round in a circle"),
+            Route::Disabled => nowhere(Enhanced(5, 2, 1), "this mailbox is switched off"),
+            Route::Unknown => nowhere(Enhanced(5, 1, 1), "nobody has this address"),
+        }
+    }
+
+    fn home(&self, mailbox: &Mailbox) -> Home {
+        let policy = self.0.policy.load();
+        let path = ForwardPath::Mailbox(mailbox.clone());
+        match routing::route(&policy, &self.0.store.directory(), &path) {
+            Route::Foreign => Home::Elsewhere,
+            // Whoever forwards all mail hears of it in the mailbox nevertheless.
+            Route::Leads(leads) if leads.mailboxes.is_empty() => match leads.accounts.as_slice() {
+                [] => Home::Nobody,
+                accounts => Home::Accounts(accounts.to_vec()),
+            },
+            Route::Leads(leads) => {
+                Home::Accounts(leads.mailboxes.iter().map(|local| local.account).collect())
+            }
+            Route::Moved(_) | Route::Circle | Route::Disabled | Route::Unknown => Home::Nobody,
+        }
+    }
+
+    fn forwarded(&self, reverse_path: &ReversePath, day: u64) -> Forwarded {
+        let policy = self.0.policy.load();
+        let is_ours = |host: &Host| {
+            host.domain()
+                .is_some_and(|domain| policy.domains.contains(domain))
+        };
+        match self.0.srs.load_full() {
+            Some(srs) => srs.forwarded(reverse_path, day, is_ours),
+            None => Forwarded::Kept(Why::TooLong),
+        }
+    }
+
+    fn hostname(&self) -> Host {
+        Host::Domain(self.0.policy.load().host.clone())
+    }
+
+    fn postmaster(&self) -> Mailbox {
+        let policy = self.0.policy.load();
+        match &policy.postmaster {
+            Some(mailbox) => mailbox.clone(),
+            None => policy.usual_postmaster.clone(),
+        }
+    }
+
+    fn address(&self, account: AccountId) -> Option<Mailbox> {
+        let directory = self.0.store.directory();
+        directory.account(account).map(|one| one.address.clone())
+    }
+
+    fn zone(&self, at: SystemTime) -> i16 {
+        let Ok(at) = jiff::Timestamp::try_from(at) else {
+            return 0;
+        };
+        let offset = at.to_zoned(jiff::tz::TimeZone::system()).offset();
+        i16::try_from(offset.seconds() / 60).unwrap_or(0)
+    }
+
+    fn random(&self) -> [u8; 16] {
+        let mut octets = [0; 16];
+        if let Err(error) = getrandom::fill(&mut octets) {
+            // Message ids and boundaries become guessable, and stay different from each other.
+            tracing::error!(%error, "the system gives no random numbers");
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            octets = since.unwrap_or_default().as_nanos().to_be_bytes();
+        }
+        octets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::OrOff;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_schedule_goes_by_the_configuration() {
+        assert_eq!(
+            rules(&Relay::default()),
+            Rules {
+                recipients_per_day: Some(1000),
+                ..Rules::default()
+            }
+        );
+        let relay = Relay {
+            retry: vec![MINUTE, 2 * MINUTE],
+            give_up_after: 60 * MINUTE,
+            delay_notice: OrOff(None),
+            recipients_per_day: OrOff(None),
+            connections: 7,
+            connections_per_host: 2,
+            ..Relay::default()
+        };
+        let found = rules(&relay);
+        let both = Backoff::new(&[MINUTE, 2 * MINUTE], JITTER).unwrap();
+        assert_eq!(found.retry, both);
+        let twos = [MINUTE, 2 * MINUTE, 2 * MINUTE, 2 * MINUTE];
+        assert_eq!(found.reconnect, Backoff::new(&twos, JITTER).unwrap());
+        assert_eq!((found.lifetime, found.notice), (60 * MINUTE, None));
+        assert_eq!((found.connections, found.most_per_hop), (7, 2));
+        assert_eq!(found.recipients_per_day, None);
+    }
+
+    #[test]
+    fn a_smarthost_wants_tls_and_its_login_by_default() {
+        let mut config = Config::default();
+        config.relay.smarthost = Some(crate::config::Hop::parse("smart.test:465").unwrap());
+        config.relay.smarthost_user = Some("me".to_owned());
+        config.relay.smarthost_password = Some("secret".into());
+        let settings = settings(&config);
+        let (name, route) = settings.routes.first_key_value().unwrap();
+        assert_eq!(&**name, "smart.test:465");
+        assert_eq!(route.tls, RouteTls::Implicit);
+        assert_eq!(route.hosts, [("smart.test".parse().unwrap(), 465)]);
+        let login = route.login.as_ref().unwrap();
+        assert_eq!(login.credentials.login, "me");
+        assert!(settings.place.allowed.is_empty() && settings.dane && settings.mta_sts);
+    }
+}
