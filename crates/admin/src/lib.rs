@@ -12,6 +12,7 @@ mod message;
 mod operations;
 mod parcel;
 mod place;
+mod queue;
 mod socket;
 mod wire;
 
@@ -23,4 +24,8 @@ pub use message::{
 pub use operations::{Operations, Stopped, Surroundings};
 pub use parcel::{Label, Parcel, Tally};
 pub use place::SOCKET_NAME;
+pub use queue::{
+    HeardFacts, QueueFacts, QueueNews, QueueRequest, QueueResponse, QueuedFacts, QueuedRecipient,
+    Which,
+};
 pub use socket::{AdminSocket, SocketError, carry_here};

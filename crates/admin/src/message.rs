@@ -10,6 +10,8 @@ use auth::{Floor, NewPassword};
 use mailstore::{Census, Damage, Hit, Undeleted};
 use serde::{Deserialize, Serialize};
 
+use crate::queue::{QueueFacts, QueueRequest, QueueResponse};
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verb", rename_all = "kebab-case", deny_unknown_fields)]
@@ -121,6 +123,8 @@ pub enum Request {
         /// Where.
         places: Vec<Damage>,
     },
+    /// Something about the queue of mail for elsewhere.
+    Queue(QueueRequest),
     /// Something that takes the connection for itself.
     Carry(Errand),
 }
@@ -176,6 +180,7 @@ impl Request {
             | Self::Suspend { .. }
             | Self::Hold
             | Self::Placed { .. }
+            | Self::Queue(_)
             | Self::Carry(_) => false,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
@@ -247,6 +252,8 @@ pub enum Response {
     Placed(Vec<Vec<Hit>>),
     /// So much can be brought back.
     Undeletable(Undeleted),
+    /// What came of a request about the queue.
+    Queue(QueueResponse),
 }
 
 /// An account as shown to people.
@@ -376,6 +383,8 @@ pub struct StoreFacts {
     pub without_mailbox: u64,
     /// Aliases.
     pub aliases: u64,
+    /// Mail that waits to leave.
+    pub queue: QueueFacts,
     /// Messages in all mailboxes.
     pub messages: u64,
     /// Their octets.
@@ -434,6 +443,8 @@ pub enum RefusalKind {
     NoAccount,
     /// There is no such alias, or it has no such target.
     NoAlias,
+    /// There is no such message in the queue.
+    NotQueued,
     /// The address is in use.
     Taken,
     /// The address cannot be an account, alias or target here.

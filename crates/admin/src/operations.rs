@@ -4,12 +4,13 @@
 mod accounts;
 mod aliases;
 mod mail;
+mod queue;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use address::{Domain, Host, Mailbox};
+use address::{Domain, ForwardPath, Host, Mailbox, ReversePath};
 use auth::ScramHash;
 use mailstore::{
     Account, AccountId, Census, Change, ChangeError, Damage, Hold, IndexState, Store, StoreError,
@@ -20,6 +21,7 @@ use crate::message::{
     AccountFacts, Answer, IndexFacts, Refusal, RefusalKind, Request, Response, ServerFacts, Status,
     StoreFacts,
 };
+use crate::queue::QueueNews;
 
 /// What the verbs need to know of everything that is not the store.
 pub trait Surroundings: Send + Sync {
@@ -43,6 +45,28 @@ pub trait Surroundings: Send + Sync {
     /// # Errors
     /// [`Refusal`]: there is no server, or the configuration wants it otherwise.
     fn suspend(&self, suspended: bool) -> Result<(), Refusal>;
+
+    /// The queue has been changed. Nobody has to be told while no server runs.
+    fn queue_news(&self, _news: QueueNews) {}
+
+    /// Starts no more mail for this next hop (a domain or a route), or none at all, or goes on.
+    ///
+    /// # Errors
+    /// [`Refusal`]: there is no server, or the configuration wants it otherwise.
+    fn pause_queue(&self, _hop: Option<&str>, _paused: bool) -> Result<(), Refusal> {
+        let refusal = Refusal::new(RefusalKind::NotRunning, "no server runs, so no mail leaves");
+        Err(refusal.remedy("for a server that sends nothing from its start on, set `enabled = false` under [relay] in the configuration"))
+    }
+
+    /// What is paused, in words.
+    fn paused_queue(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// By which route or to which domain mail for this recipient goes, where that is known.
+    fn next_hop(&self, _sender: &ReversePath, _recipient: &ForwardPath) -> Option<String> {
+        None
+    }
 }
 
 /// The surroundings while no server runs: what the configuration says.
@@ -175,6 +199,7 @@ impl Operations {
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
             Request::Status => Ok(Response::Status(self.status())),
             Request::Suspend { suspended } => self.suspend(suspended),
+            Request::Queue(request) => self.queue(request).await,
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(not_asked_so("only a running server can hold its files")),
@@ -237,6 +262,7 @@ impl Operations {
             suspended: count(|account| account.terms.suspended),
             without_mailbox: count(|account| !account.terms.mailbox),
             aliases: directory.aliases().len() as u64,
+            queue: self.queue_facts(),
             messages: stats.messages,
             octets: stats.octets,
             free: stats.free,
@@ -349,9 +375,16 @@ fn refusal(error: ChangeError) -> Refusal {
         ChangeError::NoAlias(_) => {
             Refusal::new(RefusalKind::NoAlias, message).remedy("see `tegami alias list`")
         }
-        ChangeError::NoTargets(_) | ChangeError::AliasCycle(_) => {
-            Refusal::new(RefusalKind::Unsuitable, message)
-        }
+        ChangeError::NoList(_)
+        | ChangeError::TooMany { .. }
+        | ChangeError::CatchAll(_)
+        | ChangeError::ListName(_)
+        | ChangeError::SettingsTooLong(_)
+        | ChangeError::Disclosed(_)
+        | ChangeError::ForwardAndMoved(_)
+        | ChangeError::MovedToItself(_)
+        | ChangeError::NoTargets(_)
+        | ChangeError::AliasCycle(_) => Refusal::new(RefusalKind::Unsuitable, message),
         ChangeError::Detail(_) => Refusal::new(RefusalKind::Unsuitable, message)
             .remedy("mail to name+detail goes to the account without it by itself"),
         ChangeError::Store(_) => Refusal::new(RefusalKind::Store, message)

@@ -231,7 +231,7 @@ pub enum ChangeError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Decision {
     /// This account is now exactly so.
-    Account(Account),
+    Account(Box<Account>),
     /// This account and its mail are gone.
     NoAccount(AccountId),
     /// This alias is now exactly so.
@@ -242,4 +242,11 @@ pub(crate) enum Decision {
     List(StoredList),
     /// This list is gone.
     NoList(Mailbox),
+}
+
+impl Decision {
+    /// This account is now exactly so.
+    pub(crate) fn account(account: Account) -> Self {
+        Self::Account(Box::new(account))
+    }
 }

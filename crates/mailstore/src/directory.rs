@@ -223,7 +223,7 @@ impl Directory {
 
     pub(crate) fn apply(&mut self, decision: &Decision) {
         match decision {
-            Decision::Account(account) => self.put_account(account.clone()),
+            Decision::Account(account) => self.put_account(Account::clone(account)),
             Decision::NoAccount(id) => self.forget(*id),
             Decision::Alias(alias) => {
                 self.aliases

@@ -1,4 +1,4 @@
-//! Accounts, mailboxes and messages: the durable truth. "250" means that what was accepted is found after any crash.
+//! Accounts, aliases, lists, mailboxes, the queue and messages: the durable truth. "250" means that what was accepted is found after any crash.
 //!
 //! This crate knows no protocol, no domains, no clock but the one that stamps a message, and no configuration file. It
 //! decides what needs the whole picture at once (who an address leads to, whether a mailbox has room, who may open a
@@ -49,14 +49,14 @@
 //!
 //! *mark*: eight random octets, the segment's own, stated in its opening record. Behind a damaged place reading goes on
 //! at the next frame with the mark; nobody who writes letters knows it. *v*: format version, 5; 1 to 4 are still read. *k*: kind. *j*: 0, or
-//! 1 when the record counts only together with the one behind it, 2 with the one before it. *sequence*:
+//! 1 when the record counts only together with the one behind it, 2 with the one before it, 3 with both. *sequence*:
 //! grows by one per record for ever; a message's is its uid. Where octets were torn or damaged it jumps, so that a uid
 //! that stood there does not come again.
 //!
 //! | k | kind | head (postcard) | body |
 //! |---|---|---|---|
 //! | 1 | opening | fixed, below | |
-//! | 2 | accounts and aliases | what they are from now on | |
+//! | 2 | accounts, aliases and lists | what they are from now on | |
 //! | 3 | message | time, mailboxes with their epochs, came with SMTPUTF8, UIDL kept from elsewhere, what becomes of it in the queue; envelope | the octets, once |
 //! | 4 | message by reference | number, length and CRC32C of the body; the head of a message | |
 //! | 5 | expunge | account, uids, time | |
@@ -88,13 +88,21 @@
 //!
 //! Mail for elsewhere is in a mailbox that no account has, number 0; a message for here and elsewhere is one record with
 //! both kinds of mailboxes, and its body is there once. Its sequence number is its id in the queue. What becomes of it
-//! (who handed it in, who does not have it yet; for each of them when to try, how often it was tried, what was said last, whether it is
-//! held) stands in the message's own record, and whatever changes it says all of it anew under the next version: the
-//! highest version counts. A copy made by compaction says what it is by then, so that no record is needed for a message
-//! that comes behind it. A message leaves the queue as others leave a mailbox, but nobody brings it back.
+//! stands in the message's own record: who handed it in, when it came, before what time nobody is tried, and who does
+//! not have it yet; for each of them when to try, how often it was tried and when last, what the sender has been told,
+//! whether it is held, whether it is a forwarded copy, how far a list has been expanded, what was said last. Whatever
+//! changes it says all of it anew under the next version: the highest version counts. A copy made by compaction says
+//! what it is by then, so that no record is needed for a message that comes behind it. A message leaves the queue as
+//! others leave a mailbox, but nobody brings it back.
 //!
-//! A report about a message and what becomes of that message are two records that count together: a start that finds
-//! one of them only takes neither.
+//! Messages that come of an attempt (reports, copies of a list) and what becomes of the one it was about are records
+//! that count together, up to [`MOST_PARCELS`] and one: a start that does not find all of them takes none.
+//!
+//! # Where mail goes
+//!
+//! [`Directory::expand`] follows an address through aliases and forwards to mailboxes, lists and addresses elsewhere. An
+//! address is an account's, an alias's or a list's, never two of these; a list has four. What is none of them may be
+//! elsewhere: the store knows no domains. The settings of lists and vacations are text that it keeps and does not read.
 //!
 //! # What may be relied on
 //!

@@ -441,7 +441,7 @@ async fn parcel(store: &Store, to: &[AccountId], octets: usize, away: u32) -> Pa
         outgoing: (away > 0).then(|| Outgoing {
             room: store.reserve_outgoing(0).unwrap(),
             account: to.first().copied(),
-            release: (octets % 100 == 50).then_some(2_100_000_000_000),
+            release: (octets % 500 == 200).then_some(2_100_000_000_000),
             waiting: (0..away).map(waiting).collect(),
         }),
     }

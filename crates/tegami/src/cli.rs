@@ -10,6 +10,7 @@ mod check;
 mod device;
 mod explain;
 mod password;
+mod queue;
 pub mod report;
 mod status;
 mod store;
@@ -74,6 +75,13 @@ enum Command {
     Alias {
         #[command(subcommand)]
         verb: alias::Verb,
+    },
+
+    /// Look at mail that waits to leave, and decide about it
+    #[command(after_help = "Examples:\n  tegami queue list\n  tegami queue retry --all")]
+    Queue {
+        #[command(subcommand)]
+        verb: queue::Verb,
     },
 
     /// Let printers, scanners and the like send mail, and list those that may
@@ -180,6 +188,7 @@ impl Cli {
             }
             Command::Account { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
+            Command::Queue { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Device { verb } => verb.run(explicit.as_deref()),
             Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
             Command::Suspend => suspend::run(&load(explicit.as_deref())?, true),

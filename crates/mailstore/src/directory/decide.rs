@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use address::Mailbox;
 
 use super::{Directory, without_detail};
-use crate::account::{Account, AccountId, Alias, Change, ChangeError, Decision};
+use crate::account::{Account, AccountId, Alias, Change, ChangeError, Decision, NewAccount};
 use crate::handling::{MOST_LIST, MOST_TARGETS, StoredList, is_catch_all};
 
 impl Directory {
@@ -25,33 +25,14 @@ impl Directory {
 
     fn decide_one(&self, change: Change) -> Result<Decision, ChangeError> {
         match change {
-            Change::AddAccount(new) => {
-                self.check_address(&new.address, None)?;
-                new.handling.check(&new.address)?;
-                let mark = self.mark + 1;
-                Ok(Decision::Account(Account {
-                    id: AccountId(mark),
-                    address: new.address,
-                    name: new.name,
-                    enabled: new.enabled,
-                    password: new.password,
-                    keys: new.keys,
-                    quota: new.quota,
-                    declared: new.declared,
-                    terms: new.terms,
-                    handling: new.handling,
-                    generation: 1,
-                    // Four thousand million accounts is more than one store ever makes.
-                    epoch: u32::try_from(mark).unwrap_or(u32::MAX),
-                }))
-            }
+            Change::AddAccount(new) => self.add(new).map(Decision::account),
             Change::PutAccount(account) => {
                 let before = self
                     .account(account.id)
                     .ok_or(ChangeError::NoAccount(account.id))?;
                 self.check_address(&account.address, Some(account.id))?;
                 account.handling.check(&account.address)?;
-                Ok(Decision::Account(Account {
+                Ok(Decision::account(Account {
                     generation: before.generation + 1,
                     epoch: before.epoch,
                     ..account
@@ -69,7 +50,7 @@ impl Directory {
                 let mut account = before.clone();
                 account.generation += 1;
                 account.keys.merge(keys);
-                Ok(Decision::Account(account))
+                Ok(Decision::account(account))
             }
             Change::RemoveAccount(id) => match self.account(id) {
                 Some(_) => Ok(Decision::NoAccount(id)),
@@ -92,6 +73,27 @@ impl Directory {
                 }
             }
         }
+    }
+
+    fn add(&self, new: NewAccount) -> Result<Account, ChangeError> {
+        self.check_address(&new.address, None)?;
+        new.handling.check(&new.address)?;
+        let mark = self.mark + 1;
+        Ok(Account {
+            id: AccountId(mark),
+            address: new.address,
+            name: new.name,
+            enabled: new.enabled,
+            password: new.password,
+            keys: new.keys,
+            quota: new.quota,
+            declared: new.declared,
+            terms: new.terms,
+            handling: new.handling,
+            generation: 1,
+            // Four thousand million accounts is more than one store ever makes.
+            epoch: u32::try_from(mark).unwrap_or(u32::MAX),
+        })
     }
 
     fn check_address(&self, address: &Mailbox, own: Option<AccountId>) -> Result<(), ChangeError> {

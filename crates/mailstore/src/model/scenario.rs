@@ -43,6 +43,8 @@ pub(super) enum Step {
     Rename(usize),
     /// Removes it with all its mail.
     Remove(usize),
+    /// Makes, changes or removes the alias and the list of that number.
+    Lead(usize),
     /// One message to some accounts.
     Deliver(Letter),
     /// Several at once.
@@ -83,7 +85,7 @@ pub(super) fn scenario(seed: u64) -> Vec<Step> {
 }
 
 fn step(random: &mut Random) -> Step {
-    match random.below(28) {
+    match random.below(30) {
         0 => Step::Add(random.below(ACCOUNTS)),
         1 => Step::Rename(random.below(ACCOUNTS)),
         2 => Step::Remove(random.below(ACCOUNTS)),
@@ -96,6 +98,7 @@ fn step(random: &mut Random) -> Step {
             over: random.coin(),
         },
         23 | 24 => Step::CompactBusy(letter(random), random.below(ACCOUNTS)),
+        27 | 28 => Step::Lead(random.below(2)),
         25 | 26 => Step::Undelete(random.below(ACCOUNTS)),
         _ => Step::Restart(End::PowerCut),
     }
@@ -116,7 +119,7 @@ pub(super) fn queue_scenario(seed: u64) -> Vec<Step> {
 
 fn queue_step(random: &mut Random) -> Step {
     let which = random.below(100);
-    match random.below(20) {
+    match random.below(21) {
         0..=3 => Step::Post(letter(random), random.coin()),
         4..=11 => {
             let what = [
@@ -140,6 +143,7 @@ fn queue_step(random: &mut Random) -> Step {
         17 => Step::Compact {
             over: random.coin(),
         },
+        18 => Step::Lead(random.below(2)),
         _ => Step::CompactTrying(letter(random), which),
     }
 }

@@ -1,5 +1,6 @@
 //! The store under test, its disk, and the model it is compared with.
 
+mod leads;
 mod queue;
 
 use std::collections::{BTreeMap, HashMap};
@@ -52,6 +53,8 @@ pub(super) struct World {
     model: BTreeMap<usize, Mail>,
     /// What should wait to leave, by id.
     queue: Vec<InQueue>,
+    /// What aliases and lists should say, by number.
+    leads: BTreeMap<usize, u64>,
     /// Every UIDL ever seen, and of what.
     seen: HashMap<(usize, Uidl), Vec<u8>>,
     random: Random,
@@ -86,6 +89,7 @@ impl World {
             store: None,
             model: BTreeMap::new(),
             queue: Vec::new(),
+            leads: BTreeMap::new(),
             seen: HashMap::new(),
             random: Random::new(seed ^ 0xABCD),
             options,
@@ -170,6 +174,7 @@ impl World {
             Step::Add(number) => self.add(*number).await,
             Step::Rename(number) => self.rename(*number).await,
             Step::Remove(number) => self.remove(*number).await,
+            Step::Lead(number) => self.lead(*number).await,
             Step::Deliver(letter) => self.deliver(std::slice::from_ref(letter)).await,
             Step::Burst(letters) => self.deliver(letters).await,
             Step::Expunge(number, divisor) => self.expunge(*number, *divisor).await,
@@ -260,7 +265,8 @@ impl World {
             .collect();
         // A record has a frame and a head, and there are some for accounts.
         let live: usize = bodies.iter().map(|body| body.len() + 150).sum();
-        let live = live + self.model.len() * 200 + self.queue.len() * 200;
+        let few = self.model.len() + self.queue.len() + 2 * self.leads.len();
+        let live = live + few * 200;
         let files = self.disk.paths();
         let log = files.iter().filter(|path| path.starts_with("/data/log"));
         let octets: usize = log.map(|path| self.disk.contents(path).len()).sum();
@@ -345,6 +351,7 @@ impl World {
         let mut account = self.store().directory().account(id).unwrap().clone();
         account.name.push('x');
         let name = account.name.clone();
+        account.handling.vacation = Some(name.clone());
         let mut done = self
             .store()
             .change(Change::PutAccount(account))
@@ -529,6 +536,8 @@ impl World {
             let account = directory.by_address(&address(*number)).unwrap();
             assert_eq!(Some(account.id), mail.id);
             assert_eq!(account.name, mail.name);
+            let vacation = account.handling.vacation.as_ref();
+            assert_eq!(vacation.cloned().unwrap_or_default(), mail.name);
             let maildrop = store.open_maildrop(account.id).unwrap();
             assert_eq!(
                 maildrop.messages().len(),
@@ -563,6 +572,7 @@ impl World {
         }
         let stats = store.stats();
         assert_eq!((stats.messages, stats.octets), (messages, octets));
+        self.compare_leads();
         self.compare_queue(bodies)
     }
 }

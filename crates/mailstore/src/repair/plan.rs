@@ -245,7 +245,7 @@ impl Plan {
         }
         for (_, value, _) in missing(index, log, keys::ACCOUNT) {
             if let Ok(account) = postcard::from_bytes::<Account>(&value) {
-                self.decisions.push(Decision::Account(account));
+                self.decisions.push(Decision::account(account));
             }
         }
         for (_, value, _) in missing(index, log, keys::ALIAS) {

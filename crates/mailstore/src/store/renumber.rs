@@ -23,7 +23,7 @@ impl Store {
         let mut decisions: Vec<Decision> = directory
             .accounts()
             .map(|account| {
-                Decision::Account(Account {
+                Decision::account(Account {
                     epoch,
                     generation: account.generation + 1,
                     ..account.clone()
@@ -77,7 +77,7 @@ fn passing(number: u64, epoch: u32) -> Vec<Decision> {
         epoch,
     };
     vec![
-        Decision::Account(account),
+        Decision::account(account),
         Decision::NoAccount(AccountId(number)),
     ]
 }

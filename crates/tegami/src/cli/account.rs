@@ -499,6 +499,7 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Held(_)
         | Response::Placed(_)
         | Response::Undeletable(_)
+        | Response::Queue(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

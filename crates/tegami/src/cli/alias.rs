@@ -87,6 +87,7 @@ fn report(response: Response) -> Result<()> {
         | Response::Held(_)
         | Response::Placed(_)
         | Response::Undeletable(_)
+        | Response::Queue(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

@@ -124,6 +124,7 @@ fn store_rows(store: &StoreFacts) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
+    rows.push(("Queue", super::queue::summary(&store.queue)));
     let free = store.free.map_or_else(|| "unknown".to_owned(), size);
     let taking = if store.takes_mail {
         format!("new mail is taken while {} are free", size(store.reserve))
@@ -166,6 +167,7 @@ mod tests {
             suspended: 0,
             without_mailbox: 2,
             aliases: 2,
+            queue: admin::QueueFacts::default(),
             messages: 1200,
             octets: 34_500_000,
             free: Some(9_000_000_000),
@@ -196,6 +198,7 @@ mod tests {
                 "Server    not running; this is the store itself",
                 "Accounts  3 (1 disabled, 2 without a mailbox), aliases: 2",
                 "Mail      1200 messages, 34.5 MB",
+                "Queue     empty",
                 "Disk      log 36.0 MB, free 9.0 GB; new mail is taken while 104.6 MB are free",
                 "Index     ready",
             ],
@@ -233,6 +236,14 @@ mod tests {
             takes_mail: false,
             index: IndexFacts::Rebuilding,
             write_failure: Some("Input/output error".to_owned()),
+            queue: admin::QueueFacts {
+                messages: 3,
+                octets: 12_000,
+                held: 1,
+                tried: 1,
+                oldest: None,
+                paused: vec!["everything".to_owned()],
+            },
             ..store()
         };
         check(
@@ -249,6 +260,7 @@ mod tests {
                 "             SHA-256 11:93:25",
                 "Accounts     3 (1 suspended), aliases: 2",
                 "Mail         1200 messages, 34.5 MB",
+                "Queue        3 messages, 12.0 kB, 1 tried in vain, 1 held; PAUSED: everything",
                 "Disk         log 36.0 MB, free unknown; TOO LITTLE: new mail waits until 104.6 MB are free",
                 "Index        being rebuilt from the log; mailboxes open when it is done",
                 "Trouble      nothing can be written: Input/output error",

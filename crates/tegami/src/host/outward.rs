@@ -79,6 +79,17 @@ impl Outward {
                 .is_some_and(|domain| self.backup.contains(domain))
     }
 
+    /// The next hop that people call so: a server of the configuration, or a domain.
+    pub fn hop_named(&self, name: &str) -> Option<NextHop> {
+        let mut routes = self.routes.iter().filter_map(|(_, hop)| hop.as_ref());
+        let named = |hop: &&Arc<NextHop>| shown(hop).eq_ignore_ascii_case(name);
+        let configured = routes.find(named).or(self.smarthost.as_ref().filter(named));
+        match configured {
+            Some(hop) => Some(NextHop::clone(hop)),
+            None => name.parse().ok().map(NextHop::Host),
+        }
+    }
+
     /// By which way mail for this recipient, who is elsewhere, leaves; `None` when there is nobody elsewhere: the postmaster
     /// of no domain is ours.
     pub fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<Arc<NextHop>> {
@@ -97,6 +108,14 @@ impl Outward {
             Some(smarthost) if !spared => Some(Arc::clone(smarthost)),
             Some(_) | None => Some(direct()),
         }
+    }
+}
+
+/// A next hop as people are told of it.
+pub fn shown(hop: &NextHop) -> String {
+    match hop {
+        NextHop::Route(name) => name.to_string(),
+        NextHop::Host(host) => host.to_string(),
     }
 }
 

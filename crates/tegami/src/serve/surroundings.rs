@@ -1,17 +1,23 @@
 //! What the admin verbs may know of the running server.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use address::Domain;
-use admin::{CertificateFacts, ListenerFacts, Refusal, RefusalKind, ServerFacts, Surroundings};
+use address::{Domain, ForwardPath, ReversePath};
+use admin::{
+    CertificateFacts, ListenerFacts, QueueNews, Refusal, RefusalKind, ServerFacts, Surroundings,
+};
+use courier::office::Which;
+use delivery::schedule::{NextHop, Scope};
 use mailstore::AccountId;
 use net::Server;
 use net::tls::Certificates;
 
 use crate::host::House;
+use crate::host::outward;
 use crate::probe::fingerprint;
 
 /// The running server, looked at from the admin socket.
@@ -20,6 +26,8 @@ pub struct Live {
     certificates: Arc<Certificates>,
     server: Arc<Server>,
     since: Instant,
+    /// Next hops whose mail waits because somebody said so; an empty name is everything.
+    paused: Mutex<BTreeSet<String>>,
 }
 
 impl Live {
@@ -30,6 +38,7 @@ impl Live {
             certificates: Arc::clone(certificates),
             server: Arc::clone(server),
             since: Instant::now(),
+            paused: Mutex::default(),
         }
     }
 }
@@ -91,6 +100,83 @@ impl Surroundings for Live {
             if suspended { "no longer" } else { "again" }
         );
         Ok(())
+    }
+
+    fn queue_news(&self, news: QueueNews) {
+        let Some(office) = self.house.office.get() else {
+            return;
+        };
+        match news {
+            QueueNews::Retry(id) => office.retry(Which::Message(id)),
+            QueueNews::RetryAll => office.retry(Which::Scope(Scope::All)),
+            QueueNews::Released(id) => office.arrived(id),
+            QueueNews::Withdrawn(id) => office.withdrawn(id),
+        }
+    }
+
+    fn pause_queue(&self, hop: Option<&str>, paused: bool) -> Result<(), Refusal> {
+        let policy = self.house.policy.load();
+        if !paused && hop.is_none() && !policy.outward.enabled {
+            return Err(Refusal {
+                kind: RefusalKind::Configured,
+                message:
+                    "the configuration says `enabled = false` under [relay], so no mail leaves"
+                        .to_owned(),
+                remedy: Some(
+                    "set it to true, then reload the configuration (SIGHUP to the server)"
+                        .to_owned(),
+                ),
+            });
+        }
+        let (scope, name) = match hop {
+            None => (Scope::All, String::new()),
+            Some(name) => {
+                let hop = policy.outward.hop_named(name).ok_or_else(|| Refusal {
+                    kind: RefusalKind::Unsuitable,
+                    message: format!("{name:?} is neither a domain nor a server of [relay]"),
+                    remedy: Some("`tegami queue list` shows by which way mail goes".to_owned()),
+                })?;
+                let name = outward::shown(&hop);
+                (Scope::NextHop(Arc::new(hop)), name)
+            }
+        };
+        let mut known = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(office) = self.house.office.get() {
+            if paused {
+                known.insert(name);
+                office.pause(scope);
+            } else {
+                known.remove(&name);
+                office.resume(scope);
+            }
+        }
+        tracing::info!(
+            hop,
+            paused,
+            "mail {}",
+            if paused { "waits" } else { "leaves again" }
+        );
+        Ok(())
+    }
+
+    fn paused_queue(&self) -> Vec<String> {
+        let known = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_command = known.iter().map(|name| match name.as_str() {
+            "" => "everything".to_owned(),
+            name => name.to_owned(),
+        });
+        let by_command = by_command.collect();
+        if self.house.policy.load().outward.enabled {
+            by_command
+        } else {
+            vec!["everything, by relay.enabled = false".to_owned()]
+        }
+    }
+
+    fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<String> {
+        let policy = self.house.policy.load();
+        let hop = policy.outward.next_hop(sender, recipient)?;
+        Some(outward::shown(&hop))
     }
 }
 

@@ -160,7 +160,9 @@ fn told(directory: &Directory, address: &str) -> String {
     for one in lists {
         let what = match one.address {
             ListAddress::Post => String::new(),
-            other => format!("/{other:?}"),
+            what @ (ListAddress::Request | ListAddress::Bounces | ListAddress::Owner) => {
+                format!("/{what:?}")
+            }
         };
         all.push(format!("{}[{}{what}]", way(&one.through), one.list.local));
     }

@@ -297,7 +297,7 @@ impl Look<'_> {
         let read = |_| StoreError::Rebuilding;
         Ok(match decision {
             Decision::Account(account) => match index.value(&keys::account(account.id))? {
-                Some(now) => postcard::from_bytes::<Account>(&now).map_err(read)? == *account,
+                Some(now) => postcard::from_bytes::<Account>(&now).map_err(read)? == **account,
                 None => false,
             },
             Decision::Alias(alias) => match index.value(&keys::alias(&alias.address.key()))? {

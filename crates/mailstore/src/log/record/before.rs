@@ -140,7 +140,7 @@ struct Account4 {
 impl From<Decision4> for Decision {
     fn from(old: Decision4) -> Self {
         match old {
-            Decision4::Account(account) => Self::Account(account.into()),
+            Decision4::Account(account) => Self::account(account.into()),
             Decision4::NoAccount(id) => Self::NoAccount(id),
             Decision4::Alias(alias) => Self::Alias(alias),
             Decision4::NoAlias(address) => Self::NoAlias(address),
@@ -194,7 +194,7 @@ struct Account3 {
 impl From<Decision3> for Decision {
     fn from(old: Decision3) -> Self {
         match old {
-            Decision3::Account(account) => Self::Account(account.into()),
+            Decision3::Account(account) => Self::account(account.into()),
             Decision3::NoAccount(id) => Self::NoAccount(id),
             Decision3::Alias(alias) => Self::Alias(alias),
             Decision3::NoAlias(address) => Self::NoAlias(address),
@@ -267,7 +267,7 @@ mod tests {
         };
         for version in 1..=3 {
             let read = decisions(version, &head).unwrap();
-            let expected = [Decision::Account(account()), Decision::Alias(alias.clone())];
+            let expected = [Decision::account(account()), Decision::Alias(alias.clone())];
             assert_eq!(read, expected, "version {version}");
         }
         assert_eq!(decisions(4, &head), None, "it is no record of version 4");
@@ -306,7 +306,7 @@ mod tests {
             ..account()
         };
         let expected = [
-            Decision::Account(account),
+            Decision::account(account),
             Decision::NoAccount(AccountId(3)),
         ];
         assert_eq!(decisions(4, &head).unwrap(), expected);
@@ -333,7 +333,7 @@ mod tests {
             settings: "{\"owners\":[]}".to_owned(),
         };
         let written = vec![
-            Decision::Account(account),
+            Decision::account(account),
             Decision::NoList(list.address.clone()),
             Decision::List(list),
         ];

@@ -13,6 +13,9 @@ use crate::store::Store;
 /// Octets of a report.
 const REPORT: usize = 400;
 
+/// For that account of the model, or for somebody elsewhere; and what it says.
+type Report = (Option<(usize, AccountId)>, Vec<u8>);
+
 /// A message that should be in the queue.
 #[derive(Debug)]
 pub(super) struct InQueue {
@@ -109,7 +112,7 @@ impl World {
             What::Again | What::One | What::All | What::Hold | What::Remove => Vec::new(),
         };
         let reports = told.into_iter().map(|to| (to, self.letter_of(REPORT)));
-        let reports: Vec<_> = reports.collect();
+        let reports: Vec<Report> = reports.collect();
         let store = self.store();
         let done = match what {
             What::Hold => store.queue_hold(id, !before[0].held).await.map(drop),
@@ -257,10 +260,7 @@ fn outcome(what: What, before: &[Waiting]) -> (Attempt, Vec<Waiting>) {
 }
 
 /// Reports to somebody here, or elsewhere.
-async fn parcels(
-    store: &Store,
-    reports: &[(Option<(usize, AccountId)>, Vec<u8>)],
-) -> Result<Vec<Parcel>, StoreError> {
+async fn parcels(store: &Store, reports: &[Report]) -> Result<Vec<Parcel>, StoreError> {
     let mut parcels = Vec::new();
     for (to, body) in reports {
         let here = to.iter().map(|(_, id)| *id).collect();
