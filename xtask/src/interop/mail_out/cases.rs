@@ -1,6 +1,10 @@
 //! The cases: each is tried by itself, and what came of it is a row of a table.
 
 mod inward;
+mod outward;
+mod promises;
+mod trouble;
+mod ways;
 
 use std::time::Instant;
 
@@ -21,12 +25,37 @@ pub struct Case {
     pub long: bool,
 }
 
+impl Case {
+    const fn short(peer: &'static str, feature: &'static str, run: fn(&Lab) -> Result<String>) -> Self {
+        Self {
+            peer,
+            feature,
+            run,
+            long: false,
+        }
+    }
+
+    const fn long(peer: &'static str, feature: &'static str, run: fn(&Lab) -> Result<String>) -> Self {
+        Self {
+            peer,
+            feature,
+            run,
+            long: true,
+        }
+    }
+}
+
 /// Tries them, prints the table, and gives how many failed.
 ///
 /// # Errors
 /// None by now; what fails is a row.
 pub fn run(lab: &mut Lab, options: &Options) -> Result<usize> {
-    let cases = inward::CASES.iter();
+    let cases = inward::CASES
+        .iter()
+        .chain(&outward::CASES)
+        .chain(&promises::CASES)
+        .chain(&ways::CASES)
+        .chain(&trouble::CASES);
     let mut table = Vec::new();
     let mut failed = 0;
     for case in cases {

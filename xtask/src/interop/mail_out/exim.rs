@@ -46,6 +46,11 @@ impl Exim {
         })
     }
 
+    /// The host it runs on.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// The maildir all its mail goes to.
     pub fn inbox(&self) -> &Path {
         &self.inbox

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::certificate::Authority;
 use super::exim::Exim;
@@ -185,6 +185,39 @@ impl Lab {
             }
             std::thread::sleep(LOOK);
         }
+    }
+
+    /// Waits for a report of a recipient whose address has these words in Alice's maildrop.
+    ///
+    /// # Errors
+    /// When it does not come.
+    pub fn report(&self, words: &str) -> Result<Value> {
+        let of = |one: &Value| one["final-recipient"].as_str().is_some_and(|path| path.contains(words));
+        self.server.await_message(ALICE, SOON, |message| {
+            message["recipients"].as_array().is_some_and(|all| all.iter().any(of))
+        })
+    }
+
+    /// Waits until something is so.
+    ///
+    /// # Errors
+    /// When it does not come to that.
+    pub fn await_that(&self, patience: Duration, so: impl Fn() -> Result<bool>) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        while !so()? {
+            ensure!(Instant::now() < deadline, "not within {} s", patience.as_secs());
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+
+    /// Everybody forgets who has which address.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn forget_neighbours(&self) -> Result<()> {
+        let hosts = [self.server.host(), self.postfix.host(), self.exim.host()];
+        hosts.iter().try_for_each(|host| host.forget_neighbours())
     }
 
     /// The copies of a message in the peer's inbox.

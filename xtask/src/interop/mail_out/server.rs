@@ -185,6 +185,32 @@ impl Server {
         String::from_utf8_lossy(&fs::read(self.site.log()).unwrap_or_default()).into_owned()
     }
 
+    /// What the server logged of a recipient elsewhere, the last attempt first.
+    pub fn outcomes(&self, recipient: &str) -> Vec<Value> {
+        let log = self.log();
+        let lines = log.lines().rev().filter(|line| line.contains("sent on"));
+        let read = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        read.filter(|line| line["message"] == "sent on" && line["to"] == recipient).collect()
+    }
+
+    /// Waits until an attempt for this recipient ended so (`delivered`, `deferred`, `failed`); gives the line of the log.
+    ///
+    /// # Errors
+    /// When none did.
+    pub fn await_outcome(&self, recipient: &str, outcome: &str, patience: Duration) -> Result<Value> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let outcomes = self.outcomes(recipient);
+            if let Some(found) = outcomes.iter().find(|line| line["outcome"] == outcome) {
+                return Ok(found.clone());
+            }
+            if Instant::now() >= deadline {
+                bail!("{recipient} was never {outcome} within {} s: {outcomes:?}", patience.as_secs());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
     /// A clean end, and nothing wrong with the store.
     ///
     /// # Errors

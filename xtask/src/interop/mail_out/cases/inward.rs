@@ -8,30 +8,10 @@ use crate::interop::mail_out::lab::{Lab, Peer, SOON};
 
 /// All of them.
 pub const CASES: [Case; 4] = [
-    Case {
-        peer: "peers",
-        feature: "mail among themselves, each to each other",
-        run: among,
-        long: false,
-    },
-    Case {
-        peer: "Postfix",
-        feature: "mail in, with STARTTLS",
-        run: |lab| inward(lab, Peer::Postfix),
-        long: false,
-    },
-    Case {
-        peer: "Exim",
-        feature: "mail in, with STARTTLS",
-        run: |lab| inward(lab, Peer::Exim),
-        long: false,
-    },
-    Case {
-        peer: "OpenSMTPD",
-        feature: "mail in, with STARTTLS",
-        run: |lab| inward(lab, Peer::Opensmtpd),
-        long: false,
-    },
+    Case::short("peers", "mail among themselves, each to each other", among),
+    Case::short("Postfix", "mail in, with STARTTLS", |lab| inward(lab, Peer::Postfix)),
+    Case::short("Exim", "mail in, with STARTTLS", |lab| inward(lab, Peer::Exim)),
+    Case::short("OpenSMTPD", "mail in, with STARTTLS", |lab| inward(lab, Peer::Opensmtpd)),
 ];
 
 fn among(lab: &Lab) -> Result<String> {
