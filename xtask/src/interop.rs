@@ -1,7 +1,8 @@
 //! `cargo xtask interop`: curl, swaks, Python's smtplib and poplib, Perl's Net::SMTP and Net::POP3, msmtp, mpop, fetchmail,
 //! getmail, neomutt, s-nail, git send-email, and clients on libsasl2 and GNU SASL log in, send and fetch through every listener
 //! of the built server, and try what must be refused. With `--all`, so do nodemailer, node-pop3 and Go's net/smtp, and strangers
-//! of other kinds look at the server: scanners, a load generator and somebody at a desktop.
+//! of other kinds look at the server: scanners, a load generator and somebody at a desktop. Last, the server and three others
+//! send each other mail in a small world of network namespaces (`mail-out`).
 //!
 //! Every sender sends every kind of message by every route; every fetcher then fetches them all, by each of its logins (with
 //! `--all` by every route), and each must be, behind the trace fields the server adds, octet for octet what was sent; of
@@ -154,6 +155,14 @@ impl Ground {
     }
 }
 
+/// Postfix's sink for load tests, installed beside this system: the program, and where its libraries are.
+///
+/// # Errors
+/// When it cannot be installed.
+pub fn smtp_sink() -> Result<(PathBuf, String)> {
+    mail_out::smtp_sink()
+}
+
 /// Messages by their id.
 type Messages = BTreeMap<String, Sent>;
 
@@ -172,6 +181,9 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if !one {
         clients(options)?;
+    }
+    if !one && options.client.is_empty() {
+        mail_out::run(options).context("mail-out")?;
     }
     let all = options.all && options.client.is_empty();
     if all || options.scanners {

@@ -14,7 +14,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use auth::{Authenticator, Keyring, Mechanism};
 use courier::office::Office;
 use mailstore::Store;
-use resolver::Resolver;
+use resolver::{Resolver, TrustAnchors};
 use smtp_server::BareNewline;
 
 use pace::Pace;
@@ -127,6 +127,7 @@ impl House {
         authenticator: Authenticator,
         keyring: Arc<Keyring>,
         policy: Policy,
+        anchors: TrustAnchors,
     ) -> Self {
         Self {
             store,
@@ -136,7 +137,7 @@ impl House {
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
             lent: lent::Lent::default(),
-            resolver: Arc::new(Resolver::new(DNS_PATIENCE)),
+            resolver: Arc::new(Resolver::new(DNS_PATIENCE).trusting(anchors)),
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),

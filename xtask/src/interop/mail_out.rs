@@ -18,7 +18,7 @@ mod world;
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -60,6 +60,19 @@ pub fn run(options: &Options) -> Result<()> {
     );
     fs::remove_dir_all(&place)?;
     Ok(())
+}
+
+/// See [`super::smtp_sink`].
+pub fn smtp_sink() -> Result<(PathBuf, String)> {
+    world::check_privileges()?;
+    layer::POSTFIX.prepare()?;
+    let there = layer::POSTFIX.path();
+    let mut libraries = vec![there.join("usr/lib/postfix").display().to_string()];
+    // By the machine's kind, such as x86_64-linux-gnu.
+    for entry in fs::read_dir(there.join("usr/lib"))? {
+        libraries.push(entry?.path().display().to_string());
+    }
+    Ok((there.join("usr/sbin/smtp-sink"), libraries.join(":")))
 }
 
 /// In the namespaces: everybody comes up, every case is tried.

@@ -93,7 +93,8 @@ impl Server {
                 .collect();
             let path = directory.join("tegami.toml");
             fs::write(&path, fs::read_to_string(&path)? + &routes)?;
-            site.with("TEGAMI_RELAY__ALLOW_TO", EVERYBODY)
+            site.with("TEGAMI_DNS__TRUST_ANCHORS", &place.join("names/root.key").display().to_string())
+                .with("TEGAMI_RELAY__ALLOW_TO", EVERYBODY)
                 .with("TEGAMI_RELAY__RETRY", "[\"2s\", \"3s\"]")
                 .with("TEGAMI_RELAY__BACKUP_DOMAINS", "[\"backup.test\", \"loop.test\"]")
         };

@@ -115,7 +115,7 @@ fn later(lab: &Lab) -> Result<String> {
     ensure!(words.contains("Later, please"), "the server's words are not quoted: {words}");
     ensure!(lab.there(Peer::Postfix, &mark)?.is_empty(), "it is there all the same");
     lab.postfix.become_friendly()?;
-    lab.server.tell(&["queue", "retry", "all"])?;
+    lab.server.tell(&["queue", "retry", "--all"])?;
     lab.arrives(Peer::Postfix, &mark, 1, SOON)?;
     Ok("deferred, then delivered".to_owned())
 }
