@@ -16,6 +16,17 @@ def fields(block):
     return {name.lower(): str(value) for name, value in block.items()}
 
 
+def status(part):
+    """The blocks of fields: of the message, then of each recipient."""
+    if part.get_content_type() == "message/delivery-status":
+        return [fields(block) for block in part.get_payload()]
+    # RFC 6533: the package takes it for a message.
+    assert part.get_content_type() == "message/global-delivery-status", part.get_content_type()
+    text = part.get_payload()[0].as_bytes().decode("utf-8").replace("\r\n", "\n")
+    blocks = [block for block in text.split("\n\n") if block.strip()]
+    return [fields(email.message_from_string(block, policy=email.policy.SMTPUTF8)) for block in blocks]
+
+
 def read(octets):
     message = email.message_from_bytes(octets, policy=email.policy.default)
     told = {
@@ -34,7 +45,7 @@ def read(octets):
     assert message.get_param("report-type") == "delivery-status", message["Content-Type"]
     human, machine, original = list(message.iter_parts())
     told["human"] = human.get_content()
-    blocks = [fields(block) for block in machine.get_payload()]
+    blocks = status(machine)
     told["message"], told["recipients"] = blocks[0], blocks[1:]
     kind = original.get_content_type()
     assert kind in ("text/rfc822-headers", "message/rfc822", "message/global", "message/global-headers"), kind

@@ -176,7 +176,7 @@ impl Log {
 }
 
 fn deliveries(log: &str, domain: &str) -> u32 {
-    let domain = format!("@{domain}\"");
+    let domain = format!("@{domain}>\"");
     let lines = log.lines().filter(|line| {
         line.contains("\"sent on\"") && line.contains("\"delivered\"") && line.contains(&domain)
     });
@@ -224,9 +224,9 @@ mod tests {
 
     #[test]
     fn deliveries_are_counted_by_their_domain() {
-        let log = "{\"to\":\"a@far.test\",\"outcome\":\"delivered\",\"message\":\"sent on\"}\n\
-                   {\"to\":\"a@far.test\",\"outcome\":\"deferred\",\"message\":\"sent on\"}\n\
-                   {\"to\":\"a@dead.test\",\"outcome\":\"delivered\",\"message\":\"sent on\"}\n\
+        let log = "{\"to\":\"<a@far.test>\",\"outcome\":\"delivered\",\"message\":\"sent on\"}\n\
+                   {\"to\":\"<a@far.test>\",\"outcome\":\"deferred\",\"message\":\"sent on\"}\n\
+                   {\"to\":\"<a@dead.test>\",\"outcome\":\"delivered\",\"message\":\"sent on\"}\n\
                    {\"message\":\"message accepted\"}\n";
         assert_eq!(deliveries(log, "far.test"), 1);
         assert_eq!(deliveries(log, "dead.test"), 1);

@@ -199,7 +199,7 @@ fn main(mail: &Path, log: &Path, authority: &Authority) -> String {
          smtpd_tls_security_level = may\nsmtpd_tls_received_header = yes\nsmtpd_tls_loglevel = 1\n\
          smtpd_sasl_authenticated_header = yes\nsmtpd_sasl_local_domain = relay.test\nsmtpd_sasl_type = cyrus\n\
          smtp_tls_security_level = may\nsmtp_tls_CAfile = {}\nsmtp_tls_loglevel = 1\nmessage_size_limit = 50000000\n\
-         smtputf8_enable = yes\nmaximal_backoff_time = 10s\nminimal_backoff_time = 5s\nqueue_run_delay = 5s\nhopcount_limit = 50\n\
+         smtputf8_enable = yes\nmaximal_backoff_time = 10s\nminimal_backoff_time = 5s\nqueue_run_delay = 5s\nhopcount_limit = 250\n\
          alias_maps =\nalias_database =\nbiff = no\nsmtpd_banner = $myhostname ESMTP\nsmtp_dns_support_level = enabled\n\
          in_flow_delay = 0\nsmtpd_client_connection_count_limit = 0\nsmtpd_error_sleep_time = 0\n",
         domain::OF_POSTFIX.join(", "),

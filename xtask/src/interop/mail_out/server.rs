@@ -188,10 +188,10 @@ impl Server {
 
     /// What the server logged of a recipient elsewhere, the last attempt first.
     pub fn outcomes(&self, recipient: &str) -> Vec<Value> {
-        let log = self.log();
+        let (log, path) = (self.log(), format!("<{recipient}>"));
         let lines = log.lines().rev().filter(|line| line.contains("sent on"));
         let read = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        read.filter(|line| line["message"] == "sent on" && line["to"] == recipient).collect()
+        read.filter(|line| line["message"] == "sent on" && line["to"] == path.as_str()).collect()
     }
 
     /// Waits until an attempt for this recipient ended so (`delivered`, `deferred`, `failed`); gives the line of the log.
