@@ -29,6 +29,8 @@ mod manager;
 mod moving;
 #[path = "network/obligations.rs"]
 mod obligations;
+#[path = "network/outbound.rs"]
+mod outbound;
 #[path = "network/proxied.rs"]
 mod proxied;
 #[path = "network/refusals.rs"]
@@ -41,6 +43,8 @@ mod scram;
 mod senders;
 #[path = "network/server.rs"]
 mod server;
+#[path = "network/sink.rs"]
+mod sink;
 #[path = "network/upkeep.rs"]
 mod upkeep;
 

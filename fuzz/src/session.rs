@@ -313,6 +313,11 @@ impl<'a, H: Stage + Default> Play<'a, H> {
                     self.standing = Standing::Waiting(until);
                     return;
                 }
+                Output::HandOver => {
+                    self.heard.extend_from_slice(b"<handed over>");
+                    self.standing = Standing::Closed;
+                    return;
+                }
                 Output::Close => {
                     self.heard.extend_from_slice(b"<close>");
                     self.standing = Standing::Closed;

@@ -58,6 +58,8 @@ pub enum Event {
     Line(String),
     /// The handshake starts.
     StartTls,
+    /// The connection is handed over.
+    HandOver,
     /// The connection closes.
     Close,
 }
@@ -162,6 +164,7 @@ impl<H: Stage> Player<H> {
                 self.start();
                 *lenient = true;
             }
+            Step::HandOver => self.expect(&Event::HandOver, std::mem::take(lenient))?,
             Step::Close => self.expect(&Event::Close, std::mem::take(lenient))?,
             Step::StartTls => self.expect(&Event::StartTls, std::mem::take(lenient))?,
             Step::Told(pattern) => self.expect_told(pattern)?,
@@ -317,6 +320,11 @@ impl<H: Stage> Player<H> {
                 }
                 Output::Wait(until) => {
                     self.wake = Some(until);
+                    return;
+                }
+                Output::HandOver => {
+                    self.closed = true;
+                    self.happen(Event::HandOver);
                     return;
                 }
                 Output::Close => {
@@ -475,6 +483,7 @@ impl fmt::Display for Shown<'_> {
         match self.0 {
             Some(Event::Line(line)) => write!(f, "`S: {line}`"),
             Some(Event::StartTls) => f.write_str("`S! tls`"),
+            Some(Event::HandOver) => f.write_str("`S! handed over`"),
             Some(Event::Close) => f.write_str("`S! close`"),
             None => f.write_str("silence"),
         }

@@ -11,6 +11,7 @@
 //! S: 250 2.0.0 *              the server's next line; * stands for anything
 //! S: ...                      any lines, up to the next one expected
 //! S! close | S! tls           the server closes, or starts the handshake
+//! S! handed over              the connection changes sides, and the session is over
 //! tls: ready                  the handshake has succeeded (with 1.2: with that version, else with 1.3)
 //! time: +5m                   time passes (ms, s, m)
 //! event: shutdown | gone      the server is told to stop; the peer is gone
@@ -47,6 +48,8 @@ pub enum Step {
     Line(String),
     /// Any lines from the server.
     Anything,
+    /// The connection is handed over.
+    HandOver,
     /// The server closes.
     Close,
     /// The server starts the TLS handshake.
@@ -131,6 +134,7 @@ fn step(line: &str) -> Option<Step> {
         "S:" if value == "..." => Step::Anything,
         // Japanese may be written as it is; what is compared is the escaped form.
         "S:" => Step::Line(escape(&unescape(value)?)),
+        "S!" if value == "handed over" => Step::HandOver,
         "S!" if value == "close" => Step::Close,
         "S!" if value == "tls" => Step::StartTls,
         "tls:" if value == "ready" => Step::TlsReady("TLS1.3"),

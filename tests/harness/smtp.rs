@@ -5,14 +5,15 @@
 //! of it is written down in one line each, for `H:` lines to look at.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
-use address::{ForwardPath, Mailbox, ReversePath};
+use address::{Domain, ForwardPath, Mailbox, ReversePath};
 use auth::Mechanisms;
 use smtp_server::{
     Answer, Ask, AuthVerdict, BareNewline, Body, Claimed, Config, Connection, DataVerdict,
-    ExpandVerdict, Expn, FinishVerdict, MailFrom, MailVerdict, OverLimit, ProxyCommands, RcptTo,
-    RcptVerdict, Role, Session, Taking, TlsFloor, VerifyVerdict, Vrfy, Wish,
+    ExpandVerdict, Expn, FinishVerdict, MailFrom, MailVerdict, Node, OverLimit, ProxyCommands,
+    QueueRefusal, QueueVerdict, RcptTo, RcptVerdict, Role, Session, Taking, TlsFloor, TurnVerdict,
+    VerifyVerdict, Vrfy, Wish,
 };
 use wire::TlsFacts;
 
@@ -45,6 +46,8 @@ pub struct SmtpStage {
     special: Option<(String, RcptVerdict)>,
     /// Mail to other servers stands still.
     paused: bool,
+    queue: QueueVerdict,
+    turn: TurnVerdict,
     data: DataVerdict,
     finish: FinishVerdict,
     login: Option<AuthVerdict>,
@@ -79,12 +82,16 @@ impl Default for SmtpStage {
                 admission: wire::Admission::Welcome,
                 taking: Taking::Mail,
                 proxy: ProxyCommands::Off,
+                // 2030-03-17T17:46:40Z
+                clock: SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000),
             },
             mail: MailVerdict::Accepted,
             rcpt: RcptVerdict::Accepted,
             sender: None,
             special: None,
             paused: false,
+            queue: QueueVerdict::Counted(3),
+            turn: TurnVerdict::Granted,
             data: DataVerdict::Go,
             finish: FinishVerdict::Stored {
                 id: "4TEST".to_owned(),
@@ -119,13 +126,20 @@ impl SmtpStage {
             shown(from.envid.as_ref()),
             by.unwrap_or_default(),
         ));
+        if let (Some(hold), Some(told)) = (from.hold, self.told.last_mut()) {
+            let due = hold.due(SystemTime::UNIX_EPOCH);
+            let due = due.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            told.push_str(&format!(" hold={}", due.as_secs()));
+        }
         if let (Some(account), ReversePath::Mailbox(mailbox)) = (&self.account, &from.reverse_path)
             && mailbox.key() != *account
         {
             return MailVerdict::NotOwner;
         }
-        if self.paused && from.deliver_by.is_some() {
-            return MailVerdict::NotNow(Wish::DeliverBy);
+        match (self.paused, from.deliver_by, from.hold) {
+            (true, Some(_), _) => return MailVerdict::NotNow(Wish::DeliverBy),
+            (true, None, Some(_)) => return MailVerdict::NotNow(Wish::Hold),
+            (_, _, _) => {}
         }
         if self.mail == MailVerdict::Accepted {
             self.transaction = Some(Transaction {
@@ -288,6 +302,19 @@ impl SmtpStage {
         }
     }
 
+    /// Queues are run for customer.example and what is below it.
+    fn run_queue(&self, node: &Node) -> QueueVerdict {
+        let listed = node.to_string().ends_with("customer.example")
+            || *node == Node::Queue("all".to_owned());
+        match self.queue {
+            QueueVerdict::Forbidden(QueueRefusal::LogIn) if self.account.is_some() => {
+                QueueVerdict::Counted(3)
+            }
+            verdict if listed => verdict,
+            _ => QueueVerdict::Forbidden(QueueRefusal::NotListed),
+        }
+    }
+
     /// Facts about the server's settings and the connection.
     fn setting(&mut self, key: &str, value: &str) -> Result<bool, String> {
         match (key, value) {
@@ -328,6 +355,9 @@ impl SmtpStage {
             ("expn", "on") => self.config.expn = Expn::On,
             ("expn", "members") => self.config.expn = Expn::Members,
             ("expn", "noncommittal") => self.config.expn = Expn::Noncommittal,
+            ("etrn", "") => self.config.etrn = true,
+            ("future-release", seconds) => self.config.future_release = Some(number(seconds)?),
+            ("role", "on demand") => self.connection.role = Role::OnDemand,
             ("deliver-by", seconds) => self.config.deliver_by_min = number(seconds)?,
             ("errors", count) => self.config.errors = number(count)?,
             ("max", limit) => match limit.split_once(' ') {
@@ -384,8 +414,23 @@ impl SmtpStage {
             "login in transition" => self.login = Some(AuthVerdict::Transition),
             "login throttled" => self.login = Some(AuthVerdict::Throttled),
             "login sound" => self.login = None,
-            "queue paused" => self.paused = true,
+            "queue paused" => {
+                self.paused = true;
+                self.queue = QueueVerdict::Stuck;
+            }
             "queue running" => self.paused = false,
+            "queue untold" => self.queue = QueueVerdict::Accepted,
+            "queue empty" => {
+                self.queue = QueueVerdict::Empty;
+                self.turn = TurnVerdict::Empty;
+            }
+            "queue uncounted" => self.queue = QueueVerdict::Begun,
+            "queue counted" => self.queue = QueueVerdict::Counted(3),
+            "queue for users" => self.queue = QueueVerdict::Forbidden(QueueRefusal::LogIn),
+            "queue for others" => self.queue = QueueVerdict::Forbidden(QueueRefusal::Client),
+            "map down" => self.turn = TurnVerdict::Unclear,
+            "turn later" => self.turn = TurnVerdict::TryLater,
+            "map sound" => self.turn = TurnVerdict::Granted,
             _ => {
                 let Some((what, address)) = fact.rsplit_once(' ') else {
                     return false;
@@ -485,6 +530,20 @@ impl Stage for SmtpStage {
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
+            Ask::RunQueue(node) => {
+                self.told.push(format!("etrn {node}"));
+                Answer::Queue(self.run_queue(&node))
+            }
+            Ask::Turn(domains) => {
+                let shown: Vec<&str> = domains.iter().map(Domain::as_str).collect();
+                self.told.push(format!("atrn {}", shown.join(",")));
+                // Alice is the customer customer.example.
+                let own = domains
+                    .iter()
+                    .all(|domain| domain.as_str() == "customer.example");
+                let refused = TurnVerdict::NotGranted;
+                Answer::Turn(if own { self.turn } else { refused })
+            }
             Ask::TlsReady => Answer::Tls(self.tls_ready),
             Ask::Claim(address) => {
                 self.account = None;

@@ -47,6 +47,13 @@ const SMTP: &[&str] = &[
     "VRFY bob",
     "EXPN staff",
     "TURN",
+    "ETRN customer.example",
+    "ETRN @other.example",
+    "ETRN",
+    "ATRN",
+    "ATRN customer.example,other.example",
+    "ATRN other.example",
+    "MAIL FROM:<alice@example.test> HOLDFOR=60",
     "BDAT 0",
     "BDAT 0 LAST",
     "MAIL FROM:<手紙@client.example> SMTPUTF8",
@@ -245,7 +252,8 @@ proptest! {
     ) {
         for facts in [&[][..], &["role submission", "tls"], &["role submission"], &["errors 1000000", "login on exchange", "cleartext login"],
             &["errors 1000000", "login on exchange", "proxy here"], &["admission refused"],
-            &["role device", "cleartext login", "sender alice@example.test", "rewrite sender"]] {
+            &["role device", "cleartext login", "sender alice@example.test", "rewrite sender"],
+            &["etrn", "role submission", "tls", "future-release 3600"], &["role on demand", "cleartext login"], &["role on demand"]] {
             cut_and_slow_alike::<SmtpStage>(facts, [&first.0, &second.0], &cuts)?;
         }
     }
@@ -266,6 +274,8 @@ proptest! {
         one_reply_each::<SmtpStage>(&["errors 1000000", "login on exchange", "cleartext login"], &lines)?;
         one_reply_each::<SmtpStage>(&["errors 1000000", "role device", "device logs in", "cleartext login"], &lines)?;
         one_reply_each::<SmtpStage>(&["errors 1000000", "login on exchange", "proxy here"], &lines)?;
+        one_reply_each::<SmtpStage>(&["errors 1000000", "etrn", "role submission", "tls"], &lines)?;
+        one_reply_each::<SmtpStage>(&["errors 1000000", "role on demand", "tls", "map down"], &lines)?;
         one_reply_each::<SmtpStage>(&["errors 1000000", "admission refused"], &lines)?;
     }
 

@@ -39,7 +39,7 @@ pub struct Output {
 }
 
 impl Server {
-    /// Starts a server with these lines added to the top of its configuration.
+    /// Starts a server with these lines added to the top of its configuration. Mail leaves it only if they have a `[relay]`.
     pub fn start(extra: &str) -> Self {
         Home::create(extra).start(|command| command)
     }
@@ -233,10 +233,15 @@ impl Home {
     fn create(extra: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let data = directory.path().join("data");
+        // No test sends anything to the world.
+        let relay = match extra.contains("[relay]") {
+            true => "",
+            false => "[relay]\nenabled = false\n",
+        };
         let config = format!(
             "hostname = \"mail.example.test\"\ndomains = [\"example.test\"]\ndata_dir = {data:?}\n{extra}\n\
              [listen]\nsmtp = [\"127.0.0.1:0\"]\nsubmission = [\"127.0.0.1:0\"]\nsubmissions = [\"127.0.0.1:0\"]\n\
-             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n[log]\nformat = \"json\"\n"
+             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n{relay}[log]\nformat = \"json\"\n"
         );
         std::fs::write(directory.path().join("tegami.toml"), config)
             .expect("the configuration is written");

@@ -1,4 +1,4 @@
-//! Administration: the verbs on accounts and aliases, and the Unix socket through which a running server takes
+//! Administration: the verbs on accounts, aliases and lists, and the Unix socket through which a running server takes
 //! them.
 //!
 //! While a server runs, the command line asks it through [`Client`]; while none runs, it opens the store and
@@ -13,13 +13,15 @@ mod operations;
 mod parcel;
 mod place;
 mod queue;
+mod route;
 mod socket;
 mod wire;
 
 pub use client::{Carrier, Client, ClientError, Held};
 pub use message::{
-    AccountFacts, AliasFacts, Answer, CertificateFacts, Errand, IndexFacts, ListenerFacts,
-    NewTerms, Refusal, RefusalKind, Request, Response, ServerFacts, Status, StoreFacts, Suspended,
+    AccountFacts, AliasFacts, Answer, CertificateFacts, Errand, IndexFacts, ListFacts,
+    ListenerFacts, NewForward, NewList, NewTerms, Refusal, RefusalKind, Request, Response,
+    ServerFacts, Status, StoreFacts, Suspended,
 };
 pub use operations::{Operations, Stopped, Surroundings};
 pub use parcel::{Label, Parcel, Tally};
@@ -28,4 +30,5 @@ pub use queue::{
     HeardFacts, QueueFacts, QueueNews, QueueRequest, QueueResponse, QueuedFacts, QueuedRecipient,
     Which,
 };
+pub use route::{Place, RouteFacts, Way};
 pub use socket::{AdminSocket, SocketError, carry_here};

@@ -7,10 +7,16 @@ use std::net::SocketAddr;
 
 use address::{Destination, Mailbox};
 use auth::{Floor, NewPassword};
-use mailstore::{Census, Damage, Hit, Undeleted};
+use delivery::{list, vacation};
+use mailstore::{Census, Damage, Forward, Hit, Undeleted};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::{QueueFacts, QueueRequest, QueueResponse};
+use crate::route::RouteFacts;
+
+mod leads;
+
+pub use leads::{ListFacts, NewForward, NewList};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +98,37 @@ pub enum Request {
         /// What is new.
         terms: NewTerms,
     },
+    /// Sends mail for an account on, or changes how.
+    AccountForward {
+        /// Whose.
+        address: Mailbox,
+        /// What is new.
+        forward: NewForward,
+    },
+    /// Sends it on no more.
+    AccountForwardOff {
+        /// Whose.
+        address: Mailbox,
+    },
+    /// Refers senders to another address, and takes nothing; or takes mail again.
+    AccountRefer {
+        /// Whose mail.
+        address: Mailbox,
+        /// Where senders should write to.
+        to: Option<Mailbox>,
+    },
+    /// Tells senders that somebody is away, or no more.
+    AccountVacation {
+        /// Who.
+        address: Mailbox,
+        /// What they are told, and when.
+        settings: Option<vacation::Settings>,
+    },
+    /// Shows what senders are told.
+    AccountVacationShow {
+        /// By whose account.
+        address: Mailbox,
+    },
     /// Adds targets to an alias, making it where there is none.
     AliasAdd {
         /// What is written to.
@@ -107,6 +144,39 @@ pub enum Request {
         address: Mailbox,
         /// Who gets it no more.
         targets: Vec<Mailbox>,
+    },
+    /// Makes a mailing list.
+    ListAdd {
+        /// All there is to say of it.
+        settings: Box<list::Settings>,
+    },
+    /// Changes a list; what is not named stays.
+    ListSet {
+        /// Which one.
+        address: Mailbox,
+        /// What is new.
+        changes: NewList,
+    },
+    /// Puts people on a list and takes others from it.
+    ListMembers {
+        /// Which one.
+        address: Mailbox,
+        /// Who gets its posts from now on.
+        add: Vec<Mailbox>,
+        /// Who gets them no more.
+        remove: Vec<Mailbox>,
+    },
+    /// Lists all lists.
+    ListList,
+    /// Shows one list.
+    ListShow {
+        /// Which one.
+        address: Mailbox,
+    },
+    /// Removes a list.
+    ListRemove {
+        /// Which one.
+        address: Mailbox,
     },
     /// Asks how things are.
     Status,
@@ -125,6 +195,11 @@ pub enum Request {
     },
     /// Something about the queue of mail for elsewhere.
     Queue(QueueRequest),
+    /// Asks where mail for an address goes.
+    Route {
+        /// Whose.
+        address: Mailbox,
+    },
     /// Something that takes the connection for itself.
     Carry(Errand),
 }
@@ -168,7 +243,7 @@ pub enum Errand {
 }
 
 impl Request {
-    /// Whether it changes accounts or aliases, which is done one at a time.
+    /// Whether it changes accounts, aliases or lists, which is done one at a time.
     pub(crate) fn changes(&self) -> bool {
         match self {
             Self::AccountMayAdd { .. }
@@ -176,11 +251,15 @@ impl Request {
             | Self::AccountList
             | Self::AccountShow { .. }
             | Self::AliasList
+            | Self::AccountVacationShow { .. }
+            | Self::ListList
+            | Self::ListShow { .. }
             | Self::Status
             | Self::Suspend { .. }
             | Self::Hold
             | Self::Placed { .. }
             | Self::Queue(_)
+            | Self::Route { .. }
             | Self::Carry(_) => false,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
@@ -190,6 +269,14 @@ impl Request {
             | Self::AccountEnable { .. }
             | Self::AccountSuspend { .. }
             | Self::AccountTerms { .. }
+            | Self::AccountForward { .. }
+            | Self::AccountForwardOff { .. }
+            | Self::AccountRefer { .. }
+            | Self::AccountVacation { .. }
+            | Self::ListAdd { .. }
+            | Self::ListSet { .. }
+            | Self::ListMembers { .. }
+            | Self::ListRemove { .. }
             | Self::AliasAdd { .. }
             | Self::AliasRemove { .. } => true,
         }
@@ -224,7 +311,18 @@ pub enum Response {
     Alias(AliasFacts),
     /// All aliases, by address.
     Aliases(Vec<AliasFacts>),
-    /// The account or alias of this address is gone; so much mail went with it.
+    /// One list: the one asked for, made or changed.
+    List(Box<list::Settings>),
+    /// All lists, by address.
+    Lists(Vec<ListFacts>),
+    /// What senders are told while somebody is away.
+    Vacation {
+        /// Who.
+        address: Mailbox,
+        /// Nothing, if there is none.
+        settings: Option<vacation::Settings>,
+    },
+    /// The account, alias or list of this address is gone; so much mail went with it.
     Removed {
         /// What is gone.
         address: Mailbox,
@@ -236,6 +334,9 @@ pub enum Response {
         left: Vec<Mailbox>,
         /// Aliases that led nowhere else, and are gone with it.
         emptied: Vec<Mailbox>,
+        /// Accounts that forwarded there, and do no more.
+        #[serde(default)]
+        forwards: Vec<Mailbox>,
     },
     /// How things are.
     Status(Status),
@@ -254,6 +355,8 @@ pub enum Response {
     Undeletable(Undeleted),
     /// What came of a request about the queue.
     Queue(QueueResponse),
+    /// Where mail for an address goes.
+    Route(RouteFacts),
 }
 
 /// An account as shown to people.
@@ -295,6 +398,15 @@ pub struct AccountFacts {
     pub octets: u64,
     /// Aliases that lead here directly.
     pub aliases: Vec<Mailbox>,
+    /// Where its mail is sent on to.
+    #[serde(default)]
+    pub forward: Option<Forward>,
+    /// Where senders are referred to, since nothing is taken for it.
+    #[serde(default)]
+    pub moved: Option<Mailbox>,
+    /// Whether senders are told that somebody is away, at least for some time.
+    #[serde(default)]
+    pub vacation: bool,
 }
 
 /// An alias as shown to people.
@@ -304,6 +416,9 @@ pub struct AliasFacts {
     pub address: Mailbox,
     /// Who gets it.
     pub targets: Vec<Mailbox>,
+    /// Those of them that are at no domain of this server.
+    #[serde(default)]
+    pub elsewhere: Vec<Mailbox>,
 }
 
 /// How things are.
@@ -384,7 +499,7 @@ pub struct StoreFacts {
     /// Aliases.
     pub aliases: u64,
     /// Mail that waits to leave.
-    pub queue: QueueFacts,
+    pub queue: Box<QueueFacts>,
     /// Messages in all mailboxes.
     pub messages: u64,
     /// Their octets.
@@ -445,6 +560,8 @@ pub enum RefusalKind {
     NoAlias,
     /// There is no such message in the queue.
     NotQueued,
+    /// There is no such list.
+    NoList,
     /// The address is in use.
     Taken,
     /// The address cannot be an account, alias or target here.

@@ -3,8 +3,11 @@
 
 mod accounts;
 mod aliases;
+mod forwards;
+mod lists;
 mod mail;
 mod queue;
+mod route;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -194,12 +197,34 @@ impl Operations {
                 self.change_account(&address, |account| terms.put_into(&mut account.terms))
                     .await
             }
+            Request::AccountForward { address, forward } => {
+                self.forward_account(&address, forward).await
+            }
+            Request::AccountForwardOff { address } => self.forward_no_more(&address).await,
+            Request::AccountRefer { address, to } => self.refer_account(&address, to).await,
+            Request::AccountVacation { address, settings } => {
+                self.set_vacation(&address, settings).await
+            }
+            Request::AccountVacationShow { address } => self.show_vacation(&address),
+            Request::ListAdd { settings } => self.add_list(*settings).await,
+            Request::ListSet { address, changes } => self.set_list(&address, changes).await,
+            Request::ListMembers {
+                address,
+                add,
+                remove,
+            } => self.change_members(&address, add, remove).await,
+            Request::ListList => self.list_lists().map(Response::Lists),
+            Request::ListShow { address } => self
+                .list(&address)
+                .map(|list| Response::List(Box::new(list))),
+            Request::ListRemove { address } => self.remove_list(&address).await,
             Request::AliasAdd { address, targets } => self.add_alias(address, targets).await,
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
             Request::Status => Ok(Response::Status(self.status())),
             Request::Suspend { suspended } => self.suspend(suspended),
             Request::Queue(request) => self.queue(request).await,
+            Request::Route { address } => Ok(Response::Route(self.route(&address))),
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(not_asked_so("only a running server can hold its files")),
@@ -262,7 +287,7 @@ impl Operations {
             suspended: count(|account| account.terms.suspended),
             without_mailbox: count(|account| !account.terms.mailbox),
             aliases: directory.aliases().len() as u64,
-            queue: self.queue_facts(),
+            queue: Box::new(self.queue_facts()),
             messages: stats.messages,
             octets: stats.octets,
             free: stats.free,
@@ -344,6 +369,9 @@ impl Operations {
             messages: usage.messages,
             octets: usage.octets,
             aliases: aliases.collect(),
+            forward: account.handling.forward.clone(),
+            moved: account.handling.moved.clone(),
+            vacation: account.handling.vacation.is_some(),
         }
     }
 }
@@ -367,7 +395,7 @@ fn refusal(error: ChangeError) -> Refusal {
     let message = error.to_string();
     match error {
         ChangeError::AddressTaken(_) => Refusal::new(RefusalKind::Taken, message)
-            .remedy("see `tegami account list` and `tegami alias list`"),
+            .remedy("see `tegami account list`, `tegami alias list` and `tegami list list`"),
         ChangeError::NoAccount(_) => Refusal::new(RefusalKind::NoAccount, message),
         ChangeError::Changed(_) => {
             Refusal::new(RefusalKind::Unsuitable, message).remedy("look at it, then try again")
@@ -375,16 +403,26 @@ fn refusal(error: ChangeError) -> Refusal {
         ChangeError::NoAlias(_) => {
             Refusal::new(RefusalKind::NoAlias, message).remedy("see `tegami alias list`")
         }
-        ChangeError::NoList(_)
-        | ChangeError::TooMany { .. }
-        | ChangeError::CatchAll(_)
-        | ChangeError::ListName(_)
+        ChangeError::NoList(_) => {
+            Refusal::new(RefusalKind::NoList, message).remedy("see `tegami list list`")
+        }
+        ChangeError::NoTargets(_) | ChangeError::AliasCycle(_) => {
+            Refusal::new(RefusalKind::Unsuitable, message)
+        }
+        ChangeError::TooMany { .. } => Refusal::new(RefusalKind::Unsuitable, message)
+            .remedy("for many people make a list: tegami list add"),
+        ChangeError::CatchAll(_) => Refusal::new(RefusalKind::Unsuitable, message).remedy(
+            "to give one account all mail there is nobody else for: tegami alias add '*@DOMAIN' ACCOUNT",
+        ),
+        ChangeError::ListName(_)
         | ChangeError::SettingsTooLong(_)
-        | ChangeError::Disclosed(_)
-        | ChangeError::ForwardAndMoved(_)
-        | ChangeError::MovedToItself(_)
-        | ChangeError::NoTargets(_)
-        | ChangeError::AliasCycle(_) => Refusal::new(RefusalKind::Unsuitable, message),
+        | ChangeError::MovedToItself(_) => Refusal::new(RefusalKind::Unsuitable, message),
+        ChangeError::Disclosed(_) => Refusal::new(RefusalKind::Unsuitable, message)
+            .remedy("leave out --disclose, or name one address and say --no-keep"),
+        ChangeError::ForwardAndMoved(address) => Refusal::new(RefusalKind::Unsuitable, message)
+            .remedy(format!(
+                "take one back first: tegami account refer {address} --off, or tegami account forward {address} --off"
+            )),
         ChangeError::Detail(_) => Refusal::new(RefusalKind::Unsuitable, message)
             .remedy("mail to name+detail goes to the account without it by itself"),
         ChangeError::Store(_) => Refusal::new(RefusalKind::Store, message)

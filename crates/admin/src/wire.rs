@@ -10,8 +10,8 @@ use crate::message::{Answer, Refusal, RefusalKind, Request};
 /// The version spoken here. It grows when a request or answer changes its meaning.
 pub(crate) const VERSION: u32 = 1;
 
-/// Longest request line in octets, its end included.
-pub(crate) const MAX_REQUEST: usize = 64 * 1024;
+/// Longest request line in octets, its end included; room for ten thousand new members of a list.
+pub(crate) const MAX_REQUEST: usize = 512 * 1024;
 /// Longest answer line in octets; room for the list of a hundred thousand accounts.
 pub(crate) const MAX_ANSWER: usize = 64 * 1024 * 1024;
 

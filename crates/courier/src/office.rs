@@ -20,6 +20,9 @@ mod report;
 mod rounds;
 mod settle;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -60,6 +63,8 @@ pub struct Census {
     pub attempts: usize,
     /// Results that the store does not have yet.
     pub unwritten: usize,
+    /// Of these, those that wait for others of the same message, to be reported as one.
+    pub gathering: usize,
     /// Questions to the store that are not answered yet.
     pub questions: usize,
     /// When something happens by itself next.

@@ -126,7 +126,8 @@ where
                 Output::StartTls => self.start_tls().await?,
                 // RFC 2920 section 3.2: what was gathered leaves when no more input is at hand.
                 Output::Wait(until) => self.link.wait(&mut self.session, until).await?,
-                Output::Close => return Ok(()),
+                // No host here speaks another protocol, and none grants that; the connection ends.
+                Output::HandOver | Output::Close => return Ok(()),
             }
             if self.link.pipe.outbox.is_full() {
                 self.link.flush().await?;

@@ -43,14 +43,8 @@ pub enum Evidence {
         /// The name of the function.
         name: &'static str,
     },
-    /// It waits for a feature. What is answered until then may have a dialogue, named after the id, that shows
-    /// these rows.
-    Waiting {
-        /// The feature.
-        feature: Feature,
-        /// Rows that the dialogue shows; none means that there is no dialogue.
-        meanwhile: &'static [&'static str],
-    },
+    /// It waits for a feature.
+    Waiting(Feature),
 }
 
 /// What rows wait for.
@@ -95,20 +89,11 @@ impl Entry {
     }
 
     const fn outbound(id: &'static str, what: &'static str) -> Self {
-        Self::waiting(id, what, Feature::Outbound, &[])
+        Self::of(id, what, Evidence::Waiting(Feature::Outbound))
     }
 
     const fn policy(id: &'static str, what: &'static str) -> Self {
-        Self::waiting(id, what, Feature::Policy, &[])
-    }
-
-    const fn waiting(
-        id: &'static str,
-        what: &'static str,
-        feature: Feature,
-        meanwhile: &'static [&'static str],
-    ) -> Self {
-        Self::of(id, what, Evidence::Waiting { feature, meanwhile })
+        Self::of(id, what, Evidence::Waiting(Feature::Policy))
     }
 
     const fn noted(mut self, note: &'static str) -> Self {
@@ -204,7 +189,7 @@ fn summary(text: &mut String) {
     let tests = of(|e| matches!(e, Evidence::Test { .. }));
     let waiting = |feature: Feature| {
         conceived()
-            .filter(|entry| matches!(entry.evidence, Evidence::Waiting { feature: f, .. } if f == feature))
+            .filter(|entry| matches!(entry.evidence, Evidence::Waiting(f) if f == feature))
             .count()
     };
     let _ = writeln!(
@@ -260,15 +245,7 @@ fn proof(entry: &Entry) -> String {
             links.join(", ")
         }
         Evidence::Test { file, name } => link(&format!("`{name}`"), file),
-        Evidence::Waiting {
-            feature,
-            meanwhile: [],
-        } => format!("waiting: {}", feature.name()),
-        Evidence::Waiting { feature, .. } => format!(
-            "waiting: {}; until then {}",
-            feature.name(),
-            link("dialogue", &dialogue(entry.id))
-        ),
+        Evidence::Waiting(feature) => format!("waiting: {}", feature.name()),
     }
 }
 

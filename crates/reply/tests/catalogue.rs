@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reply::{Enhanced, Protocol, Status, rows};
 
 /// Every argument a text may name. A new one is added here on purpose, not by a typing mistake.
-const ARGUMENTS: [&str; 23] = [
+const ARGUMENTS: [&str; 25] = [
     "candidates",
     "challenge",
     "client",
@@ -19,9 +19,11 @@ const ARGUMENTS: [&str; 23] = [
     "mailbox",
     "member",
     "message",
+    "node",
     "octets",
     "parameter",
     "peer",
+    "reason",
     "recipient",
     "removed",
     "seconds",

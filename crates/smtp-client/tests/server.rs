@@ -14,7 +14,7 @@ mod passwords;
 mod play;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use address::dsn::{Envid, Notify, Ret};
 use address::{Envelope, ForwardPath, Recipient};
@@ -91,6 +91,7 @@ impl Server {
             admission: Admission::Welcome,
             taking: Taking::Mail,
             proxy: ProxyCommands::Off,
+            clock: SystemTime::UNIX_EPOCH,
         };
         let mut server = Self {
             session: smtp_server::Session::new(config.into(), connection, Instant::now()),
@@ -132,7 +133,7 @@ impl Server {
                 }
                 Output::StartTls => return self.handshake = true,
                 Output::Wait(_) => return,
-                Output::Close => return self.closed = true,
+                Output::HandOver | Output::Close => return self.closed = true,
             }
         }
     }
@@ -189,7 +190,11 @@ impl Server {
                 Answer::Done
             }
             Ask::TlsReady => Answer::Tls(true),
-            ask @ (Ask::Verify(_) | Ask::Expand(_) | Ask::Claim(_)) => {
+            ask @ (Ask::Verify(_)
+            | Ask::Expand(_)
+            | Ask::RunQueue(_)
+            | Ask::Turn(_)
+            | Ask::Claim(_)) => {
                 panic!("no client asks that: {ask:?}")
             }
         }

@@ -4,12 +4,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 use address::dsn::{Envid, Notify, Orcpt, Ret};
-use address::{DeliverBy, ForwardPath, Mailbox, ReversePath};
+use address::{DeliverBy, Domain, ForwardPath, Mailbox, ReversePath};
 use auth::Mechanism;
 
 use wire::{Admission, ChannelBinding};
 
+use crate::command::queue::Node;
 use crate::config::BareNewline;
+use crate::hold::Hold;
 use crate::trace::Trace;
 
 /// A question only the host can answer. Its `Debug` shows nothing of a login.
@@ -41,6 +43,11 @@ pub enum Ask {
     Verify(String),
     /// Who is on this list? Answered with [`Answer::Expand`].
     Expand(String),
+    /// ETRN: what waits for this is to be sent now, over connections of its own. Answered with [`Answer::Queue`].
+    RunQueue(Node),
+    /// ATRN: what waits for these domains, or for all of the account logged in if there are none, is wanted over this
+    /// connection. Answered with [`Answer::Turn`].
+    Turn(Vec<Domain>),
     /// May a TLS handshake start? Answered with [`Answer::Tls`].
     TlsReady,
     /// A proxy begins the session anew (XCLIENT): whatever was before, a login too, is over. If there is an address, it
@@ -65,6 +72,10 @@ pub enum Answer {
     Verify(VerifyVerdict),
     /// To [`Ask::Expand`].
     Expand(ExpandVerdict),
+    /// To [`Ask::RunQueue`].
+    Queue(QueueVerdict),
+    /// To [`Ask::Turn`].
+    Turn(TurnVerdict),
     /// To [`Ask::TlsReady`].
     Tls(bool),
     /// To [`Ask::Claim`].
@@ -106,6 +117,8 @@ pub struct MailFrom {
     pub requiretls: bool,
     /// BY (RFC 2852 section 4), not below our minimum.
     pub deliver_by: Option<DeliverBy>,
+    /// HOLDFOR or HOLDUNTIL (RFC 4865), within what was offered.
+    pub hold: Option<Hold>,
 }
 
 /// What kind of octets the sender announces (RFC 6152 section 3). They are kept as they come in either case.
@@ -157,6 +170,8 @@ pub enum MailVerdict {
 pub enum Wish {
     /// BY: delivery within a time (RFC 2852).
     DeliverBy,
+    /// HOLDFOR or HOLDUNTIL: no delivery before a time (RFC 4865).
+    Hold,
 }
 
 /// Will this recipient's mail be taken?
@@ -308,6 +323,49 @@ pub enum ExpandVerdict {
     TryLater,
 }
 
+/// Is the queue for a host run (RFC 1985 section 5.3)?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueVerdict {
+    /// Yes; what waits in it is not told.
+    Accepted,
+    /// There is nothing in it.
+    Empty,
+    /// Yes, and there is something in it.
+    Begun,
+    /// Yes, and there are so many messages in it.
+    Counted(u64),
+    /// Not now.
+    Stuck,
+    /// No.
+    Forbidden(QueueRefusal),
+}
+
+/// Why a queue is not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueRefusal {
+    /// What was named is not listed for it.
+    NotListed,
+    /// The client, or the account logged in, is not among those who may ask for it.
+    Client,
+    /// Only users may ask, and nobody has logged in.
+    LogIn,
+}
+
+/// Does a customer get its mail over this connection (RFC 2645 section 5.2.1)?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnVerdict {
+    /// Yes: [`wire::Output::HandOver`] follows. The host knows for which domains.
+    Granted,
+    /// No: one of the domains belongs to somebody else, or it is too soon after the last time. No mail of any is sent.
+    NotGranted,
+    /// Nobody can say now which domains are whose.
+    Unclear,
+    /// Nothing waits.
+    Empty,
+    /// Something is wrong on our side.
+    TryLater,
+}
+
 impl fmt::Debug for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -324,6 +382,8 @@ impl fmt::Debug for Ask {
             Self::AuthCancel => f.write_str("AuthCancel"),
             Self::Verify(name) => f.debug_tuple("Verify").field(name).finish(),
             Self::Expand(name) => f.debug_tuple("Expand").field(name).finish(),
+            Self::RunQueue(node) => f.debug_tuple("RunQueue").field(node).finish(),
+            Self::Turn(domains) => f.debug_tuple("Turn").field(domains).finish(),
             Self::TlsReady => f.write_str("TlsReady"),
             Self::Claim(address) => f.debug_tuple("Claim").field(address).finish(),
         }

@@ -6,6 +6,7 @@ pub(crate) mod bdat;
 pub(crate) mod mail;
 mod parameters;
 pub(crate) mod proxy;
+pub(crate) mod queue;
 pub(crate) mod rcpt;
 
 /// The first word of a command line.
@@ -25,6 +26,8 @@ pub(crate) enum Verb {
     Expn,
     StartTls,
     Auth,
+    Etrn,
+    Atrn,
     XClient,
     XForward,
     /// A command of some RFC that this server does not do (RFC 5321 section 4.2.4: 502, not 500).
@@ -53,8 +56,8 @@ const VERBS: &[(&str, Verb)] = &[
     ("SOML", Verb::NotOffered),
     ("SAML", Verb::NotOffered),
     ("TURN", Verb::NotOffered),
-    ("ETRN", Verb::NotOffered),
-    ("ATRN", Verb::NotOffered),
+    ("ETRN", Verb::Etrn),
+    ("ATRN", Verb::Atrn),
     ("BURL", Verb::NotOffered),
     ("XCLIENT", Verb::XClient),
     ("XFORWARD", Verb::XForward),
@@ -97,7 +100,7 @@ impl Verb {
             // An argument of BDAT that cannot be read has a fate of its own.
             Self::Bdat | Self::NotOffered | Self::Http => return None,
             // Whether the client may say it at all comes first.
-            Self::XClient | Self::XForward => return None,
+            Self::Etrn | Self::Atrn | Self::XClient | Self::XForward => return None,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What a session is told when it begins. Reading configuration files is not done here.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use address::Mailbox;
 use auth::Mechanisms;
@@ -35,10 +35,15 @@ pub struct Config {
     pub last_call: Duration,
     /// Fewest seconds that BY may ask for in mode R (RFC 2852 section 3); 0 is none.
     pub deliver_by_min: u32,
+    /// Most seconds for which a user's mail is held back (RFC 4865), offered on [`Role::Submission`] only; `None` means that
+    /// no mail is.
+    pub future_release: Option<u32>,
     /// What VRFY answers.
     pub vrfy: Vrfy,
     /// What EXPN answers.
     pub expn: Expn,
+    /// Whether clients may have the queue for a host run (RFC 1985). Which clients, and for which hosts, is the host's to say.
+    pub etrn: bool,
     /// Faulty or refused commands per session; replies slow down from half of it on. 0 means no limit.
     pub errors: u32,
     /// How long a reply is held back once a session made half of its errors.
@@ -72,6 +77,8 @@ impl Config {
             min_rate: 1024,
             last_call: Duration::from_secs(8),
             deliver_by_min: 0,
+            future_release: None,
+            etrn: false,
             vrfy: Vrfy::Noncommittal,
             expn: Expn::Off,
             errors: 20,
@@ -161,6 +168,9 @@ pub enum Role {
     /// Mail from printers, scanners and the like in a listed network. TLS and a login are theirs to have or not, and
     /// what old devices get wrong is forgiven.
     Device,
+    /// Port 366: customers who log in and have their mail sent over the connection that they opened (RFC 2645). No mail is
+    /// taken there.
+    OnDemand,
     /// A listener for devices, and the peer is outside its networks: it is turned away.
     Outsider,
 }
@@ -225,4 +235,6 @@ pub struct Connection {
     pub taking: Taking,
     /// Whether the client may say that it speaks for another.
     pub proxy: ProxyCommands,
+    /// What the clock says as the session begins: for what is to leave later.
+    pub clock: SystemTime,
 }

@@ -14,17 +14,21 @@ mod command;
 mod config;
 mod data;
 mod helo;
+mod hold;
 mod session;
 pub mod trace;
+mod utc;
 
 pub use ask::{
     Answer, Ask, AuthVerdict, Body, Claimed, DataVerdict, ExpandVerdict, FinishVerdict, MailFrom,
-    MailVerdict, RcptTo, RcptVerdict, VerifyVerdict, Wish,
+    MailVerdict, QueueRefusal, QueueVerdict, RcptTo, RcptVerdict, TurnVerdict, VerifyVerdict, Wish,
 };
+pub use command::queue::Node;
 pub use config::{
     BareNewline, Config, Connection, DeviceRules, Expn, OverLimit, ProxyCommands, Role, Taking,
     TlsFloor, Vrfy,
 };
+pub use hold::Hold;
 pub use session::Session;
 pub use trace::{Origin, Trace};
 pub use wire::{Admission, TlsFacts};

@@ -17,6 +17,7 @@ mod lookup;
 mod message;
 mod phase;
 mod proxy;
+mod queue;
 mod recipient;
 
 #[cfg(test)]
@@ -65,6 +66,8 @@ enum State {
     CancellingLogin(login::CancellingLogin),
     AskingVerify(lookup::AskingVerify),
     AskingExpand(lookup::AskingExpand),
+    AskingQueue(queue::AskingQueue),
+    AskingTurn(queue::AskingTurn),
     AskingTls(encryption::AskingTls),
     Claiming(proxy::Claiming),
     /// Nothing but QUIT is heard.
@@ -79,6 +82,8 @@ enum State {
     Encrypting,
     /// The handshake runs.
     Handshaking,
+    /// 250 was said to ATRN; the connection is given away next.
+    Turning,
     /// One reply more, then the end.
     Leaving(Reply),
     /// Over. Also what a panic inside a transition leaves behind: such a session says nothing more.
@@ -152,7 +157,11 @@ impl Session {
             State::Receiving(receiving) => receiving.take_in(octets, &self.context),
             State::Chunking(chunking) => chunking.take_in(octets, &mut self.context),
             // RFC 3207 section 4.2: what comes in clear behind STARTTLS is not believed.
-            State::Encrypting | State::Handshaking | State::Leaving(_) | State::Gone => {}
+            State::Encrypting
+            | State::Handshaking
+            | State::Turning
+            | State::Leaving(_)
+            | State::Gone => {}
             State::Arrived(_)
             | State::Commanding(_)
             | State::Slowed(_)
@@ -166,6 +175,8 @@ impl Session {
             | State::CancellingLogin(_)
             | State::AskingVerify(_)
             | State::AskingExpand(_)
+            | State::AskingQueue(_)
+            | State::AskingTurn(_)
             | State::AskingTls(_)
             | State::Claiming(_)
             | State::Barred(_)
@@ -257,6 +268,7 @@ impl State {
                     next: Self::Handshaking,
                 }
             }
+            Self::Turning => queue::hand_over(context),
             Self::Leaving(reply) => Turn::leave(reply),
             Self::Gone => Turn::close(),
             // The driver does not ask for output now; if it does, there is nothing to do but wait.
@@ -270,6 +282,8 @@ impl State {
             | Self::CancellingLogin(_)
             | Self::AskingVerify(_)
             | Self::AskingExpand(_)
+            | Self::AskingQueue(_)
+            | Self::AskingTurn(_)
             | Self::AskingTls(_)
             | Self::Claiming(_)
             | Self::Handshaking => Turn::wait(context.now + context.config.command_timeout, self),
@@ -295,6 +309,10 @@ impl State {
             (Self::AskingExpand(asking), Answer::Expand(verdict)) => {
                 asking.answered(verdict, context)
             }
+            (Self::AskingQueue(asking), Answer::Queue(verdict)) => {
+                asking.answered(verdict, context)
+            }
+            (Self::AskingTurn(asking), Answer::Turn(verdict)) => asking.answered(verdict, context),
             (Self::AskingTls(asking), Answer::Tls(usable)) => asking.answered(usable),
             (Self::Claiming(claiming), Answer::Claimed(facts)) => claiming.answered(facts, context),
             // The peer left while its question was open.

@@ -9,9 +9,11 @@ mod alias;
 mod check;
 mod device;
 mod explain;
+mod list;
 mod password;
 mod queue;
 pub mod report;
+mod route;
 mod status;
 mod store;
 mod suspend;
@@ -70,11 +72,20 @@ enum Command {
         verb: account::Verb,
     },
 
-    /// Add, list and remove second addresses
+    /// Add, list and remove other addresses, which lead to accounts or elsewhere
     #[command(after_help = "Example: tegami alias add info@example.test alice@example.test")]
     Alias {
         #[command(subcommand)]
         verb: alias::Verb,
+    },
+
+    /// Make, list and change mailing lists
+    #[command(
+        after_help = "Example: tegami list add staff@example.test --owner alice@example.test"
+    )]
+    List {
+        #[command(subcommand)]
+        verb: list::Verb,
     },
 
     /// Look at mail that waits to leave, and decide about it
@@ -83,6 +94,11 @@ enum Command {
         #[command(subcommand)]
         verb: queue::Verb,
     },
+
+    /// Show what happens to mail for an address, and why
+    #[command(after_help = "Examples:\n  tegami route info@example.test\n  \
+        tegami route friend@example.org --from alice@example.test")]
+    Route(route::Route),
 
     /// Let printers, scanners and the like send mail, and list those that may
     #[command(after_help = "Example: tegami device list")]
@@ -188,7 +204,9 @@ impl Cli {
             }
             Command::Account { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Alias { verb } => verb.run(&load(explicit.as_deref())?),
+            Command::List { verb } => verb.run(&load(explicit.as_deref())?),
             Command::Queue { verb } => verb.run(&load(explicit.as_deref())?),
+            Command::Route(route) => route.run(&load(explicit.as_deref())?),
             Command::Device { verb } => verb.run(explicit.as_deref()),
             Command::Status(listing) => status::run(&load(explicit.as_deref())?, listing.json),
             Command::Suspend => suspend::run(&load(explicit.as_deref())?, true),

@@ -40,7 +40,7 @@ mod utf8_header;
 
 /// How long DNS may take to answer one question. A client waits for its reply meanwhile, five minutes if need be (RFC 5321
 /// section 4.5.3.2.3).
-const DNS_PATIENCE: Duration = Duration::from_secs(5);
+pub const DNS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all connections share.
 pub struct House {

@@ -10,12 +10,12 @@ use reply::Reply;
 ///
 /// The driver calls [`handle`](Session::handle) with one input, then [`output`](Session::output) until it
 /// yields [`Output::Wait`] (more bytes wanted), [`Output::Ask`] (the host must answer first),
-/// [`Output::StartTls`] (the handshake must end first) or [`Output::Close`].
+/// [`Output::StartTls`] (the handshake must end first), [`Output::HandOver`] or [`Output::Close`].
 ///
 /// Rules every session keeps, and the property tests check:
 /// 1. At most one [`Output::Ask`] is outstanding; bytes given meanwhile wait inside the session.
 /// 2. Splitting the byte stream at any place gives the same replies.
-/// 3. Exactly one final reply per command, nothing after [`Output::Close`].
+/// 3. Exactly one final reply per command, nothing after [`Output::HandOver`] or [`Output::Close`].
 /// 4. At [`Output::StartTls`] everything buffered is forgotten, and so is what the client said before.
 pub trait Session {
     /// A question only the host can answer (accounts, store, policy).
@@ -65,6 +65,9 @@ pub enum Output<Q> {
     StartTls,
     /// Flush, then wait for bytes, at the latest until this instant.
     Wait(Instant),
+    /// Flush, then the connection belongs to another protocol, spoken by whoever the host has for it: the session is over.
+    /// What was read of the connection so far and not answered is forgotten.
+    HandOver,
     /// Flush, then close the connection.
     Close,
 }

@@ -26,7 +26,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("smtp-client", &["reply", "wire", "address", "auth"]),
     ("pop3-server", &["reply", "wire", "address", "auth"]),
     ("net", &["reply", "wire"]),
-    ("admin", &["auth", "address", "mailstore"]),
+    ("admin", &["auth", "address", "delivery", "mailstore"]),
     ("delivery", &["address"]),
     (
         "courier",

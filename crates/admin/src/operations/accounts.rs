@@ -42,7 +42,13 @@ impl Operations {
         if address.local.detail().is_some() {
             return Err(refusal(ChangeError::Detail(address.clone())));
         }
-        if directory.by_address(address).is_some() || self.alias(address).is_some() {
+        if address.local.as_str() == "*" {
+            return Err(refusal(ChangeError::CatchAll(address.clone())));
+        }
+        let taken = directory.by_address(address).is_some()
+            || directory.alias(address).is_some()
+            || directory.list(address).is_some();
+        if taken {
             return Err(refusal(ChangeError::AddressTaken(address.clone())));
         }
         Ok(())
@@ -78,7 +84,7 @@ impl Operations {
                 .remedy("fetch the mail first, or say --yes; `account disable` keeps it"));
         }
         // All or nothing: an account of that name made later must not get mail meant for this one.
-        let mut without = self.without(&account.address);
+        let mut without = self.without(vec![account.address.clone()]);
         without.changes.push(Change::RemoveAccount(account.id));
         self.store
             .change_all(without.changes)
@@ -93,6 +99,7 @@ impl Operations {
             octets,
             left: without.left,
             emptied: without.emptied,
+            forwards: without.forwards,
         })
     }
 
@@ -120,7 +127,7 @@ impl Operations {
         self.put_account(account).await
     }
 
-    async fn put_account(&self, account: Account) -> Answer {
+    pub(super) async fn put_account(&self, account: Account) -> Answer {
         let (id, address) = (account.id, account.address.clone());
         self.change(Change::PutAccount(account)).await?;
         self.surroundings.changed(id);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use address::Mailbox;
-use mailstore::{Alias, Change, Resolution};
+use mailstore::{Alias, Change, Forward};
 
 use super::{Operations, refusal};
 use crate::message::{AliasFacts, Answer, Refusal, RefusalKind, Response};
@@ -15,6 +15,8 @@ pub(super) struct Without {
     pub left: Vec<Mailbox>,
     /// Aliases that lose their last target, and are gone then.
     pub emptied: Vec<Mailbox>,
+    /// Accounts that forward there, and elsewhere perhaps.
+    pub forwards: Vec<Mailbox>,
     /// The changes, to be made together.
     pub changes: Vec<Change>,
 }
@@ -22,16 +24,7 @@ pub(super) struct Without {
 impl Operations {
     pub(super) async fn add_alias(&self, address: Mailbox, targets: Vec<Mailbox>) -> Answer {
         self.check_domain(&address)?;
-        let directory = self.store.directory();
-        for target in &targets {
-            // A target that leads nowhere would make the alias look like a mailbox that loses mail.
-            if directory.resolve(target) == Resolution::Unknown {
-                let message = format!("{target} is neither an account nor an alias here");
-                return Err(Refusal::new(RefusalKind::Unsuitable, message).remedy(
-                    "add the account first; forwarding to other servers does not exist yet",
-                ));
-            }
-        }
+        self.check_targets(&targets)?;
         let mut alias = self.alias(&address).unwrap_or_else(|| Alias {
             address: address.clone(),
             targets: Vec::new(),
@@ -50,10 +43,9 @@ impl Operations {
 
     pub(super) fn list_aliases(&self) -> Vec<AliasFacts> {
         let directory = self.store.directory();
-        let facts = directory.aliases().map(|alias| AliasFacts {
-            address: alias.address.clone(),
-            targets: alias.targets.clone(),
-        });
+        let facts = directory
+            .aliases()
+            .map(|alias| self.alias_facts(alias.clone()));
         let mut aliases: Vec<AliasFacts> = facts.collect();
         aliases.sort_by_key(|alias| (alias.address.host.to_string(), alias.address.key()));
         aliases
@@ -81,7 +73,7 @@ impl Operations {
             return self.put_alias(alias).await;
         }
         // An alias that leads to nothing would look like a mailbox that refuses mail.
-        let mut without = self.without(&alias.address);
+        let mut without = self.without(vec![alias.address.clone()]);
         without
             .changes
             .push(Change::RemoveAlias(alias.address.clone()));
@@ -96,11 +88,13 @@ impl Operations {
             octets: 0,
             left: without.left,
             emptied: without.emptied,
+            forwards: without.forwards,
         })
     }
 
-    /// Takes an address out of all aliases, and with it the aliases that led only there.
-    pub(super) fn without(&self, address: &Mailbox) -> Without {
+    /// Takes addresses out of all aliases, and with it the aliases that led only there; then all of these out of what
+    /// accounts forward to. Of one that forwarded only there the mail stays here.
+    pub(super) fn without(&self, addresses: Vec<Mailbox>) -> Without {
         let directory = self.store.directory();
         let mut aliases: BTreeMap<String, Alias> = directory
             .aliases()
@@ -108,8 +102,11 @@ impl Operations {
             .collect();
         let names: BTreeSet<String> = aliases.keys().cloned().collect();
         let mut touched = BTreeSet::new();
-        let mut going = vec![address.clone()];
+        let own: BTreeSet<String> = addresses.iter().map(Mailbox::key).collect();
+        let mut going = addresses;
+        let mut all_gone = Vec::new();
         while let Some(gone) = going.pop() {
+            all_gone.push(gone.clone());
             for (key, alias) in &mut aliases {
                 let before = alias.targets.len();
                 alias
@@ -134,25 +131,43 @@ impl Operations {
                 without.changes.push(Change::PutAlias(alias));
             }
         }
+        for account in directory.accounts() {
+            let Some(forward) = &account.handling.forward else {
+                continue;
+            };
+            let stays =
+                |target: &&Mailbox| !all_gone.iter().any(|gone| leads_to(target, gone, &names));
+            let to: Vec<Mailbox> = forward.to.iter().filter(stays).cloned().collect();
+            if to.len() == forward.to.len() || own.contains(&account.address.key()) {
+                continue;
+            }
+            let mut account = account.clone();
+            account.handling.forward = (!to.is_empty()).then(|| Forward {
+                to,
+                ..forward.clone()
+            });
+            without.forwards.push(account.address.clone());
+            without.changes.push(Change::PutAccount(account));
+        }
         without
     }
 
     async fn put_alias(&self, alias: Alias) -> Answer {
         self.change(Change::PutAlias(alias.clone())).await?;
         tracing::info!(alias = %alias.address, targets = alias.targets.len(), "alias set");
-        Ok(Response::Alias(AliasFacts {
-            address: alias.address,
-            targets: alias.targets,
-        }))
+        Ok(Response::Alias(self.alias_facts(alias)))
     }
 
-    pub(super) fn alias(&self, address: &Mailbox) -> Option<Alias> {
-        let key = address.key();
-        let directory = self.store.directory();
-        directory
-            .aliases()
-            .find(|alias| alias.address.key() == key)
-            .cloned()
+    fn alias_facts(&self, alias: Alias) -> AliasFacts {
+        AliasFacts {
+            elsewhere: self.elsewhere(&alias.targets),
+            address: alias.address,
+            targets: alias.targets,
+        }
+    }
+
+    fn alias(&self, address: &Mailbox) -> Option<Alias> {
+        self.store.directory().alias(address).cloned()
     }
 }
 

@@ -470,6 +470,7 @@ impl<C: Carry> Desk<C> {
             schedule: self.schedule.census(),
             attempts: self.connections.values().filter(busy).count(),
             unwritten: self.unwritten,
+            gathering: self.rounds.len(),
             questions: self.questions + usize::from(self.fetching),
             next,
         }

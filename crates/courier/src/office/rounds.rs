@@ -40,6 +40,11 @@ impl Rounds {
         self.rounds.remove(&message).map(|round| round.found)
     }
 
+    /// Results that wait.
+    pub(super) fn len(&self) -> usize {
+        self.rounds.values().map(|round| round.found.len()).sum()
+    }
+
     /// When the next round ends. There are never many.
     pub(super) fn next(&self) -> Option<SystemTime> {
         self.rounds.values().map(|round| round.until).min()

@@ -410,3 +410,6 @@ impl<IO: Io> Conversation<IO> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

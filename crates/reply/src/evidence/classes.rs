@@ -1,6 +1,6 @@
 //! Ids of classes of replies, of SMTP commands, and of what no old list has.
 
-use super::{Entry, Evidence, Feature};
+use super::{Entry, Evidence};
 
 /// What a peer's answer means to us is the client's side.
 const CLIENT_SIDE: &str =
@@ -76,8 +76,8 @@ pub(super) const COMMANDS: &[Entry] = &[
     Entry::shown("C-AUTH", "AUTH", &["S-503h"])
         .noted("What comes of it where it is offered: S-235 to S-538."),
     Entry::shown("C-STLS", "STARTTLS", &["S-500a", "S-220b", "S-554c"]),
-    Entry::waiting("C-ETRN", "ETRN", Feature::Outbound, &["S-502a"]),
-    Entry::waiting("C-ATRN", "ATRN", Feature::Outbound, &["S-502a"]),
+    Entry::shown("C-ETRN", "ETRN", &["S-253", "S-459", "S-500d"]),
+    Entry::shown("C-ATRN", "ATRN", &["S-250n"]),
     Entry::row("C-XCL"),
 ];
 

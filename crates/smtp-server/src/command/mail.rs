@@ -9,6 +9,7 @@ use reply::{Reply, smtp};
 use super::parameters::{self, Parameter, set_once};
 use crate::ask::{Body, MailFrom};
 use crate::config::Role;
+use crate::hold::Hold;
 
 /// Most digits a SIZE may have (RFC 1870 section 5).
 const MAX_SIZE_DIGITS: usize = 20;
@@ -29,14 +30,13 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<MailFrom, Reply> {
             let (mailbox, rest) = path::unbracketed(argument).map_err(refusal)?;
             (ReversePath::Mailbox(mailbox), rest)
         }
-        (Some(_), Role::Exchange | Role::Outsider) | (None, _) => return Err(usage()),
+        (Some(_), Role::Exchange | Role::OnDemand | Role::Outsider) | (None, _) => {
+            return Err(usage());
+        }
     };
     let mut given = Given::default();
     for parameter in parameters::parse(rest) {
         given.take(&parameter?)?;
-    }
-    if given.hold.is_some() {
-        return Err(Reply::new(&smtp::HOLD_NOT_OFFERED));
     }
     if given.smtputf8.is_none() {
         // RFC 6531 section 3.5.
@@ -55,6 +55,7 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<MailFrom, Reply> {
         auth: given.auth,
         requiretls: given.requiretls.is_some(),
         deliver_by: given.deliver_by,
+        hold: given.hold,
     })
 }
 
@@ -92,7 +93,7 @@ struct Given {
     smtputf8: Option<()>,
     requiretls: Option<()>,
     deliver_by: Option<DeliverBy>,
-    hold: Option<()>,
+    hold: Option<Hold>,
 }
 
 impl Given {

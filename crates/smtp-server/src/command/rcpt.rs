@@ -25,7 +25,9 @@ pub(crate) fn parse(argument: &[u8], role: Role) -> Result<(RcptTo, Letters), Re
             let (mailbox, rest) = path::unbracketed(argument).map_err(refusal)?;
             (ForwardPath::Mailbox(mailbox), rest)
         }
-        (Some(_), Role::Exchange | Role::Outsider) | (None, _) => return Err(usage()),
+        (Some(_), Role::Exchange | Role::OnDemand | Role::Outsider) | (None, _) => {
+            return Err(usage());
+        }
     };
     let mut to = RcptTo {
         path,

@@ -8,8 +8,9 @@ use super::barred::Barred;
 use super::context::Context;
 use super::phase::{Greeted, Phase};
 use crate::command::proxy;
-use crate::config::{Expn, ProxyCommands, Role, Taking, Vrfy};
+use crate::config::{Config, Expn, ProxyCommands, Role, Taking, Vrfy};
 use crate::helo::Helo;
+use crate::hold;
 
 /// The largest value LIMITS can carry (RFC 9422 section 4).
 const MOST_ANNOUNCED: u32 = 999_999;
@@ -83,7 +84,7 @@ fn name(argument: &[u8], extended: bool, context: &Context) -> Option<Helo> {
     let parsed = Helo::parse(argument, extended);
     match context.role {
         Role::Device => parsed.or_else(|| Some(nameless(extended, context))),
-        Role::Exchange | Role::Submission | Role::Outsider => parsed,
+        Role::Exchange | Role::Submission | Role::OnDemand | Role::Outsider => parsed,
     }
 }
 
@@ -103,6 +104,38 @@ pub(super) fn presume_helo(phase: Phase, context: &Context) -> Phase {
 
 /// What this session can do right now (RFC 5321 section 4.1.1.1: every extension, and none that is not there).
 fn keywords(context: &Context) -> Vec<String> {
+    let config = &context.config;
+    let mut keywords = match context.role {
+        // RFC 2645 section 5.1.1. Nothing may be sent ahead of ATRN's reply, so there is no PIPELINING.
+        Role::OnDemand => vec!["ENHANCEDSTATUSCODES".to_owned(), "ATRN".to_owned()],
+        Role::Exchange | Role::Submission | Role::Device | Role::Outsider => of_mail(context),
+    };
+    if context.may_start_tls() {
+        keywords.push("STARTTLS".to_owned());
+    }
+    let mechanisms: Vec<&str> = context
+        .offered_mechanisms()
+        .map(auth::Mechanism::name)
+        .collect();
+    if !mechanisms.is_empty() {
+        keywords.push(format!("AUTH {}", mechanisms.join(" ")));
+    }
+    if context.role != Role::OnDemand {
+        keywords.extend(of_lookups(config));
+    }
+    keywords.push("HELP".to_owned());
+    match context.proxy {
+        ProxyCommands::Allowed => keywords.extend([
+            format!("XCLIENT {}", proxy::XCLIENT.join(" ")),
+            format!("XFORWARD {}", proxy::XFORWARD.join(" ")),
+        ]),
+        ProxyCommands::Off | ProxyCommands::Forbidden => {}
+    }
+    keywords
+}
+
+/// What concerns MAIL, RCPT and the message.
+fn of_mail(context: &Context) -> Vec<String> {
     let config = &context.config;
     let mut keywords = vec!["PIPELINING".to_owned()];
     // RFC 1870 section 3: SIZE without a number promises no fixed limit.
@@ -136,32 +169,23 @@ fn keywords(context: &Context) -> Vec<String> {
         ),
         None => format!("LIMITS RCPTMAX={most_recipients}"),
     });
-    if context.may_start_tls() {
-        keywords.push("STARTTLS".to_owned());
-    }
-    let mechanisms: Vec<&str> = context
-        .offered_mechanisms()
-        .map(auth::Mechanism::name)
-        .collect();
-    if !mechanisms.is_empty() {
-        keywords.push(format!("AUTH {}", mechanisms.join(" ")));
-    }
-    match config.vrfy {
-        Vrfy::Verify | Vrfy::Noncommittal => keywords.push("VRFY".to_owned()),
-        Vrfy::Unimplemented => {}
-    }
-    // RFC 5321 section 3.5.2: EXPN is listed where it works.
-    match config.expn {
-        Expn::On | Expn::Members | Expn::Noncommittal => keywords.push("EXPN".to_owned()),
-        Expn::Off => {}
-    }
-    keywords.push("HELP".to_owned());
-    match context.proxy {
-        ProxyCommands::Allowed => keywords.extend([
-            format!("XCLIENT {}", proxy::XCLIENT.join(" ")),
-            format!("XFORWARD {}", proxy::XFORWARD.join(" ")),
-        ]),
-        ProxyCommands::Off | ProxyCommands::Forbidden => {}
-    }
+    // RFC 4865 section 4.2: for users, and nowhere else.
+    let hold = context.future_release();
+    keywords.extend(hold.and_then(|longest| hold::keyword(longest, context.clock())));
     keywords
+}
+
+/// What concerns names: who exists, who is on a list, whose queue is run.
+fn of_lookups(config: &Config) -> impl Iterator<Item = String> {
+    let vrfy = match config.vrfy {
+        Vrfy::Verify | Vrfy::Noncommittal => Some("VRFY"),
+        Vrfy::Unimplemented => None,
+    };
+    // RFC 5321 section 3.5.2: EXPN is listed where it works.
+    let expn = match config.expn {
+        Expn::On | Expn::Members | Expn::Noncommittal => Some("EXPN"),
+        Expn::Off => None,
+    };
+    let etrn = config.etrn.then_some("ETRN");
+    [vrfy, expn, etrn].into_iter().flatten().map(str::to_owned)
 }

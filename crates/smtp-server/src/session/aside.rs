@@ -6,6 +6,7 @@ use super::Turn;
 use super::context::Context;
 use super::phase::{Abandoning, Phase};
 use crate::command::Verb;
+use crate::config::Role;
 
 /// RFC 5321 section 4.1.1.5.
 pub(super) fn rset(phase: Phase, argument: &[u8], context: &mut Context) -> Turn {
@@ -39,7 +40,7 @@ pub(super) fn help(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     if argument.eq_ignore_ascii_case(b"STATUS") {
         return phase.say(status(context));
     }
-    match Verb::parse(argument).and_then(usage) {
+    match Verb::parse(argument).and_then(|verb| usage(verb, context)) {
         Some(usage) => phase.say(Reply::new(&smtp::HELP_TOPIC).arg("usage", usage)),
         None => phase.refuse_row(&smtp::NO_SUCH_TOPIC, context),
     }
@@ -59,7 +60,7 @@ fn status(context: &Context) -> Reply {
         .arg("size", context.config.max_message_size)
 }
 
-fn usage(verb: Verb) -> Option<&'static str> {
+fn usage(verb: Verb, context: &Context) -> Option<&'static str> {
     match verb {
         Verb::Ehlo => Some("EHLO <name>: introduce yourself; the reply lists the extensions"),
         Verb::Helo => Some("HELO <name>: introduce yourself without extensions"),
@@ -81,6 +82,17 @@ fn usage(verb: Verb) -> Option<&'static str> {
         Verb::Expn => Some("EXPN <alias>: ask who receives the mail of an alias"),
         Verb::StartTls => Some("STARTTLS: encrypt the connection"),
         Verb::Auth => Some("AUTH <mechanism> [response]: log in"),
-        Verb::XClient | Verb::XForward | Verb::NotOffered | Verb::Http => None,
+        Verb::Etrn if context.config.etrn => {
+            Some("ETRN [@]<domain>: send what waits for that domain to its server")
+        }
+        Verb::Atrn if context.role == Role::OnDemand => {
+            Some("ATRN [<domain>,<domain>]: send what waits for these domains over this connection")
+        }
+        Verb::Etrn
+        | Verb::Atrn
+        | Verb::XClient
+        | Verb::XForward
+        | Verb::NotOffered
+        | Verb::Http => None,
     }
 }

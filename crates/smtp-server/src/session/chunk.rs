@@ -14,6 +14,7 @@ use super::phase::{Abandoning, Phase, Transaction};
 use super::{State, Turn};
 use crate::ask::{Ask, DataVerdict};
 use crate::command::bdat::{self, Chunk};
+use crate::config::Role;
 use crate::data::Intake;
 
 /// A message of which some chunks have come.
@@ -53,6 +54,10 @@ pub(super) fn bdat(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
 fn refusal(phase: &Phase, context: &Context) -> Option<&'static Row> {
     if context.needs_tls() {
         return Some(&smtp::START_TLS_FIRST);
+    }
+    // RFC 2645 section 5.4: there is no mail to be taken.
+    if context.role == Role::OnDemand {
+        return Some(&smtp::NOT_IMPLEMENTED);
     }
     match phase {
         Phase::Greeted(_) if context.needs_login() => Some(&smtp::LOG_IN_FIRST),

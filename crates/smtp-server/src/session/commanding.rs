@@ -5,9 +5,10 @@ use reply::smtp;
 use super::context::{CommandLine, Context};
 use super::phase::Phase;
 use super::{
-    State, Turn, arrival, aside, chunk, encryption, envelope, login, lookup, message, proxy,
+    State, Turn, arrival, aside, chunk, encryption, envelope, login, lookup, message, proxy, queue,
 };
 use crate::command::{self, Verb};
+use crate::config::Role;
 
 /// Goes on to the next command, or waits for it.
 pub(super) fn proceed(phase: Phase, context: &mut Context) -> Turn {
@@ -48,6 +49,9 @@ fn obey(phase: Phase, verb: Verb, argument: &[u8], context: &mut Context) -> Tur
     if carries_no_mail(verb) && context.count_idle_command() {
         return Turn::leave(context.named(&smtp::IDLE_LIMIT));
     }
+    if context.role == Role::OnDemand && !queue::is_on_demand(verb) {
+        return phase.refuse_row(&smtp::NOT_IMPLEMENTED, context);
+    }
     // RFC 3207 section 4: where TLS is required, everything else waits for it.
     if context.needs_tls() && !goes_before_tls(verb) {
         return phase.refuse_row(&smtp::START_TLS_FIRST, context);
@@ -68,6 +72,8 @@ fn obey(phase: Phase, verb: Verb, argument: &[u8], context: &mut Context) -> Tur
         Verb::Expn => lookup::expn(phase, argument, context),
         Verb::StartTls => encryption::starttls(phase, argument, context),
         Verb::Auth => login::auth(arrival::presume_helo(phase, context), argument, context),
+        Verb::Etrn => queue::etrn(phase, argument, context),
+        Verb::Atrn => queue::atrn(phase, argument, context),
         Verb::XClient => proxy::xclient(phase, argument, context),
         Verb::XForward => proxy::xforward(phase, argument, context),
         Verb::NotOffered => phase.refuse_row(&smtp::NOT_IMPLEMENTED, context),
@@ -85,6 +91,8 @@ fn carries_no_mail(verb: Verb) -> bool {
         | Verb::Help
         | Verb::Vrfy
         | Verb::Expn
+        | Verb::Etrn
+        | Verb::Atrn
         | Verb::XClient
         | Verb::XForward => true,
         Verb::Mail
@@ -100,7 +108,7 @@ fn carries_no_mail(verb: Verb) -> bool {
 }
 
 /// RFC 3207 section 4 names EHLO, NOOP, STARTTLS and QUIT; HELO does no more than EHLO. What is never offered
-/// is refused as such in every state. A proxy speaks before the client whose handshake it passes on. BDAT must take its octets first; it is refused all the same.
+/// is refused as such in every state; ETRN and ATRN, which some listeners offer, look for TLS themselves. A proxy speaks before the client whose handshake it passes on. BDAT must take its octets first; it is refused all the same.
 fn goes_before_tls(verb: Verb) -> bool {
     match verb {
         Verb::Ehlo
@@ -109,6 +117,8 @@ fn goes_before_tls(verb: Verb) -> bool {
         | Verb::Bdat
         | Verb::StartTls
         | Verb::Quit
+        | Verb::Etrn
+        | Verb::Atrn
         | Verb::XClient
         | Verb::XForward
         | Verb::NotOffered

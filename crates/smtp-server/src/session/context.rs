@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use address::Host;
 use auth::{Mechanism, Mechanisms};
@@ -50,6 +50,8 @@ pub(super) struct Context {
     pub(super) login: Option<String>,
     pub(super) reader: LineReader,
     pub(super) now: Instant,
+    /// When the session began, by both clocks.
+    began: (Instant, SystemTime),
     /// The server is draining.
     pub(super) stopping: bool,
     /// Until when a message may still come in, once the server is draining.
@@ -108,6 +110,7 @@ impl Context {
             login: None,
             reader: LineReader::new(),
             now,
+            began: (now, connection.clock),
             stopping: false,
             last_call: None,
             parted: false,
@@ -166,7 +169,8 @@ impl Context {
     /// RFC 8314 section 3.3: users' mail and passwords cross the network under TLS only.
     /// RFC 3207 section 4: never on a public port 25.
     pub(super) fn needs_tls(&self) -> bool {
-        self.role == Role::Submission && self.tls.is_none() && !self.cleartext_login
+        let users = matches!(self.role, Role::Submission | Role::OnDemand);
+        users && self.tls.is_none() && !self.cleartext_login
     }
 
     /// RFC 6409 section 4.3: users log in before they send.
@@ -174,14 +178,15 @@ impl Context {
         let asked = match self.role {
             Role::Submission => true,
             Role::Device => self.config.device.login,
-            Role::Exchange | Role::Outsider => false,
+            // RFC 2645 section 5.1: ATRN has a reply of its own for that.
+            Role::Exchange | Role::OnDemand | Role::Outsider => false,
         };
         asked && self.login.is_none()
     }
 
     /// RFC 3207 section 4.1: TLS is on, and it is not good enough for users' mail.
     pub(super) fn is_tls_too_weak(&self) -> bool {
-        self.role == Role::Submission
+        matches!(self.role, Role::Submission | Role::OnDemand)
             && self
                 .tls
                 .as_ref()
@@ -191,7 +196,7 @@ impl Context {
     /// AUTH exists on this listener.
     pub(super) fn knows_auth(&self) -> bool {
         let listener_takes_logins = match self.role {
-            Role::Submission | Role::Device => true,
+            Role::Submission | Role::OnDemand | Role::Device => true,
             Role::Exchange => self.config.login_on_exchange,
             Role::Outsider => false,
         };
@@ -268,6 +273,18 @@ impl Context {
     }
 
     // Time.
+
+    /// What the clock says.
+    pub(super) fn clock(&self) -> SystemTime {
+        let (began, clock) = self.began;
+        clock + self.now.duration_since(began)
+    }
+
+    /// The most seconds that mail is held back here. RFC 4865 section 4.2: for users only.
+    pub(super) fn future_release(&self) -> Option<u32> {
+        let longest = self.config.future_release;
+        longest.filter(|_| self.role == Role::Submission)
+    }
 
     /// Until when the line awaited must be complete. What trickles in does not move it.
     pub(super) fn line_deadline(&mut self) -> Instant {

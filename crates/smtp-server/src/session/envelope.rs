@@ -11,6 +11,7 @@ use super::{State, Turn, device};
 use crate::ask::{Ask, MailFrom, MailVerdict, RcptTo, Wish};
 use crate::command::{self, rcpt::Letters};
 use crate::config::{OverLimit, Role};
+use crate::hold::Hold;
 
 /// No file is larger than this, so no store can hold such a message.
 const LARGEST_FILE: u64 = i64::MAX as u64;
@@ -51,6 +52,7 @@ pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
         greeted,
         smtputf8: from.smtputf8,
         sender: from.reverse_path.clone(),
+        hold: from.hold,
     };
     Turn::ask(Ask::Mail(from), State::AskingMail(asking))
 }
@@ -69,6 +71,15 @@ fn promise_refusal(from: &MailFrom, context: &Context) -> Option<Reply> {
     if from.requiretls && context.tls.is_none() {
         return Some(Reply::new(&smtp::UNKNOWN_PARAMETER).arg("parameter", "REQUIRETLS"));
     }
+    // RFC 4865 section 4.2: nothing beyond what was offered.
+    if let Some(hold) = from.hold {
+        let Some(longest) = context.future_release() else {
+            return Some(Reply::new(&smtp::HOLD_NOT_OFFERED));
+        };
+        if hold.is_beyond(longest, context.clock()) {
+            return Some(Reply::new(&smtp::HOLD_TOO_LONG).arg("seconds", longest));
+        }
+    }
     // RFC 2852 section 4: the minimum binds mode R alone; in mode N time may be over already.
     let minimum = context.config.deliver_by_min;
     let by = from.deliver_by.filter(|by| by.mode() == Mode::Return)?;
@@ -82,6 +93,7 @@ pub(super) struct AskingMail {
     greeted: Greeted,
     smtputf8: bool,
     sender: ReversePath,
+    hold: Option<Hold>,
 }
 
 impl AskingMail {
@@ -119,7 +131,7 @@ impl AskingMail {
                 .say(Reply::new(&smtp::MAIL_TOO_FAST).arg("peer", context.peer_text())),
             // RFC 5321 section 4.1.1.11.
             MailVerdict::NotNow(wish) => Phase::Greeted(self.greeted)
-                .say(Reply::new(&smtp::WISH_NOT_NOW).arg("parameter", parameter(wish))),
+                .say(Reply::new(&smtp::WISH_NOT_NOW).arg("parameter", parameter(wish, self.hold))),
             MailVerdict::Suspended => Turn::leave(context.named(&smtp::SUSPENDED_NOW)),
             MailVerdict::TryLater => self.greeted.reply(&smtp::TRY_LATER),
         }
@@ -127,9 +139,10 @@ impl AskingMail {
 }
 
 /// The parameter with which a client wishes for it.
-fn parameter(wish: Wish) -> &'static str {
+fn parameter(wish: Wish, hold: Option<Hold>) -> &'static str {
     match wish {
         Wish::DeliverBy => "BY",
+        Wish::Hold => hold.map_or("HOLDFOR", Hold::parameter),
     }
 }
 
@@ -183,6 +196,6 @@ fn is_routed(to: &RcptTo, role: Role) -> bool {
             .path
             .mailbox()
             .is_some_and(|mailbox| mailbox.local.is_route()),
-        Role::Submission => false,
+        Role::Submission | Role::OnDemand => false,
     }
 }

@@ -8,7 +8,7 @@ mod time;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use auth::Mechanism;
 use wire::{Admission, Input, Output, Session as _, TlsFacts};
@@ -16,7 +16,7 @@ use wire::{Admission, Input, Output, Session as _, TlsFacts};
 use super::Session;
 use crate::ask::{
     Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict, MailVerdict,
-    RcptVerdict, VerifyVerdict,
+    QueueVerdict, RcptVerdict, TurnVerdict, VerifyVerdict,
 };
 use crate::config::{BareNewline, Config, Connection, ProxyCommands, Role, Taking};
 
@@ -43,6 +43,7 @@ fn connection(role: Role) -> Connection {
         admission: Admission::Welcome,
         taking: Taking::Mail,
         proxy: ProxyCommands::Off,
+        clock: SystemTime::UNIX_EPOCH,
     }
 }
 
@@ -161,6 +162,7 @@ impl Rig {
                     self.until = Some(until);
                     return;
                 }
+                Output::HandOver => return self.events.push("handed over".to_owned()),
                 Output::Close => return self.events.push("close".to_owned()),
             }
         }
@@ -198,6 +200,8 @@ fn yes(ask: &Ask) -> Answer {
         }),
         Ask::Verify(_) => Answer::Verify(VerifyVerdict::Unknown),
         Ask::Expand(_) => Answer::Expand(ExpandVerdict::Unknown),
+        Ask::RunQueue(_) => Answer::Queue(QueueVerdict::Accepted),
+        Ask::Turn(_) => Answer::Turn(TurnVerdict::Granted),
         Ask::TlsReady => Answer::Tls(true),
         Ask::Claim(_) => Answer::Claimed(Claimed {
             admission: Admission::Welcome,

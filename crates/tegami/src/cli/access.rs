@@ -1,4 +1,4 @@
-//! How the command line reaches accounts and aliases: through the running server, otherwise on the store itself.
+//! How the command line reaches accounts, aliases and lists: through the running server, otherwise on the store itself.
 //! The user need not know which.
 
 use std::fs;
@@ -94,6 +94,17 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AccountEnable { .. }
                 | Request::AccountSuspend { .. }
                 | Request::AccountTerms { .. }
+                | Request::AccountForward { .. }
+                | Request::AccountForwardOff { .. }
+                | Request::AccountRefer { .. }
+                | Request::AccountVacation { .. }
+                | Request::AccountVacationShow { .. }
+                | Request::ListAdd { .. }
+                | Request::ListSet { .. }
+                | Request::ListMembers { .. }
+                | Request::ListList
+                | Request::ListShow { .. }
+                | Request::ListRemove { .. }
                 | Request::AliasAdd { .. }
                 | Request::AliasList
                 | Request::AliasRemove { .. }
@@ -102,6 +113,7 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::Hold
                 | Request::Placed { .. }
                 | Request::Queue(_)
+                | Request::Route { .. }
                 | Request::Carry(_) => Err(Stuck::new(
                     format!("there is no data directory {} yet", data_dir.display()),
                     "add an account with `tegami account add`, or name the right configuration with --config",

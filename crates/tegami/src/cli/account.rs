@@ -1,6 +1,8 @@
 //! `tegami account`: the verbs on accounts.
 
+mod forward;
 mod terms;
+mod vacation;
 
 use std::io::{IsTerminal, Write};
 
@@ -157,6 +159,40 @@ pub enum Verb {
         #[command(flatten)]
         options: terms::Options,
     },
+
+    /// Send mail for an account on to others, here or elsewhere
+    #[command(
+        after_help = "Examples:\n  tegami account forward alice@example.test alice@example.org\n  \
+        tegami account forward alice@example.test --no-keep\n  \
+        tegami account forward alice@example.test --off"
+    )]
+    Forward(forward::Forward),
+
+    /// Tell senders to write to another address (551), and take no mail for this one
+    #[command(
+        after_help = "Examples:\n  tegami account refer alice@example.test alice@example.org\n  \
+        tegami account refer alice@example.test --off\n\n\
+        The account still logs in, sends, and fetches what it has."
+    )]
+    Refer {
+        /// Its full address
+        #[arg(value_parser = Mailbox::parse_user)]
+        address: Mailbox,
+        /// Where senders should write to
+        #[arg(value_name = "NEW", required_unless_present = "off", value_parser = Mailbox::parse_user)]
+        to: Option<Mailbox>,
+        /// Take mail again
+        #[arg(long, conflicts_with = "to")]
+        off: bool,
+    },
+
+    /// Tell senders that somebody is away; with the address alone, show what they are told
+    #[command(
+        after_help = "Examples:\n  tegami account vacation alice@example.test --text-file away.txt --until 2027-08-14\n  \
+        tegami account vacation alice@example.test --off\n\n\
+        Lists, robots and whoever did not write to the account itself are told nothing."
+    )]
+    Vacation(vacation::Vacation),
 }
 
 /// A quota as typed.
@@ -236,6 +272,9 @@ impl Verb {
             Self::Disable { address } => enable(config, address, false),
             Self::Suspend { address } => terms::suspend(config, address, true),
             Self::Resume { address } => terms::suspend(config, address, false),
+            Self::Forward(typed) => forward::forward(config, typed),
+            Self::Refer { address, to, .. } => forward::refer(config, address, to),
+            Self::Vacation(typed) => vacation::vacation(config, typed),
             Self::Set { address, options } => terms::set(config, address, options),
         }
     }
@@ -299,6 +338,7 @@ fn remove(config: &Config, address: Mailbox, yes: bool) -> Result<()> {
         octets,
         left,
         emptied,
+        forwards,
     } = answer?
     else {
         return Err(unexpected());
@@ -311,7 +351,7 @@ fn remove(config: &Config, address: Mailbox, yes: bool) -> Result<()> {
             size(octets)
         ),
     };
-    let aliases = taken_along(&left, &emptied);
+    let aliases = taken_along(&left, &emptied, &forwards);
     let address = address.unicode();
     print(&format!("{address} is removed. {mail}{aliases}"))
 }
@@ -419,7 +459,7 @@ fn describe(account: &AccountFacts) -> String {
             text
         }
     };
-    pairs([
+    let mut rows = vec![
         ("Address", account.address.unicode()),
         ("Name", or_dash(account.name.clone())),
         ("State", state(account)),
@@ -444,7 +484,11 @@ fn describe(account: &AccountFacts) -> String {
             }
             .to_owned(),
         ),
-    ])
+    ];
+    rows.extend(forward::forwards(account).map(|said| ("Mail", said)));
+    rows.extend((account.moved.as_ref()).map(|to| ("Moved to", to.unicode())));
+    rows.extend((account.vacation).then(|| ("Vacation", "senders are told".to_owned())));
+    pairs(rows)
 }
 
 /// Everything that is not as it usually is, or that all is.
@@ -494,12 +538,16 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Accounts(_)
         | Response::Alias(_)
         | Response::Aliases(_)
+        | Response::List(_)
+        | Response::Lists(_)
+        | Response::Vacation { .. }
         | Response::Removed { .. }
         | Response::Status(_)
         | Response::Held(_)
         | Response::Placed(_)
         | Response::Undeletable(_)
         | Response::Queue(_)
+        | Response::Route(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }
@@ -577,6 +625,9 @@ pub(super) mod tests {
             messages: 1,
             octets: 1_500_000,
             aliases: vec![Mailbox::parse_user("info@example.test").unwrap()],
+            forward: None,
+            moved: None,
+            vacation: false,
         }
     }
 
@@ -594,5 +645,32 @@ pub(super) mod tests {
             Aliases   info@example.test\n\
             Declared  no";
         assert_eq!(describe(&account), expected);
+    }
+
+    #[test]
+    fn what_becomes_of_its_mail_is_said_if_it_is_anything_unusual() {
+        let at = |address: &str| Mailbox::parse_user(address).unwrap();
+        let mut account = facts();
+        account.moved = Some(at("a@far.test"));
+        account.vacation = true;
+        let described = describe(&account);
+        assert!(described.contains("\nMoved to  a@far.test\nVacation  senders are told"));
+        for (keep, disclosed, expected) in [
+            (true, false, "goes on to a@far.test, and a copy stays"),
+            (false, false, "goes on to a@far.test; no copy stays"),
+            (
+                false,
+                true,
+                "goes on to a@far.test, as senders are told (251); no copy stays",
+            ),
+        ] {
+            let to = vec![at("a@far.test")];
+            account.forward = Some(mailstore::Forward {
+                to,
+                keep,
+                disclosed,
+            });
+            assert!(describe(&account).contains(&format!("\nMail      {expected}\n")));
+        }
     }
 }

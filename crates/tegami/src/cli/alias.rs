@@ -1,4 +1,4 @@
-//! `tegami alias`: the verbs on second addresses.
+//! `tegami alias`: the verbs on other addresses.
 
 use address::Mailbox;
 use admin::{AliasFacts, Request, Response};
@@ -16,13 +16,15 @@ use crate::terminal::print;
 pub enum Verb {
     /// Make an alias, or add targets to one
     #[command(
-        after_help = "Example: tegami alias add info@example.test alice@example.test bob@example.test"
+        after_help = "Examples:\n  tegami alias add info@example.test alice@example.test bob@example.org\n  \
+        tegami alias add '*@example.test' alice@example.test\n\n\
+        The second one gives alice all mail for the domain that there is nobody else for."
     )]
     Add {
-        /// What is written to, in one of the configured domains
+        /// What is written to, in one of the configured domains; `*` before the @ is whoever is not there
         #[arg(value_parser = Mailbox::parse_user)]
         address: Mailbox,
-        /// Accounts or aliases here that get the mail
+        /// Who gets the mail: accounts, aliases and lists here, or addresses elsewhere
         #[arg(required = true, value_name = "TARGET", value_parser = Mailbox::parse_user)]
         targets: Vec<Mailbox>,
     },
@@ -64,30 +66,31 @@ impl Verb {
 
 fn report(response: Response) -> Result<()> {
     match response {
-        Response::Alias(alias) => print(&format!(
-            "Mail for {} goes to {}.",
-            alias.address.unicode(),
-            targets(&alias)
-        )),
+        Response::Alias(alias) => print(&says(&alias)),
         Response::Removed {
             address,
             left,
             emptied,
+            forwards,
             ..
         } => print(&format!(
             "{} is removed.{}",
             address.unicode(),
-            taken_along(&left, &emptied)
+            taken_along(&left, &emptied, &forwards)
         )),
         Response::Allowed
         | Response::Account(_)
         | Response::Accounts(_)
         | Response::Aliases(_)
+        | Response::List(_)
+        | Response::Lists(_)
+        | Response::Vacation { .. }
         | Response::Status(_)
         | Response::Held(_)
         | Response::Placed(_)
         | Response::Undeletable(_)
         | Response::Queue(_)
+        | Response::Route(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }
@@ -112,13 +115,33 @@ fn targets(alias: &AliasFacts) -> String {
     list_of(&alias.targets)
 }
 
-fn list_of(addresses: &[Mailbox]) -> String {
+/// Where an alias leads, and what of that is elsewhere.
+fn says(alias: &AliasFacts) -> String {
+    let who = match alias.address.local.as_str() {
+        "*" => format!("anybody else at {}", alias.address.host),
+        _ => alias.address.unicode(),
+    };
+    let elsewhere = match alias.elsewhere.as_slice() {
+        [] => String::new(),
+        [one] => format!(
+            " {} is elsewhere: its mail leaves this server.",
+            one.unicode()
+        ),
+        several => {
+            let several = list_of(several);
+            format!(" {several} are elsewhere: their mail leaves this server.")
+        }
+    };
+    format!("Mail for {who} goes to {}.{elsewhere}", targets(alias))
+}
+
+pub(super) fn list_of(addresses: &[Mailbox]) -> String {
     let addresses: Vec<String> = addresses.iter().map(Mailbox::unicode).collect();
     addresses.join(", ")
 }
 
-/// What became of the aliases that led to something removed: sentences with a blank in front, or nothing.
-pub(super) fn taken_along(left: &[Mailbox], emptied: &[Mailbox]) -> String {
+/// What became of the aliases and forwards that led to something removed: sentences with a blank in front, or nothing.
+pub(super) fn taken_along(left: &[Mailbox], emptied: &[Mailbox], forwards: &[Mailbox]) -> String {
     let mut sentences = String::new();
     if !left.is_empty() {
         sentences.push_str(&format!(" It was taken out of {}.", list_of(left)));
@@ -133,6 +156,10 @@ pub(super) fn taken_along(left: &[Mailbox], emptied: &[Mailbox]) -> String {
             let several = list_of(several);
             sentences.push_str(&format!(" {several} led only there and are removed too."));
         }
+    }
+    if !forwards.is_empty() {
+        let who = list_of(forwards);
+        sentences.push_str(&format!(" Mail for {who} is not sent on there any more."));
     }
     sentences
 }
@@ -168,7 +195,44 @@ mod tests {
                 " a@example.test, b@example.test led only there and are removed too.",
             ),
         ] {
-            assert_eq!(taken_along(&left, &emptied), sentences);
+            assert_eq!(taken_along(&left, &emptied, &[]), sentences);
+        }
+        let forwarded = [mailbox("a")];
+        assert_eq!(
+            taken_along(&[], &[], &forwarded),
+            " Mail for a@example.test is not sent on there any more."
+        );
+    }
+
+    #[test]
+    fn what_is_elsewhere_is_said() {
+        let at = |address: &str| Mailbox::parse_user(address).unwrap();
+        let (a, b, c) = (at("a@example.test"), at("b@far.test"), at("c@far.test"));
+        for (address, elsewhere, expected) in [
+            (
+                "info@example.test",
+                vec![],
+                "Mail for info@example.test goes to a@example.test, b@far.test, c@far.test.",
+            ),
+            (
+                "*@example.test",
+                vec![b.clone()],
+                "Mail for anybody else at example.test goes to a@example.test, b@far.test, c@far.test. \
+                 b@far.test is elsewhere: its mail leaves this server.",
+            ),
+            (
+                "info@example.test",
+                vec![b.clone(), c.clone()],
+                "Mail for info@example.test goes to a@example.test, b@far.test, c@far.test. \
+                 b@far.test, c@far.test are elsewhere: their mail leaves this server.",
+            ),
+        ] {
+            let facts = AliasFacts {
+                address: at(address),
+                targets: vec![a.clone(), b.clone(), c.clone()],
+                elsewhere,
+            };
+            assert_eq!(says(&facts), expected);
         }
     }
 }

@@ -167,7 +167,7 @@ mod tests {
             suspended: 0,
             without_mailbox: 2,
             aliases: 2,
-            queue: admin::QueueFacts::default(),
+            queue: Box::default(),
             messages: 1200,
             octets: 34_500_000,
             free: Some(9_000_000_000),
@@ -236,14 +236,14 @@ mod tests {
             takes_mail: false,
             index: IndexFacts::Rebuilding,
             write_failure: Some("Input/output error".to_owned()),
-            queue: admin::QueueFacts {
+            queue: Box::new(admin::QueueFacts {
                 messages: 3,
                 octets: 12_000,
                 held: 1,
                 tried: 1,
                 oldest: None,
                 paused: vec!["everything".to_owned()],
-            },
+            }),
             ..store()
         };
         check(

@@ -238,6 +238,7 @@ mod tests {
         let networks = networks.iter().map(|network| network.parse().unwrap());
         Device {
             networks: networks.collect(),
+            send_to: Vec::new(),
             login: Some(DeviceLogin::Own {
                 name: "Scanner".to_owned(),
                 password: Secret::from("paper jam"),

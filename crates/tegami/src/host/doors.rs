@@ -83,7 +83,9 @@ impl House {
             Role::Exchange | Role::Submission | Role::Device if self.suspended().is_some() => {
                 Taking::Suspended
             }
-            Role::Exchange | Role::Submission | Role::Device | Role::Outsider => Taking::Mail,
+            Role::Exchange | Role::Submission | Role::Device | Role::OnDemand | Role::Outsider => {
+                Taking::Mail
+            }
         }
     }
 }

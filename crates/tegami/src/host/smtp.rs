@@ -1,23 +1,24 @@
 //! Answers the questions of one SMTP session: senders, recipients, message bodies, logins.
 
 mod elsewhere;
+mod finish;
 mod recipient;
 mod regarded;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use address::deliver_by::Mode;
 use address::{Envelope, ForwardPath, ReversePath};
 use auth::{Mechanism, Verdict};
 use bytes::Bytes;
-use mailstore::{AccountId, Full, Incoming, Parcel, Reservation, StoreError};
+use mailstore::{AccountId, Incoming, Reservation, StoreError};
 use net::{Permit, Regarding};
 use smtp_server::{
-    Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, FinishVerdict,
-    MailFrom, MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict,
+    Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, Hold, MailFrom,
+    MailVerdict, Origin, QueueRefusal, QueueVerdict, RcptTo, RcptVerdict, Session, Trace,
+    TurnVerdict, VerifyVerdict,
 };
 use wire::ChannelBinding;
 
@@ -53,6 +54,8 @@ pub struct SmtpHost {
 /// One message on its way in, from MAIL to the reply to its final dot.
 struct Transaction {
     envelope: Envelope,
+    /// It is not to be delivered before its time.
+    hold: Option<Hold>,
     began: Instant,
     declared: u64,
     /// One per account, however many of its addresses were given: nobody gets a letter twice.
@@ -175,6 +178,7 @@ impl SmtpHost {
 
     fn begin(&mut self, from: MailFrom) {
         self.transaction = Some(Transaction {
+            hold: from.hold,
             envelope: Envelope {
                 reverse_path: from.reverse_path,
                 envid: from.envid,
@@ -292,91 +296,6 @@ impl SmtpHost {
             header: Utf8Header::default(),
         });
         DataVerdict::Go
-    }
-
-    async fn finish(&mut self) -> FinishVerdict {
-        let Some(Transaction {
-            envelope,
-            began,
-            reservations,
-            leaving,
-            named: rcpts,
-            body: Some(body),
-            ..
-        }) = self.transaction.take()
-        else {
-            return FinishVerdict::TryLater;
-        };
-        let Body {
-            id,
-            written,
-            header,
-        } = body;
-        let from = envelope.reverse_path.to_string();
-        if self.is_gone() {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: the account was removed or disabled meanwhile");
-            return self.not_delivered(from, FinishVerdict::TryLater);
-        }
-        if is_expired(&envelope, began.elapsed()) {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: the time its sender gave is over");
-            return self.not_delivered(from, FinishVerdict::Expired);
-        }
-        // RFC 6531 section 3.5: at the end of the message, for only now is it known whether there is any UTF-8 in it.
-        if envelope.smtputf8 && header.found() && !self.all_take_utf8(reservations.keys()) {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: a recipient takes no UTF-8 header");
-            return self.not_delivered(from, FinishVerdict::Utf8NotTaken);
-        }
-        let away = leaving.len();
-        let outcome = match written {
-            Ok(incoming) => {
-                let octets = incoming.len();
-                let account = self.login.as_ref().map(|login| login.account);
-                let parcel = Parcel {
-                    incoming,
-                    reservations: reservations.into_values().collect(),
-                    envelope,
-                    outgoing: leaving.into_outgoing(account),
-                };
-                // RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
-                let posted = self.house.store.post(parcel).await;
-                posted.map(|queued| (octets, queued))
-            }
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok((octets, queued)) => {
-                match queued {
-                    Some(queue) => {
-                        tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
-                        self.house.sends(queue);
-                    }
-                    None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
-                }
-                FinishVerdict::Stored { id }
-            }
-            Err(error @ StoreError::MailboxFull { .. }) => {
-                tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
-                self.not_delivered(from, not_stored(&error))
-            }
-            Err(error) => {
-                tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
-                self.not_delivered(from, not_stored(&error))
-            }
-        }
-    }
-
-    fn not_delivered(&mut self, from: String, verdict: FinishVerdict) -> FinishVerdict {
-        self.regarding = Regarded::from(from);
-        verdict
-    }
-
-    fn all_take_utf8<'a>(&self, accounts: impl IntoIterator<Item = &'a AccountId>) -> bool {
-        let directory = self.house.store.directory();
-        accounts.into_iter().all(|account| {
-            directory
-                .account(*account)
-                .is_none_or(|account| account.terms.utf8)
-        })
     }
 
     fn verify(&self, name: &str) -> VerifyVerdict {
@@ -506,44 +425,6 @@ fn note(id: &str, origin: &Origin) {
     );
 }
 
-/// RFC 2852 section 4.1.3: what was to be returned when its time is over is not delivered afterwards. The client that
-/// is refused returns it.
-fn is_expired(envelope: &Envelope, taken: Duration) -> bool {
-    let Some(by) = envelope.deliver_by else {
-        return false;
-    };
-    match by.mode() {
-        Mode::Notify => false,
-        Mode::Return => {
-            let seconds = u64::try_from(by.seconds()).unwrap_or(0);
-            taken >= Duration::from_secs(seconds)
-        }
-    }
-}
-
-/// A full disk is the administrator's to mend and heals by itself, and so does a full queue; a full mailbox is its owner's. Anything else
-/// is a fault.
-fn not_stored(error: &StoreError) -> FinishVerdict {
-    match error {
-        StoreError::Full | StoreError::QueueFull { .. } => FinishVerdict::StoreLow,
-        StoreError::MailboxFull {
-            full: Full::Octets | Full::Messages,
-            ..
-        } => FinishVerdict::MailboxFull,
-        // Removed since RCPT: the next RCPT will say so, and the others get the message then.
-        StoreError::MailboxFull {
-            full: Full::Gone, ..
-        }
-        | StoreError::Io { .. }
-        | StoreError::Rebuilding
-        | StoreError::Held
-        | StoreError::Incomplete
-        | StoreError::NoRecipients
-        | StoreError::TooLarge
-        | StoreError::Stopped => FinishVerdict::TryLater,
-    }
-}
-
 impl net::Host for SmtpHost {
     type Session = Session;
 
@@ -580,6 +461,9 @@ impl net::Host for SmtpHost {
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
+            // Nobody is listed for either, and no session offers them.
+            Ask::RunQueue(_) => Answer::Queue(QueueVerdict::Forbidden(QueueRefusal::NotListed)),
+            Ask::Turn(_) => Answer::Turn(TurnVerdict::NotGranted),
             Ask::TlsReady => Answer::Tls(true),
             Ask::Claim(client) => Answer::Claimed(self.claim(client)),
         }
@@ -605,31 +489,6 @@ impl net::Host for SmtpHost {
         {
             // The rest of the message still comes in; the reply to its final dot tells the client.
             body.written = Err(error);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Duration, Envelope, is_expired};
-
-    // EXT-21
-    #[test]
-    fn only_what_was_to_be_returned_expires() {
-        for (by, seconds, expired) in [
-            (Some("2;R"), 1, false),
-            (Some("2;R"), 2, true),
-            (Some("2;RT"), 900, true),
-            (Some("2;N"), 900, false),
-            (Some("-2;N"), 0, false),
-            (None, 900, false),
-        ] {
-            let envelope = Envelope {
-                deliver_by: by.map(|by| by.parse().unwrap()),
-                ..Envelope::default()
-            };
-            let taken = Duration::from_secs(seconds);
-            assert_eq!(is_expired(&envelope, taken), expired, "{by:?} {seconds}");
         }
     }
 }

@@ -32,11 +32,14 @@ pub fn warning(config: &Config) -> Option<String> {
 
 /// What is kept back from the sessions.
 fn besides(config: &Config) -> u64 {
-    if config.sender.asks() {
-        BESIDES + resolver::MOST_SOCKETS
-    } else {
-        BESIDES
+    let mut besides = BESIDES;
+    if config.sender.asks() || config.relay.enabled {
+        besides += resolver::MOST_SOCKETS;
     }
+    if config.relay.enabled {
+        besides += u64::from(config.relay.connections) + resolver::MOST_SOCKETS_FOR_DNSSEC;
+    }
+    besides
 }
 
 fn held(sessions: u64, limit: Option<u64>, besides: u64) -> u64 {
@@ -86,12 +89,17 @@ mod tests {
             assert!(warning.is_none_or(|warning| warning.contains(&named)));
         }
     }
+
     #[test]
     fn questions_to_dns_have_files_of_their_own() {
         let mut config = Config::default();
+        let leaving = besides(&config);
+        config.relay.enabled = false;
         let without = besides(&config);
         config.sender.require_domain = true;
         assert_eq!(besides(&config) - without, resolver::MOST_SOCKETS);
         assert_eq!(held(20_000, Some(2048), besides(&config)), 2048 - 256 - 512);
+        let dnssec = resolver::MOST_SOCKETS_FOR_DNSSEC;
+        assert_eq!(leaving - besides(&config), dnssec + 100);
     }
 }

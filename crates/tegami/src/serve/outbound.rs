@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use auth::Credentials;
 use courier::office::{self, Home, Nowhere, Office};
 use courier::roads::{self, Roads, RouteTls, Settings};
-use delivery::schedule::{Backoff, NextHop, Rules, Scope};
+use delivery::schedule::{Backoff, Rules, Scope};
 use delivery::srs::{Forwarded, Why};
 use mailstore::AccountId;
 use reply::Enhanced;
@@ -79,11 +79,6 @@ impl Outbound {
     pub async fn stop(&self, within: Duration) {
         self.office.stop(within).await;
     }
-
-    /// Whoever sends what is in the queue.
-    pub fn office(&self) -> &Office {
-        &self.office
-    }
 }
 
 /// Forwarded copies leave under addresses of the first domain.
@@ -108,24 +103,30 @@ fn settings(config: &Config) -> Settings {
             IpAddr::V6(v6) => source_v6 = Some(*v6),
         }
     }
-    // Who listens everywhere is known by its name alone.
-    let own = config.listen.smtp.iter().map(|address| address.ip());
     Settings {
-        place: Place {
-            names: vec![config.hostname.clone()],
-            addresses: own
-                .filter(|address| !address.is_loopback() && !address.is_unspecified())
-                .collect(),
-            allowed: relay.allow_to.clone(),
-            families: relay.families.0,
-            dnssec: relay.dane,
-        },
+        place: place(config),
         routes: ways.map(|way| (way.name.clone(), route(way))).collect(),
         dane: relay.dane,
         mta_sts: relay.mta_sts,
         source_v4,
         source_v6,
         ..Settings::new(hostname, config.data_dir.clone())
+    }
+}
+
+/// What this server is to DNS, and where mail is not sent.
+pub fn place(config: &Config) -> Place {
+    let relay = &config.relay;
+    // Who listens everywhere is known by its name alone.
+    let own = config.listen.smtp.iter().map(|address| address.ip());
+    Place {
+        names: vec![config.hostname.clone()],
+        addresses: own
+            .filter(|address| !address.is_loopback() && !address.is_unspecified())
+            .collect(),
+        allowed: relay.allow_to.clone(),
+        families: relay.families.0,
+        dnssec: relay.dane,
     }
 }
 

@@ -16,6 +16,9 @@ use crate::host::outward::Outward;
 use crate::host::pace::Pace;
 use crate::host::sender::Rules;
 
+/// For how long users may have mail held back (RFC 4865): a month, in seconds.
+const LONGEST_HOLD: u32 = 30 * 24 * 60 * 60;
+
 /// How much sooner than the rest a message that is still coming in must end when the server stops, so that its client
 /// is told.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -95,6 +98,7 @@ fn smtp(config: &Config) -> smtp_server::Config {
         last_call: DRAIN.saturating_sub(LAST_WORDS),
         // RFC 2852 section 3: at most nine digits.
         deliver_by_min: whole_seconds(config.smtp.deliver_by_min).min(999_999_999),
+        future_release: config.relay.enabled.then_some(LONGEST_HOLD),
         vrfy: config.smtp.vrfy,
         expn: config.smtp.expn,
         errors: config.limits.errors,

@@ -1,7 +1,7 @@
 //! What a listener does with a connection: makes a session and the host that answers it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use auth::Mechanisms;
 use net::{Connection, Service};
@@ -58,6 +58,7 @@ impl Service for SmtpService {
             admission: policy.doors.judge(connection.admission, peer),
             taking: self.house.taking(self.role),
             proxy: policy.doors.proxy_commands(peer),
+            clock: SystemTime::now(),
         };
         let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);
         let host = SmtpHost::new(Arc::clone(&self.house), peer, Some(self.counter.clone()));
@@ -103,6 +104,7 @@ impl DeviceService {
             admission,
             taking: Taking::Mail,
             proxy: ProxyCommands::Off,
+            clock: SystemTime::now(),
         };
         let session = smtp_server::Session::new(Arc::clone(&policy.smtp), facts, now);
         (session, SmtpHost::new(Arc::clone(&self.house), peer, None))
@@ -139,6 +141,7 @@ impl Service for DeviceService {
             admission: policy.doors.judge(admission, peer),
             taking: self.house.taking(Role::Device),
             proxy: ProxyCommands::Off,
+            clock: SystemTime::now(),
         };
         let session = smtp_server::Session::new(Arc::clone(&device.smtp), facts, now);
         let visit = Visit::new(Arc::clone(device), place);

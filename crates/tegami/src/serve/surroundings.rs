@@ -11,7 +11,7 @@ use admin::{
     CertificateFacts, ListenerFacts, QueueNews, Refusal, RefusalKind, ServerFacts, Surroundings,
 };
 use courier::office::Which;
-use delivery::schedule::{NextHop, Scope};
+use delivery::schedule::Scope;
 use mailstore::AccountId;
 use net::Server;
 use net::tls::Certificates;

@@ -234,6 +234,7 @@ impl Talk {
                     return;
                 }
                 Output::Body(_) => panic!("POP3 takes in no message"),
+                Output::HandOver => panic!("POP3 never changes sides"),
             }
         }
     }

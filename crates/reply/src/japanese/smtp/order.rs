@@ -4,7 +4,7 @@ use crate::japanese::japanese;
 
 japanese! {
     "S-503d" {
-        when: "EHLO または HELO の前に MAIL が送られたときに送ります。最初からやり直しになる STARTTLS の直後も同じです。",
+        when: "EHLO または HELO の前に MAIL、ETRN、ATRN が送られたときに送ります。最初からやり直しになる STARTTLS の直後も同じです。",
         cause: "クライアントが名乗っていません。",
         remedy: "クライアントの名前を付けて EHLO を送ってください。STARTTLS の後にも必要です。",
     }
@@ -34,9 +34,9 @@ japanese! {
         remedy: "LAST の付いた BDAT で送信を終えるか、RSET で取り消してください。",
     }
     "S-503e" {
-        when: "MAIL の後に、AUTH、STARTTLS、XCLIENT、XFORWARD が送られたときに送ります。送信処理（トランザクション）はそのまま残ります。",
+        when: "MAIL の後に、AUTH、STARTTLS、ETRN、XCLIENT、XFORWARD が送られたときに送ります。送信処理（トランザクション）はそのまま残ります。",
         cause: "認証と暗号化は、メッセージの送信を始める前に済ませる必要があります。",
-        remedy: "RSET を送り、AUTH または STARTTLS の後に MAIL を送ってください。",
+        remedy: "RSET を送り、AUTH、STARTTLS、ETRN の後に MAIL を送ってください。",
     }
     "S-503f" {
         when: "S-554b の応答の後に、QUIT 以外のコマンドが送られたときに送ります。",

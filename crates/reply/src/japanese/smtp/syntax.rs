@@ -89,7 +89,7 @@ japanese! {
         remedy: "EXPN にはエイリアスまたはアドレスを、XCLIENT と XFORWARD には 1 つ以上の属性を指定してください。",
     }
     "S-502a" {
-        when: "SEND、SOML、SAML、TURN、ETRN、ATRN、XCLIENT、または TLS が無効な場合の STARTTLS に対して送ります。",
+        when: "SEND、SOML、SAML、TURN、提供していない場合の ETRN、ATRN、XCLIENT、TLS が無効な場合の STARTTLS、ポート 366 でのメール送信に対して送ります。",
         cause: "存在するコマンドですが、このサーバーは対応していません。EHLO の一覧にもありません。",
         remedy: "EHLO の一覧にあるものを使ってください。",
     }

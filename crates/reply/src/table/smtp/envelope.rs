@@ -206,12 +206,12 @@ rows! {
         rfc: "RFC 4865 section 4.2",
         when: "MAIL with a HOLDFOR that is no number of seconds, a HOLDUNTIL that is no time such as 2030-01-31T08:00:00Z, or both.",
         cause: "A mistake in the client.",
-        remedy: "Send without it: this server does not hold mail back."
+        remedy: "Give HOLDFOR seconds, or HOLDUNTIL a time in UTC, not both."
     }
     "X-20d" HOLD_NOT_OFFERED = coded(555, 5, 4), "Mail cannot be held back here; send it when it is due" {
         rfc: "RFC 5321 section 4.1.1.11",
         when: "MAIL with a proper HOLDFOR or HOLDUNTIL, which EHLO did not offer.",
-        cause: "This server delivers at once; a message that it took would arrive too early.",
+        cause: "Mail is held back only for users on a submission port, and only where an administrator allows it.",
         remedy: "Let the mail program keep the message until it is due."
     }
     "X-19" TRANSACTION_LIMIT = coded(421, 7, 0), "{host} Enough messages for one session; connect again" {

@@ -5,7 +5,7 @@ use super::coded;
 rows! {
     "S-503d" EHLO_FIRST = coded(503, 5, 1), "Greet with EHLO first" {
         rfc: "RFC 5321 section 4.1.1.1",
-        when: "MAIL before EHLO or HELO; also right after STARTTLS, which starts the session anew.",
+        when: "MAIL, ETRN or ATRN before EHLO or HELO; also right after STARTTLS, which starts the session anew.",
         cause: "The client did not introduce itself.",
         remedy: "Send EHLO with the client's name, again after STARTTLS."
     }
@@ -41,9 +41,9 @@ rows! {
     }
     "S-503e" NOT_IN_TRANSACTION = coded(503, 5, 1), "Not during a mail transaction" {
         rfc: "RFC 4954 section 4",
-        when: "AUTH, STARTTLS, XCLIENT or XFORWARD after MAIL. The transaction stays as it is.",
+        when: "AUTH, STARTTLS, ETRN, XCLIENT or XFORWARD after MAIL. The transaction stays as it is.",
         cause: "Who sends and how it is protected is settled before a message begins.",
-        remedy: "Send RSET, then AUTH or STARTTLS, then MAIL."
+        remedy: "Send RSET, then AUTH, STARTTLS or ETRN, then MAIL."
     }
     "S-503f" ONLY_QUIT = coded(503, 5, 1), "Only QUIT is accepted in this session" {
         rfc: "RFC 5321 section 3.1",

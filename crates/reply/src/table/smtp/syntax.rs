@@ -109,7 +109,7 @@ rows! {
     }
     "S-502a" NOT_IMPLEMENTED = coded(502, 5, 1), "Verb known but not offered" {
         rfc: "RFC 5321 section 4.2.4",
-        when: "SEND, SOML, SAML, TURN, ETRN, ATRN or XCLIENT; STARTTLS where TLS is switched off.",
+        when: "SEND, SOML, SAML or TURN; ETRN, ATRN or XCLIENT where they are not offered; STARTTLS where TLS is switched off; mail on port 366.",
         cause: "The command exists, but this server does not do it; EHLO does not list it.",
         remedy: "Use what EHLO lists."
     }

@@ -3,6 +3,7 @@
 use super::parse;
 use crate::ask::{Body, MailFrom};
 use crate::config::Role;
+use crate::hold::Hold;
 
 /// Says in one line what was understood, or the refusal's catalogue id.
 fn shown(argument: &[u8], role: Role) -> String {
@@ -17,6 +18,7 @@ fn shown(argument: &[u8], role: Role) -> String {
             smtputf8,
             requiretls,
             deliver_by,
+            hold,
         }) => {
             let mut text = reverse_path.to_string();
             if let Some(size) = size {
@@ -42,6 +44,9 @@ fn shown(argument: &[u8], role: Role) -> String {
             }
             if let Some(by) = deliver_by {
                 text += &format!(" by={by}");
+            }
+            if let Some(Hold::For(seconds)) = hold {
+                text += &format!(" hold={seconds}");
             }
             text
         }
@@ -200,12 +205,11 @@ fn promises_about_tls_and_time() {
     check("FROM:<a@b> BY=60;R BODY=7BIT", "<a@b> by=60;R");
     check("FROM:<a@b> BY", "X-20a");
     check("FROM:<a@b> BY=60;R BY=60;R", "X-20a");
-    check("FROM:<a@b> HOLDFOR=60", "X-20d");
+    check("FROM:<a@b> HOLDFOR=60", "<a@b> hold=60");
     check(
         "FROM:<a@b> HOLDFOR=60 HOLDUNTIL=2030-01-31T08:00:00Z",
         "X-20c",
     );
     check("FROM:<a@b> HOLDFOR", "X-20c");
-    // What cannot be read at all counts for more than what is not offered.
     check("FROM:<a@b> HOLDFOR=60 SIZE=x", "S-501a");
 }

@@ -160,6 +160,7 @@ mod tests {
             aliases: vec![AliasFacts {
                 address: mailbox("info@a.test"),
                 targets: vec![mailbox("alice@a.test")],
+                elsewhere: Vec::new(),
             }],
         }
     }

@@ -133,6 +133,7 @@ mod tests {
             suspended: 0,
             without_mailbox: 0,
             aliases: 2,
+            queue: Box::default(),
             messages: 1200,
             octets: 40_000_000,
             free: Some(9_000_000_000),

@@ -221,7 +221,7 @@ fn says_what_is_wrong_with_the_way_out() {
         ),
         (
             "recipients_per_day = \"many\"",
-            "relay.recipients_per_day: a whole number from 0 to 4294967295 is wanted here, not \"many\"; or \"off\"",
+            "relay.recipients_per_day: a whole number from 0 to 4294967295 is wanted here, not a string; or \"off\"",
         ),
         (
             "smarthst = \"a.test\"",

@@ -39,6 +39,7 @@ impl Store {
                     quota: new.quota,
                     declared: new.declared,
                     terms: new.terms,
+                    handling: new.handling,
                     generation: 1,
                     epoch: 1,
                 });
@@ -66,6 +67,9 @@ impl Store {
             Change::RemoveAlias(address) => contents
                 .aliases
                 .retain(|old| old.address.key() != address.key()),
+            // No accounts file has lists.
+            Change::PutList(list) => return Err(ChangeError::NoList(list.address)),
+            Change::RemoveList(address) => return Err(ChangeError::NoList(address)),
         }
         Ok(())
     }

@@ -12,9 +12,10 @@ use address::{Domain, ForwardPath, Host, Mailbox, Recipient, xtext};
 use delivery::schedule::NextHop;
 use mailstore::{AccountId, MOST_RECIPIENTS, Outgoing, Reservation, Store, Waiting};
 use resolver::{Asker, MailRoute};
-use smtp_server::RcptVerdict;
+use smtp_server::{Hold, RcptVerdict};
 
 use super::SmtpHost;
+use super::recipient::Leaves;
 use crate::host::routing;
 use crate::host::{House, Policy};
 
@@ -56,48 +57,47 @@ impl Leaving {
         }
     }
 
-    /// Takes in a recipient, behind these of the envelope.
+    /// Takes in a recipient and those whom it leads to, behind these of the envelope. Reports on them speak of the recipient
+    /// that the sender wrote to: its wishes are theirs, and so is its ORCPT (RFC 3461 section 5.2.7).
     pub(super) fn take(
         &mut self,
         recipient: Recipient,
-        forwarded: bool,
+        leaves: Leaves,
         recipients: &mut Vec<Recipient>,
     ) {
-        let is_new = self.known.insert(recipient.path.to_string());
-        if let Ok(place) = u32::try_from(recipients.len())
-            && is_new
-        {
-            // The store counts from the time it has the message.
-            let waiting = Waiting::new(place, milliseconds(SystemTime::now()));
-            self.waiting.push(Waiting {
-                forwarded,
-                ..waiting
-            });
+        let copies = leaves.copies.into_iter().map(|address| Recipient {
+            path: ForwardPath::Mailbox(address),
+            notify: recipient.notify,
+            orcpt: recipient
+                .orcpt
+                .clone()
+                .or_else(|| original(&recipient.path)),
+        });
+        let copies: Vec<Recipient> = copies.collect();
+        if leaves.itself {
+            self.wait(&recipient, false, recipients.len());
         }
         recipients.push(recipient);
+        for copy in copies {
+            if self.wait(&copy, leaves.forwarded, recipients.len()) {
+                recipients.push(copy);
+            }
+        }
     }
 
-    /// Takes in those whom a recipient leads to. Their reports speak of the recipient that the sender wrote to (RFC 3461
-    /// section 5.2.7: wishes are those of the recipient, and so is ORCPT).
-    pub(super) fn take_copies(
-        &mut self,
-        recipient: Recipient,
-        addresses: Vec<Mailbox>,
-        forwarded: bool,
-        recipients: &mut Vec<Recipient>,
-    ) {
-        let orcpt = recipient.orcpt.clone();
-        let orcpt = orcpt.or_else(|| original(&recipient.path));
-        let notify = recipient.notify;
-        recipients.push(recipient);
-        for address in addresses {
-            let copy = Recipient {
-                path: ForwardPath::Mailbox(address),
-                notify,
-                orcpt: orcpt.clone(),
-            };
-            self.take(copy, forwarded, recipients);
+    /// Has a recipient at this place of the envelope wait; not twice.
+    fn wait(&mut self, recipient: &Recipient, forwarded: bool, place: usize) -> bool {
+        let Ok(place) = u32::try_from(place) else {
+            return false;
+        };
+        let is_new = self.known.insert(recipient.path.to_string());
+        if is_new {
+            self.waiting.push(Waiting {
+                forwarded,
+                ..Waiting::new(place, milliseconds(SystemTime::now()))
+            });
         }
+        is_new
     }
 
     /// How many there are.
@@ -106,12 +106,17 @@ impl Leaving {
     }
 
     /// What the store is told; nothing when everybody is here.
-    pub(super) fn into_outgoing(self, account: Option<AccountId>) -> Option<Outgoing> {
+    pub(super) fn into_outgoing(
+        self,
+        account: Option<AccountId>,
+        hold: Option<Hold>,
+    ) -> Option<Outgoing> {
         let room = self.room?;
+        let release = hold.map(|hold| milliseconds(hold.due(SystemTime::now())));
         (!self.waiting.is_empty()).then_some(Outgoing {
             room,
             account,
-            release: None,
+            release,
             waiting: self.waiting,
         })
     }
@@ -136,17 +141,14 @@ impl SmtpHost {
     /// Whether this client may have mail for an address elsewhere sent on.
     pub(super) fn may_leave(&self, policy: &Policy, to: &ForwardPath) -> Result<(), RcptVerdict> {
         let outward = &policy.outward;
-        let known = match &self.visit {
-            // A device has its own short list; whoever it logs in as has been looked at already.
-            Some(visit) => {
-                let places = &visit.device.send_to;
-                if !places.iter().any(|place| place.covers(to)) {
-                    return Err(RcptVerdict::DestinationDenied);
-                }
-                true
-            }
-            None => self.login.is_some() || outward.trusts(self.peer),
-        };
+        let known = self.visit.is_some() || self.login.is_some() || outward.trusts(self.peer);
+        // A device has its own short list; whoever it logs in as has been looked at already.
+        if let Some(visit) = &self.visit
+            && outward.enabled
+            && !visit.device.send_to.iter().any(|place| place.covers(to))
+        {
+            return Err(RcptVerdict::DestinationDenied);
+        }
         let backed_up = to
             .mailbox()
             .is_some_and(|mailbox| outward.backs_up(mailbox));
@@ -171,7 +173,10 @@ impl SmtpHost {
     pub(super) fn domain_to_ask_about(&self, to: &ForwardPath) -> Option<Domain> {
         let policy = self.house.policy.load();
         let transaction = self.transaction.as_ref()?;
-        let is_ours = to.mailbox().is_none_or(|to| routing::is_local(&policy, to));
+        // Domains that we stand in for were named by the administrator.
+        let is_ours = to
+            .mailbox()
+            .is_none_or(|to| routing::is_local(&policy, to) || policy.outward.backs_up(to));
         if is_ours || self.is_gone() || self.may_leave(&policy, to).is_err() {
             return None;
         }

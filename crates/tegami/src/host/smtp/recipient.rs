@@ -23,16 +23,28 @@ struct Room {
     verdict: RcptVerdict,
 }
 
-/// Who of a recipient's is elsewhere.
-enum Leaves {
-    /// Nobody.
-    Nobody,
-    /// The recipient.
-    Itself,
-    /// These get copies, sent on in the name of this server.
-    Copies(Vec<Mailbox>),
-    /// This one, for whom the recipient's address stands.
-    Returned(Mailbox),
+/// Who of a recipient's has to wait in the queue.
+#[derive(Default)]
+pub(super) struct Leaves {
+    /// The recipient, who is elsewhere, or is not to have it yet.
+    pub(super) itself: bool,
+    /// Those whom it leads to elsewhere.
+    pub(super) copies: Vec<Mailbox>,
+    /// They are sent copies in the name of this server.
+    pub(super) forwarded: bool,
+}
+
+impl Leaves {
+    fn itself() -> Self {
+        Self {
+            itself: true,
+            ..Self::default()
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.copies.len() + usize::from(self.itself)
+    }
 }
 
 impl SmtpHost {
@@ -61,18 +73,8 @@ impl SmtpHost {
             notify: to.notify,
             orcpt: to.orcpt,
         };
-        let (recipients, leaving) = (
-            &mut transaction.envelope.recipients,
-            &mut transaction.leaving,
-        );
-        match room.leaves {
-            Leaves::Nobody => recipients.push(recipient),
-            Leaves::Itself => leaving.take(recipient, false, recipients),
-            Leaves::Copies(addresses) => {
-                leaving.take_copies(recipient, addresses, true, recipients)
-            }
-            Leaves::Returned(to) => leaving.take_copies(recipient, vec![to], false, recipients),
-        }
+        let recipients = &mut transaction.envelope.recipients;
+        transaction.leaving.take(recipient, room.leaves, recipients);
         room.verdict
     }
 
@@ -95,14 +97,18 @@ impl SmtpHost {
             Route::Unknown => match self.returned(&policy, to) {
                 Some(original) => {
                     self.count_recipient(&policy)?;
-                    self.room_in_queue(Leaves::Returned(original), RcptVerdict::Accepted)
+                    let leaves = Leaves {
+                        copies: vec![original],
+                        ..Leaves::default()
+                    };
+                    self.room_in_queue(leaves, RcptVerdict::Accepted)
                 }
                 None => Err(RcptVerdict::UnknownMailbox),
             },
             Route::Foreign => {
                 self.may_leave(&policy, to)?;
                 self.count_recipient(&policy)?;
-                self.room_in_queue(Leaves::Itself, RcptVerdict::Accepted)
+                self.room_in_queue(Leaves::itself(), RcptVerdict::Accepted)
             }
         }
     }
@@ -128,12 +134,18 @@ impl SmtpHost {
         if leads.accounts.iter().any(suspended) {
             return Err(RcptVerdict::Suspended);
         }
-        let mailboxes = self.room_in_mailboxes(policy, &leads)?;
-        if leads.away.is_empty() {
+        // RFC 4865 section 4.2: nobody gets it before its time. Whoever is here waits in the queue, too.
+        let held_back = self.transaction.as_ref().and_then(|one| one.hold).is_some();
+        let waits_here = held_back && !leads.mailboxes.is_empty();
+        let mailboxes = match held_back {
+            true => Vec::new(),
+            false => self.room_in_mailboxes(policy, &leads)?,
+        };
+        if leads.away.is_empty() && !waits_here {
             return Ok(Room {
                 mailboxes,
                 queue: None,
-                leaves: Leaves::Nobody,
+                leaves: Leaves::default(),
                 verdict: RcptVerdict::Accepted,
             });
         }
@@ -147,8 +159,12 @@ impl SmtpHost {
             Some(to) => RcptVerdict::Forwarded(to),
             None => RcptVerdict::Accepted,
         };
-        let away = leads.away.into_iter().map(|away| away.address).collect();
-        let room = self.room_in_queue(Leaves::Copies(away), verdict)?;
+        let leaves = Leaves {
+            itself: waits_here,
+            copies: leads.away.into_iter().map(|away| away.address).collect(),
+            forwarded: true,
+        };
+        let room = self.room_in_queue(leaves, verdict)?;
         Ok(Room { mailboxes, ..room })
     }
 
@@ -180,13 +196,10 @@ impl SmtpHost {
     /// Room in the queue for the message, unless it has some, and for these recipients among its others.
     fn room_in_queue(&self, leaves: Leaves, verdict: RcptVerdict) -> Result<Room, RcptVerdict> {
         let transaction = self.transaction.as_ref().ok_or(RcptVerdict::TryLater)?;
-        let more = match &leaves {
-            Leaves::Nobody => 0,
-            Leaves::Itself | Leaves::Returned(_) => 1,
-            Leaves::Copies(addresses) => addresses.len(),
-        };
         let octets = transaction.declared;
-        let queue = transaction.leaving.room(&self.house.store, octets, more)?;
+        let queue = transaction
+            .leaving
+            .room(&self.house.store, octets, leaves.len())?;
         Ok(Room {
             mailboxes: Vec::new(),
             queue,

@@ -1,0 +1,183 @@
+//! Stores that fail, processes that end, and the closing of the office.
+
+use std::time::Duration;
+
+use delivery::schedule::{Rules, Verdict};
+use mailstore::StoreError;
+
+use super::world::{HOUR, Letterhead, MINUTE, Manner, World};
+
+/// Lets time go by without waiting for what cannot end.
+async fn wait(world: &World, time: Duration) {
+    let steps = time.as_millis() / 500;
+    for _ in 0..steps {
+        tokio::time::advance(Duration::from_millis(500)).await;
+        for _ in 0..20 {
+            world.office.census().await;
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_written_down_is_said_again_and_not_sent_again() {
+    let world = World::new(Rules::default()).await;
+    let sorts = vec![("bob", Verdict::Refused), ("carol", Verdict::Deferred)];
+    world.roads.set("a.test", Manner::Sorts(sorts));
+    let to = ["<bob@a.test>", "<carol@a.test>", "<dave@a.test>"];
+    let id = world.keep(&Letterhead::new("<alice@here.test>", &to)).await;
+    world.faults.fail_writes(0, Some(StoreError::Full));
+    world.office.arrived(id);
+    wait(&world, 10 * MINUTE).await;
+    assert_eq!(world.roads.count(), 1, "it is in hand");
+    assert_eq!(world.queued(id).unwrap().waiting.len(), 3);
+    assert_eq!(world.office.census().await.unwritten, 1);
+    world.faults.fail_writes(0, None);
+    wait(&world, 2 * MINUTE).await;
+    world.settle().await;
+    let left = world.queued(id).unwrap().waiting;
+    assert_eq!(left.len(), 1);
+    assert_eq!((left[0].recipient, left[0].attempts), (1, 1));
+    assert_eq!(
+        world.alices().len(),
+        1,
+        "one report, however often it was tried"
+    );
+    world.roads.set("a.test", Manner::Takes);
+    world.pass(HOUR).await;
+    assert_eq!(world.roads.count(), 2);
+    assert_eq!(world.queue(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_cannot_be_read_is_read_later() {
+    let world = World::new(Rules::default()).await;
+    let id = world
+        .keep(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.faults.fail_listings(Some(StoreError::Rebuilding));
+    world.office.arrived(id);
+    wait(&world, 3 * MINUTE).await;
+    assert_eq!(world.roads.count(), 0);
+    world.faults.fail_listings(None);
+    wait(&world, 3 * MINUTE).await;
+    assert_eq!(world.roads.count(), 1);
+    assert_eq!(world.queue(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_read_whole_is_not_sent_and_goes_back_in_the_end() {
+    let world = World::new(Rules::default()).await;
+    world.faults.damage_reads(true);
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.pass(HOUR).await;
+    assert_eq!(world.roads.count(), 0);
+    let waiting = world.queued(id).unwrap().waiting;
+    assert!(waiting[0].attempts >= 2);
+    let heard = waiting[0].heard.as_ref().unwrap();
+    assert!(
+        heard.words().contains("could not be read"),
+        "{}",
+        heard.words()
+    );
+    world.pass(6 * 24 * HOUR).await;
+    assert_eq!(world.queue(), []);
+    world.faults.damage_reads(false);
+    assert_eq!(world.alices().len(), 2, "of the delay, and of the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_running_when_the_process_ended_is_sent_once_more_at_most() {
+    let mut world = World::new(Rules::default()).await;
+    let check = |world: &World, sent: usize| assert_eq!(world.roads.count(), sent);
+    // Before anything was said.
+    world.office.stop(Duration::ZERO).await;
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.reopen(Rules::default());
+    world.pass(MINUTE).await;
+    check(&world, 1);
+    assert_eq!(world.queued(id), None);
+    // In the middle: the other side may have it.
+    world.roads.set("a.test", Manner::Hangs);
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.settle().await;
+    check(&world, 2);
+    world.office.stop(Duration::ZERO).await;
+    assert_eq!(world.roads.hanging(), 0, "cut off");
+    world.roads.set("a.test", Manner::Takes);
+    world.reopen(Rules::default());
+    world.pass(MINUTE).await;
+    check(&world, 3);
+    assert_eq!(world.queued(id), None);
+    // Behind it: it is not sent again.
+    world.office.stop(Duration::ZERO).await;
+    world.reopen(Rules::default());
+    world.pass(HOUR).await;
+    check(&world, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_been_tried_is_known_to_the_next_process() {
+    let mut world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Defers);
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.pass(5 * HOUR).await;
+    let (attempts, told) = (world.roads.count(), world.alices().len());
+    assert_eq!(told, 1);
+    world.office.stop(MINUTE).await;
+    world.reopen(Rules::default());
+    world.pass(MINUTE).await;
+    assert_eq!(world.roads.count(), attempts, "not due yet");
+    world.pass(5 * 24 * HOUR).await;
+    assert_eq!(world.queued(id), None);
+    assert_eq!(world.alices().len(), 2, "the delay is not told again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_lets_what_is_running_end_and_starts_nothing_more() {
+    let world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Hangs);
+    world.roads.set("b.test", Manner::Refuses);
+    let running = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    let failed = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@b.test>"]))
+        .await;
+    world.settle().await;
+    assert!(
+        world.queued(failed).is_some(),
+        "it waits to be reported with others"
+    );
+    let office = world.office.clone();
+    let stopped = tokio::spawn(async move { office.stop(MINUTE).await });
+    tokio::task::yield_now().await;
+    let waiting = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@c.test>"]))
+        .await;
+    wait(&world, Duration::from_secs(20)).await;
+    assert!(!stopped.is_finished());
+    assert_eq!(world.queued(failed), None);
+    assert_eq!(world.alices().len(), 1);
+    world.roads.let_go();
+    let before = world.now();
+    stopped.await.unwrap();
+    assert!(world.now().duration_since(before).unwrap() < MINUTE);
+    assert_eq!(world.queued(running), None);
+    assert!(world.queued(waiting).is_some());
+    assert_eq!(world.roads.count(), 2);
+    let lines = world.roads.lines.lock().unwrap().clone();
+    let opened = lines.iter().filter(|(sign, _)| *sign == '+').count();
+    assert_eq!(lines.len(), 2 * opened, "all have taken leave: {lines:?}");
+    // Whoever comes late gets an answer.
+    world.office.stop(MINUTE).await;
+    assert_eq!(world.office.census().await.attempts, 0);
+}

@@ -1,0 +1,604 @@
+//! A store, next hops, a house and a clock that exist only here.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use address::{Envelope, ForwardPath, Host, Mailbox, Recipient, ReversePath};
+use bytes::Bytes;
+use delivery::schedule::{Ending, NextHop, Rules, Verdict};
+use delivery::srs::{Forwarded, Why};
+use mailstore::{
+    AccountId, Change, Faults, NewAccount, Options, Outgoing, Parcel, Queued, Store, Waiting,
+};
+use reply::Enhanced;
+use smtp_client::{Passed, Said, Transaction};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::carry::{Carried, Carry, Letter, Remote, Trip};
+use crate::office::{Home, House, Office, Route};
+
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+
+/// What a next hop does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Takes it, and knows no DSN.
+    Takes,
+    /// Takes it, and reports itself.
+    Reports,
+    /// Refuses it for now.
+    Defers,
+    /// Refuses it for good.
+    Refuses,
+    /// As these local parts say; others are taken.
+    Sorts(Vec<(&'static str, Verdict)>),
+    /// Cannot be reached.
+    Dead,
+    /// Loses the connection.
+    Loses,
+    /// Says nothing until it is let go, then takes it.
+    Hangs,
+    /// Fails in a way it must not.
+    Panics,
+}
+
+/// One transaction.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub(super) hop: String,
+    /// Over which line.
+    pub(super) line: u64,
+    pub(super) transaction: Transaction,
+    pub(super) octets: Vec<u8>,
+}
+
+impl Sent {
+    pub(super) fn to(&self) -> Vec<String> {
+        let to = self.transaction.envelope.recipients.iter();
+        to.map(|one| one.path.to_string()).collect()
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Roads {
+    manners: Mutex<BTreeMap<String, Manner>>,
+    default: Mutex<Option<Manner>>,
+    pub(super) sent: Mutex<Vec<Sent>>,
+    /// `+` and `-` with the number of a line, as lines come and go.
+    pub(super) lines: Mutex<Vec<(char, u64)>>,
+    hanging: Mutex<usize>,
+    most: Mutex<usize>,
+    let_go: Notify,
+    /// Lines that the other side closes while they are idle.
+    dying: Mutex<Vec<u64>>,
+    last: Mutex<u64>,
+}
+
+/// A connection to a next hop.
+pub(super) struct Line {
+    number: u64,
+    roads: Arc<Roads>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.roads.lines.lock().unwrap().push(('-', self.number));
+    }
+}
+
+pub(super) struct Carrier(pub(super) Arc<Roads>);
+
+impl Roads {
+    pub(super) fn set(&self, hop: &str, manner: Manner) {
+        self.manners.lock().unwrap().insert(hop.to_owned(), manner);
+    }
+
+    pub(super) fn set_all(&self, manner: Manner) {
+        *self.default.lock().unwrap() = Some(manner);
+    }
+
+    fn manner(&self, hop: &str) -> Manner {
+        let known = self.manners.lock().unwrap().get(hop).cloned();
+        let default = || self.default.lock().unwrap().clone();
+        known.or_else(default).unwrap_or(Manner::Takes)
+    }
+
+    pub(super) fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().unwrap().clone()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.sent.lock().unwrap().len()
+    }
+
+    /// Attempts that hang.
+    pub(super) fn hanging(&self) -> usize {
+        *self.hanging.lock().unwrap()
+    }
+
+    /// The most that hung at once.
+    pub(super) fn most(&self) -> usize {
+        *self.most.lock().unwrap()
+    }
+
+    pub(super) fn let_go(&self) {
+        self.let_go.notify_waiters();
+    }
+
+    /// The other side closes all lines as soon as they are idle.
+    pub(super) fn close_idle(&self) {
+        let all = 1..=*self.last.lock().unwrap();
+        self.dying.lock().unwrap().extend(all);
+    }
+
+    fn line(self: &Arc<Self>) -> Line {
+        let mut last = self.last.lock().unwrap();
+        *last += 1;
+        self.lines.lock().unwrap().push(('+', *last));
+        Line {
+            number: *last,
+            roads: Arc::clone(self),
+        }
+    }
+
+    async fn hang(&self) {
+        {
+            let mut hanging = self.hanging.lock().unwrap();
+            *hanging += 1;
+            let mut most = self.most.lock().unwrap();
+            *most = (*most).max(*hanging);
+        }
+        let _over = Over(self);
+        self.let_go.notified().await;
+    }
+}
+
+/// Counts a hanging attempt no longer, also when it is cut off.
+struct Over<'a>(&'a Roads);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        *self.0.hanging.lock().unwrap() -= 1;
+    }
+}
+
+pub(super) fn name(hop: &NextHop) -> String {
+    match hop {
+        NextHop::Route(name) => format!("route {name}"),
+        NextHop::Host(host) => host.to_string(),
+    }
+}
+
+impl Carry for Carrier {
+    type Line = Line;
+
+    async fn carry(
+        &self,
+        hop: &NextHop,
+        line: Option<Line>,
+        transaction: Transaction,
+        letter: &mut impl Letter,
+    ) -> Trip<Line> {
+        let roads = &self.0;
+        let hop = name(hop);
+        let manner = roads.manner(&hop);
+        let used = line.as_ref().map(|line| line.number);
+        if used.is_some_and(|number| roads.dying.lock().unwrap().contains(&number)) {
+            return Trip {
+                carried: Vec::new(),
+                how: Ending::Stale,
+                line: None,
+            };
+        }
+        let all = |verdict| {
+            let each = transaction.envelope.recipients.iter().enumerate();
+            let carried = each.map(|(at, to)| carried(at, to, &hop, verdict, &manner));
+            carried.collect::<Vec<Carried>>()
+        };
+        if manner == Manner::Dead {
+            return Trip {
+                carried: all(Verdict::Deferred),
+                how: Ending::Unreachable,
+                line: None,
+            };
+        }
+        let line = line.unwrap_or_else(|| roads.line());
+        let mut octets = Vec::new();
+        for _ in 0..2 {
+            octets.clear();
+            letter.rewind().await.unwrap();
+            while let Ok(Some(piece)) = letter.next().await {
+                octets.extend_from_slice(&piece);
+            }
+        }
+        roads.sent.lock().unwrap().push(Sent {
+            hop: hop.clone(),
+            line: line.number,
+            transaction: transaction.clone(),
+            octets,
+        });
+        let verdict = match &manner {
+            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
+            Manner::Defers | Manner::Loses => Verdict::Deferred,
+            Manner::Refuses => Verdict::Refused,
+            Manner::Hangs => {
+                roads.hang().await;
+                Verdict::Delivered
+            }
+            Manner::Panics => panic!("a fault on the way"),
+        };
+        let lost = manner == Manner::Loses;
+        Trip {
+            carried: all(verdict),
+            how: if lost {
+                Ending::Lost
+            } else {
+                Ending::Finished { open: true }
+            },
+            line: (!lost).then_some(line),
+        }
+    }
+
+    async fn gone(&self, line: &mut Line) {
+        let dying = self.0.dying.lock().unwrap().contains(&line.number);
+        if !dying {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn part(&self, line: Line) {
+        drop(line);
+    }
+}
+
+fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Manner) -> Carried {
+    let local = to.path.mailbox().map(|to| to.local.as_str().to_owned());
+    let verdict = match manner {
+        Manner::Sorts(rows) => rows
+            .iter()
+            .find(|(name, _)| local.as_deref() == Some(*name))
+            .map_or(verdict, |(_, verdict)| *verdict),
+        _ => verdict,
+    };
+    let (code, status, text) = match verdict {
+        Verdict::Delivered => (250, Enhanced(2, 0, 0), "thank you"),
+        Verdict::Refused => (550, Enhanced(5, 1, 1), "nobody of that name"),
+        Verdict::Deferred | Verdict::Untried => (451, Enhanced(4, 3, 2), "busy, come back"),
+    };
+    let said = Said {
+        code,
+        enhanced: Some(status),
+        text: text.to_owned(),
+    };
+    let dead = *manner == Manner::Dead;
+    let status = if dead { Enhanced(4, 4, 1) } else { status };
+    Carried {
+        recipient: at,
+        verdict,
+        status,
+        row: None,
+        remote: Some(Remote {
+            host: format!("mx.{}", hop.trim_start_matches("route "))
+                .parse()
+                .unwrap(),
+            address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+            said: (!dead).then(|| said.clone()),
+        }),
+        passed: (verdict == Verdict::Delivered).then_some(Passed {
+            dsn: *manner == Manner::Reports,
+            deliver_by: *manner == Manner::Reports,
+        }),
+        words: if dead {
+            "it does not answer".to_owned()
+        } else {
+            said.to_string()
+        },
+        when: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+    }
+}
+
+/// The house at `here.test`.
+pub(super) struct Villa {
+    start: (SystemTime, Instant),
+    drawn: Mutex<u128>,
+    /// Accounts by address.
+    pub(super) accounts: Mutex<BTreeMap<String, AccountId>>,
+    /// Routes of domains; others go to their own hosts.
+    pub(super) routes: Mutex<BTreeMap<String, Route>>,
+}
+
+impl House for Villa {
+    fn route(&self, to: &ForwardPath, _: &ReversePath, _: Option<AccountId>) -> Route {
+        let host = to.mailbox().unwrap().host.clone();
+        let known = self.routes.lock().unwrap().get(&host.to_string()).cloned();
+        known.unwrap_or_else(|| Route::Hop(Arc::new(NextHop::Host(host))))
+    }
+
+    fn home(&self, mailbox: &Mailbox) -> Home {
+        if mailbox.host.to_string() != "here.test" {
+            return Home::Elsewhere;
+        }
+        let accounts = self.accounts.lock().unwrap();
+        match accounts.get(&mailbox.to_string()) {
+            Some(account) => Home::Accounts(vec![*account]),
+            None => Home::Nobody,
+        }
+    }
+
+    fn forwarded(&self, reverse_path: &ReversePath, _: u64) -> Forwarded {
+        match reverse_path {
+            ReversePath::Null => Forwarded::Kept(Why::Null),
+            ReversePath::Mailbox(mailbox) if mailbox.host.to_string() == "here.test" => {
+                Forwarded::Kept(Why::Ours)
+            }
+            ReversePath::Mailbox(_) => {
+                Forwarded::Rewritten("SRS0=rewritten@here.test".parse().unwrap())
+            }
+        }
+    }
+
+    fn hostname(&self) -> Host {
+        "mail.here.test".parse().unwrap()
+    }
+
+    fn postmaster(&self) -> Mailbox {
+        "postmaster@here.test".parse().unwrap()
+    }
+
+    fn address(&self, account: AccountId) -> Option<Mailbox> {
+        let accounts = self.accounts.lock().unwrap();
+        let found = accounts.iter().find(|(_, id)| **id == account);
+        found.map(|(address, _)| address.parse().unwrap())
+    }
+
+    fn zone(&self, _: SystemTime) -> i16 {
+        0
+    }
+
+    fn now(&self) -> SystemTime {
+        self.start.0 + (Instant::now() - self.start.1)
+    }
+
+    fn random(&self) -> [u8; 16] {
+        let mut drawn = self.drawn.lock().unwrap();
+        *drawn = drawn.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645) + 1;
+        drawn.rotate_right(64).to_le_bytes()
+    }
+}
+
+pub(super) struct World {
+    pub(super) store: Store,
+    pub(super) faults: Arc<Faults>,
+    pub(super) roads: Arc<Roads>,
+    pub(super) villa: Arc<Villa>,
+    pub(super) office: Office,
+    pub(super) alice: AccountId,
+    pub(super) postmaster: AccountId,
+    /// While somebody blocks, the clock stands still.
+    _still: mpsc::Sender<()>,
+}
+
+/// A message to be posted.
+#[derive(Clone)]
+pub(super) struct Letterhead {
+    pub(super) from: String,
+    pub(super) to: Vec<String>,
+    pub(super) account: Option<AccountId>,
+    pub(super) text: String,
+    pub(super) envelope: Envelope,
+    /// Recipients that are forwarded copies.
+    pub(super) forwarded: Vec<u32>,
+    pub(super) release: Option<SystemTime>,
+}
+
+impl Letterhead {
+    pub(super) fn new(from: &str, to: &[&str]) -> Self {
+        Self {
+            from: from.to_owned(),
+            to: to.iter().map(|to| (*to).to_owned()).collect(),
+            account: None,
+            text: "Subject: lunch\r\nMessage-ID: <lunch@here.test>\r\n\r\nat noon\r\n".to_owned(),
+            envelope: Envelope::default(),
+            forwarded: Vec::new(),
+            release: None,
+        }
+    }
+}
+
+impl World {
+    pub(super) async fn new(rules: Rules) -> Self {
+        Self::with(rules, Options::default()).await
+    }
+
+    pub(super) async fn with(rules: Rules, options: Options) -> Self {
+        let (store, faults) = Store::with_faults(options).unwrap();
+        let mut accounts = BTreeMap::new();
+        for address in ["alice@here.test", "postmaster@here.test"] {
+            let mailbox: Mailbox = address.parse().unwrap();
+            let new = NewAccount::new(mailbox.clone());
+            store.change(Change::AddAccount(new)).await.unwrap();
+            let directory = store.directory();
+            let local = mailbox.local.as_str();
+            let id = directory.find_login(local).unwrap().id;
+            accounts.insert(mailbox.to_string(), id);
+        }
+        let alice = accounts["alice@here.test"];
+        let postmaster = *accounts
+            .iter()
+            .find(|(address, _)| address.to_lowercase().starts_with("postmaster"))
+            .unwrap()
+            .1;
+        let (still, blocked) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || blocked.recv());
+        let villa = Arc::new(Villa {
+            start: (SystemTime::now() + Duration::from_secs(60), Instant::now()),
+            drawn: Mutex::new(7),
+            accounts: Mutex::new(accounts),
+            routes: Mutex::default(),
+        });
+        let roads = Arc::new(Roads::default());
+        let office = open(&store, &roads, &villa, rules);
+        let world = Self {
+            store,
+            faults,
+            roads,
+            villa,
+            office,
+            alice,
+            postmaster,
+            _still: still,
+        };
+        // What the first reading finds is spread over a while.
+        world.settle().await;
+        world
+    }
+
+    /// The same store, found by another process.
+    pub(super) fn reopen(&mut self, rules: Rules) {
+        self.office = open(&self.store, &self.roads, &self.villa, rules);
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        self.villa.now()
+    }
+
+    /// Posts a message and says so.
+    pub(super) async fn post(&self, letter: &Letterhead) -> u64 {
+        let id = self.keep(letter).await;
+        self.office.arrived(id);
+        id
+    }
+
+    /// Posts a message and tells nobody.
+    pub(super) async fn keep(&self, letter: &Letterhead) -> u64 {
+        let reverse_path: ReversePath = letter.from.parse().unwrap();
+        let mut incoming = self.store.begin();
+        let line = format!("Return-Path: {reverse_path}\r\n");
+        let text = format!("{line}{}", letter.text);
+        incoming.write(Bytes::from(text)).await.unwrap();
+        let template = letter.envelope.recipients.first();
+        let recipients = letter.to.iter().map(|to| Recipient {
+            path: to.parse().unwrap(),
+            notify: template.and_then(|one| one.notify),
+            orcpt: None,
+        });
+        let envelope = Envelope {
+            reverse_path,
+            recipients: recipients.collect(),
+            ..letter.envelope.clone()
+        };
+        let due = milliseconds(self.now());
+        let waiting = (0..).zip(&letter.to).map(|(at, _)| Waiting {
+            forwarded: letter.forwarded.contains(&at),
+            ..Waiting::new(at, due)
+        });
+        let outgoing = Outgoing {
+            room: self.store.reserve_outgoing(0).unwrap(),
+            account: letter.account,
+            release: letter.release.map(milliseconds),
+            waiting: waiting.collect(),
+        };
+        let parcel = Parcel {
+            incoming,
+            reservations: Vec::new(),
+            envelope,
+            outgoing: Some(outgoing),
+        };
+        self.store.post(parcel).await.unwrap().unwrap()
+    }
+
+    /// Waits until nothing is to be done before time goes on.
+    pub(super) async fn settle(&self) -> Option<SystemTime> {
+        let mut quiet = 0;
+        loop {
+            let census = self.office.census().await;
+            let busy = census.attempts != self.roads.hanging()
+                || census.unwritten != census.gathering
+                || census.questions > 0
+                || census.next.is_some_and(|next| next <= self.now());
+            quiet = if busy { 0 } else { quiet + 1 };
+            if quiet == 3 {
+                return census.next;
+            }
+            if census.next.is_some_and(|next| next <= self.now()) {
+                // A timer goes off at the next whole millisecond.
+                tokio::time::advance(Duration::from_millis(1)).await;
+            }
+            std::thread::yield_now();
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lets so much time go by, in steps from one thing that happens to the next.
+    pub(super) async fn pass(&self, time: Duration) {
+        let end = self.now() + time;
+        loop {
+            let next = self.settle().await;
+            let now = self.now();
+            if now >= end {
+                return;
+            }
+            let next = next.map_or(end, |next| next.min(end)).max(now);
+            let step = next.duration_since(now).unwrap();
+            tokio::time::advance(step + Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(super) fn queued(&self, id: u64) -> Option<Queued> {
+        self.store.queued(id).unwrap()
+    }
+
+    /// All messages in the queue.
+    pub(super) fn queue(&self) -> Vec<Queued> {
+        self.store.queue_from(0, usize::MAX).unwrap()
+    }
+
+    /// What is in a mailbox.
+    pub(super) fn mailbox(&self, account: AccountId) -> Vec<String> {
+        let drop = self.store.open_maildrop(account).unwrap();
+        let count = drop.messages().len();
+        let read = |index| {
+            let (mut octets, mut last) = (Vec::new(), false);
+            while !last {
+                let chunk = drop.read(index, octets.len() as u64).unwrap();
+                octets.extend_from_slice(&chunk.octets);
+                last = chunk.last;
+            }
+            String::from_utf8(octets).unwrap()
+        };
+        (0..count).map(read).collect()
+    }
+
+    pub(super) fn alices(&self) -> Vec<String> {
+        self.mailbox(self.alice)
+    }
+
+    pub(super) fn postmasters(&self) -> Vec<String> {
+        self.mailbox(self.postmaster)
+    }
+}
+
+fn open(store: &Store, roads: &Arc<Roads>, villa: &Arc<Villa>, rules: Rules) -> Office {
+    let carrier = Arc::new(Carrier(Arc::clone(roads)));
+    let house = Arc::clone(villa) as Arc<dyn House>;
+    Office::start(store.clone(), carrier, rules, house, None)
+}
+
+pub(super) fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(since.as_millis()).unwrap()
+}
+
+/// How often words stand in a text.
+pub(super) fn times(text: &str, words: &str) -> usize {
+    text.matches(words).count()
+}
+
+/// Where each went.
+pub(super) fn hops(sent: &[Sent]) -> Vec<String> {
+    sent.iter().map(|one| one.hop.clone()).collect()
+}

@@ -1,0 +1,84 @@
+//! Where mail for an account goes beside its mailbox: how it is typed, and how it is said.
+
+use address::Mailbox;
+use admin::{AccountFacts, NewForward, Request};
+use anyhow::Result;
+use clap::Args;
+
+use super::{account, ask, shown};
+use crate::cli::alias::list_of;
+use crate::config::Config;
+use crate::terminal::print;
+
+/// Arguments of `account forward`; with the address alone it says how it is.
+#[derive(Debug, Args)]
+pub struct Forward {
+    /// Its full address
+    #[arg(value_parser = Mailbox::parse_user)]
+    address: Mailbox,
+    /// Where its mail goes on to, here or elsewhere, instead of where it went before
+    #[arg(value_name = "TO", conflicts_with = "off", value_parser = Mailbox::parse_user)]
+    to: Vec<Mailbox>,
+    /// Keep a copy here; so it is when nothing is said
+    #[arg(long, conflicts_with_all = ["no_keep", "disclose", "off"])]
+    keep: bool,
+    /// Keep no copy here
+    #[arg(long, conflicts_with = "off")]
+    no_keep: bool,
+    /// Tell senders the new address (251); for one address, and without a copy here
+    #[arg(long, conflicts_with = "off")]
+    disclose: bool,
+    /// Send nothing on any more
+    #[arg(long)]
+    off: bool,
+}
+
+/// Carries `account forward` out.
+pub fn forward(config: &Config, typed: Forward) -> Result<()> {
+    let Forward {
+        address,
+        to,
+        keep,
+        no_keep,
+        disclose,
+        off,
+    } = typed;
+    let forward = NewForward {
+        to: (!to.is_empty()).then_some(to),
+        keep: (keep || no_keep).then_some(keep),
+        disclosed: disclose.then_some(true),
+    };
+    let account = if off {
+        account(ask(config, &Request::AccountForwardOff { address })?)?
+    } else if forward == NewForward::default() {
+        shown(config, &address)?
+    } else {
+        account(ask(config, &Request::AccountForward { address, forward })?)?
+    };
+    let said = forwards(&account).unwrap_or_else(|| "goes to its mailbox only".to_owned());
+    print(&format!("Mail for {} {said}.", account.address.unicode()))
+}
+
+/// Carries `account refer` out.
+pub fn refer(config: &Config, address: Mailbox, to: Option<Mailbox>) -> Result<()> {
+    let account = account(ask(config, &Request::AccountRefer { address, to })?)?;
+    let shown = account.address.unicode();
+    match &account.moved {
+        Some(to) => print(&format!(
+            "Whoever writes to {shown} is told to write to {} (551); nothing is taken for it.",
+            to.unicode()
+        )),
+        None => print(&format!("{shown} takes mail again.")),
+    }
+}
+
+/// In words; `None` where nothing is sent on.
+pub fn forwards(account: &AccountFacts) -> Option<String> {
+    let forward = account.forward.as_ref()?;
+    let to = list_of(&forward.to);
+    Some(match (forward.keep, forward.disclosed) {
+        (true, _) => format!("goes on to {to}, and a copy stays"),
+        (false, true) => format!("goes on to {to}, as senders are told (251); no copy stays"),
+        (false, false) => format!("goes on to {to}; no copy stays"),
+    })
+}
