@@ -32,6 +32,8 @@ use traffic::Traffic;
 const DRAIN_EVERY: u32 = 4;
 /// How long the queue may take to run dry.
 const DRY: Duration = Duration::from_secs(120);
+/// How long the last start is watched for what is sent again.
+const AGAIN: Duration = Duration::from_secs(3);
 /// Room for the disk whose power is cut; its file is sparse.
 const DISK: u64 = 12 << 30;
 
@@ -154,14 +156,10 @@ impl Passage {
         self.drain()?;
         server.stop()?;
         self.trial.verify().context("after the clean stop")?;
-        let before = self.ledger.arrived();
+        // What came again now, without a crash, would count as doubled.
         let server = self.trial.site.start()?;
-        thread::sleep(Duration::from_secs(3));
+        thread::sleep(AGAIN);
         server.stop()?;
-        let again = self.ledger.arrived() - before;
-        if again > 0 {
-            bail!("{again} copies came once more after a clean stop");
-        }
         row.judge(self.ledger.verdict(true))?;
         println!(
             "{}: {} copies arrived, {} of them once more after a crash",

@@ -79,6 +79,8 @@ impl Desk {
         let mut out = stream.try_clone()?;
         let mut lines = BufReader::with_capacity(64 << 10, stream);
         let mut recipients = Vec::new();
+        // A client says nothing before the greeting: one that is gone has sent nothing over a connection made since.
+        let crashes = self.ledger.crashes();
         out.write_all(b"220 far.test\r\n")?;
         loop {
             let mut line = String::new();
@@ -97,7 +99,7 @@ impl Desk {
                 "DATA" => {
                     out.write_all(b"354 go on\r\n")?;
                     let text = message(&mut lines)?;
-                    out.write_all(self.take(&text, &recipients))?;
+                    out.write_all(self.take(&text, &recipients, crashes))?;
                     recipients.clear();
                 }
                 "MAIL" | "RSET" => {
@@ -111,7 +113,7 @@ impl Desk {
     }
 
     /// Enters it, then says so.
-    fn take(&self, text: &[u8], recipients: &[String]) -> &'static [u8] {
+    fn take(&self, text: &[u8], recipients: &[String], crashes: u32) -> &'static [u8] {
         match letter::read(text, Sizes::Mixed) {
             letter::Read::Whole(number) => {
                 let mut put_off = self.put_off.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,7 +121,7 @@ impl Desk {
                     return b"451 4.3.0 later\r\n";
                 }
                 drop(put_off);
-                self.ledger.arrived_for(number, recipients);
+                self.ledger.arrived_for(number, recipients, crashes);
             }
             other @ (letter::Read::Changed(_) | letter::Read::Strange) => {
                 self.ledger.changed(format!("{other:?} arrived for {recipients:?}"));

@@ -112,7 +112,7 @@ fn old(lab: &Lab) -> Result<String> {
     let mark = lab.send(&["plain@old.test"])?;
     lab.arrives(Peer::Postfix, &mark, 1, SOON)?;
     lab.send_with(&["jürgen@old.test"], "Bücher", UMLAUTS, &["SMTPUTF8", "BODY=8BITMIME"], &[])?;
-    let report = lab.report("old.test")?;
+    let report = lab.report("rgen@old.test")?;
     let status = report["recipients"][0]["status"].as_str().unwrap_or_default().to_owned();
     ensure!(status.starts_with("5.6."), "the report says {status}: {report}");
     Ok(format!("plain mail arrives, SMTPUTF8 comes back with {status}"))
