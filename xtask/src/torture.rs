@@ -145,8 +145,7 @@ impl Plan {
             },
             longest: Self::SOME.longest,
         };
-        let nothing =
-            named.kills
+        let nothing = named.kills
             + named.power_cuts
             + named.fills
             + named.queue

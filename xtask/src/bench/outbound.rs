@@ -31,7 +31,10 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let null = bench.mailload.null_sink()?;
     let postfix = PostfixSink::start()?;
     let mut figures = Vec::new();
-    for (name, address) in [("Postfix's smtp-sink", postfix.address), ("a null sink", null.address)] {
+    for (name, address) in [
+        ("Postfix's smtp-sink", postfix.address),
+        ("a null sink", null.address),
+    ] {
         let mut detail = String::new();
         let rate = bench.median(|| {
             let (site, server) = begin(bench, address, None)?;
@@ -62,7 +65,9 @@ fn begin(bench: &Bench, sink: SocketAddr, silent: Option<SocketAddr>) -> Result<
         .with("TEGAMI_RELAY__RECIPIENTS_PER_DAY", "off");
     if let Some(silent) = silent {
         let path = directory.join("tegami.toml");
-        let route = format!("\n[[relay.route]]\ndomains = [\"dead.test\"]\nvia = \"{silent}\"\ntls = \"none\"\n");
+        let route = format!(
+            "\n[[relay.route]]\ndomains = [\"dead.test\"]\nvia = \"{silent}\"\ntls = \"none\"\n"
+        );
         fs::write(&path, fs::read_to_string(&path)? + &route)?;
     }
     let server = site.start()?;
@@ -70,7 +75,13 @@ fn begin(bench: &Bench, sink: SocketAddr, silent: Option<SocketAddr>) -> Result<
 }
 
 /// Takes messages in while nothing leaves, then lets them go; deliveries a second, and what was seen.
-fn leave(bench: &Bench, site: &Site, server: &Running, domain: &str, messages: u32) -> Result<(f64, String)> {
+fn leave(
+    bench: &Bench,
+    site: &Site,
+    server: &Running,
+    domain: &str,
+    messages: u32,
+) -> Result<(f64, String)> {
     process::succeed(&mut site.command(&["queue", "pause"]), DRY)?;
     fill(bench, server, domain, messages)?;
     let mut log = Log::behind(site)?;
@@ -79,13 +90,20 @@ fn leave(bench: &Bench, site: &Site, server: &Running, domain: &str, messages: u
     process::succeed(&mut site.command(&["queue", "resume"]), DRY)?;
     let mut delivered = 0;
     while delivered < messages {
-        ensure!(begun.elapsed() < DRY, "{delivered} of {messages} were delivered within {} s", DRY.as_secs());
+        ensure!(
+            begun.elapsed() < DRY,
+            "{delivered} of {messages} were delivered within {} s",
+            DRY.as_secs()
+        );
         thread::sleep(LOOK);
         delivered += log.delivered(domain)?;
     }
     let rate = f64::from(messages) / begun.elapsed().as_secs_f64();
     let cost = (processor(server)? - before) / f64::from(messages) * 1e6;
-    Ok((rate, format!("{messages} messages, {cost:.0} us of the server's processor each")))
+    Ok((
+        rate,
+        format!("{messages} messages, {cost:.0} us of the server's processor each"),
+    ))
 }
 
 fn fill(bench: &Bench, server: &Running, domain: &str, messages: u32) -> Result<()> {
@@ -143,9 +161,16 @@ fn beside_the_dead(bench: &Bench, living: SocketAddr) -> Result<[Figure; 2]> {
 /// Processor time of the server up to now, in seconds.
 fn processor(server: &Running) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid()))?;
-    let (_, fields) = stat.rsplit_once(") ").context("a stat line without a name")?;
+    let (_, fields) = stat
+        .rsplit_once(") ")
+        .context("a stat line without a name")?;
     // proc(5): user and system time are fields 14 and 15, in hundredths of a second.
-    let ticks: f64 = fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    let ticks: f64 = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum();
     Ok(ticks / 100.0)
 }
 
@@ -169,7 +194,11 @@ impl Log {
     /// Recipients of this domain to whom mail was delivered since this was asked before.
     fn delivered(&mut self, domain: &str) -> Result<u32> {
         self.file.read_to_end(&mut self.rest)?;
-        let end = self.rest.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        let end = self
+            .rest
+            .iter()
+            .rposition(|octet| *octet == b'\n')
+            .map_or(0, |at| at + 1);
         let whole: Vec<u8> = self.rest.drain(..end).collect();
         Ok(deliveries(&String::from_utf8_lossy(&whole), domain))
     }

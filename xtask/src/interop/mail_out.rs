@@ -46,7 +46,9 @@ pub fn run(options: &Options) -> Result<()> {
     let place = workspace::fresh("mail-out")?.canonicalize()?;
     fs::copy(&binary, place.join("server")).context("copying the server")?;
     let mut command = world::enter()?;
-    command.args(["interop", "mail-out", "--inside"]).arg(&place);
+    command
+        .args(["interop", "mail-out", "--inside"])
+        .arg(&place);
     if options.all {
         command.arg("--all");
     }
@@ -79,7 +81,10 @@ pub fn smtp_sink() -> Result<(PathBuf, String)> {
 fn inside(place: &Path, options: &Options) -> Result<()> {
     let begun = Instant::now();
     let mut lab = Lab::start(place, &place.join("server"))?;
-    println!("mail-out: everybody is up after {:.1} s", begun.elapsed().as_secs_f64());
+    println!(
+        "mail-out: everybody is up after {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
     let failed = cases::run(&mut lab, options)?;
     lab.server.stop().context("the server's end")?;
     ensure!(failed == 0, "{failed} cases failed");
@@ -89,5 +94,6 @@ fn inside(place: &Path, options: &Options) -> Result<()> {
 /// Whether somebody accepts there.
 fn answers(address: &str) -> bool {
     let address: Option<SocketAddr> = address.parse().ok();
-    address.is_some_and(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
+    address
+        .is_some_and(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok())
 }

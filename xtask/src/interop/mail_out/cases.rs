@@ -26,7 +26,11 @@ pub struct Case {
 }
 
 impl Case {
-    const fn short(peer: &'static str, feature: &'static str, run: fn(&Lab) -> Result<String>) -> Self {
+    const fn short(
+        peer: &'static str,
+        feature: &'static str,
+        run: fn(&Lab) -> Result<String>,
+    ) -> Self {
         Self {
             peer,
             feature,
@@ -35,7 +39,11 @@ impl Case {
         }
     }
 
-    const fn long(peer: &'static str, feature: &'static str, run: fn(&Lab) -> Result<String>) -> Self {
+    const fn long(
+        peer: &'static str,
+        feature: &'static str,
+        run: fn(&Lab) -> Result<String>,
+    ) -> Self {
         Self {
             peer,
             feature,
@@ -60,7 +68,10 @@ pub fn run(lab: &mut Lab, options: &Options) -> Result<usize> {
     let mut failed = 0;
     for case in cases {
         let wanted = options.case.is_empty()
-            || options.case.iter().any(|word| case.feature.contains(word.as_str()) || case.peer == word);
+            || options
+                .case
+                .iter()
+                .any(|word| case.feature.contains(word.as_str()) || case.peer == word);
         if !wanted || (case.long && !options.all) {
             continue;
         }
@@ -73,10 +84,21 @@ pub fn run(lab: &mut Lab, options: &Options) -> Result<usize> {
                 "FAILED".to_owned()
             }
         };
-        let row = format!("{:<10}  {:<44}  {:>5.1} s  {result}", case.peer, case.feature, begun.elapsed().as_secs_f64());
+        let row = format!(
+            "{:<10}  {:<44}  {:>5.1} s  {result}",
+            case.peer,
+            case.feature,
+            begun.elapsed().as_secs_f64()
+        );
         println!("{row}");
         table.push(row);
     }
-    println!("\n{:<10}  {:<44}  {:>7}  result\n{}", "peer", "feature", "time", table.join("\n"));
+    println!(
+        "\n{:<10}  {:<44}  {:>7}  result\n{}",
+        "peer",
+        "feature",
+        "time",
+        table.join("\n")
+    );
     Ok(failed)
 }

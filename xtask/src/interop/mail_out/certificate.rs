@@ -24,7 +24,8 @@ impl Pair {
     /// # Errors
     /// When openssl cannot read it.
     pub fn tlsa(&self) -> Result<String> {
-        let script = "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform der | sha256sum";
+        let script =
+            "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform der | sha256sum";
         let mut command = Command::new("sh");
         command.args(["-c", script]).arg(&self.certificate);
         let said = process::succeed(&mut command, LIMIT)?.stdout;
@@ -105,7 +106,9 @@ impl Authority {
 
     fn openssl(&self, words: &str) -> Result<()> {
         let mut command = Command::new("openssl");
-        command.args(words.split_whitespace()).current_dir(&self.place);
+        command
+            .args(words.split_whitespace())
+            .current_dir(&self.place);
         process::succeed(&mut command, LIMIT)?;
         Ok(())
     }

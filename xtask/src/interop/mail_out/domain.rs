@@ -100,12 +100,15 @@ pub fn records(authority: &Authority) -> Result<Records> {
     let mut test = TEST.to_owned();
     for (domain, _) in PROMISES {
         let name = domain.trim_end_matches(".test");
-        test.push_str(&format!("_mta-sts.{name} TXT \"v=STSv1; id=1\"\nmta-sts.{name} A {POLICIES}\n"));
+        test.push_str(&format!(
+            "_mta-sts.{name} TXT \"v=STSv1; id=1\"\nmta-sts.{name} A {POLICIES}\n"
+        ));
     }
     let good = authority.self_signed("mx.dane.example")?.tlsa()?;
     authority.self_signed("mx.danebad.example")?;
     // The key of another host.
-    let example = format!("{EXAMPLE}_25._tcp.mx.dane TLSA {good}\n_25._tcp.mx.danebad TLSA {good}\n");
+    let example =
+        format!("{EXAMPLE}_25._tcp.mx.dane TLSA {good}\n_25._tcp.mx.danebad TLSA {good}\n");
     Ok(Records {
         test,
         example,

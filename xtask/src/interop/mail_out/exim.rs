@@ -35,7 +35,11 @@ impl Exim {
             .replace("KEY", &pair.key.display().to_string())
             .replace("INBOX", &mail.join("inbox").display().to_string());
         host.write("/etc/exim4/exim4.conf", &configuration)?;
-        host.shell(&format!("chown -R mail:mail {}; chgrp Debian-exim {1}; chmod 640 {1}", mail.display(), pair.key.display()))?;
+        host.shell(&format!(
+            "chown -R mail:mail {}; chgrp Debian-exim {1}; chmod 640 {1}",
+            mail.display(),
+            pair.key.display()
+        ))?;
         let service = host
             .serve("exim", "exim4 -bdf -q5s")?
             .await_ready(|| super::answers("10.20.0.40:25"))?;
@@ -59,7 +63,10 @@ impl Exim {
     /// Everything it logged up to now.
     pub fn log(&self) -> String {
         let said = self.host.shell("cat /var/log/exim4/mainlog");
-        said.map_or_else(|_| String::new(), |said| String::from_utf8_lossy(&said.stdout).into_owned())
+        said.map_or_else(
+            |_| String::new(),
+            |said| String::from_utf8_lossy(&said.stdout).into_owned(),
+        )
     }
 }
 

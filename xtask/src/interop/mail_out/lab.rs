@@ -15,7 +15,7 @@ use super::opensmtpd::Opensmtpd;
 use super::postfix::{self, Postfix};
 use super::server::{self, Server};
 use super::world::{LOOK, Service, World};
-use super::{domain, exim, opensmtpd};
+use super::domain;
 use crate::interop::ALICE;
 
 /// How long mail may be under way that nothing holds up.
@@ -73,15 +73,6 @@ impl Peer {
             Self::Opensmtpd => "10.20.0.50",
         }
     }
-
-    /// What it calls itself.
-    pub fn host(self) -> &'static str {
-        match self {
-            Self::Postfix => postfix::HOST,
-            Self::Exim => exim::HOST,
-            Self::Opensmtpd => opensmtpd::HOST,
-        }
-    }
 }
 
 impl Lab {
@@ -99,7 +90,8 @@ impl Lab {
         let postfix = Postfix::start(&world, place, &authority).context("Postfix")?;
         let exim = Exim::start(&world, place, &authority).context("Exim")?;
         let opensmtpd = Opensmtpd::start(&world, place, &authority).context("OpenSMTPD")?;
-        let server = Server::start(&world, place, binary, &authority).context("the server on trial")?;
+        let server =
+            Server::start(&world, place, binary, &authority).context("the server on trial")?;
         Ok(Self {
             server,
             postfix,
@@ -141,9 +133,21 @@ impl Lab {
     ///
     /// # Errors
     /// When it is not taken.
-    pub fn send_with(&self, to: &[&str], subject: &str, text: &str, mail: &[&str], rcpt: &[&str]) -> Result<String> {
+    pub fn send_with(
+        &self,
+        to: &[&str],
+        subject: &str,
+        text: &str,
+        mail: &[&str],
+        rcpt: &[&str],
+    ) -> Result<String> {
         let (mark, file) = self.write(ALICE, subject, text)?;
-        self.server.submit(&server::Wish { file: &file, to, mail, rcpt })?;
+        self.server.submit(&server::Wish {
+            file: &file,
+            to,
+            mail,
+            rcpt,
+        })?;
         Ok(mark)
     }
 
@@ -154,10 +158,13 @@ impl Lab {
     pub fn send_by(&self, peer: Peer, to: &[&str]) -> Result<String> {
         let from = peer.mailbox();
         let (mark, file) = self.write(from, "a letter", "Good day.\r\n")?;
-        let wish = json!({"host": peer.address(), "port": 25, "from": from, "to": to, "file": file});
+        let wish =
+            json!({"host": peer.address(), "port": 25, "from": from, "to": to, "file": file});
         let said = server::converse(&wish)?;
         let taken = said.as_array().is_some_and(|replies| {
-            replies.iter().all(|reply| reply[0].as_u64().is_some_and(|code| code < 300))
+            replies
+                .iter()
+                .all(|reply| reply[0].as_u64().is_some_and(|code| code < 300))
         });
         ensure!(taken, "{} said {said}", peer.name());
         Ok(mark)
@@ -167,12 +174,22 @@ impl Lab {
     ///
     /// # Errors
     /// When it does not come; says what peer and server logged of it.
-    pub fn arrives(&self, peer: Peer, mark: &str, times: usize, patience: Duration) -> Result<String> {
+    pub fn arrives(
+        &self,
+        peer: Peer,
+        mark: &str,
+        times: usize,
+        patience: Duration,
+    ) -> Result<String> {
         let deadline = Instant::now() + patience;
         loop {
             let found = self.there(peer, mark)?;
             if found.len() >= times {
-                ensure!(found.len() == times, "{mark} came {} times, not {times}", found.len());
+                ensure!(
+                    found.len() == times,
+                    "{mark} came {} times, not {times}",
+                    found.len()
+                );
                 return found.into_iter().next().context("no message");
             }
             if Instant::now() >= deadline {
@@ -192,10 +209,37 @@ impl Lab {
     /// # Errors
     /// When it does not come.
     pub fn report(&self, words: &str) -> Result<Value> {
-        let of = |one: &Value| one["final-recipient"].as_str().is_some_and(|path| path.contains(words));
+        let of = |one: &Value| {
+            one["final-recipient"]
+                .as_str()
+                .is_some_and(|path| path.contains(words))
+        };
         self.server.await_message(ALICE, SOON, |message| {
-            message["recipients"].as_array().is_some_and(|all| all.iter().any(of))
+            message["recipients"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(of))
         })
+    }
+
+    /// Sends to somebody to whom it does not go now: it stays, people who ask are told why, in these words among others, and
+    /// it is taken out again.
+    ///
+    /// # Errors
+    /// When it is delivered, or given back.
+    pub fn kept(&self, to: &str, words: &str) -> Result<String> {
+        let mark = self.send(&[to])?;
+        let line = self.server.await_outcome(to, "deferred", SOON)?;
+        for peer in Peer::ALL {
+            ensure!(self.there(peer, &mark)?.is_empty(), "it was delivered");
+        }
+        let id = line["id"].to_string();
+        let shown = self.server.tell(&["queue", "show", &id])?;
+        let said = line["words"].as_str().unwrap_or_default();
+        ensure!(said.contains(words), "{words:?} is not in the words: {said}");
+        let begin: String = said.chars().take(20).collect();
+        ensure!(shown.contains(&begin), "`queue show` does not say {said:?}:\n{shown}");
+        self.server.tell(&["queue", "remove", &id])?;
+        Ok(format!("kept: {}", said.chars().take(90).collect::<String>()))
     }
 
     /// Waits until something is so.
@@ -205,7 +249,11 @@ impl Lab {
     pub fn await_that(&self, patience: Duration, so: impl Fn() -> Result<bool>) -> Result<()> {
         let deadline = Instant::now() + patience;
         while !so()? {
-            ensure!(Instant::now() < deadline, "not within {} s", patience.as_secs());
+            ensure!(
+                Instant::now() < deadline,
+                "not within {} s",
+                patience.as_secs()
+            );
             std::thread::sleep(LOOK);
         }
         Ok(())
@@ -255,7 +303,12 @@ impl Lab {
             let lines: Vec<&str> = text.lines().collect();
             lines[lines.len().saturating_sub(6)..].join("\n")
         };
-        format!("{}:\n{}\nserver:\n{}", peer.name(), tail(&self.log(peer)), tail(&self.server.log()))
+        format!(
+            "{}:\n{}\nserver:\n{}",
+            peer.name(),
+            tail(&self.log(peer)),
+            tail(&self.server.log())
+        )
     }
 }
 
@@ -268,11 +321,22 @@ fn policies(place: &Path, names: &Names, authority: &Authority) -> Result<Servic
         let pair = authority.sign(&[&name])?;
         fs::copy(pair.certificate, directory.join(format!("{name}.pem")))?;
         fs::copy(pair.key, directory.join(format!("{name}.key")))?;
-        let policy = format!("version: STSv1\r\nmode: enforce\r\nmx: {exchanger}\r\nmax_age: 86400\r\n");
+        let policy =
+            format!("version: STSv1\r\nmode: enforce\r\nmx: {exchanger}\r\nmax_age: 86400\r\n");
         fs::write(directory.join(format!("{domain}.txt")), policy)?;
     }
     let script = place.join("policies.py");
-    fs::copy(crate::workspace::root().join("tests/interop/mail_out/policies.py"), &script)?;
-    let words = format!("python3 {} {POLICIES} {}", script.display(), directory.display());
-    names.host().serve("policies", &words)?.await_ready(|| super::answers("10.20.0.60:443"))
+    fs::copy(
+        crate::workspace::root().join("tests/interop/mail_out/policies.py"),
+        &script,
+    )?;
+    let words = format!(
+        "python3 {} {POLICIES} {}",
+        script.display(),
+        directory.display()
+    );
+    names
+        .host()
+        .serve("policies", &words)?
+        .await_ready(|| super::answers("10.20.0.60:443"))
 }

@@ -39,11 +39,9 @@ pub struct Records {
     pub bogus: String,
 }
 
-/// The servers, and the key of the root.
+/// The servers. The key of the root is in `names/root.key`, as in a zone file.
 pub struct Names {
     host: Host,
-    /// The root's DNSKEY record, as in a zone file.
-    pub anchor: String,
     _knot: Service,
     _unbound: Service,
 }
@@ -61,14 +59,18 @@ impl Names {
         let host = world.host(
             "names",
             Some(&layer::NAMES),
-            &[AUTHORITY, RESOLVER, POLICIES, "fd20::2", "fd20::3", "fd20::60"],
+            &[
+                AUTHORITY, RESOLVER, POLICIES, "fd20::2", "fd20::3", "fd20::60",
+            ],
         )?;
         let zones = Zones { host: &host, place };
         let anchor = zones.write(records)?;
         let configuration = zones.place.join("knot.conf").display().to_string();
         let knot = host
             .serve("knot", &format!("knotd -c {configuration}"))?
-            .await_ready(|| ask(AUTHORITY, "example.test. MX").is_ok_and(|said| !said.is_empty()))?;
+            .await_ready(|| {
+                ask(AUTHORITY, "example.test. MX").is_ok_and(|said| !said.is_empty())
+            })?;
         fs::write(zones.place.join("root.key"), &anchor)?;
         fs::write(zones.place.join("unbound.conf"), zones.unbound())?;
         let configuration = zones.place.join("unbound.conf").display().to_string();
@@ -77,7 +79,6 @@ impl Names {
             .await_ready(|| ask(RESOLVER, "example.test. MX").is_ok_and(|said| !said.is_empty()))?;
         let names = Self {
             host,
-            anchor,
             _knot: knot,
             _unbound: unbound,
         };
@@ -115,19 +116,33 @@ impl Names {
 /// When there is no answer.
 pub fn ask(server: &str, question: &str) -> Result<String> {
     let mut command = Command::new("dig");
-    command.args(["+short", "+time=1", "+tries=1", &format!("@{server}")]).args(question.split(' '));
-    Ok(String::from_utf8(process::succeed(&mut command, LIMIT)?.stdout)?)
+    command
+        .args(["+short", "+time=1", "+tries=1", &format!("@{server}")])
+        .args(question.split(' '));
+    Ok(String::from_utf8(
+        process::succeed(&mut command, LIMIT)?.stdout,
+    )?)
 }
 
 /// The code of unbound's answer, and `ad` if the signatures are good.
 fn status(question: &str) -> Result<String> {
     let mut command = Command::new("dig");
-    command.args(["+dnssec", "+time=5", "+tries=2", &format!("@{RESOLVER}")]).args(question.split(' '));
+    command
+        .args(["+dnssec", "+time=5", "+tries=2", &format!("@{RESOLVER}")])
+        .args(question.split(' '));
     let said = String::from_utf8(process::succeed(&mut command, LIMIT)?.stdout)?;
-    let word = |before: &str| said.split(before).nth(1).and_then(|rest| rest.split([',', ';']).next());
+    let word = |before: &str| {
+        said.split(before)
+            .nth(1)
+            .and_then(|rest| rest.split([',', ';']).next())
+    };
     let code = word("status: ").context("an answer without a status")?;
     let proven = word(";; flags: ").is_some_and(|flags| flags.split(' ').any(|flag| flag == "ad"));
-    Ok(if proven { format!("{code} ad") } else { code.to_owned() })
+    Ok(if proven {
+        format!("{code} ad")
+    } else {
+        code.to_owned()
+    })
 }
 
 /// Zones in the making.
@@ -141,32 +156,47 @@ impl Zones<'_> {
     fn write(&self, records: &Records) -> Result<String> {
         fs::write(self.place.join("knot.conf"), self.knot())?;
         for (zone, _, _) in ZONES.iter().filter(|(_, _, signed)| *signed) {
-            self.keymgr(&format!("{zone} generate algorithm=ecdsap256sha256 ksk=yes zsk=yes"))?;
+            self.keymgr(&format!(
+                "{zone} generate algorithm=ecdsap256sha256 ksk=yes zsk=yes"
+            ))?;
         }
         let anchor = self.keymgr("example. ds")?;
         // The digest of no key.
         let wrong = format!("bogus.example. DS 4711 13 2 {}", "5a".repeat(32));
         let delegations = "test. NS ns.nic.\nexample. NS ns.nic.\nns.nic. A 10.20.0.2\n";
         self.zone("test", &records.test)?;
-        self.zone("example", &format!("{}bogus NS ns.nic.\n{wrong}\n", records.example))?;
+        self.zone(
+            "example",
+            &format!("{}bogus NS ns.nic.\n{wrong}\n", records.example),
+        )?;
         self.zone("bogus", &records.bogus)?;
         self.zone("root", &format!("{delegations}{anchor}"))?;
-        fs::write(self.place.join("hints"), ". 3600 NS ns.nic.\nns.nic. 3600 A 10.20.0.2\n")?;
+        fs::write(
+            self.place.join("hints"),
+            ". 3600 NS ns.nic.\nns.nic. 3600 A 10.20.0.2\n",
+        )?;
         let key = self.keymgr(". dnskey")?;
         Ok(key.replace("DNSKEY", "3600 IN DNSKEY"))
     }
 
     fn zone(&self, name: &str, lines: &str) -> Result<()> {
-        fs::write(self.place.join(format!("{name}.zone")), format!("{APEX}{lines}"))?;
+        fs::write(
+            self.place.join(format!("{name}.zone")),
+            format!("{APEX}{lines}"),
+        )?;
         Ok(())
     }
 
     fn keymgr(&self, words: &str) -> Result<String> {
         let configuration = self.place.join("knot.conf");
-        let said = self.host.succeed(&format!("keymgr -c {} {words}", configuration.display()))?;
+        let said = self
+            .host
+            .succeed(&format!("keymgr -c {} {words}", configuration.display()))?;
         // Of the digests it knows, one is enough: the second type of every key, SHA-256.
         let said = String::from_utf8(said.stdout)?;
-        let lines = said.lines().filter(|line| !line.contains(" DS ") || line.contains(" 13 2 "));
+        let lines = said
+            .lines()
+            .filter(|line| !line.contains(" DS ") || line.contains(" 13 2 "));
         Ok(lines.map(|line| format!("{line}\n")).collect())
     }
 

@@ -25,12 +25,20 @@ impl Opensmtpd {
     /// # Errors
     /// When it does not start.
     pub fn start(world: &World, place: &Path, authority: &Authority) -> Result<Self> {
-        let host = world.host("opensmtpd", Some(&layer::OPENSMTPD), &["10.20.0.50", "fd20::50"])?;
+        let host = world.host(
+            "opensmtpd",
+            Some(&layer::OPENSMTPD),
+            &["10.20.0.50", "fd20::50"],
+        )?;
         let mail = place.join("mail/opensmtpd");
         fs::create_dir_all(&mail)?;
         let pair = authority.sign(&[HOST])?;
         // It insists on a key that only root can read.
-        host.shell(&format!("chown -R mail:mail {}; install -m 600 {} /key.pem", mail.display(), pair.key.display()))?;
+        host.shell(&format!(
+            "chown -R mail:mail {}; install -m 600 {} /key.pem",
+            mail.display(),
+            pair.key.display()
+        ))?;
         let configuration = CONFIGURATION
             .replace("HOST", HOST)
             .replace("CERTIFICATE", &pair.certificate.display().to_string())

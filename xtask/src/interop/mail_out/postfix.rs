@@ -59,7 +59,9 @@ const EXCHANGERS: [Exchanger; 12] = [
     Exchanger {
         address: "10.20.0.24",
         name: "mx.old.test",
-        manners: &["smtpd_discard_ehlo_keywords=pipelining,chunking,8bitmime,smtputf8,dsn,enhancedstatuscodes,size,vrfy,etrn"],
+        manners: &[
+            "smtpd_discard_ehlo_keywords=pipelining,chunking,8bitmime,smtputf8,dsn,enhancedstatuscodes,size,vrfy,etrn",
+        ],
     },
     Exchanger {
         address: "10.20.0.25",
@@ -131,14 +133,18 @@ impl Postfix {
         host.write("/etc/postfix/access", ACCESS)?;
         host.write("/etc/postfix/headers", HEADERS)?;
         host.write("/etc/postfix/mailboxes", "!/^(nobody|no-such)@/ inbox/\n")?;
-        host.write("/etc/postfix/transport", "/@loop\\.test$/ smtp:[mail.example.test]\n")?;
+        host.write(
+            "/etc/postfix/transport",
+            "/@loop\\.test$/ smtp:[mail.example.test]\n",
+        )?;
         host.write(
             "/etc/postfix/sasl/smtpd.conf",
             "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: SCRAM-SHA-256 PLAIN LOGIN\n",
         )?;
         let (user, realm) = LOGIN.split_once('@').unwrap_or((LOGIN, ""));
         host.write("/password", PASSWORD)?;
-        let script = format!("saslpasswd2 -p -c -u {realm} {user} < /password && chmod 644 /etc/sasldb2");
+        let script =
+            format!("saslpasswd2 -p -c -u {realm} {user} < /password && chmod 644 /etc/sasldb2");
         host.shell(&script)?;
         host.shell(&format!("chown -R mail:mail {}", mail.display()))?;
         let service = host
@@ -176,15 +182,6 @@ impl Postfix {
     pub fn host(&self) -> &Host {
         &self.host
     }
-
-    /// Tries at once all it could not deliver.
-    ///
-    /// # Errors
-    /// When it cannot be told.
-    pub fn flush(&self) -> Result<()> {
-        self.host.succeed("postqueue -f")?;
-        Ok(())
-    }
 }
 
 fn main(mail: &Path, log: &Path, authority: &Authority) -> String {
@@ -209,22 +206,45 @@ fn main(mail: &Path, log: &Path, authority: &Authority) -> String {
 
 fn master(authority: &Authority) -> Result<String> {
     let mut text = String::new();
-    for Exchanger { address, name, manners } in EXCHANGERS {
-        let at = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    for Exchanger {
+        address,
+        name,
+        manners,
+    } in EXCHANGERS
+    {
+        let at = if address.contains(':') {
+            format!("[{address}]")
+        } else {
+            address.to_owned()
+        };
         let pair = match name {
             // DANE needs nobody who signs, and an opportunistic client does not ask.
-            "mx.selfsigned.test" | "mx.dane.example" | "mx.danebad.example" => kept(authority, name)?,
+            "mx.selfsigned.test" | "mx.dane.example" | "mx.danebad.example" => {
+                kept(authority, name)?
+            }
             _ => authority.sign(&[name])?,
         };
-        text.push_str(&format!("{at}:smtp inet n - n - - smtpd{}", with(&pair, name)));
-        manners.iter().for_each(|manner| text.push_str(&format!(" -o {manner}")));
+        text.push_str(&format!(
+            "{at}:smtp inet n - n - - smtpd{}",
+            with(&pair, name)
+        ));
+        manners
+            .iter()
+            .for_each(|manner| text.push_str(&format!(" -o {manner}")));
         text.push('\n');
     }
     let name = "smtp.relay.test";
     let pair = with(&authority.sign(&[name])?, name);
-    let submission: String = SUBMISSION.split_whitespace().map(|manner| format!(" -o {manner}")).collect();
-    text.push_str(&format!("{SMARTHOST}:587 inet n - n - - smtpd{pair}{submission}\n"));
-    text.push_str(&format!("{SMARTHOST}:465 inet n - n - - smtpd{pair}{submission} -o smtpd_tls_wrappermode=yes\n"));
+    let submission: String = SUBMISSION
+        .split_whitespace()
+        .map(|manner| format!(" -o {manner}"))
+        .collect();
+    text.push_str(&format!(
+        "{SMARTHOST}:587 inet n - n - - smtpd{pair}{submission}\n"
+    ));
+    text.push_str(&format!(
+        "{SMARTHOST}:465 inet n - n - - smtpd{pair}{submission} -o smtpd_tls_wrappermode=yes\n"
+    ));
     for (service, kind, wakeup, limit, program) in PARTS {
         text.push_str(&format!("{service} {kind} n {wakeup} {limit} {program}\n"));
     }
@@ -234,7 +254,11 @@ fn master(authority: &Authority) -> Result<String> {
 /// The one whose digest the zone `example.` has was made before.
 fn kept(authority: &Authority, name: &str) -> Result<Pair> {
     let pair = authority.pair(name);
-    if pair.certificate.exists() { Ok(pair) } else { authority.self_signed(name) }
+    if pair.certificate.exists() {
+        Ok(pair)
+    } else {
+        authority.self_signed(name)
+    }
 }
 
 fn with(pair: &Pair, name: &str) -> String {

@@ -28,7 +28,6 @@ pub struct Server {
     site: Site,
     host: Host,
     running: Option<Running>,
-    place: PathBuf,
     authority: PathBuf,
 }
 
@@ -49,61 +48,29 @@ impl Server {
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start(world: &World, place: &Path, binary: &Path, authority: &Authority) -> Result<Self> {
+    pub fn start(
+        world: &World,
+        place: &Path,
+        binary: &Path,
+        authority: &Authority,
+    ) -> Result<Self> {
         let host = world.host("tegami", None, &domain::SERVER)?;
         let believed = fs::read_to_string(authority.certificate())?;
         host.append("/etc/ssl/certs/ca-certificates.crt", &believed)?;
-        let pair = authority.sign(&[HOST])?;
         let directory = place.join("tegami");
-        fs::create_dir_all(&directory)?;
-        let secret = |name: &str, text: &str| -> Result<String> {
-            let path = directory.join(name);
-            fs::write(&path, format!("{text}\n"))?;
-            Ok(path.display().to_string())
-        };
-        let password = secret("password", PASSWORD)?;
-        let accounts: String = [ALICE, BOB, "postmaster@example.test"]
-            .iter()
-            .map(|address| format!("[[account]]\naddress = \"{address}\"\npassword_file = {password:?}\n\n"))
-            .collect();
-        let login = secret("smarthost", postfix::PASSWORD)?;
+        let site = site(place, &directory, binary)?;
+        let pair = authority.sign(&[HOST])?;
         let through = host.through();
         let through: Vec<&str> = through.iter().map(String::as_str).collect();
-        let site = Site::create(binary, &directory, &directory.join("data"), Some(&accounts))?
-            .with("TEGAMI_LISTEN__SMTP", "[\"10.20.0.10:25\", \"[fd20::10]:25\"]")
-            .with("TEGAMI_LISTEN__SUBMISSION", "[\"10.20.0.10:587\"]")
-            .with("TEGAMI_LISTEN__SUBMISSIONS", "[\"10.20.0.10:465\"]")
-            .with("TEGAMI_LISTEN__POP3", "[\"10.20.0.10:110\"]")
-            .with("TEGAMI_LISTEN__POP3S", "[\"10.20.0.10:995\"]")
+        let site = site
             .with("TEGAMI_TLS__CERTIFICATE", &pair.certificate.display().to_string())
             .with("TEGAMI_TLS__KEY", &pair.key.display().to_string())
-            .with("TEGAMI_LIMITS__EXEMPT", EVERYBODY)
-            .with("TEGAMI_LOG__LEVEL", "info")
             .through(&through);
-        let site = if std::env::var_os("LAB_RECEIVES_ONLY").is_some() { site } else {
-            let routes: String = ROUTES
-                .iter()
-                .map(|(domain, port)| {
-                    format!(
-                        "\n[[relay.route]]\ndomains = [\"{domain}\"]\nvia = \"smtp.relay.test:{port}\"\nuser = \"{}\"\n\
-                         password_file = {login:?}\n",
-                        postfix::LOGIN
-                    )
-                })
-                .collect();
-            let path = directory.join("tegami.toml");
-            fs::write(&path, fs::read_to_string(&path)? + &routes)?;
-            site.with("TEGAMI_DNS__TRUST_ANCHORS", &place.join("names/root.key").display().to_string())
-                .with("TEGAMI_RELAY__ALLOW_TO", EVERYBODY)
-                .with("TEGAMI_RELAY__RETRY", "[\"2s\", \"3s\"]")
-                .with("TEGAMI_RELAY__BACKUP_DOMAINS", "[\"backup.test\", \"loop.test\"]")
-        };
         let running = site.start()?;
         Ok(Self {
             site,
             host,
             running: Some(running),
-            place: place.to_owned(),
             authority: authority.certificate(),
         })
     }
@@ -120,7 +87,7 @@ impl Server {
     pub fn submit(&self, wish: &Wish<'_>) -> Result<()> {
         let replies = self.offer(wish)?;
         for reply in replies.as_array().into_iter().flatten() {
-            if !reply[0].as_u64().is_some_and(|code| code < 300) {
+            if reply[0].as_u64().is_none_or(|code| code >= 300) {
                 bail!("the server on trial said {reply}");
             }
         }
@@ -148,7 +115,10 @@ impl Server {
     /// When it cannot be read.
     pub fn read(&self, login: &str) -> Result<Vec<Value>> {
         let mut command = script("reports.py");
-        command.args([domain::SERVER[0], HOST]).arg(&self.authority).args([login, PASSWORD]);
+        command
+            .args([domain::SERVER[0], HOST])
+            .arg(&self.authority)
+            .args([login, PASSWORD]);
         let said = process::succeed(&mut command, LIMIT)?.stdout;
         Ok(serde_json::from_slice(&said)?)
     }
@@ -157,7 +127,12 @@ impl Server {
     ///
     /// # Errors
     /// When it does not come.
-    pub fn await_message(&self, login: &str, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+    pub fn await_message(
+        &self,
+        login: &str,
+        patience: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
         let deadline = Instant::now() + patience;
         loop {
             let there = self.read(login)?;
@@ -166,7 +141,10 @@ impl Server {
                 return Ok(found);
             }
             if Instant::now() >= deadline {
-                bail!("nothing came to {login} within {} s; there are {count} others", patience.as_secs());
+                bail!(
+                    "nothing came to {login} within {} s; there are {count} others",
+                    patience.as_secs()
+                );
             }
             std::thread::sleep(LOOK * 4);
         }
@@ -191,14 +169,20 @@ impl Server {
         let (log, path) = (self.log(), format!("<{recipient}>"));
         let lines = log.lines().rev().filter(|line| line.contains("sent on"));
         let read = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        read.filter(|line| line["message"] == "sent on" && line["to"] == path.as_str()).collect()
+        read.filter(|line| line["message"] == "sent on" && line["to"] == path.as_str())
+            .collect()
     }
 
     /// Waits until an attempt for this recipient ended so (`delivered`, `deferred`, `failed`); gives the line of the log.
     ///
     /// # Errors
     /// When none did.
-    pub fn await_outcome(&self, recipient: &str, outcome: &str, patience: Duration) -> Result<Value> {
+    pub fn await_outcome(
+        &self,
+        recipient: &str,
+        outcome: &str,
+        patience: Duration,
+    ) -> Result<Value> {
         let deadline = Instant::now() + patience;
         loop {
             let outcomes = self.outcomes(recipient);
@@ -206,7 +190,10 @@ impl Server {
                 return Ok(found.clone());
             }
             if Instant::now() >= deadline {
-                bail!("{recipient} was never {outcome} within {} s: {outcomes:?}", patience.as_secs());
+                bail!(
+                    "{recipient} was never {outcome} within {} s: {outcomes:?}",
+                    patience.as_secs()
+                );
             }
             std::thread::sleep(LOOK);
         }
@@ -221,11 +208,45 @@ impl Server {
         running.stop()?;
         self.tell(&["store", "verify"]).map(drop)
     }
+}
 
-    /// A file for a message.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.place.join(name)
+/// The configuration: all listeners on the host's addresses, everybody may be sent to, and two routes by the smarthost.
+fn site(place: &Path, directory: &Path, binary: &Path) -> Result<Site> {
+    fs::create_dir_all(directory)?;
+    let secret = |name: &str, text: &str| -> Result<String> {
+        let path = directory.join(name);
+        fs::write(&path, format!("{text}\n"))?;
+        Ok(path.display().to_string())
+    };
+    let password = secret("password", PASSWORD)?;
+    let accounts = [ALICE, BOB, "postmaster@example.test"].map(|address| {
+        format!("[[account]]\naddress = \"{address}\"\npassword_file = {password:?}\n\n")
+    });
+    let site = Site::create(binary, directory, &directory.join("data"), Some(&accounts.concat()))?;
+    let login = secret("smarthost", postfix::PASSWORD)?;
+    let path = directory.join("tegami.toml");
+    let mut text = fs::read_to_string(&path)?;
+    for (domain, port) in ROUTES {
+        text.push_str(&format!(
+            "\n[[relay.route]]\ndomains = [\"{domain}\"]\nvia = \"smtp.relay.test:{port}\"\nuser = \"{}\"\n\
+             password_file = {login:?}\n",
+            postfix::LOGIN
+        ));
     }
+    fs::write(&path, text)?;
+    let anchors = place.join("names/root.key").display().to_string();
+    Ok(site
+        .with("TEGAMI_LISTEN__SMTP", "[\"10.20.0.10:25\", \"[fd20::10]:25\"]")
+        .with("TEGAMI_LISTEN__SUBMISSION", "[\"10.20.0.10:587\"]")
+        .with("TEGAMI_LISTEN__SUBMISSIONS", "[\"10.20.0.10:465\"]")
+        .with("TEGAMI_LISTEN__POP3", "[\"10.20.0.10:110\"]")
+        .with("TEGAMI_LISTEN__POP3S", "[\"10.20.0.10:995\"]")
+        .with("TEGAMI_LIMITS__EXEMPT", EVERYBODY)
+        .with("TEGAMI_DNS__TRUST_ANCHORS", &anchors)
+        .with("TEGAMI_RELAY__ALLOW_TO", EVERYBODY)
+        .with("TEGAMI_RELAY__RETRY", "[\"2s\", \"3s\"]")
+        .with("TEGAMI_RELAY__DELAY_NOTICE", "8s")
+        .with("TEGAMI_RELAY__BACKUP_DOMAINS", "[\"backup.test\", \"loop.test\"]"))
 }
 
 /// One conversation of `send.py`.

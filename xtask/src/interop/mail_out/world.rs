@@ -36,11 +36,16 @@ pub fn check_privileges() -> Result<()> {
         rustix::process::geteuid().is_root(),
         "mail-out makes network namespaces and mounts: run it as root"
     );
-    for program in ["ip", "unshare", "setpriv", "chroot", "mount", "openssl", "python3", "dig"] {
+    for program in [
+        "ip", "unshare", "setpriv", "chroot", "mount", "openssl", "python3", "dig",
+    ] {
         let mut look = Command::new("sh");
         look.args(["-c", &format!("command -v {program}")]);
         let found = process::capture(&mut look, LIMIT)?;
-        ensure!(found.status.success(), "mail-out needs {program}: install it");
+        ensure!(
+            found.status.success(),
+            "mail-out needs {program}: install it"
+        );
     }
     Ok(())
 }
@@ -52,7 +57,14 @@ pub fn check_privileges() -> Result<()> {
 pub fn enter() -> Result<Command> {
     let mut command = Command::new("setpriv");
     command
-        .args(["--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid"])
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--mount",
+            "--net",
+            "--pid",
+        ])
         .args(["--fork", "--kill-child", "--mount-proc"])
         .arg(std::env::current_exe()?);
     Ok(command)
@@ -86,7 +98,12 @@ impl World {
     ///
     /// # Errors
     /// When the kernel refuses anything.
-    pub fn host(&self, name: &'static str, layer: Option<&Layer>, addresses: &[&str]) -> Result<Host> {
+    pub fn host(
+        &self,
+        name: &'static str,
+        layer: Option<&Layer>,
+        addresses: &[&str],
+    ) -> Result<Host> {
         let files = self.place.join("hosts").join(name);
         let host = Host {
             name,
@@ -99,12 +116,17 @@ impl World {
         let (at, root, place) = (files.display(), host.root.display(), self.place.display());
         match layer {
             // A copy: below `/` there is no other layer, as overlays have it.
-            Some(layer) => run("cp", &format!("--archive {} {at}/upper", layer.path().display()))?,
+            Some(layer) => run(
+                "cp",
+                &format!("--archive {} {at}/upper", layer.path().display()),
+            )?,
             None => fs::create_dir_all(files.join("upper"))?,
         }
         run(
             "mount",
-            &format!("-t overlay overlay -o lowerdir=/,upperdir={at}/upper,workdir={at}/work {root}"),
+            &format!(
+                "-t overlay overlay -o lowerdir=/,upperdir={at}/upper,workdir={at}/work {root}"
+            ),
         )?;
         run("mount", &format!("-t proc proc {root}/proc"))?;
         run("mount", &format!("--rbind /dev {root}/dev"))?;
@@ -127,13 +149,18 @@ impl Host {
     fn connect(&self, addresses: &[&str]) -> Result<()> {
         let name = self.name;
         run("ip", &format!("netns add {name}"))?;
-        run("ip", &format!("link add to-{name} type veth peer name eth0 netns {name}"))?;
+        run(
+            "ip",
+            &format!("link add to-{name} type veth peer name eth0 netns {name}"),
+        )?;
         run("ip", &format!("link set to-{name} master lab up"))?;
         run("ip", &format!("-n {name} link set lo up"))?;
         run("ip", &format!("-n {name} link set eth0 up"))?;
         // A server may listen on an address that comes later.
         self.succeed("sysctl -q -w net.ipv4.ip_nonlocal_bind=1 net.ipv6.ip_nonlocal_bind=1")?;
-        addresses.iter().try_for_each(|address| self.add_address(address))
+        addresses
+            .iter()
+            .try_for_each(|address| self.add_address(address))
     }
 
     /// From now on it has this address.
@@ -141,9 +168,16 @@ impl Host {
     /// # Errors
     /// When it has it already.
     pub fn add_address(&self, address: &str) -> Result<()> {
-        let (length, nodad) = if address.contains(':') { (64, " nodad") } else { (24, "") };
+        let (length, nodad) = if address.contains(':') {
+            (64, " nodad")
+        } else {
+            (24, "")
+        };
         let name = self.name;
-        run("ip", &format!("-n {name} address add {address}/{length} dev eth0{nodad}"))
+        run(
+            "ip",
+            &format!("-n {name} address add {address}/{length} dev eth0{nodad}"),
+        )
     }
 
     /// From now on this address is nobody's.
@@ -152,7 +186,10 @@ impl Host {
     /// When it was not this host's.
     pub fn drop_address(&self, address: &str) -> Result<()> {
         let length = if address.contains(':') { 64 } else { 24 };
-        run("ip", &format!("-n {} address del {address}/{length} dev eth0", self.name))
+        run(
+            "ip",
+            &format!("-n {} address del {address}/{length} dev eth0", self.name),
+        )
     }
 
     /// Forgets who has which address on the wire.
@@ -166,14 +203,19 @@ impl Host {
     /// The words that bring a program into this host.
     pub fn through(&self) -> Vec<String> {
         let root = self.root.display().to_string();
-        ["ip", "netns", "exec", self.name, "chroot", &root].map(str::to_owned).to_vec()
+        ["ip", "netns", "exec", self.name, "chroot", &root]
+            .map(str::to_owned)
+            .to_vec()
     }
 
     /// A program of this host; `words` are its name and arguments.
     pub fn command(&self, words: &str) -> Command {
         let through = self.through();
         let mut command = Command::new(&through[0]);
-        command.args(&through[1..]).args(words.split_whitespace()).env("PATH", PATH);
+        command
+            .args(&through[1..])
+            .args(words.split_whitespace())
+            .env("PATH", PATH);
         command
     }
 
@@ -228,8 +270,13 @@ impl Host {
         let log = self.place.join(format!("{name}.log"));
         let file = OpenOptions::new().create(true).append(true).open(&log)?;
         let mut command = self.command(words);
-        command.stdin(Stdio::null()).stdout(File::try_clone(&file)?).stderr(file);
-        let child = command.spawn().with_context(|| format!("cannot start {words}"))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(File::try_clone(&file)?)
+            .stderr(file);
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start {words}"))?;
         Ok(Service { name, child, log })
     }
 }

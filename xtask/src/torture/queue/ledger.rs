@@ -45,7 +45,11 @@ impl Ledger {
         let mut pages = self.pages();
         pages.newly += 1;
         for recipient in recipients {
-            pages.copies.entry((number, recipient.clone())).or_default().acknowledged = true;
+            pages
+                .copies
+                .entry((number, recipient.clone()))
+                .or_default()
+                .acknowledged = true;
         }
     }
 
@@ -59,7 +63,12 @@ impl Ledger {
     pub fn arrived_for(&self, number: u64, recipients: &[String], crashes: u32) {
         let mut pages = self.pages();
         for recipient in recipients {
-            pages.copies.entry((number, recipient.clone())).or_default().arrivals.push(crashes);
+            pages
+                .copies
+                .entry((number, recipient.clone()))
+                .or_default()
+                .arrivals
+                .push(crashes);
         }
     }
 
@@ -81,17 +90,29 @@ impl Ledger {
     /// Copies that were acknowledged and have not arrived.
     pub fn waiting(&self) -> usize {
         let pages = self.pages();
-        pages.copies.values().filter(|fate| fate.acknowledged && fate.arrivals.is_empty()).count()
+        pages
+            .copies
+            .values()
+            .filter(|fate| fate.acknowledged && fate.arrivals.is_empty())
+            .count()
     }
 
     /// Arrivals in all.
     pub fn arrived(&self) -> usize {
-        self.pages().copies.values().map(|fate| fate.arrivals.len()).sum()
+        self.pages()
+            .copies
+            .values()
+            .map(|fate| fate.arrivals.len())
+            .sum()
     }
 
     /// Arrivals that were not the first.
     pub fn twice(&self) -> usize {
-        self.pages().copies.values().map(|fate| fate.arrivals.len().saturating_sub(1)).sum()
+        self.pages()
+            .copies
+            .values()
+            .map(|fate| fate.arrivals.len().saturating_sub(1))
+            .sum()
     }
 
     /// What is wrong; with `dry`, everything must have arrived.
@@ -129,7 +150,12 @@ mod tests {
     #[track_caller]
     fn check(ledger: &Ledger, lost: u64, doubled: u64) {
         let verdict = ledger.verdict(true);
-        assert_eq!((verdict.lost, verdict.doubled), (lost, doubled), "{:?}", verdict.words);
+        assert_eq!(
+            (verdict.lost, verdict.doubled),
+            (lost, doubled),
+            "{:?}",
+            verdict.words
+        );
     }
 
     #[test]

@@ -90,7 +90,8 @@ impl Desk {
             let line = line.trim_end();
             let verb = line.get(..4).unwrap_or(line).to_ascii_uppercase();
             match verb.as_str() {
-                "EHLO" => out.write_all(b"250-far.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE\r\n")?,
+                "EHLO" => out
+                    .write_all(b"250-far.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE\r\n")?,
                 "RCPT" => {
                     let address = line.split(['<', '>']).nth(1).unwrap_or_default();
                     recipients.push(address.to_owned());
@@ -124,7 +125,8 @@ impl Desk {
                 self.ledger.arrived_for(number, recipients, crashes);
             }
             other @ (letter::Read::Changed(_) | letter::Read::Strange) => {
-                self.ledger.changed(format!("{other:?} arrived for {recipients:?}"));
+                self.ledger
+                    .changed(format!("{other:?} arrived for {recipients:?}"));
             }
         }
         b"250 2.0.0 taken\r\n"

@@ -83,7 +83,9 @@ fn send(server: SocketAddr, ledger: &Ledger, over: &AtomicBool) {
         return;
     };
     for _ in 0..LETTERS {
-        if over.load(Ordering::Relaxed) || !matches!(deliver(&mut sender, ledger), Ok(Answer::Acknowledged)) {
+        if over.load(Ordering::Relaxed)
+            || !matches!(deliver(&mut sender, ledger), Ok(Answer::Acknowledged))
+        {
             return;
         }
     }
@@ -93,7 +95,9 @@ fn send(server: SocketAddr, ledger: &Ledger, over: &AtomicBool) {
 fn deliver(sender: &mut Sender, ledger: &Ledger) -> std::io::Result<Answer> {
     let number = ledger.next();
     let copies = if number.is_multiple_of(8) { 3 } else { 1 };
-    let recipients: Vec<String> = (0..copies).map(|copy| format!("user{}@far{copy}.test", number % 50)).collect();
+    let recipients: Vec<String> = (0..copies)
+        .map(|copy| format!("user{}@far{copy}.test", number % 50))
+        .collect();
     let answer = sender.converse(&recipients, &letter(number, Sizes::Mixed))?;
     if answer == Answer::Acknowledged {
         ledger.acknowledged(number, &recipients);

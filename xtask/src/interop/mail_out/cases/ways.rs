@@ -10,10 +10,16 @@ use crate::interop::mail_out::{postfix, world};
 
 /// All of them.
 pub const CASES: [Case; 6] = [
-    Case::short("Postfix", "two exchangers, the first is down", |lab| there(lab, "user@firstdead.test")),
+    Case::short("Postfix", "two exchangers, the first is down", |lab| {
+        there(lab, "user@firstdead.test")
+    }),
     Case::short("Postfix", "IPv6 only", |lab| there(lab, "user@six.test")),
-    Case::short("Postfix", "smarthost, STARTTLS and SCRAM at 587", |lab| by_smarthost(lab, "user@office587.test")),
-    Case::short("Postfix", "smarthost, TLS and SCRAM at 465", |lab| by_smarthost(lab, "user@office465.test")),
+    Case::short("Postfix", "smarthost, STARTTLS and SCRAM at 587", |lab| {
+        by_smarthost(lab, "user@office587.test")
+    }),
+    Case::short("Postfix", "smarthost, TLS and SCRAM at 465", |lab| {
+        by_smarthost(lab, "user@office465.test")
+    }),
     Case::short("Exim", "we are the backup exchanger", backup),
     Case::short("Postfix", "round in a circle", circle),
 ];
@@ -30,9 +36,15 @@ fn by_smarthost(lab: &Lab, to: &str) -> Result<String> {
     let before = lab.log(Peer::Postfix).len();
     let mark = lab.send(&[to])?;
     let text = lab.arrives(Peer::Postfix, &mark, 1, SOON)?;
-    ensure!(text.contains(&format!("(Authenticated sender: {})", postfix::LOGIN)), "without a login:\n{text}");
+    ensure!(
+        text.contains(&format!("(Authenticated sender: {})", postfix::LOGIN)),
+        "without a login:\n{text}"
+    );
     let log = lab.log(Peer::Postfix);
-    let method = log[before..].split("sasl_method=").nth(1).and_then(|rest| rest.split(',').next());
+    let method = log[before..]
+        .split("sasl_method=")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next());
     let method = method.context("no sasl_method in its log")?;
     ensure!(method == "SCRAM-SHA-256", "the login was {method}");
     Ok(method.to_owned())
@@ -43,12 +55,18 @@ fn backup(lab: &Lab) -> Result<String> {
     let to = "user@backup.test";
     let mark = lab.send_by(Peer::Exim, &[to])?;
     lab.server.await_outcome(to, "deferred", SOON)?;
-    ensure!(lab.there(Peer::Postfix, &mark)?.is_empty(), "it was delivered already");
+    ensure!(
+        lab.there(Peer::Postfix, &mark)?.is_empty(),
+        "it was delivered already"
+    );
     lab.names.host().drop_address(postfix::REFUSES)?;
     lab.postfix.host().add_address(postfix::REFUSES)?;
     lab.forget_neighbours()?;
     let text = lab.arrives(Peer::Postfix, &mark, 1, world::LIMIT * 2)?;
-    ensure!(text.contains("by mail.example.test"), "it did not come through us:\n{text}");
+    ensure!(
+        text.contains("by mail.example.test"),
+        "it did not come through us:\n{text}"
+    );
     lab.postfix.host().drop_address(postfix::REFUSES)?;
     lab.names.host().add_address(postfix::REFUSES)?;
     lab.forget_neighbours()?;
@@ -60,7 +78,13 @@ fn circle(lab: &Lab) -> Result<String> {
     let to = "user@loop.test";
     lab.send(&[to])?;
     let report = lab.report(to)?;
-    let status = report["recipients"][0]["status"].as_str().unwrap_or_default().to_owned();
+    let status = report["recipients"][0]["status"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     ensure!(status == "5.4.6", "the report says {status}: {report}");
-    Ok(format!("{status}, from {}", report["from"].as_str().unwrap_or_default()))
+    Ok(format!(
+        "{status}, from {}",
+        report["from"].as_str().unwrap_or_default()
+    ))
 }
