@@ -9,13 +9,13 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use super::certificate::Authority;
+use super::domain;
 use super::exim::Exim;
 use super::names::{Names, POLICIES};
 use super::opensmtpd::Opensmtpd;
 use super::postfix::{self, Postfix};
 use super::server::{self, Server};
 use super::world::{LOOK, Service, World};
-use super::domain;
 use crate::interop::ALICE;
 
 /// How long mail may be under way that nothing holds up.
@@ -235,11 +235,20 @@ impl Lab {
         let id = line["id"].to_string();
         let shown = self.server.tell(&["queue", "show", &id])?;
         let said = line["words"].as_str().unwrap_or_default();
-        ensure!(said.contains(words), "{words:?} is not in the words: {said}");
+        ensure!(
+            said.contains(words),
+            "{words:?} is not in the words: {said}"
+        );
         let begin: String = said.chars().take(20).collect();
-        ensure!(shown.contains(&begin), "`queue show` does not say {said:?}:\n{shown}");
+        ensure!(
+            shown.contains(&begin),
+            "`queue show` does not say {said:?}:\n{shown}"
+        );
         self.server.tell(&["queue", "remove", &id])?;
-        Ok(format!("kept: {}", said.chars().take(90).collect::<String>()))
+        Ok(format!(
+            "kept: {}",
+            said.chars().take(90).collect::<String>()
+        ))
     }
 
     /// Waits until something is so.

@@ -63,7 +63,10 @@ impl Server {
         let through = host.through();
         let through: Vec<&str> = through.iter().map(String::as_str).collect();
         let site = site
-            .with("TEGAMI_TLS__CERTIFICATE", &pair.certificate.display().to_string())
+            .with(
+                "TEGAMI_TLS__CERTIFICATE",
+                &pair.certificate.display().to_string(),
+            )
             .with("TEGAMI_TLS__KEY", &pair.key.display().to_string())
             .through(&through);
         let running = site.start()?;
@@ -222,7 +225,12 @@ fn site(place: &Path, directory: &Path, binary: &Path) -> Result<Site> {
     let accounts = [ALICE, BOB, "postmaster@example.test"].map(|address| {
         format!("[[account]]\naddress = \"{address}\"\npassword_file = {password:?}\n\n")
     });
-    let site = Site::create(binary, directory, &directory.join("data"), Some(&accounts.concat()))?;
+    let site = Site::create(
+        binary,
+        directory,
+        &directory.join("data"),
+        Some(&accounts.concat()),
+    )?;
     let login = secret("smarthost", postfix::PASSWORD)?;
     let path = directory.join("tegami.toml");
     let mut text = fs::read_to_string(&path)?;
@@ -236,7 +244,10 @@ fn site(place: &Path, directory: &Path, binary: &Path) -> Result<Site> {
     fs::write(&path, text)?;
     let anchors = place.join("names/root.key").display().to_string();
     Ok(site
-        .with("TEGAMI_LISTEN__SMTP", "[\"10.20.0.10:25\", \"[fd20::10]:25\"]")
+        .with(
+            "TEGAMI_LISTEN__SMTP",
+            "[\"10.20.0.10:25\", \"[fd20::10]:25\"]",
+        )
         .with("TEGAMI_LISTEN__SUBMISSION", "[\"10.20.0.10:587\"]")
         .with("TEGAMI_LISTEN__SUBMISSIONS", "[\"10.20.0.10:465\"]")
         .with("TEGAMI_LISTEN__POP3", "[\"10.20.0.10:110\"]")
@@ -246,7 +257,10 @@ fn site(place: &Path, directory: &Path, binary: &Path) -> Result<Site> {
         .with("TEGAMI_RELAY__ALLOW_TO", EVERYBODY)
         .with("TEGAMI_RELAY__RETRY", "[\"2s\", \"3s\"]")
         .with("TEGAMI_RELAY__DELAY_NOTICE", "8s")
-        .with("TEGAMI_RELAY__BACKUP_DOMAINS", "[\"backup.test\", \"loop.test\"]"))
+        .with(
+            "TEGAMI_RELAY__BACKUP_DOMAINS",
+            "[\"backup.test\", \"loop.test\"]",
+        ))
 }
 
 /// One conversation of `send.py`.

@@ -7,8 +7,14 @@ use crate::interop::mail_out::lab::{Lab, Peer, SOON};
 
 /// All of them.
 pub const CASES: [Case; 11] = [
-    Case::short("Postfix", "REQUIRETLS, over TLS, to one who does not know it", |lab| without_require_tls(lab, "secret@postfix.test")),
-    Case::short("Postfix", "REQUIRETLS, and no TLS", |lab| without_require_tls(lab, "secret@notls.test")),
+    Case::short(
+        "Postfix",
+        "REQUIRETLS, over TLS, to one who does not know it",
+        |lab| without_require_tls(lab, "secret@postfix.test"),
+    ),
+    Case::short("Postfix", "REQUIRETLS, and no TLS", |lab| {
+        without_require_tls(lab, "secret@notls.test")
+    }),
     Case::short(
         "Postfix",
         "opportunistic TLS, a certificate of its own",
@@ -62,14 +68,12 @@ fn delivered(lab: &Lab, to: &str, tls: bool) -> Result<String> {
 fn without_require_tls(lab: &Lab, to: &str) -> Result<String> {
     lab.send_with(&[to], "in secret", "Good day.\r\n", &["REQUIRETLS"], &[])?;
     let report = lab.report(to)?;
-    let status = report["recipients"][0]["status"].as_str().unwrap_or_default();
-    ensure!(status.starts_with("5.7."), "the report says {status}: {report}");
+    let status = report["recipients"][0]["status"]
+        .as_str()
+        .unwrap_or_default();
+    ensure!(
+        status.starts_with("5.7."),
+        "the report says {status}: {report}"
+    );
     Ok(format!("comes back with {status}"))
-}
-
-/// What the product says would happen to mail for an address, before anything is sent.
-fn told(lab: &Lab, to: &str, words: &str) -> Result<String> {
-    let said = lab.server.tell(&["route", to])?;
-    ensure!(said.contains(words), "{words:?} is not in what it says:\n{said}");
-    Ok(format!("it says {words:?}"))
 }

@@ -41,8 +41,14 @@ pub const CASES: [Case; 13] = [
         "no such domain is refused at once, or comes back",
         |lab| nowhere(lab, "user@nowhere.test", "5.1.2"),
     ),
-    Case::short("Exim", "450: its words are told", |lab| lab.kept("later@exim.test", "Later, please")),
-    Case::short("nobody", "it takes long: the sender hears of it, once", delayed),
+    Case::short("Exim", "450: its words are told", |lab| {
+        lab.kept("later@exim.test", "Later, please")
+    }),
+    Case::short(
+        "nobody",
+        "it takes long: the sender hears of it, once",
+        delayed,
+    ),
     Case::short("Postfix", "450, and taken when it is tried again", later),
     Case::short("Postfix", "a host that is down, and comes up", |lab| {
         comes_up(lab, postfix::DOWN, "user@down.test", DOWN, || Ok(()))
@@ -166,10 +172,18 @@ fn delayed(lab: &Lab) -> Result<String> {
     lab.send(&[to])?;
     let report = lab.report(to)?;
     let one = &report["recipients"][0];
-    ensure!(one["action"] == "delayed", "the action is {}", one["action"]);
-    ensure!(one["will-retry-until"].is_string(), "nobody says until when: {one}");
+    ensure!(
+        one["action"] == "delayed",
+        "the action is {}",
+        one["action"]
+    );
+    ensure!(
+        one["will-retry-until"].is_string(),
+        "nobody says until when: {one}"
+    );
     let line = lab.server.await_outcome(to, "deferred", SOON)?;
-    lab.server.tell(&["queue", "remove", &line["id"].to_string()])?;
+    lab.server
+        .tell(&["queue", "remove", &line["id"].to_string()])?;
     Ok(format!("{}", report["subject"]))
 }
 

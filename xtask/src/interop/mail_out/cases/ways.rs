@@ -9,7 +9,7 @@ use crate::interop::mail_out::lab::{Lab, Peer, SOON};
 use crate::interop::mail_out::{postfix, world};
 
 /// All of them.
-pub const CASES: [Case; 6] = [
+pub const CASES: [Case; 7] = [
     Case::short("Postfix", "two exchangers, the first is down", |lab| {
         there(lab, "user@firstdead.test")
     }),
@@ -22,6 +22,7 @@ pub const CASES: [Case; 6] = [
     }),
     Case::short("Exim", "we are the backup exchanger", backup),
     Case::short("Postfix", "round in a circle", circle),
+    Case::short("nobody", "`route` says all that before", route),
 ];
 
 fn there(lab: &Lab, to: &str) -> Result<String> {
@@ -87,4 +88,28 @@ fn circle(lab: &Lab) -> Result<String> {
         "{status}, from {}",
         report["from"].as_str().unwrap_or_default()
     ))
+}
+
+/// What would happen to mail for an address, before any is sent.
+fn route(lab: &Lab) -> Result<String> {
+    for (address, words) in [
+        (
+            "user@postfix.test",
+            "mx.postfix.test (10.20.0.20); TLS if it offers it",
+        ),
+        ("user@six.test", "six.postfix.test (fd20::20)"),
+        ("user@dane.example", "(DANE)"),
+        ("user@sts.test", "(MTA-STS)"),
+        ("user@office587.test", "smtp.relay.test"),
+        ("user@nullmx.test", "takes no mail"),
+        ("user@nowhere.test", "does not exist"),
+        ("user@bogus.example", "waits"),
+    ] {
+        let said = lab.server.tell(&["route", address])?;
+        ensure!(
+            said.contains(words),
+            "of {address} it does not say {words:?}:\n{said}"
+        );
+    }
+    Ok("of 8 addresses".to_owned())
 }
