@@ -221,8 +221,8 @@ impl Operations {
             Request::AliasAdd { address, targets } => self.add_alias(address, targets).await,
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,
-            Request::Status => Ok(Response::Status(self.status())),
-            Request::Suspend { suspended } => self.suspend(suspended),
+            Request::Status => Ok(Response::Status(self.status().await)),
+            Request::Suspend { suspended } => self.suspend(suspended).await,
             Request::Queue(request) => self.queue(request).await,
             Request::Route { address } => Ok(Response::Route(self.route(&address))),
             Request::Placed { places } => self.placed(places).await,
@@ -269,12 +269,13 @@ impl Operations {
         Ok(Response::Placed(listed))
     }
 
-    fn suspend(&self, suspended: bool) -> Answer {
+    async fn suspend(&self, suspended: bool) -> Answer {
         self.surroundings.suspend(suspended)?;
-        Ok(Response::Status(self.status()))
+        Ok(Response::Status(self.status().await))
     }
 
-    fn status(&self) -> Status {
+    async fn status(&self) -> Status {
+        let queue = Box::new(self.queue_facts().await);
         let directory = self.store.directory();
         let stats = self.store.stats();
         let count = |counts: fn(&Account) -> bool| {
@@ -287,7 +288,7 @@ impl Operations {
             suspended: count(|account| account.terms.suspended),
             without_mailbox: count(|account| !account.terms.mailbox),
             aliases: directory.aliases().len() as u64,
-            queue: Box::new(self.queue_facts()),
+            queue,
             messages: stats.messages,
             octets: stats.octets,
             free: stats.free,

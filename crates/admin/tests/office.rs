@@ -3,6 +3,8 @@
 
 #[path = "office/hold.rs"]
 mod hold;
+#[path = "office/leads.rs"]
+mod leads;
 #[path = "office/mail.rs"]
 mod mail;
 #[path = "office/socket.rs"]
@@ -178,7 +180,8 @@ fn line(response: &Response) -> String {
             .join(" "),
         Response::Alias(alias) => {
             let targets: Vec<String> = alias.targets.iter().map(ToString::to_string).collect();
-            format!("{} -> {}", alias.address, targets.join(" "))
+            let elsewhere = named(", elsewhere", &alias.elsewhere);
+            format!("{} -> {}{elsewhere}", alias.address, targets.join(" "))
         }
         Response::Aliases(aliases) => aliases
             .iter()
@@ -191,10 +194,12 @@ fn line(response: &Response) -> String {
             octets,
             left,
             emptied,
+            forwards,
         } => format!(
-            "{address} gone with {messages}, {octets}{}{}",
+            "{address} gone with {messages}, {octets}{}{}{}",
             named(", left", left),
-            named(", emptied", emptied)
+            named(", emptied", emptied),
+            named(", forwards", forwards)
         ),
         Response::Status(status) => format!(
             "{:?} accounts={} disabled={} aliases={} messages={}",
@@ -204,6 +209,21 @@ fn line(response: &Response) -> String {
             status.store.aliases,
             status.store.messages
         ),
+        Response::List(list) => format!(
+            "{} of {}{}",
+            list.address,
+            list.members.len(),
+            named(", owned by", &list.owners)
+        ),
+        Response::Lists(lists) => lists
+            .iter()
+            .map(|list| format!("{} of {}", list.address, list.members))
+            .collect::<Vec<_>>()
+            .join(" "),
+        Response::Vacation { settings, .. } => match settings {
+            Some(settings) => format!("says {}", settings.text),
+            None => "says nothing".to_owned(),
+        },
         Response::Letters { .. }
         | Response::Held(_)
         | Response::Placed(_)
@@ -280,7 +300,7 @@ async fn accounts_and_aliases_from_the_first_to_the_last() {
         (enable(true), "Alice@example.test enabled=true quota=1000"),
         (
             alias("info@example.test", &["nobody@example.test"]),
-            "Unsuitable: nobody@example.test is neither an account nor an alias here",
+            "Unsuitable: nobody@example.test is neither an account nor an alias nor a list here",
         ),
         (
             alias("info@example.test", &["alice@example.test"]),

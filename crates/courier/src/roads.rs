@@ -29,6 +29,7 @@ mod tls;
 mod tls_report;
 mod web;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ use arc_swap::ArcSwap;
 use delivery::schedule::NextHop;
 use mta_sts::Announced;
 use resolver::{Asker, Place, Resolver, Texts};
+use rustls::ClientConfig;
 use smtp_client::Transaction;
 
 use crate::carry::{Carry, Letter, Trip};
@@ -84,6 +86,8 @@ pub enum RoadsError {
 struct Live {
     settings: Settings,
     tls: Tls,
+    /// Routes that trust authorities of their own.
+    own: BTreeMap<Box<str>, Arc<ClientConfig>>,
 }
 
 impl Roads {
@@ -142,13 +146,14 @@ impl Roads {
 
 impl Live {
     fn new(settings: Settings) -> Result<Self, RoadsError> {
-        for route in settings.routes.values() {
+        let tls = Tls::new(roots::usual(settings.ca.as_deref())?)?;
+        let mut own = BTreeMap::new();
+        for (name, route) in &settings.routes {
             if let Some(file) = &route.ca {
-                roots::of(file)?;
+                own.insert(name.clone(), tls.trusting(roots::of(file)?)?);
             }
         }
-        let tls = Tls::new(roots::usual(settings.ca.as_deref())?)?;
-        Ok(Self { settings, tls })
+        Ok(Self { settings, tls, own })
     }
 }
 

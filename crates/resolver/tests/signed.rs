@@ -210,6 +210,39 @@ async fn check_plans(resolver: &Resolver) {
     }
 }
 
+/// A host that is meant itself, whatever its domain says of mail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hosts_can_be_planned_without_their_mail() {
+    let (_zones, resolver) = world(Denial::Nsec).await;
+    let place = Place {
+        dnssec: true,
+        ..Place::default()
+    };
+    for (host, expected) in [
+        ("mx.signed.test", "2001:db8::1 192.0.2.1 true"),
+        ("mx.plain.test", "192.0.2.11 false"),
+        ("nowhere.signed.test", "192.0.2.9 true"),
+        ("[192.0.2.1]", "192.0.2.1 false"),
+        ("[127.0.0.1]", "Never(Forbidden)"),
+        ("missing.signed.test", "Never(NoAddress)"),
+        ("null.signed.test", "Never(NoAddress)"),
+        ("fault.signed.test", "Later"),
+        ("mx.forged.test", "Later"),
+    ] {
+        let meant = Host::parse(host).unwrap();
+        let told = match resolver.plan_for_host(&meant, &place).await {
+            Plan::Hosts(hosts) => {
+                assert_eq!((hosts.len(), hosts[0].name.to_string().as_str()), (1, host));
+                let addresses = hosts[0].addresses.iter().map(IpAddr::to_string);
+                let addresses: Vec<String> = addresses.collect();
+                format!("{} {}", addresses.join(" "), hosts[0].secure)
+            }
+            other @ (Plan::Never(_) | Plan::Later) => format!("{other:?}"),
+        };
+        assert_eq!(told, expected, "{host}");
+    }
+}
+
 fn literal(text: &str) -> MailHost {
     MailHost {
         name: Host::parse(&format!("[{text}]")).unwrap(),

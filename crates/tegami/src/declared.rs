@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use address::{Domain, Mailbox};
 use auth::{Keyring, PasswordHash, Secret, Wanted};
-use mailstore::{Account, Alias, Terms};
+use mailstore::{Account, Alias, Forward, Terms};
 use thiserror::Error;
 
 use crate::config::{ConfigError, Octets, Place};
@@ -52,6 +52,8 @@ pub struct Declaration {
     pub apop: bool,
     /// What it is held to; whether it is suspended is no matter of the file.
     pub terms: Terms,
+    /// Where its mail is sent on to.
+    pub forward: Option<Forward>,
     /// Where it is declared.
     pub place: Place,
 }

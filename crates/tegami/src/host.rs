@@ -3,10 +3,10 @@
 //! Sessions ask, [`smtp::SmtpHost`] and [`pop3::Pop3Host`] answer, and both look at one [`House`]. Nothing here
 //! knows a reply code; nothing in the sessions knows a store.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use address::{Domain, Mailbox};
@@ -66,6 +66,8 @@ pub struct House {
     pub srs: ArcSwapOption<returning::Returning>,
     /// Sends what is in the queue; absent while the server stands up.
     pub office: OnceLock<Office>,
+    /// Next hops whose mail waits because somebody said so; an empty name is everything.
+    paused: Mutex<BTreeSet<String>>,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -141,11 +143,17 @@ impl House {
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),
+            paused: Mutex::default(),
         }
     }
 }
 
 impl House {
+    /// Next hops whose mail waits because somebody said so; an empty name is everything.
+    pub fn paused(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.paused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A message is in the queue.
     pub fn sends(&self, id: u64) {
         // What comes before the office opens is found by it in the store.

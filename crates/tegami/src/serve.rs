@@ -49,7 +49,7 @@ pub use activation::Inherited;
 pub use listeners::certificates;
 pub use open_files::warning as open_files_warning;
 use outbound::Outbound;
-pub use outbound::place;
+pub use outbound::settings as roads;
 use ready::Ready;
 pub use signals::Signals;
 use surroundings::Live;

@@ -38,10 +38,12 @@ impl Operations {
     }
 
     /// What there is in the queue, for the status.
-    pub(super) fn queue_facts(&self) -> QueueFacts {
-        let counts = self.store.queue_counts();
+    pub(super) async fn queue_facts(&self) -> QueueFacts {
+        let store = self.store.clone();
         // Ids grow with time.
-        let oldest = self.store.queue_from(0, 1).unwrap_or_default();
+        let oldest = tokio::task::spawn_blocking(move || store.queue_from(0, 1)).await;
+        let oldest = oldest.ok().and_then(Result::ok).unwrap_or_default();
+        let counts = self.store.queue_counts();
         QueueFacts {
             messages: counts.messages,
             octets: counts.octets,

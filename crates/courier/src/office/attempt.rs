@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use address::dsn::Notify;
 use address::{DeliverBy, Envelope, ReversePath, deliver_by};
 use delivery::schedule::{Ending, Job, Verdict};
 use delivery::srs::Forwarded;
@@ -166,9 +167,11 @@ fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
         own.due = own.due.max(now + means.rules().soon);
         return Preparation::Nothing(Some(own), elsewhere);
     }
+    let waiting = entry.queued.waiting.iter();
+    let concerned = waiting.filter(|one| own.recipients.binary_search(&one.recipient).is_ok());
     let prepared = Prepared {
         matter: Matter::of(&entry),
-        waiting: entry.queued.waiting.clone(),
+        waiting: concerned.cloned().collect(),
         octets: entry.queued.octets,
     };
     let body = Body::open(means, entry).map_err(|error| error.to_string());
@@ -184,7 +187,7 @@ fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
 fn ripe(entry: &Entry, own: &Job, job: &Job, now: SystemTime) -> Vec<u32> {
     let waiting = || {
         let all = entry.queued.waiting.iter();
-        all.filter(|one| own.recipients.contains(&one.recipient))
+        all.filter(|one| own.recipients.binary_search(&one.recipient).is_ok())
     };
     let due: Vec<u32> = waiting()
         .filter(|one| entries::time(one.due) <= now)
@@ -366,7 +369,11 @@ async fn carried<C: Carry>(
         how: Ending::Finished { open: false },
         line,
     };
+    let mut written = Vec::new();
     for (number, group) in groups(means, entry, hands).into_iter().enumerate() {
+        if number > 0 {
+            written = all.write_down(means, &entry.matter).await;
+        }
         let transaction = transaction(means, entry, &group, &body);
         let line = all.line.take();
         let was_used = line.is_some();
@@ -386,7 +393,7 @@ async fn carried<C: Carry>(
             break;
         }
     }
-    all.complete(hands, means.now());
+    all.complete(hands, &written, means.now());
     Some(all)
 }
 
@@ -413,13 +420,43 @@ impl<Line> Tried<Line> {
         self.line = trip.line.filter(|_| open);
     }
 
+    /// Who has the message by now is written down before others are tried, for that may take long, and whoever is cut off
+    /// in it would send it once more. Hands back who that is. What cannot be written down now is later, with the rest.
+    async fn write_down(&mut self, means: &Means, matter: &Matter) -> Vec<u32> {
+        let silent = |(recipient, one): &(u32, Carried)| {
+            one.verdict == Verdict::Delivered && wishes_nothing(matter, *recipient)
+        };
+        let closed: Vec<u32> = self
+            .carried
+            .iter()
+            .filter(|one| silent(one))
+            .map(|(recipient, _)| *recipient)
+            .collect();
+        if closed.is_empty() {
+            return closed;
+        }
+        let attempt = mailstore::Attempt {
+            closed: closed.clone(),
+            again: Vec::new(),
+        };
+        let noted = means.store.queue_attempted(matter.id, attempt, Vec::new());
+        if let Err(error) = noted.await {
+            tracing::warn!(id = matter.id, %error, "what came of an attempt is not written down yet");
+            return Vec::new();
+        }
+        let done: Vec<(u32, Carried)> = self.carried.extract_if(.., |one| silent(one)).collect();
+        journal::attempted(matter, &done, means.now());
+        closed
+    }
+
     /// Whose turn did not come has the fate of those before, if that was that nobody could be reached.
-    fn complete(&mut self, hands: &Hands, now: SystemTime) {
-        if self.carried.len() == hands.recipients.len() {
+    fn complete(&mut self, hands: &Hands, written: &[u32], now: SystemTime) {
+        if self.carried.len() + written.len() == hands.recipients.len() {
             return;
         }
         let last = self.carried.last().map(|(_, one)| one.clone());
-        let known: Vec<u32> = self.carried.iter().map(|(one, _)| *one).collect();
+        let known = self.carried.iter().map(|(one, _)| *one);
+        let known: Vec<u32> = known.chain(written.iter().copied()).collect();
         for recipient in &hands.recipients {
             if !known.contains(recipient) {
                 let one = last.clone().unwrap_or_else(|| untried(now));
@@ -427,6 +464,16 @@ impl<Line> Tried<Line> {
             }
         }
     }
+}
+
+/// Nobody is told when this recipient has the message.
+fn wishes_nothing(matter: &Matter, recipient: u32) -> bool {
+    let notify = matter.recipient(recipient).and_then(|one| one.notify);
+    let success = match notify {
+        Some(Notify::On { success, .. }) => success,
+        Some(Notify::Never) | None => false,
+    };
+    !success && matter.envelope.deliver_by.is_none()
 }
 
 fn untried(when: SystemTime) -> Carried {

@@ -97,6 +97,7 @@ impl<C: Carry> Connection<C> {
             } => {
                 // Said in this order it means no harm to the next hop, and the job is not taken up again as it was.
                 self.say(News::Nothing {
+                    connection: Some(self.id),
                     key: job.key(),
                     again,
                     elsewhere,

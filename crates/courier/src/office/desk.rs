@@ -33,6 +33,11 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Pieces of news taken in before the schedule is asked again.
 const AT_ONCE: usize = 256;
 
+/// Messages set aside at most; beyond that, everything is read anew when there are fewer.
+const MOST_ASIDE: usize = 100_000;
+/// They are looked at in steps of so many milliseconds.
+const STEP: u64 = 10_000;
+
 /// What tasks have to say.
 pub(super) enum News {
     /// The answer to a question of the schedule.
@@ -60,8 +65,9 @@ pub(super) enum News {
         connection: ConnectionId,
         job: Arc<Job>,
     },
-    /// There was nothing to do for a job.
+    /// There was nothing to do for a job, perhaps one of a connection.
     Nothing {
+        connection: Option<ConnectionId>,
         key: JobKey,
         again: Option<Job>,
         elsewhere: Vec<Job>,
@@ -79,6 +85,14 @@ struct Held {
     closed: oneshot::Receiver<()>,
     /// What it carries.
     job: Option<Arc<Job>>,
+}
+
+/// What is in hand of a message.
+#[derive(Debug, Default)]
+struct InHand {
+    jobs: u32,
+    /// Others have told the store something about it since.
+    touched: bool,
 }
 
 /// Somebody wants the office closed.
@@ -106,9 +120,13 @@ pub(super) struct Desk<C: Carry> {
     rounds: Rounds,
     /// Messages to be looked at, by when.
     aside: BTreeSet<(SystemTime, u64)>,
+    /// There were more of them than are kept.
+    too_many: bool,
     /// Messages that were said to be there and have not been read.
     arrived: BTreeSet<u64>,
-    /// Somebody reads those.
+    /// Messages of which there are jobs in hand: started, given up or reported, and not settled.
+    in_hand: BTreeMap<u64, InHand>,
+    /// Somebody reads those that were said to be there.
     fetching: bool,
     /// Questions to the store that are not answered.
     questions: usize,
@@ -140,7 +158,9 @@ impl<C: Carry> Desk<C> {
             clerks: JoinSet::new(),
             rounds: Rounds::default(),
             aside: BTreeSet::new(),
+            too_many: false,
             arrived: BTreeSet::new(),
+            in_hand: BTreeMap::new(),
             fetching: false,
             questions: 0,
             unwritten: 0,
@@ -159,16 +179,22 @@ impl<C: Carry> Desk<C> {
             }
             let sleep = self.sleep(until);
             tokio::select! {
-                biased;
                 order = orders.recv() => match order {
-                    Some(order) => self.obey(order),
+                    Some(order) => self.obey_all(order, &mut orders),
                     None => break,
                 },
                 Some(news) = self.news.recv() => self.hear_all(news),
-                () = sleep => self.tick(),
+                // Whoever closes the office waits for the last of them.
+                Some(done) = self.carriers.join_next() => noticed(done),
+                () = sleep => self.handle(Event::Tick),
             }
-            while self.carriers.try_join_next().is_some() {}
-            while self.clerks.try_join_next().is_some() {}
+            while let Some(done) = self.carriers.try_join_next() {
+                noticed(done);
+            }
+            while let Some(done) = self.clerks.try_join_next() {
+                noticed(done);
+            }
+            self.chores();
         }
         self.close();
     }
@@ -221,21 +247,47 @@ impl<C: Carry> Desk<C> {
         self.schedule.handle(self.means.now(), event);
     }
 
-    /// Time has passed.
-    fn tick(&mut self) {
+    /// What has to be done by now, whatever the schedule says.
+    fn chores(&mut self) {
         let now = self.means.now();
-        self.schedule.handle(now, Event::Tick);
         while let Some((at, id)) = self.aside.first().copied().filter(|(at, _)| *at <= now) {
             self.aside.remove(&(at, id));
             self.arrived.insert(id);
         }
-        for round in self.rounds.ended(now) {
+        if self.too_many && self.aside.len() < MOST_ASIDE / 2 {
+            // What was not set aside is found when everything is read.
+            self.too_many = false;
+            let rules = Rules::clone(&self.means.rules());
+            self.schedule.reload(now, rules);
+        }
+        while let Some(round) = self.rounds.ended(now) {
             self.settle(round);
         }
         if self.counts.due().is_some_and(|due| due <= now)
             && let Some(write) = self.counts.write()
         {
             self.clerks.spawn_blocking(write);
+        }
+    }
+
+    /// A message to be looked at then, or a little later: those of about the same time are one.
+    fn set_aside(&mut self, at: SystemTime, id: u64) {
+        if self.aside.len() >= MOST_ASIDE {
+            self.too_many = true;
+            return;
+        }
+        let steps = entries::milliseconds(at).div_ceil(STEP);
+        self.aside
+            .insert((entries::time(steps.saturating_mul(STEP)), id));
+    }
+
+    fn obey_all(&mut self, first: Order, orders: &mut mpsc::UnboundedReceiver<Order>) {
+        self.obey(first);
+        for _ in 1..AT_ONCE {
+            match orders.try_recv() {
+                Ok(order) => self.obey(order),
+                Err(_) => break,
+            }
         }
     }
 
@@ -262,10 +314,15 @@ impl<C: Carry> Desk<C> {
             News::Gone(connection) => self.gone(connection),
             News::Broken { connection, job } => self.broken(connection, job),
             News::Nothing {
+                connection,
                 key,
                 again,
                 elsewhere,
             } => {
+                let held = connection.and_then(|id| self.connections.get_mut(&id));
+                if let Some(held) = held {
+                    held.job = None;
+                }
                 self.arrive(elsewhere);
                 self.settled(Settled {
                     key,
@@ -300,9 +357,36 @@ impl<C: Carry> Desk<C> {
     fn settled(&mut self, settled: Settled) {
         let Settled { key, again, aside } = settled;
         if let Some(again) = again.as_ref().filter(|_| aside) {
-            self.aside.insert((again.due, again.message));
+            self.set_aside(again.due, again.message);
         }
+        let message = key.message;
         self.handle(Event::Settled { key, again });
+        self.out_of_hand(message);
+    }
+
+    fn in_hand(&mut self, message: u64) {
+        self.in_hand.entry(message).or_default().jobs += 1;
+    }
+
+    /// A job is over. What was said of its message meanwhile the schedule could not take in, and what is written down may
+    /// be older than that: so it is looked at once more.
+    fn out_of_hand(&mut self, message: u64) {
+        if let Some(known) = self.in_hand.get_mut(&message) {
+            known.jobs = known.jobs.saturating_sub(1);
+            if known.touched {
+                self.arrived.insert(message);
+            }
+            if known.jobs == 0 {
+                self.in_hand.remove(&message);
+            }
+        }
+    }
+
+    /// The store was told something about a message by others.
+    fn touched(&mut self, message: u64) {
+        if let Some(known) = self.in_hand.get_mut(&message) {
+            known.touched = true;
+        }
     }
 
     fn settle(&mut self, round: Vec<Found>) {
@@ -318,6 +402,7 @@ impl<C: Carry> Desk<C> {
 
     fn judged(&mut self, job: Arc<Job>, judged: Judged) {
         if self.stopping.is_none() {
+            self.in_hand(job.message);
             let (means, say) = (Arc::clone(&self.means), self.say.clone());
             self.clerks.spawn(settle::judge(means, job, judged, say));
         }
@@ -354,7 +439,9 @@ impl<C: Carry> Desk<C> {
         self.questions = self.questions.saturating_sub(1);
         match page {
             Ok(Page { jobs, rest, aside }) => {
-                self.aside.extend(aside);
+                for (at, id) in aside {
+                    self.set_aside(at, id);
+                }
                 let draw = self.means.draw();
                 self.handle(Event::Loaded {
                     token,
@@ -376,6 +463,7 @@ impl<C: Carry> Desk<C> {
             fresh,
             job,
         } = start;
+        self.in_hand(job.message);
         if let Sender::Account(account) = *job.sender
             && job.attempts == 0
         {
@@ -427,10 +515,8 @@ impl<C: Carry> Desk<C> {
         };
         if how == Ending::Stale
             && let Some(job) = job
-            && let Sender::Account(account) = *job.sender
-            && job.attempts == 0
         {
-            self.counts.give_back(account, job.recipients.len());
+            self.not_begun(&job);
         }
         let draw = self.means.draw();
         self.handle(Event::Ended {
@@ -438,6 +524,16 @@ impl<C: Carry> Desk<C> {
             how,
             draw,
         });
+    }
+
+    /// A job did not begin after all; the schedule starts it again.
+    fn not_begun(&mut self, job: &Job) {
+        if let Sender::Account(account) = *job.sender
+            && job.attempts == 0
+        {
+            self.counts.give_back(account, job.recipients.len());
+        }
+        self.out_of_hand(job.message);
     }
 
     /// An idle line is gone. When its connection was given a job this moment, the job will say so.
@@ -474,5 +570,14 @@ impl<C: Carry> Desk<C> {
             questions: self.questions + usize::from(self.fetching),
             next,
         }
+    }
+}
+
+/// A task has ended. One that ended in the middle has left its job in hand, where nobody starts it again before a restart.
+fn noticed(done: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = done
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a task of mail out broke off: a fault of this server");
     }
 }

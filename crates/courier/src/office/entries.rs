@@ -1,6 +1,6 @@
 //! What the queue of the store has, as jobs of the schedule: the one place that knows both.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -176,12 +176,9 @@ pub(super) fn jobs_of(
     envelope: &Envelope,
     only: Option<&[u32]>,
 ) -> Vec<Job> {
-    let only: Option<HashSet<u32>> = only.map(|some| some.iter().copied().collect());
+    // A job has its recipients in the order of the envelope.
     let wanted = |one: &&Waiting| {
-        !one.held
-            && only
-                .as_ref()
-                .is_none_or(|only| only.contains(&one.recipient))
+        !one.held && only.is_none_or(|only| only.binary_search(&one.recipient).is_ok())
     };
     let mut groups: BTreeMap<Arc<NextHop>, Vec<&Waiting>> = BTreeMap::new();
     for one in queued.waiting.iter().filter(wanted) {

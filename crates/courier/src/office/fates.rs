@@ -12,6 +12,7 @@ use mailstore::{AccountId, Heard, Reservation, Waiting};
 use reply::Enhanced;
 
 use super::entries::{self, Entry};
+use super::journal;
 use super::means::{Hands, Means};
 use crate::carry::{Carried, Remote};
 
@@ -254,13 +255,14 @@ pub(super) fn of_time(
     let until = job.began().checked_add(rules.lifetime);
     let waiting = entry.queued.waiting.iter();
     let concerned: Vec<&Waiting> = waiting
-        .filter(|one| hands.recipients.contains(&one.recipient))
+        .filter(|one| hands.recipients.binary_search(&one.recipient).is_ok())
         .collect();
     let mut found = Found::new(job, Matter::of(entry), Some(hands));
     for before in concerned {
         let last = Last::known(before);
         match judged {
             Judged::GiveUp(why) => {
+                journal::given_up(&found.matter, before, why, means.now());
                 found.closed.push(before.recipient);
                 found.tell(last.given_up(before.recipient, why));
             }

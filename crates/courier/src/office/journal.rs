@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use delivery::schedule::Verdict;
+use delivery::schedule::{GiveUp, Verdict};
+use mailstore::{Heard, Waiting};
 
 use super::fates::Matter;
 use crate::carry::Carried;
@@ -34,6 +35,23 @@ pub(super) fn attempted(matter: &Matter, carried: &[(u32, Carried)], now: System
         let delivered = carried.iter().skip(MOST).filter(delivered).count();
         tracing::info!(id = matter.id, more, delivered, seconds, "sent on, others");
     }
+}
+
+/// A recipient is given up without another attempt.
+pub(super) fn given_up(matter: &Matter, waiting: &Waiting, why: GiveUp, now: SystemTime) {
+    let age = now.duration_since(matter.received).unwrap_or_default();
+    let to = matter.recipient(waiting.recipient);
+    let heard = waiting.heard.as_ref();
+    tracing::info!(
+        id = matter.id,
+        to = to.map(|to| to.path.to_string()).unwrap_or_default(),
+        outcome = "failed",
+        host = heard.map(Heard::host).unwrap_or_default(),
+        words = heard.map(Heard::words).unwrap_or_default(),
+        ?why,
+        seconds = age.as_secs(),
+        "given up"
+    );
 }
 
 fn name(verdict: Verdict) -> &'static str {

@@ -1,7 +1,7 @@
 //! What came of the jobs of one message at about the same time is reported as one: a message that fails at thirty domains
 //! makes one report and not thirty.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, SystemTime};
 
 use super::fates::Found;
@@ -15,6 +15,8 @@ const ENOUGH: usize = 200;
 #[derive(Default)]
 pub(super) struct Rounds {
     rounds: BTreeMap<u64, Round>,
+    /// When they end, the first in front; a round that ended early still stands here.
+    order: VecDeque<(SystemTime, u64)>,
 }
 
 struct Round {
@@ -28,9 +30,16 @@ impl Rounds {
     pub(super) fn add(&mut self, found: Found, now: SystemTime) -> Option<Vec<Found>> {
         let message = found.matter.id;
         let waits = !found.stories.is_empty() && !found.delivered;
-        let round = self.rounds.entry(message).or_insert_with(|| Round {
-            found: Vec::new(),
-            until: now.checked_add(GATHER).unwrap_or(now),
+        let order = &mut self.order;
+        let round = self.rounds.entry(message).or_insert_with(|| {
+            let until = now.checked_add(GATHER).unwrap_or(now);
+            if waits {
+                order.push_back((until, message));
+            }
+            Round {
+                found: Vec::new(),
+                until,
+            }
         });
         round.found.push(found);
         let stories: usize = round.found.iter().map(|found| found.stories.len()).sum();
@@ -45,19 +54,29 @@ impl Rounds {
         self.rounds.values().map(|round| round.found.len()).sum()
     }
 
-    /// When the next round ends. There are never many.
+    /// When there may be a round that has ended.
     pub(super) fn next(&self) -> Option<SystemTime> {
-        self.rounds.values().map(|round| round.until).min()
+        self.order.front().map(|(until, _)| *until)
     }
 
-    /// The rounds that have ended.
-    pub(super) fn ended(&mut self, now: SystemTime) -> Vec<Vec<Found>> {
-        let over = self.rounds.extract_if(.., |_, round| round.until <= now);
-        over.map(|(_, round)| round.found).collect()
+    /// A round that has ended.
+    pub(super) fn ended(&mut self, now: SystemTime) -> Option<Vec<Found>> {
+        while let Some((until, message)) = self.order.front().copied() {
+            if until > now {
+                return None;
+            }
+            self.order.pop_front();
+            let same = |round: &Round| round.until == until;
+            if self.rounds.get(&message).is_some_and(same) {
+                return self.rounds.remove(&message).map(|round| round.found);
+            }
+        }
+        None
     }
 
     /// All of them, whether they have ended or not.
     pub(super) fn end(&mut self) -> Vec<Vec<Found>> {
+        self.order.clear();
         let all = std::mem::take(&mut self.rounds);
         all.into_values().map(|round| round.found).collect()
     }

@@ -194,11 +194,27 @@ async fn written(
             Err(StoreError::Stopped) => return Err(StoreError::Stopped),
             Err(error) => error,
         };
-        // A mailbox that has filled up this moment: the report finds no place, and the queue is not to wait for it.
-        full |= matches!(error, StoreError::MailboxFull { .. }) && part.here.is_empty();
+        // The report finds no place, as when a mailbox has filled up this moment: the queue is not to wait for it.
+        full |= part.here.is_empty() && has_no_place(&error);
         tracing::warn!(id = matter.id, %error, "what came of an attempt is not written down yet; it is said again");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PATIENCE.1);
+    }
+}
+
+/// Whether it is the message itself that cannot be kept.
+fn has_no_place(error: &StoreError) -> bool {
+    match error {
+        StoreError::MailboxFull { .. }
+        | StoreError::QueueFull { .. }
+        | StoreError::TooLarge
+        | StoreError::NoRecipients => true,
+        StoreError::Full
+        | StoreError::Io { .. }
+        | StoreError::Rebuilding
+        | StoreError::Held
+        | StoreError::Incomplete
+        | StoreError::Stopped => false,
     }
 }
 
@@ -332,6 +348,7 @@ async fn look(
     };
     let Some(entry) = entry else {
         let _ = news.send(News::Nothing {
+            connection: None,
             key: job.key(),
             again: None,
             elsewhere: Vec::new(),
@@ -352,6 +369,7 @@ async fn look(
             ..own
         });
         let _ = news.send(News::Nothing {
+            connection: None,
             key: job.key(),
             again,
             elsewhere,

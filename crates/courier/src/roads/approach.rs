@@ -1,6 +1,7 @@
 //! From one address of a host to a connection over which a message can be sent: TCP, TLS as the guard wants it, greeting,
 //! EHLO, and a login where one is configured.
 
+use std::io;
 use std::sync::Arc;
 
 use address::Domain;
@@ -13,8 +14,7 @@ use super::conversation::{Conversation, Rest};
 use super::findings::Who;
 use super::guard::Guard;
 use super::line::Line;
-use super::roots;
-use super::settings::{Route, RouteTls};
+use super::settings::RouteTls;
 use super::stops::{Stop, Way};
 use super::tally::Finding;
 use super::tls::{Handshake, TlsFault};
@@ -80,12 +80,35 @@ impl Approach<'_> {
         }
     }
 
+    /// Whether the server is known to be the right one when there is a connection.
+    fn is_verified(&self) -> bool {
+        match self.way {
+            Way::Mx(_) => matches!(self.guard, Guard::Promised { .. } | Guard::Verified),
+            Way::Route(_, route) => match route.tls {
+                RouteTls::StartTls | RouteTls::Implicit => true,
+                RouteTls::None | RouteTls::Opportunistic => false,
+            },
+        }
+    }
+
     fn cover(&self) -> Result<Cover, String> {
         let tls = &self.live.tls;
         let name = self.name()?;
         let wrong = |error: rustls::Error| error.to_string();
-        if let Way::Route(_, route) = self.way {
-            return self.route_cover(route, name);
+        if let Way::Route(route_name, route) = self.way {
+            let own = self.live.own.get(route_name);
+            return Ok(match route.tls {
+                RouteTls::None => Cover::None,
+                RouteTls::Opportunistic => Cover::StartTls {
+                    handshake: tls.any(name),
+                    required: false,
+                },
+                RouteTls::StartTls => Cover::StartTls {
+                    handshake: tls.verified(name, own),
+                    required: true,
+                },
+                RouteTls::Implicit => Cover::Implicit(tls.verified(name, own)),
+            });
         }
         let handshake = match &self.guard {
             Guard::Plain => return Ok(Cover::None),
@@ -111,34 +134,11 @@ impl Approach<'_> {
                 tls.promised(records.clone(), self.names(base), sni)
                     .map_err(wrong)?
             }
-            Guard::Verified => tls.verified(name),
+            Guard::Verified => tls.verified(name, None),
         };
         Ok(Cover::StartTls {
             handshake,
             required: self.guard.is_strict(),
-        })
-    }
-
-    fn route_cover(&self, route: &Route, name: ServerName<'static>) -> Result<Cover, String> {
-        let verified = || match &route.ca {
-            None => Ok(self.live.tls.verified(name.clone())),
-            Some(file) => {
-                let roots = roots::of(file).map_err(|error| error.to_string())?;
-                let handshake = self.live.tls.by(roots, name.clone());
-                handshake.map_err(|error| error.to_string())
-            }
-        };
-        Ok(match route.tls {
-            RouteTls::None => Cover::None,
-            RouteTls::Opportunistic => Cover::StartTls {
-                handshake: self.live.tls.any(name),
-                required: false,
-            },
-            RouteTls::StartTls => Cover::StartTls {
-                handshake: verified()?,
-                required: true,
-            },
-            RouteTls::Implicit => Cover::Implicit(verified()?),
         })
     }
 
@@ -162,7 +162,9 @@ impl Approach<'_> {
         let stream = match connect(address, &self.live.settings).await {
             Ok(stream) => stream,
             Err(error) => {
-                self.roads.dead.note(address);
+                if is_theirs(&error) {
+                    self.roads.dead.note(address);
+                }
                 return Err(Failed::other(self.who.unreachable(&error)));
             }
         };
@@ -182,6 +184,10 @@ impl Approach<'_> {
                 })
             }
             Rest::Over(ending) => {
+                // Whoever lets others wait is asked last for a while.
+                if matches!(ending, Ending::Silent(_) | Ending::Lost(Stage::Greeting)) {
+                    self.roads.dead.note(address);
+                }
                 let tls = is_about_tls(&ending);
                 if tls {
                     let none = matches!(ending, Ending::NoTls(_));
@@ -244,10 +250,15 @@ impl Approach<'_> {
 
     fn config(&self, tls: TlsUse) -> Arc<Config> {
         let settings = &self.live.settings;
-        let login = match self.way {
+        let mut login = match self.way {
             Way::Mx(_) => None,
             Way::Route(_, route) => route.login.clone(),
         };
+        // Without a certificate that was looked at, anybody could stand between and be shown the password.
+        if let Some(login) = login.as_mut().filter(|_| !self.is_verified()) {
+            let mechanisms = login.mechanisms.iter();
+            login.mechanisms = mechanisms.filter(|one| !one.cleartext()).collect();
+        }
         Arc::new(Config {
             tls,
             login,
@@ -287,6 +298,18 @@ impl Failed {
             tls: false,
         }
     }
+}
+
+/// Whether it was the other side, and not that this machine has no way to open connections.
+fn is_theirs(error: &io::Error) -> bool {
+    let theirs = [
+        io::ErrorKind::TimedOut,
+        io::ErrorKind::ConnectionRefused,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::HostUnreachable,
+        io::ErrorKind::NetworkUnreachable,
+    ];
+    theirs.contains(&error.kind())
 }
 
 /// Whether it would perhaps go better without TLS.

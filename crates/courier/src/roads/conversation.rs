@@ -176,7 +176,7 @@ impl<IO: Io> Conversation<IO> {
     }
 
     /// Takes leave.
-    pub(super) async fn part(mut self, within: Duration) {
+    pub(super) async fn part(&mut self, within: Duration) {
         self.limit = now() + within;
         self.session.handle(now(), Input::Quit);
         self.advance(&mut Feed::new(&mut NoLetter, 0)).await;
@@ -187,8 +187,9 @@ impl<IO: Io> Conversation<IO> {
         poll_fn(|cx| Poll::Ready(self.poll_read(cx).is_pending())).await
     }
 
-    /// Waits until there is no more use in this idle conversation.
-    pub(super) async fn gone(&mut self) {
+    /// Waits until there is no more use in this idle conversation. Says whether the other side is still there: then its time
+    /// is up.
+    pub(super) async fn gone(&mut self) -> bool {
         let until = match self.session.output() {
             Output::Ready(until) => until,
             Output::Send(_)
@@ -197,11 +198,10 @@ impl<IO: Io> Conversation<IO> {
             | Output::NeedBody(_)
             | Output::Verdicts(_)
             | Output::Wait(_)
-            | Output::Close(_) => return,
+            | Output::Close(_) => return false,
         };
         let read = poll_fn(|cx| self.poll_read(cx));
-        // That it is late is what was waited for, too.
-        let _event = timeout_at(until.into(), read).await;
+        timeout_at(until.into(), read).await.is_err()
     }
 
     /// Why there is no TLS, or what is wrong with its certificate.

@@ -21,12 +21,12 @@ pub(super) struct Feed<'a, L> {
 }
 
 impl<'a, L: Letter> Feed<'a, L> {
-    /// A letter that nobody has read from yet.
+    /// A letter, wherever it stands: somebody may have read from it.
     pub(super) fn new(letter: &'a mut L, size: u64) -> Self {
         Self {
             letter,
             size,
-            given: Some(0),
+            given: None,
             held: Bytes::new(),
             fault: None,
         }

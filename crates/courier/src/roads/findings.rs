@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use address::Host;
 use delivery::schedule::Verdict;
-use reply::Enhanced;
+use reply::{Enhanced, Row, smtp};
 use resolver::Undeliverable;
 use smtp_client::{Ending, Lack, Outcome, Passed, Reason, Said, Stage};
 
@@ -70,7 +70,15 @@ impl Who {
             error.to_string()
         };
         let words = format!("No connection to {self}: {why}.");
-        self.finding(None, Enhanced(4, 4, 1), Weight::Silence, words)
+        let finding = self.finding(None, Enhanced(4, 4, 1), Weight::Silence, words);
+        let remote = Remote {
+            address: None,
+            ..self.remote(None)
+        };
+        Finding {
+            remote: Some(remote),
+            ..finding
+        }
     }
 
     /// Nothing may be sent there now.
@@ -367,7 +375,19 @@ pub(super) fn nowhere(domain: &Host, why: Undeliverable) -> Finding {
             format!("The mail servers of {domain} are in private networks, where no mail is sent."),
         ),
     };
-    plain(Verdict::Refused, status, words)
+    Finding {
+        row: row(why),
+        ..plain(Verdict::Refused, status, words)
+    }
+}
+
+/// What our own users hear of it when they submit.
+fn row(why: Undeliverable) -> Option<&'static Row> {
+    match why {
+        Undeliverable::NullMx => Some(&smtp::NULL_MX),
+        Undeliverable::NoSuchDomain | Undeliverable::NoMailHere => Some(&smtp::DOMAIN_MISSING),
+        Undeliverable::Loop | Undeliverable::NoAddress | Undeliverable::Forbidden => None,
+    }
 }
 
 /// DNS did not say where to go.

@@ -13,6 +13,9 @@ const MOST_LINE: usize = 8 * 1024;
 /// Lines of a head.
 const MOST_LINES: usize = 128;
 
+/// Answers before the answer.
+const MOST_BEFORE: usize = 4;
+
 /// How a body ends.
 enum End {
     /// After so many octets.
@@ -53,11 +56,16 @@ where
     );
     io.write_all(request.as_bytes()).await?;
     io.flush().await?;
+    let mut before = 0;
     let head = loop {
         let head = head(io).await?;
         // RFC 9110 section 15.2: others may come before the answer.
         if head.status >= 200 {
             break head;
+        }
+        before += 1;
+        if before > MOST_BEFORE {
+            return Err(wrong("no answer"));
         }
     };
     // A body that is not wanted is not read.

@@ -36,6 +36,7 @@ pub(super) struct Journey<'a, L> {
     transaction: Transaction,
     feed: Feed<'a, L>,
     tally: Tally,
+    began: Instant,
     /// The addresses that were asked.
     asked: Vec<SocketAddr>,
     /// Some host answered to the end.
@@ -64,6 +65,7 @@ impl<'a, L: Letter> Journey<'a, L> {
             tally: Tally::new(transaction.envelope.recipients.len()),
             feed: Feed::new(letter, transaction.size),
             transaction,
+            began: Instant::now(),
             asked: Vec::new(),
             finished: false,
             lost: false,
@@ -73,6 +75,7 @@ impl<'a, L: Letter> Journey<'a, L> {
 
     /// Brings the message to the next hop.
     pub(super) async fn go(mut self, hop: &NextHop, line: Option<Line>) -> Trip<Line> {
+        let line = line.and_then(|line| self.fitting(line));
         if let Some(line) = line {
             let Some(visit) = self.reuse(line).await else {
                 return self.stale();
@@ -98,6 +101,22 @@ impl<'a, L: Letter> Journey<'a, L> {
         self.unread || self.tally.is_settled()
     }
 
+    /// Nothing more is begun.
+    fn is_late(&self) -> bool {
+        self.began.elapsed() >= self.live.settings.patience
+    }
+
+    /// Mail that needs a server known to be the right one (RFC 8689) gets a connection for which that is looked at.
+    fn fitting(&self, line: Line) -> Option<Line> {
+        let secured = line.conversation.secured();
+        let known = secured.is_some_and(|secured| secured.authenticated);
+        if known || !self.transaction.envelope.requiretls {
+            return Some(line);
+        }
+        part(Some(line));
+        None
+    }
+
     /// Offers the message over a line that stands; nothing when that turns out to be gone.
     async fn reuse(&mut self, mut line: Line) -> Option<Visit> {
         if line.spent || !line.conversation.is_quiet().await {
@@ -120,7 +139,6 @@ impl<'a, L: Letter> Journey<'a, L> {
 
     /// Goes from host to host.
     async fn travel(&mut self, way: &Way) -> Result<Option<Line>, Finding> {
-        let began = Instant::now();
         let place = self.roads.place(&self.live).await;
         let settings = &self.live.settings;
         let (mut stops, more) = way.stops(&self.roads.resolver, settings, &place).await?;
@@ -136,7 +154,7 @@ impl<'a, L: Letter> Journey<'a, L> {
             {
                 continue;
             }
-            if began.elapsed() >= self.live.settings.patience {
+            if self.is_late() {
                 self.tally.leave_off();
                 break;
             }
@@ -208,7 +226,7 @@ impl<'a, L: Letter> Journey<'a, L> {
             let sent = line.conversation.send(transaction, &mut self.feed, within);
             let sent = sent.await;
             let visit = self.hear(line, &open, sent);
-            if !visit.again || self.is_over() {
+            if !visit.again || self.is_over() || self.is_late() {
                 return visit;
             }
             part(visit.line);

@@ -26,13 +26,23 @@ impl Line {
     /// Waits until it is of no more use.
     pub(super) async fn gone(&mut self) {
         if !self.spent {
-            self.conversation.gone().await;
+            let stands = self.conversation.gone().await;
+            // From here on no message goes over it, even if nobody waits until leave is taken.
             self.spent = true;
+            if stands {
+                self.leave().await;
+            }
         }
     }
 
     /// Takes leave.
-    pub(super) async fn part(self) {
+    pub(super) async fn part(mut self) {
+        if !self.spent {
+            self.leave().await;
+        }
+    }
+
+    async fn leave(&mut self) {
         let within = self.live.settings.timeouts.quit;
         let parted = self.conversation.part(within);
         // The session's own time is up before.

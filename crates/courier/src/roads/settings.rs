@@ -91,7 +91,8 @@ pub struct Route {
     pub tls: RouteTls,
     /// A PEM file of the only certificate authorities that are trusted here; without it those of [`Settings`].
     pub ca: Option<PathBuf>,
-    /// How to log in. What shows the password is only used under TLS, whatever the server offers.
+    /// How to log in. What shows the password is only used under TLS with a certificate that was looked at, whatever the
+    /// server offers.
     pub login: Option<Login>,
 }
 

@@ -123,27 +123,23 @@ impl Tls {
         })
     }
 
-    /// With a certificate for this name by an authority that is trusted.
-    pub(super) fn verified(&self, name: ServerName<'static>) -> Handshake {
+    /// With a certificate for this name by an authority that is trusted: the usual ones, or those of a route.
+    pub(super) fn verified(
+        &self,
+        name: ServerName<'static>,
+        own: Option<&Arc<ClientConfig>>,
+    ) -> Handshake {
         Handshake {
-            config: Arc::clone(&self.verified),
+            config: Arc::clone(own.unwrap_or(&self.verified)),
             name,
             proof: Proof::Demanded,
         }
     }
 
-    /// With a certificate for this name by one of these authorities.
-    pub(super) fn by(
-        &self,
-        roots: RootCertStore,
-        name: ServerName<'static>,
-    ) -> Result<Handshake, Error> {
+    /// For certificates by these authorities alone.
+    pub(super) fn trusting(&self, roots: RootCertStore) -> Result<Arc<ClientConfig>, Error> {
         let verifier = verifier(Arc::new(roots), &self.provider)?;
-        Ok(Handshake {
-            config: config(&self.provider, verifier as _)?,
-            name,
-            proof: Proof::Demanded,
-        })
+        config(&self.provider, verifier as _)
     }
 
     /// With a certificate that DNS promises.

@@ -46,7 +46,7 @@ async fn the_best_host_gets_the_message() {
     assert_eq!(
         heard,
         [
-            "CONNECT",
+            "CONNECT 127.0.0.1",
             "EHLO we.test",
             "MAIL FROM:<from@we.test>",
             "RCPT TO:<a@plain.test>",
@@ -346,5 +346,75 @@ async fn where_there_is_nobody_to_ask_it_is_said_why() {
         assert_eq!(told(&trip), [words]);
         assert_eq!(trip.how, how, "{domain}");
         assert_eq!(trip.carried[0].remote.is_some(), how == OPEN, "{domain}");
+        let row = trip.carried[0].row.map(|row| row.id);
+        let expected = match domain {
+            "null.plain.test" => Some("X-01"),
+            "missing.plain.test" | "bare.plain.test" => Some("X-15a"),
+            _ => None,
+        };
+        assert_eq!(row, expected, "{domain}");
     }
+}
+
+/// Time is up: no further host is begun with, and nobody is refused for that.
+#[tokio::test]
+async fn patience_has_an_end() {
+    let refusing = |name: &str| Manner::of(name).says("CONNECT", "554 5.3.2 no");
+    let mut world = world(vec![refusing("mx1"), refusing("mx2")]).await;
+    world.settings.patience = std::time::Duration::ZERO;
+    let trip = world.send(ONE).await;
+    check(
+        &world,
+        &trip,
+        &[(0, 0), (0, 0)],
+        Ending::Unreachable,
+        &["Untried 4.4.2 It was not this recipient's turn yet."],
+    );
+}
+
+/// Who keeps others waiting for a greeting is asked last the next time.
+#[tokio::test]
+async fn who_hangs_up_at_once_is_asked_last_for_a_while() {
+    let world = world(vec![
+        Manner::of("mx1").says("CONNECT", "HANG"),
+        Manner::of("mx2"),
+    ])
+    .await;
+    let roads = world.roads();
+    for _ in 0..3 {
+        assert_eq!(send_by(&roads, ONE).await.how, OPEN);
+    }
+    assert_eq!(
+        (
+            world.servers[0].count("CONNECT"),
+            world.servers[1].count("CONNECT")
+        ),
+        (1, 3)
+    );
+}
+
+#[tokio::test]
+async fn connections_come_from_the_address_that_is_configured() {
+    let mut world = world(vec![Manner::of("mx1")]).await;
+    world.settings.source_v4 = Some("127.0.0.77".parse().unwrap());
+    let trip = world.send(ONE).await;
+    assert_eq!(
+        (trip.how, world.servers[0].count("CONNECT 127.0.0.77")),
+        (OPEN, 1)
+    );
+    // One that this machine does not have is no fault of the host.
+    world.settings.source_v4 = Some("192.0.2.1".parse().unwrap());
+    let trip = world.send(ONE).await;
+    assert_eq!(trip.how, Ending::Unreachable);
+    let words = told(&trip).concat();
+    assert!(
+        words.starts_with("Deferred 4.4.1 No connection to mx1.plain.test [127.0.0.1]: "),
+        "{words}"
+    );
+    assert!(
+        trip.carried[0]
+            .remote
+            .as_ref()
+            .is_some_and(|remote| remote.address.is_none())
+    );
 }

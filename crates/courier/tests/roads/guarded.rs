@@ -1,10 +1,14 @@
 //! TLS with hosts of MX records: what each promises by DNS (DANE) or by a policy (MTA-STS), and what becomes of the mail.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use courier::carry::{Carry as _, Trip};
 use courier::roads::Line;
 use delivery::schedule::{Ending, Verdict};
 use hickory_server::proto::rr::RData;
 use hickory_server::proto::rr::rdata::TLSA;
+use resolver::{Resolver, TrustAnchors};
 
 use crate::server::{Authority, Certificate, Manner, listeners};
 use crate::web::Web;
@@ -455,4 +459,56 @@ async fn policies_of_other_web_servers_do_not_count() {
         "{}",
         results(&world)
     );
+}
+
+/// A line that is good enough for other mail is not for mail that needs the right server; that gets one of its own.
+#[tokio::test]
+async fn mail_that_requires_tls_does_not_ride_along() {
+    let authority = Authority::new();
+    let certificate = authority.signs("mx1.signed.test");
+    let first = Manner::of("mx1").lists("REQUIRETLS").with_tls(certificate);
+    let world = make(listeners(1).await)
+        .servers(vec![first], authority, |_| Vec::new())
+        .await;
+    let roads = world.roads();
+    let mut sent = transaction(&["a@signed.test"], TEXT.len());
+    let trip = roads
+        .carry(
+            &hop("signed.test"),
+            None,
+            sent.clone(),
+            &mut Text::new(TEXT),
+        )
+        .await;
+    sent.envelope.requiretls = true;
+    let mut line = trip.line;
+    for _ in 0..2 {
+        let trip = roads
+            .carry(
+                &hop("signed.test"),
+                line,
+                sent.clone(),
+                &mut Text::new(TEXT),
+            )
+            .await;
+        assert_eq!(verdict(&trip), Verdict::Delivered, "{:?}", told(&trip));
+        assert_eq!(counts(&world, 0).0, 2);
+        line = trip.line;
+    }
+}
+
+/// Name servers that leave out the signatures would make everything look forged; so mail goes without, as it did before.
+#[tokio::test]
+async fn where_dnssec_never_worked_mail_goes_without() {
+    let mut world = make(listeners(1).await)
+        .servers(vec![Manner::of("mx1")], Authority::new(), |_| Vec::new())
+        .await;
+    let servers = world.resolver.servers();
+    let resolver = Resolver::new(Duration::from_secs(60)).trusting(TrustAnchors::root());
+    resolver.ask(&servers);
+    world.resolver = Arc::new(resolver);
+    for domain in ["signed.test", "plain.test"] {
+        let trip = world.send(&[&format!("a@{domain}")]).await;
+        assert_eq!(verdict(&trip), Verdict::Delivered, "{:?}", told(&trip));
+    }
 }

@@ -180,3 +180,45 @@ async fn new_settings_are_for_attempts_of_now_on() {
     settings.ca = Some(world.directory.path().join("none"));
     assert!(roads.reload(settings).is_err());
 }
+
+/// Whoever sends a message twice over sends it from its beginning: to further groups of recipients, for one.
+#[tokio::test]
+async fn a_letter_that_was_read_begins_anew() {
+    let world = world(vec![Manner::of("mx1")]).await;
+    let roads = world.roads();
+    let mut letter = Text::new(TEXT);
+    let sent = transaction(ONE, TEXT.len());
+    let trip = roads
+        .carry(&hop("plain.test"), None, sent.clone(), &mut letter)
+        .await;
+    let trip = roads
+        .carry(&hop("plain.test"), trip.line, sent, &mut letter)
+        .await;
+    assert_eq!(
+        trip.carried[0].verdict,
+        Verdict::Delivered,
+        "{:?}",
+        told(&trip)
+    );
+    assert_eq!(world.servers[0].count("MESSAGE Subject: hello"), 2);
+}
+
+/// Leave is taken of a line whose time is up, and no message goes over it any more.
+#[tokio::test]
+async fn a_line_that_was_idle_for_long_is_left_in_words() {
+    let mut world = world(vec![Manner::of("mx1")]).await;
+    world.settings.timeouts.idle = std::time::Duration::ZERO;
+    let roads = world.roads();
+    let mut letter = Text::new(TEXT);
+    let sent = transaction(ONE, TEXT.len());
+    let trip = roads
+        .carry(&hop("plain.test"), None, sent.clone(), &mut letter)
+        .await;
+    let mut line = trip.line.unwrap();
+    roads.gone(&mut line).await;
+    assert_eq!(world.servers[0].count("QUIT"), 1);
+    let trip = roads
+        .carry(&hop("plain.test"), Some(line), sent, &mut letter)
+        .await;
+    assert_eq!(trip.how, Ending::Stale);
+}

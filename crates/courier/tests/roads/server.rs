@@ -90,10 +90,11 @@ impl Server {
         let connections = Arc::new(Mutex::new(Vec::new()));
         let open = Arc::clone(&connections);
         let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((stream, peer)) = listener.accept().await {
                 let (manner, log) = (manner.clone(), Arc::clone(&log));
                 let connection = tokio::spawn(async move {
-                    log.lock().unwrap().push("CONNECT".to_owned());
+                    let from = peer.ip();
+                    log.lock().unwrap().push(format!("CONNECT {from}"));
                     let mut stream = BufStream::new(stream);
                     if manner.implicit {
                         let _ended = under_tls(stream.into_inner(), &manner, &log).await;

@@ -194,6 +194,11 @@ async fn a_login_shows_the_password_only_under_tls() {
     for (tls, heard, words) in [
         (RouteTls::StartTls, 1, ""),
         (
+            RouteTls::Opportunistic,
+            0,
+            "Deferred 4.7.8 mx1.plain.test [127.0.0.1] offers no way to log in that is safe here.",
+        ),
+        (
             RouteTls::None,
             0,
             "Deferred 4.7.8 mx1.plain.test [127.0.0.1] offers no way to log in that is safe here.",

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::device;
 use super::table::{counted, pairs, quota, size};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, HopTls, Loaded, Relay};
 use crate::declared::{self, Declaration};
 use crate::serve;
 use crate::terminal::note;
@@ -36,6 +36,8 @@ struct Understood {
     apop_accounts: Vec<String>,
     /// The keys of `[sender]` that are on.
     sender: Vec<&'static str>,
+    /// How mail for other servers leaves.
+    mail_out: String,
     /// Who is asked for them.
     dns_servers: Vec<SocketAddr>,
     max_message_size: u64,
@@ -116,6 +118,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         apop: config.pop3.apop,
         apop_accounts,
         sender: sender(config),
+        mail_out: mail_out(&config.relay),
         dns_servers: serve::dns::servers(config).unwrap_or_default(),
         max_message_size: config.smtp.max_message_size.0,
         quota: config.mailbox.quota.0,
@@ -156,6 +159,38 @@ fn senders(checks: &[&str], servers: &[SocketAddr]) -> String {
         servers.join(", ")
     };
     format!("{}; asked: {asked}", checks.join(", "))
+}
+
+/// How mail for other servers leaves, and who may send it.
+fn mail_out(relay: &Relay) -> String {
+    if !relay.enabled {
+        return "off; users who write to other servers get 550".to_owned();
+    }
+    let mut text = match &relay.smarthost {
+        Some(hop) => {
+            let tls = match relay.smarthost_tls.at(hop.port) {
+                HopTls::Auto | HopTls::StartTls => "STARTTLS, required and verified",
+                HopTls::Implicit => "TLS from the start, verified",
+                HopTls::Opportunistic => "TLS if offered, not verified",
+                HopTls::None => "no TLS",
+            };
+            match &relay.smarthost_user {
+                Some(user) => format!("by {hop} as {user}; {tls}"),
+                None => format!("by {hop}; {tls}"),
+            }
+        }
+        None => "directly, where DNS says".to_owned(),
+    };
+    if !relay.routes.is_empty() {
+        text.push_str(&format!(
+            "; {}",
+            counted(relay.routes.len() as u64, "route")
+        ));
+    }
+    for network in &relay.networks {
+        text.push_str(&format!("; {network} sends without a login"));
+    }
+    text
 }
 
 /// What keeps APOP from being offered to those who are to have it.
@@ -299,6 +334,7 @@ fn describe(understood: &Understood) -> String {
         "Senders",
         senders(&understood.sender, &understood.dns_servers),
     ));
+    rows.push(("Mail out", understood.mail_out.clone()));
     rows.push(("Limits", limits(understood)));
     let odd = counted(understood.warnings.len() as u64, "warning");
     format!("{}\nThe configuration is good; {odd}.", pairs(rows))
@@ -321,10 +357,26 @@ mod tests {
     }
 
     #[test]
+    fn the_way_out_is_said_in_one_line() {
+        let mut relay = Relay::default();
+        assert_eq!(mail_out(&relay), "directly, where DNS says");
+        relay.smarthost = Some(crate::config::Hop::parse("smart.test").unwrap());
+        relay.smarthost_user = Some("me".to_owned());
+        relay.networks = vec!["10.0.0.0/8".parse().unwrap()];
+        assert_eq!(
+            mail_out(&relay),
+            "by smart.test:587 as me; STARTTLS, required and verified; 10.0.0.0/8 sends without a login"
+        );
+        relay.enabled = false;
+        assert!(mail_out(&relay).starts_with("off"));
+    }
+
+    #[test]
     fn what_is_asked_of_senders_is_said_with_who_is_asked() {
         let mut config = Config::default();
         let said =
             |config: &Config| senders(&sender(config), &serve::dns::servers(config).unwrap());
+        config.relay.enabled = false;
         assert_eq!(said(&config), "anybody; nothing is looked up in DNS");
         config.dns.servers = vec![DnsServer::parse("192.0.2.53").unwrap()];
         assert_eq!(said(&config), "anybody; nothing is looked up in DNS");

@@ -1,26 +1,25 @@
 //! `tegami route`: what happens to mail for an address, and why; looked up, never tried.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use address::{ForwardPath, Host, Mailbox, ReversePath};
+use address::{ForwardPath, Mailbox, ReversePath};
 use admin::{Place, Request, Response, RouteFacts, Way};
 use anyhow::{Context, Result};
 use clap::Args;
+use courier::roads::{Prospect, Roads};
 use delivery::schedule::NextHop;
-use resolver::{Dane, Dnssec, MailHost, Plan, Resolver, Texts, Undeliverable};
+use resolver::Resolver;
 use serde::Serialize;
 
 use super::access::ask;
 use super::account::unexpected;
 use super::{Listing, print_json};
-use crate::config::{Config, HopTls};
+use crate::config::Config;
 use crate::host::DNS_PATIENCE;
-use crate::host::outward::{self, Outward};
+use crate::host::outward::Outward;
 use crate::serve;
 use crate::terminal::print;
-
-/// Where mail for other servers is handed over (RFC 5321 section 4.5.4.2).
-const SMTP: u16 = 25;
 
 #[derive(Debug, Args)]
 pub struct Route {
@@ -57,20 +56,21 @@ struct Leaving {
 enum How {
     /// Not at all: switched off.
     Off,
-    /// By a configured server.
-    Server { server: String, tls: &'static str },
-    /// Straight to the hosts of its domain, in this order.
-    Direct { hosts: Vec<Target> },
-    /// There is nowhere to send it.
-    Never { why: &'static str },
-    /// DNS cannot say it now.
-    Unclear,
+    /// By the first of these that takes it.
+    Hosts {
+        /// The configured server, if it goes by one.
+        server: Option<String>,
+        /// In the order of trying.
+        hosts: Vec<Target>,
+    },
+    /// Not now, or never.
+    Nowhere { comes_back: bool, why: String },
 }
 
 #[derive(Serialize)]
 struct Target {
     host: String,
-    addresses: Vec<IpAddr>,
+    address: SocketAddr,
     tls: String,
 }
 
@@ -126,101 +126,44 @@ fn leave(config: &Config, sender: &ReversePath, away: Vec<Mailbox>) -> Result<Ve
     runtime.block_on(async {
         let resolver = Resolver::new(DNS_PATIENCE).trusting(serve::dns::anchors(config)?);
         resolver.ask(&serve::dns::servers(config).unwrap_or_default());
+        // What is looked up on the way stays out of the server's own directory.
+        let directory = tempfile::tempdir().context("no temporary directory can be made")?;
+        let settings = serve::roads(config, directory.path());
+        let roads = Roads::new(settings, Arc::new(resolver)).context("relay")?;
         let mut leaving = Vec::with_capacity(away.len());
         for address in away {
-            let how = how(config, &resolver, sender, &address).await;
+            let how = how(config, &roads, sender, &address).await;
             leaving.push(Leaving { address, how });
         }
         Ok(leaving)
     })
 }
 
-async fn how(config: &Config, resolver: &Resolver, sender: &ReversePath, address: &Mailbox) -> How {
+async fn how(config: &Config, roads: &Roads, sender: &ReversePath, address: &Mailbox) -> How {
     let outward = Outward::new(&config.relay, Vec::new());
     let path = ForwardPath::Mailbox(address.clone());
     let (true, Some(hop)) = (outward.enabled, outward.next_hop(sender, &path)) else {
         return How::Off;
     };
-    let host = match &*hop {
-        NextHop::Host(host) => host,
-        NextHop::Route(name) => {
-            return How::Server {
-                server: name.to_string(),
-                tls: protection(config, name),
-            };
-        }
-    };
-    let mut place = serve::place(config);
-    place.dnssec = place.dnssec && resolver.dnssec().await == Dnssec::Works;
-    // Whoever has the same preference is tried in any order.
-    match resolver.plan(host, &place, &mut |_| 0).await {
-        Plan::Hosts(hosts) => {
-            let promised = match host {
-                Host::Domain(domain) if config.relay.mta_sts => {
-                    let asker = resolver::Asker::Ourselves;
-                    let texts = resolver.texts("_mta-sts", domain, asker).await;
-                    matches!(texts, Texts::Found(_))
-                }
-                Host::Domain(_) | Host::Literal(_) => false,
-            };
-            let mut targets = Vec::with_capacity(hosts.len());
-            for host in hosts {
-                let dane = match place.dnssec {
-                    true => resolver.dane(&host, SMTP).await,
-                    false => Dane::Insecure,
-                };
-                targets.push(target(host, &dane, promised));
-            }
-            How::Direct { hosts: targets }
-        }
-        Plan::Never(why) => How::Never {
-            why: match why {
-                Undeliverable::NullMx => "its domain says that it takes no mail",
-                Undeliverable::NoSuchDomain => "its domain does not exist",
-                Undeliverable::NoMailHere => "its domain has no mail server",
-                Undeliverable::Loop => {
-                    "its mail server is this one, which does not know the domain: add it to domains or relay.backup_domains"
-                }
-                Undeliverable::NoAddress => "its mail servers have no address",
-                Undeliverable::Forbidden => {
-                    "its mail servers have private addresses, which mail is not sent to unless relay.allow_to lists them"
-                }
+    match roads.prospect(&hop).await {
+        Prospect::Stops(stops) => How::Hosts {
+            server: match &*hop {
+                NextHop::Route(name) => Some(name.to_string()),
+                NextHop::Host(_) => None,
             },
+            hosts: stops
+                .into_iter()
+                .map(|stop| Target {
+                    host: stop.host.to_string(),
+                    address: stop.address,
+                    tls: stop.tls,
+                })
+                .collect(),
         },
-        Plan::Later => How::Unclear,
-    }
-}
-
-fn target(host: MailHost, dane: &Dane, promised: bool) -> Target {
-    let tls = match dane {
-        Dane::Promised { .. } => "TLS required, with the certificate promised in DNS (DANE)",
-        Dane::Encrypted => "TLS required (DANE)",
-        Dane::Bogus | Dane::Unclear => {
-            "not used for now: DNS cannot say, or somebody forges, which certificate it has"
-        }
-        Dane::None | Dane::Insecure if promised => {
-            "TLS as the policy of its domain wants it (MTA-STS)"
-        }
-        Dane::None | Dane::Insecure => "TLS if it offers it",
-    };
-    Target {
-        host: host.name.to_string(),
-        addresses: host.addresses,
-        tls: tls.to_owned(),
-    }
-}
-
-fn protection(config: &Config, name: &str) -> &'static str {
-    let (smarthost, routes) = outward::ways(&config.relay);
-    let mut ways = smarthost.into_iter().chain(routes.into_iter().flatten());
-    let way = ways.find(|way| *way.name == *name);
-    match way.map(|way| way.tls.at(way.hop.port)) {
-        Some(HopTls::Implicit) => "TLS from the start, with a certificate that holds",
-        Some(HopTls::Opportunistic) => "TLS if it offers it",
-        Some(HopTls::None) => "no TLS",
-        Some(HopTls::StartTls | HopTls::Auto) | None => {
-            "TLS by STARTTLS, with a certificate that holds"
-        }
+        Prospect::Nowhere { refused, words } => How::Nowhere {
+            comes_back: refused,
+            why: words,
+        },
     }
 }
 
@@ -303,26 +246,26 @@ fn describe_way(way: &Way) -> String {
 fn describe_how(how: &How) -> Vec<String> {
     match how {
         How::Off => vec!["  does not leave: relay.enabled is false".to_owned()],
-        How::Server { server, tls } => vec![format!("  leaves by {server}; {tls}")],
-        How::Direct { hosts } => {
-            let mut lines = vec!["  leaves for the first of these that takes it:".to_owned()];
-            lines.extend(hosts.iter().map(|target| {
-                let addresses: Vec<String> =
-                    target.addresses.iter().map(ToString::to_string).collect();
-                format!(
-                    "    {} ({}); {}",
-                    target.host,
-                    addresses.join(", "),
-                    target.tls
-                )
-            }));
+        How::Hosts { server, hosts } => {
+            let mut lines = match server {
+                Some(server) => vec![format!("  leaves by {server} of [relay]:")],
+                None => vec!["  leaves for the first of these that takes it:".to_owned()],
+            };
+            lines.extend(
+                hosts.iter().map(|target| {
+                    format!("    {}, {}. {}", target.host, target.address, target.tls)
+                }),
+            );
             lines
         }
-        How::Never { why } => vec![format!("  comes back at once: {why}")],
-        How::Unclear => vec![
-            "  waits: DNS does not say now where it goes (`tegami check` shows who is asked)"
-                .to_owned(),
-        ],
+        How::Nowhere { comes_back, why } => {
+            let fate = if *comes_back {
+                "comes back at once"
+            } else {
+                "waits"
+            };
+            vec![format!("  {fate}: {why}")]
+        }
     }
 }
 
@@ -357,11 +300,12 @@ mod tests {
             },
             leaving: vec![Leaving {
                 address: mailbox("bob@b.test"),
-                how: How::Direct {
+                how: How::Hosts {
+                    server: None,
                     hosts: vec![Target {
                         host: "mx.b.test".to_owned(),
-                        addresses: vec!["192.0.2.1".parse().unwrap()],
-                        tls: "TLS if it offers it".to_owned(),
+                        address: "192.0.2.1:25".parse().unwrap(),
+                        tls: "No TLS.".to_owned(),
                     }],
                 },
             }],
@@ -376,7 +320,7 @@ mod tests {
                 "alice@a.test is away, as senders are told.",
                 "Mail for bob@b.test",
                 "  leaves for the first of these that takes it:",
-                "    mx.b.test (192.0.2.1); TLS if it offers it",
+                "    mx.b.test, 192.0.2.1:25. No TLS.",
             ]
         );
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use address::{Domain, Mailbox};
 use auth::{PasswordHash, Secret};
-use mailstore::Terms;
+use mailstore::{Forward, MOST_FORWARDS, Terms};
 use toml_edit::{ArrayOfTables, Item, Table};
 
 use crate::config::{
@@ -20,7 +20,7 @@ use crate::weakness;
 
 use super::{Declaration, Declarations, DeclaredSecret};
 
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 13] = [
     "address",
     "name",
     "password_file",
@@ -32,6 +32,8 @@ pub(super) const KEYS: [&str; 11] = [
     "utf8",
     "login",
     "send_to",
+    "forward",
+    "keep",
 ];
 
 /// No password is longer.
@@ -115,6 +117,8 @@ struct Entry {
     aliases: Vec<Mailbox>,
     apop: bool,
     terms: Terms,
+    forward: Vec<Mailbox>,
+    keep: Option<bool>,
 }
 
 impl Entry {
@@ -131,6 +135,8 @@ impl Entry {
             "utf8" => &mut self.terms.utf8,
             "login" => &mut self.terms.login,
             "send_to" => &mut self.terms.send_to,
+            "forward" => &mut self.forward,
+            "keep" => &mut self.keep,
             _ => return None,
         })
     }
@@ -201,6 +207,7 @@ impl Reading<'_> {
             self.problems.push(at("apop").problem(message));
         }
         self.addresses(&entry, at);
+        let forward = self.forward(&entry, at);
         let secret = self.secret(&entry, &start, at);
         match (entry.address, secret) {
             (Some(address), Some(secret)) if self.problems.len() == before => Some(Declaration {
@@ -211,6 +218,7 @@ impl Reading<'_> {
                 aliases: entry.aliases,
                 apop: entry.apop,
                 terms: entry.terms,
+                forward,
                 place: start,
             }),
             (None, _) if !places.contains_key("address") => {
@@ -219,6 +227,29 @@ impl Reading<'_> {
             }
             _ => None,
         }
+    }
+
+    fn forward<'p>(&mut self, entry: &Entry, at: impl Fn(&str) -> &'p Place) -> Option<Forward> {
+        let wrong = if entry.forward.is_empty() {
+            let message = "keep: it says whether a copy of forwarded mail stays, and nothing is forwarded; name addresses in forward, or leave keep out";
+            entry.keep.map(|_| ("keep", message.to_owned()))
+        } else if entry.forward.len() > MOST_FORWARDS {
+            let message = format!(
+                "forward: {MOST_FORWARDS} addresses at most; for more people make a list (tegami list add)"
+            );
+            Some(("forward", message))
+        } else {
+            let message = "forward: nobody can write to an account without a mailbox; take out mailbox = false";
+            (!entry.terms.mailbox).then(|| ("forward", message.to_owned()))
+        };
+        if let Some((key, message)) = wrong {
+            self.problems.push(at(key).problem(message));
+        }
+        (!entry.forward.is_empty()).then(|| Forward {
+            to: entry.forward.clone(),
+            keep: entry.keep.unwrap_or(true),
+            disclosed: false,
+        })
     }
 
     fn addresses<'p>(&mut self, entry: &Entry, at: impl Fn(&str) -> &'p Place) {

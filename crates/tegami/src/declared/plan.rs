@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use address::Mailbox;
 use auth::Wanted;
-use mailstore::{Account, Alias, Declared, Terms};
+use mailstore::{Account, Alias, Declared, Handling, Terms};
 
 use crate::config::ConfigError;
 
@@ -133,6 +133,10 @@ fn make(declaration: &Declaration, fingerprints: &Fingerprints, needed: Wanted) 
             quota: declaration.quota.map(|octets| octets.0),
             declared: Some(marks(declaration, fingerprints)),
             terms: declaration.terms.clone(),
+            handling: Handling {
+                forward: declaration.forward.clone(),
+                ..Handling::default()
+            },
             ..mailstore::NewAccount::new(declaration.address.clone())
         },
         secret: new_secret(declaration, needed),
@@ -173,6 +177,7 @@ fn alter(
             suspended: account.terms.suspended,
             ..declaration.terms.clone()
         },
+        handling: handling(declaration, account),
         ..account.clone()
     };
     if wanted == *account && complete {
@@ -183,6 +188,16 @@ fn alter(
         account: wanted,
         secret,
     })
+}
+
+/// What is said by hand of what the file does not speak of stays so, unless it goes against the file.
+fn handling(declaration: &Declaration, account: &Account) -> Handling {
+    let mut handling = account.handling.clone();
+    handling.forward.clone_from(&declaration.forward);
+    if handling.forward.is_some() {
+        handling.moved = None;
+    }
+    handling
 }
 
 /// All aliases as they shall be, by key. Targets that were declared before and are not any more are taken out, those

@@ -304,3 +304,34 @@ fn terms_that_make_no_sense_are_named() {
         ],
     );
 }
+
+#[test]
+fn forwards_that_make_no_sense_are_named() {
+    bad(
+        &alice("keep = false"),
+        &[
+            "accounts.toml:4: keep: it says whether a copy of forwarded mail stays, and nothing is forwarded; name \
+             addresses in forward, or leave keep out",
+        ],
+    );
+    bad(
+        &alice("forward = [\"a@far.test\"]\nmailbox = false"),
+        &[
+            "accounts.toml:4: forward: nobody can write to an account without a mailbox; take out mailbox = false",
+        ],
+    );
+    let many: Vec<String> = (0..101).map(|one| format!("\"u{one}@far.test\"")).collect();
+    bad(
+        &alice(&format!("forward = [{}]", many.join(", "))),
+        &[
+            "accounts.toml:4: forward: 100 addresses at most; for more people make a list (tegami list add)",
+        ],
+    );
+    bad(
+        &alice("forward = [\"nobody\"]\nkeep = \"yes\""),
+        &[
+            "accounts.toml:4: forward: \"nobody\" is not an address: write the full address, such as alice@example.test",
+            "accounts.toml:5: keep: true or false is wanted here, not a string",
+        ],
+    );
+}

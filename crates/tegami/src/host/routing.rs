@@ -40,14 +40,19 @@ pub fn route(policy: &Policy, directory: &Directory, path: &ForwardPath) -> Rout
         Expansion::Unknown => Route::Unknown,
         Expansion::Unresolvable(Unresolvable::Loop | Unresolvable::TooMany) => Route::Circle,
     };
-    match route {
+    match &route {
         // RFC 5321 section 4.5.1: postmaster exists at every domain we serve, whatever becomes of an account of that name.
         Route::Moved(_) | Route::Circle | Route::Disabled | Route::Unknown
             if mailbox.local.folded() == "postmaster" =>
         {
             postmaster(policy, directory)
         }
-        route => route,
+        Route::Leads(_)
+        | Route::Moved(_)
+        | Route::Circle
+        | Route::Disabled
+        | Route::Unknown
+        | Route::Foreign => route,
     }
 }
 

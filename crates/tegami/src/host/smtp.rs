@@ -18,7 +18,7 @@ use net::{Permit, Regarding};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, Hold, MailFrom,
     MailVerdict, Origin, QueueRefusal, QueueVerdict, RcptTo, RcptVerdict, Session, Trace,
-    TurnVerdict, VerifyVerdict,
+    TurnVerdict, VerifyVerdict, Wish,
 };
 use wire::ChannelBinding;
 
@@ -159,6 +159,15 @@ impl SmtpHost {
         // Sessions that were open when the service was suspended end here.
         if self.house.suspended().is_some() {
             return Some(MailVerdict::Suspended);
+        }
+        // RFC 5321 section 4.1.1.11: nobody can say when a queue moves that somebody has stopped.
+        let wish = match (from.deliver_by, from.hold) {
+            (Some(_), _) => Some(Wish::DeliverBy),
+            (None, Some(_)) => Some(Wish::Hold),
+            (None, None) => None,
+        };
+        if let Some(wish) = wish.filter(|_| self.house.paused().contains("")) {
+            return Some(MailVerdict::NotNow(wish));
         }
         let rate = match &self.visit {
             Some(visit) => &visit.device.mail_rate,

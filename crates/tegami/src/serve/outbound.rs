@@ -1,6 +1,7 @@
 //! Mail out of a running server: the roads and the office, made of the configuration, and what the office asks the house.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -42,7 +43,10 @@ impl Outbound {
     /// A file of certificate authorities or the key of rewritten addresses cannot be used.
     pub fn start(config: &Config, house: &Arc<House>) -> Result<Self> {
         settle(config, house)?;
-        let roads = Roads::new(settings(config), Arc::clone(&house.resolver));
+        let roads = Roads::new(
+            settings(config, &config.data_dir),
+            Arc::clone(&house.resolver),
+        );
         let roads = Arc::new(roads.context("relay: mail cannot leave")?);
         let office = Office::start(
             house.store.clone(),
@@ -64,14 +68,15 @@ impl Outbound {
         if let Err(error) = settle(config, house) {
             tracing::error!(error = format!("{error:#}"), "relay not reloaded");
         }
-        if let Err(error) = self.roads.reload(settings(config)) {
+        if let Err(error) = self.roads.reload(settings(config, &config.data_dir)) {
             tracing::error!(%error, "relay not reloaded; servers are reached as before");
         }
         self.office.reload(rules(&config.relay));
         match (current.relay.enabled, config.relay.enabled) {
             (true, false) => self.office.pause(Scope::All),
-            (false, true) => self.office.resume(Scope::All),
-            (true, true) | (false, false) => {}
+            // Whoever paused it says when it goes on.
+            (false, true) if !house.paused().contains("") => self.office.resume(Scope::All),
+            (false, true) | (true, true) | (false, false) => {}
         }
     }
 
@@ -90,8 +95,8 @@ fn settle(config: &Config, house: &House) -> Result<()> {
     Ok(())
 }
 
-/// How other servers are reached.
-fn settings(config: &Config) -> Settings {
+/// How other servers are reached; `directory` is for what is learnt of them.
+pub fn settings(config: &Config, directory: &Path) -> Settings {
     let relay = &config.relay;
     let hostname = Host::Domain(config.hostname.clone());
     let (smarthost, routes) = outward::ways(relay);
@@ -103,30 +108,24 @@ fn settings(config: &Config) -> Settings {
             IpAddr::V6(v6) => source_v6 = Some(*v6),
         }
     }
+    // Who listens everywhere is known by its name alone.
+    let own = config.listen.smtp.iter().map(|address| address.ip());
     Settings {
-        place: place(config),
+        place: Place {
+            names: vec![config.hostname.clone()],
+            addresses: own
+                .filter(|address| !address.is_loopback() && !address.is_unspecified())
+                .collect(),
+            allowed: relay.allow_to.clone(),
+            families: relay.families.0,
+            dnssec: relay.dane,
+        },
         routes: ways.map(|way| (way.name.clone(), route(way))).collect(),
         dane: relay.dane,
         mta_sts: relay.mta_sts,
         source_v4,
         source_v6,
-        ..Settings::new(hostname, config.data_dir.clone())
-    }
-}
-
-/// What this server is to DNS, and where mail is not sent.
-pub fn place(config: &Config) -> Place {
-    let relay = &config.relay;
-    // Who listens everywhere is known by its name alone.
-    let own = config.listen.smtp.iter().map(|address| address.ip());
-    Place {
-        names: vec![config.hostname.clone()],
-        addresses: own
-            .filter(|address| !address.is_loopback() && !address.is_unspecified())
-            .collect(),
-        allowed: relay.allow_to.clone(),
-        families: relay.families.0,
-        dnssec: relay.dane,
+        ..Settings::new(hostname, directory.to_owned())
     }
 }
 
@@ -324,7 +323,7 @@ mod tests {
         config.relay.smarthost = Some(crate::config::Hop::parse("smart.test:465").unwrap());
         config.relay.smarthost_user = Some("me".to_owned());
         config.relay.smarthost_password = Some("secret".into());
-        let settings = settings(&config);
+        let settings = settings(&config, Path::new(""));
         let (name, route) = settings.routes.first_key_value().unwrap();
         assert_eq!(&**name, "smart.test:465");
         assert_eq!(route.tls, RouteTls::Implicit);

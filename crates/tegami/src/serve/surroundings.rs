@@ -1,9 +1,8 @@
 //! What the admin verbs may know of the running server.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use address::{Domain, ForwardPath, ReversePath};
@@ -26,8 +25,6 @@ pub struct Live {
     certificates: Arc<Certificates>,
     server: Arc<Server>,
     since: Instant,
-    /// Next hops whose mail waits because somebody said so; an empty name is everything.
-    paused: Mutex<BTreeSet<String>>,
 }
 
 impl Live {
@@ -38,7 +35,6 @@ impl Live {
             certificates: Arc::clone(certificates),
             server: Arc::clone(server),
             since: Instant::now(),
-            paused: Mutex::default(),
         }
     }
 }
@@ -140,7 +136,7 @@ impl Surroundings for Live {
                 (Scope::NextHop(Arc::new(hop)), name)
             }
         };
-        let mut known = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.house.paused();
         if let Some(office) = self.house.office.get() {
             if paused {
                 known.insert(name);
@@ -160,7 +156,7 @@ impl Surroundings for Live {
     }
 
     fn paused_queue(&self) -> Vec<String> {
-        let known = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.house.paused();
         let by_command = known.iter().map(|name| match name.as_str() {
             "" => "everything".to_owned(),
             name => name.to_owned(),

@@ -34,6 +34,7 @@ impl<C: Carry> Desk<C> {
     pub(super) fn obey(&mut self, order: Order) {
         match order {
             Order::Arrived(id) => {
+                self.touched(id);
                 self.arrived.insert(id);
             }
             Order::Retry(Which::Message(id)) => self.retry(id),
@@ -126,23 +127,25 @@ impl<C: Carry> Desk<C> {
     /// What was read of messages that had been said to be there.
     pub(super) fn fetched(&mut self, fetched: Fetched) {
         self.fetching = false;
-        let jobs = self.set_aside(fetched);
+        let jobs = self.taken(fetched);
         self.arrive(jobs);
     }
 
     /// What was read of messages that somebody wants tried now.
     pub(super) fn hurried(&mut self, fetched: Fetched) {
         self.questions = self.questions.saturating_sub(1);
-        for job in self.set_aside(fetched) {
+        for job in self.taken(fetched) {
+            self.touched(job.message);
             self.handle(Event::Retry(job));
         }
     }
 
-    fn set_aside(&mut self, fetched: Fetched) -> Vec<Job> {
+    fn taken(&mut self, fetched: Fetched) -> Vec<Job> {
         let later = self.means.now() + self.means.rules().soon;
         let unread = fetched.unread.into_iter().map(|id| (later, id));
-        self.aside.extend(unread);
-        self.aside.extend(fetched.aside);
+        for (at, id) in unread.chain(fetched.aside) {
+            self.set_aside(at, id);
+        }
         fetched.jobs
     }
 

@@ -1,11 +1,13 @@
 //! Stores that fail, processes that end, and the closing of the office.
 
+use std::path::Path;
 use std::time::Duration;
 
 use delivery::schedule::{Rules, Verdict};
-use mailstore::StoreError;
+use mailstore::{Options, Store, StoreError};
 
 use super::world::{HOUR, Letterhead, MINUTE, Manner, World};
+use crate::office::Which;
 
 /// Lets time go by without waiting for what cannot end.
 async fn wait(world: &World, time: Duration) {
@@ -65,17 +67,35 @@ async fn a_queue_that_cannot_be_read_is_read_later() {
     assert_eq!(world.queue(), []);
 }
 
+/// Makes another message of the one in the log.
+fn damage(directory: &Path) {
+    for file in std::fs::read_dir(directory.join("log")).unwrap() {
+        let path = file.unwrap().path();
+        let mut octets = std::fs::read(&path).unwrap();
+        let places = octets.windows(7).enumerate();
+        let found = places.filter(|(_, seen)| *seen == b"at noon");
+        let found: Vec<usize> = found.map(|(at, _)| at).collect();
+        for at in found {
+            octets[at + 3] = b'm';
+        }
+        std::fs::write(&path, octets).unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_message_that_cannot_be_read_whole_is_not_sent_and_goes_back_in_the_end() {
-    let world = World::new(Rules::default()).await;
-    world.faults.damage_reads(true);
+async fn a_message_that_is_not_what_it_was_is_not_sent_and_goes_back_in_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(directory.path(), Options::default()).unwrap();
+    let world = World::within(Rules::default(), store).await;
     let id = world
-        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .keep(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
         .await;
-    world.pass(HOUR).await;
+    damage(directory.path());
+    world.office.arrived(id);
+    world.pass(2 * HOUR).await;
     assert_eq!(world.roads.count(), 0);
     let waiting = world.queued(id).unwrap().waiting;
-    assert!(waiting[0].attempts >= 2);
+    assert!(waiting[0].attempts >= 2, "{waiting:?}");
     let heard = waiting[0].heard.as_ref().unwrap();
     assert!(
         heard.words().contains("could not be read"),
@@ -84,8 +104,24 @@ async fn a_message_that_cannot_be_read_whole_is_not_sent_and_goes_back_in_the_en
     );
     world.pass(6 * 24 * HOUR).await;
     assert_eq!(world.queue(), []);
+    let told = world.alices();
+    assert_eq!(told.len(), 2, "of the delay, and of the end");
+    assert!(!told.concat().contains("at moon"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_of_which_nothing_can_be_read_stays_and_disturbs_no_other() {
+    let world = World::new(Rules::default()).await;
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.faults.damage_reads(true);
+    world.pass(HOUR).await;
+    assert_eq!(world.roads.count(), 0);
     world.faults.damage_reads(false);
-    assert_eq!(world.alices().len(), 2, "of the delay, and of the end");
+    world.office.retry(Which::Message(id));
+    world.settle().await;
+    assert_eq!((world.roads.count(), world.queued(id)), (1, None));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +165,7 @@ async fn what_has_been_tried_is_known_to_the_next_process() {
     let id = world
         .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
         .await;
-    world.pass(5 * HOUR).await;
+    world.pass(8 * HOUR).await;
     let (attempts, told) = (world.roads.count(), world.alices().len());
     assert_eq!(told, 1);
     world.office.stop(MINUTE).await;
@@ -180,4 +216,26 @@ async fn closing_lets_what_is_running_end_and_starts_nothing_more() {
     // Whoever comes late gets an answer.
     world.office.stop(MINUTE).await;
     assert_eq!(world.office.census().await.attempts, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_it_is_written_down_before_the_forwarded_copies_are_sent() {
+    let mut world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Hangs);
+    let mut letter = Letterhead::new("<eve@far.test>", &["<bob@a.test>", "<carol@a.test>"]);
+    letter.forwarded = vec![1];
+    let id = world.post(&letter).await;
+    world.settle().await;
+    world.roads.let_go();
+    world.settle().await;
+    assert_eq!((world.roads.count(), world.roads.hanging()), (2, 1));
+    let left = world.queued(id).unwrap().waiting;
+    assert_eq!(left.len(), 1, "bob has it");
+    world.office.stop(Duration::ZERO).await;
+    world.roads.set("a.test", Manner::Takes);
+    world.reopen(Rules::default());
+    world.pass(MINUTE).await;
+    assert_eq!(world.queue(), []);
+    assert_eq!(world.roads.sent()[2].to(), ["<carol@a.test>"]);
+    assert_eq!(world.roads.count(), 3);
 }

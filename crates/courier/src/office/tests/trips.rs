@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use delivery::schedule::{NextHop, Rules, Scope, Verdict};
+use delivery::schedule::{Door, NextHop, Rules, Scope, Verdict};
 
 use super::world::{HOUR, Letterhead, MINUTE, Manner, World, hops, times};
 use crate::office::{Nowhere, Route, Which};
@@ -351,4 +351,40 @@ async fn a_fault_in_the_middle_of_an_attempt_puts_it_off() {
     world.roads.set("a.test", Manner::Takes);
     world.pass(20 * MINUTE + Duration::from_secs(1)).await;
     assert_eq!(world.queued(id), None);
+}
+
+// OUT-13
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_no_refusal() {
+    let world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Loses);
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.pass(HOUR).await;
+    let attempts = world.roads.count();
+    assert!((2..=3).contains(&attempts), "{attempts}");
+    assert_eq!(world.alices().len(), 0);
+    assert_eq!(world.office.census().await.schedule.connections, 0);
+    world.roads.set("a.test", Manner::Takes);
+    world.pass(2 * HOUR).await;
+    assert_eq!(world.queued(id), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_next_hop_somebody_can_know_whether_it_is_left_alone() {
+    let world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Dead);
+    let hop = || NextHop::Host("a.test".parse().unwrap());
+    assert_eq!(world.office.door(hop()).await, Some(Door::Open));
+    world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.settle().await;
+    let door = world.office.door(hop()).await;
+    assert!(matches!(door, Some(Door::BackedOff(until)) if until > world.now()));
+    world.office.pause(Scope::NextHop(hop().into()));
+    assert_eq!(world.office.door(hop()).await, Some(Door::Paused));
+    world.office.stop(MINUTE).await;
+    assert_eq!(world.office.door(hop()).await, None);
 }

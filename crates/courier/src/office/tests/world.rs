@@ -68,6 +68,8 @@ pub(super) struct Roads {
     manners: Mutex<BTreeMap<String, Manner>>,
     default: Mutex<Option<Manner>>,
     pub(super) sent: Mutex<Vec<Sent>>,
+    /// First line of a message and recipient, as often as the next hop has said that it has it.
+    pub(super) delivered: Mutex<BTreeMap<(String, String), usize>>,
     /// `+` and `-` with the number of a line, as lines come and go.
     pub(super) lines: Mutex<Vec<(char, u64)>>,
     hanging: Mutex<usize>,
@@ -145,6 +147,33 @@ impl Roads {
         }
     }
 
+    async fn verdict(&self, manner: &Manner) -> Verdict {
+        match manner {
+            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
+            Manner::Defers | Manner::Loses => Verdict::Deferred,
+            Manner::Refuses => Verdict::Refused,
+            Manner::Hangs => {
+                self.hang().await;
+                Verdict::Delivered
+            }
+            Manner::Panics => panic!("a fault on the way"),
+        }
+    }
+
+    fn note(&self, octets: &[u8], transaction: &Transaction, carried: &[Carried]) {
+        let text = String::from_utf8_lossy(octets);
+        let first = text.lines().next().unwrap_or_default();
+        let mut delivered = self.delivered.lock().unwrap();
+        for one in carried {
+            if one.verdict == Verdict::Delivered {
+                let to = transaction.envelope.recipients[one.recipient]
+                    .path
+                    .to_string();
+                *delivered.entry((first.to_owned(), to)).or_default() += 1;
+            }
+        }
+    }
+
     async fn hang(&self) {
         {
             let mut hanging = self.hanging.lock().unwrap();
@@ -219,21 +248,14 @@ impl Carry for Carrier {
             hop: hop.clone(),
             line: line.number,
             transaction: transaction.clone(),
-            octets,
+            octets: octets.clone(),
         });
-        let verdict = match &manner {
-            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
-            Manner::Defers | Manner::Loses => Verdict::Deferred,
-            Manner::Refuses => Verdict::Refused,
-            Manner::Hangs => {
-                roads.hang().await;
-                Verdict::Delivered
-            }
-            Manner::Panics => panic!("a fault on the way"),
-        };
+        let verdict = roads.verdict(&manner).await;
         let lost = manner == Manner::Loses;
+        let carried = all(verdict);
+        roads.note(&octets, &transaction, &carried);
         Trip {
-            carried: all(verdict),
+            carried,
             how: if lost {
                 Ending::Lost
             } else {
@@ -257,13 +279,15 @@ impl Carry for Carrier {
 
 fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Manner) -> Carried {
     let local = to.path.mailbox().map(|to| to.local.as_str().to_owned());
-    let verdict = match manner {
-        Manner::Sorts(rows) => rows
-            .iter()
-            .find(|(name, _)| local.as_deref() == Some(*name))
-            .map_or(verdict, |(_, verdict)| *verdict),
-        _ => verdict,
+    let rows = if let Manner::Sorts(rows) = manner {
+        &rows[..]
+    } else {
+        &[]
     };
+    let row = rows
+        .iter()
+        .find(|(name, _)| local.as_deref() == Some(*name));
+    let verdict = row.map_or(verdict, |(_, verdict)| *verdict);
     let (code, status, text) = match verdict {
         Verdict::Delivered => (250, Enhanced(2, 0, 0), "thank you"),
         Verdict::Refused => (550, Enhanced(5, 1, 1), "nobody of that name"),
@@ -416,6 +440,12 @@ impl World {
 
     pub(super) async fn with(rules: Rules, options: Options) -> Self {
         let (store, faults) = Store::with_faults(options).unwrap();
+        let world = Self::within(rules, store).await;
+        Self { faults, ..world }
+    }
+
+    /// Around this store.
+    pub(super) async fn within(rules: Rules, store: Store) -> Self {
         let mut accounts = BTreeMap::new();
         for address in ["alice@here.test", "postmaster@here.test"] {
             let mailbox: Mailbox = address.parse().unwrap();
@@ -444,7 +474,7 @@ impl World {
         let office = open(&store, &roads, &villa, rules);
         let world = Self {
             store,
-            faults,
+            faults: Arc::default(),
             roads,
             villa,
             office,

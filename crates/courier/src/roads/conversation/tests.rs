@@ -381,7 +381,7 @@ async fn a_message_is_read_again_for_further_recipients() {
             .iter()
             .all(|one| matches!(one.outcome, Outcome::Accepted { .. }))
     );
-    assert_eq!(text.rewinds, 2);
+    assert_eq!(text.rewinds, 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,7 +393,7 @@ async fn an_idle_conversation_is_watched() {
         assert!(conversation.is_quiet().await);
         let start = tokio::time::Instant::now();
         theirs.says(words).await;
-        conversation.gone().await;
+        assert_eq!(conversation.gone().await, waits);
         // Without a word it is the end of the time that it may be idle.
         assert_eq!(start.elapsed() >= Duration::from_secs(5), waits, "{words}");
     }
@@ -457,4 +457,91 @@ async fn what_a_server_lacks_is_known_without_asking() {
     let expected = Outcome::Failed(Reason::Lacks(Lack::EightBitMime));
     assert_eq!(*outcome(&said), expected);
     assert!(matches!(said.rest, Rest::Ready(_)));
+}
+
+/// SCRAM: what takes long is done elsewhere, and the server has to know the password, too.
+#[tokio::test(start_paused = true)]
+async fn a_login_is_derived_beside() {
+    let credentials = auth::Credentials::new("user", auth::Secret::new("pencil".to_owned()));
+    let config = Config {
+        login: Some(smtp_client::Login::new(credentials)),
+        ..config()
+    };
+    let (ours, theirs) = duplex(4096);
+    let nonce = "fresh".to_owned();
+    let mut conversation = Conversation::plain(ours, config.into(), None, nonce);
+    let mut theirs = Peer(theirs);
+    let all = async {
+        theirs.opens(&[NAMED, "AUTH SCRAM-SHA-256"]).await;
+        theirs.hears("AUTH SCRAM-SHA-256 ").await;
+        let challenge = auth::encode_base64("r=fresh0-and-theirs,s=AAAA,i=4096");
+        theirs.says(&format!("334 {challenge}\r\n")).await;
+        let proof = theirs.hears("").await;
+        let decoded = auth::decode_base64(proof.trim_end().as_bytes());
+        let proof = decoded.expect(&proof);
+        let proof = String::from_utf8(proof).unwrap();
+        assert!(proof.contains("r=fresh0-and-theirs,p="), "{proof}");
+        let signature = auth::encode_base64("v=AAAA");
+        theirs.says(&format!("334 {signature}\r\n")).await;
+        theirs.hears("*").await;
+        theirs.says("501 ok\r\n").await;
+        theirs.hears("QUIT").await;
+        theirs.says("221 bye\r\n").await;
+    };
+    let (rest, ()) = tokio::join!(conversation.begin(HOUR), all);
+    let Rest::Over(Ending::LoginDistrusted { distrust, .. }) = rest else {
+        panic!("{rest:?}");
+    };
+    assert_eq!(distrust, auth::Distrust::Unproven);
+}
+
+/// Under TLS the end is said, so that nobody can have cut it off (RFC 8446 section 6.1).
+#[tokio::test]
+async fn tls_is_ended_in_an_orderly_way() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(["a.test".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private.into())
+        .unwrap();
+    let tls = super::super::tls::Tls::new(super::super::roots::usual(None).unwrap()).unwrap();
+    let name = rustls::pki_types::ServerName::try_from("a.test").unwrap();
+    let (ours, theirs) = duplex(4096);
+    let config = Config {
+        tls: TlsUse::Required,
+        ..config()
+    };
+    let handshake = Some(tls.any(name));
+    let mut conversation = Conversation::plain(ours, config.into(), handshake, String::new());
+    let all = async {
+        let mut plain = Peer(theirs);
+        plain.opens(&[NAMED, "STARTTLS"]).await;
+        plain.hears("STARTTLS").await;
+        plain.says("220 go on\r\n").await;
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+        let mut stream = acceptor.accept(plain.0).await.unwrap();
+        let mut octets = vec![0; 4096];
+        let read = stream.read(&mut octets).await.unwrap();
+        assert_eq!(&octets[..read], b"EHLO we.test\r\n");
+        stream.write_all(b"250 peer.test\r\n").await.unwrap();
+        let read = stream.read(&mut octets).await.unwrap();
+        assert_eq!(&octets[..read], b"QUIT\r\n");
+        stream.write_all(b"221 bye\r\n").await.unwrap();
+        // Without close_notify this were an error.
+        assert_eq!(stream.read(&mut octets).await.unwrap(), 0);
+    };
+    let ours = async {
+        let begun = conversation.begin(HOUR).await;
+        assert!(matches!(begun, Rest::Ready(_)), "{begun:?}");
+        let secured = conversation.secured().unwrap();
+        assert!(!secured.authenticated && secured.facts.binding.is_some());
+        assert_eq!(secured.facts.version, "TLS1.3");
+        conversation.part(HOUR).await;
+    };
+    tokio::join!(ours, all);
 }

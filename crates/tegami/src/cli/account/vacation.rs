@@ -175,10 +175,11 @@ pub fn vacation(config: &Config, typed: Vacation) -> Result<()> {
 
 fn set(config: &Config, address: &Mailbox) -> Result<Option<Settings>> {
     let address = address.clone();
-    match ask(config, &Request::AccountVacationShow { address })? {
-        Response::Vacation { settings, .. } => Ok(settings),
-        _ => Err(unexpected()),
-    }
+    let shown = ask(config, &Request::AccountVacationShow { address })?;
+    let Response::Vacation { settings, .. } = shown else {
+        return Err(unexpected());
+    };
+    Ok(settings)
 }
 
 fn describe(address: &Mailbox, settings: Option<&Settings>, zone: &TimeZone) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mailstore::{AccountId, Change, ChangeError, Terms};
+use mailstore::{AccountId, Change, ChangeError, Forward, Handling, Terms};
 
 use super::*;
 
@@ -67,8 +67,7 @@ impl Store {
             Change::RemoveAlias(address) => contents
                 .aliases
                 .retain(|old| old.address.key() != address.key()),
-            // No accounts file has lists.
-            Change::PutList(list) => return Err(ChangeError::NoList(list.address)),
+            Change::PutList(list) => return Err(ChangeError::ListName(list.address)),
             Change::RemoveList(address) => return Err(ChangeError::NoList(address)),
         }
         Ok(())
@@ -440,6 +439,48 @@ async fn a_refusal_of_the_store_names_the_account() {
         error.to_string(),
         "alice@example.test: no space left for mail"
     );
+}
+
+#[tokio::test]
+async fn forwards_are_as_declared_and_what_else_becomes_of_mail_is_done_by_hand() {
+    let (office, store) = (Office::new(""), Store::default());
+    let handling = || store.account("alice@example.test").handling;
+    let forward = |to: &str, keep| Forward {
+        to: vec![to.parse().unwrap()],
+        keep,
+        disclosed: false,
+    };
+    for (line, expected) in [
+        (
+            "forward = [\"a@far.test\"]",
+            Some(forward("a@far.test", true)),
+        ),
+        (
+            "forward = [\"b@far.test\"]\nkeep = false",
+            Some(forward("b@far.test", false)),
+        ),
+        ("forward = []", None),
+        ("", None),
+    ] {
+        let report = reconciled(&office, &store, &alice(line)).await.unwrap();
+        assert_eq!(report.unchanged, usize::from(line.is_empty()), "{line}");
+        assert_eq!(handling().forward, expected, "{line}");
+    }
+    store.edit("alice@example.test", |alice| {
+        alice.handling.vacation = Some("{}".to_owned());
+        alice.handling.moved = Some("a@far.test".parse().unwrap());
+    });
+    let report = reconciled(&office, &store, &alice("")).await.unwrap();
+    assert_eq!(report.unchanged, 1);
+    // One account cannot do both; what is declared counts.
+    let line = "forward = [\"a@far.test\"]";
+    reconciled(&office, &store, &alice(line)).await.unwrap();
+    let expected = Handling {
+        forward: Some(forward("a@far.test", true)),
+        moved: None,
+        vacation: Some("{}".to_owned()),
+    };
+    assert_eq!(handling(), expected);
 }
 
 #[tokio::test]
