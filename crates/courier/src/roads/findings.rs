@@ -87,7 +87,8 @@ impl Who {
             Barred::Bogus => (
                 Enhanced(4, 7, 5),
                 format!(
-                    "What DNS says of the certificate of {self} (TLSA) is not signed by its owner, as if somebody had forged it, so nothing is sent there."
+                    "What DNS says of the certificate of {self} (TLSA) is not signed by its owner, as if \
+                     somebody had forged it, so nothing is sent there."
                 ),
             ),
             Barred::Unclear => (
@@ -99,7 +100,8 @@ impl Who {
             Barred::NotListed => (
                 Enhanced(4, 7, 5),
                 format!(
-                    "The policy of {domain} (MTA-STS) does not list {self} among its mail servers, so nothing is sent there."
+                    "The policy of {domain} (MTA-STS) does not list {self} among its mail servers, so nothing \
+                     is sent there."
                 ),
             ),
         };
@@ -170,7 +172,8 @@ impl Who {
             Ending::TlsFailed => format!("TLS with {self} came to nothing."),
             Ending::NoMechanism => format!("{self} offers no way to log in that is safe here."),
             Ending::LoginRefused { mechanism, said } => format!(
-                "{self} refused our login ({}); the name and the password in the configuration have to be looked at: {said}",
+                "{self} refused our login ({}); the name and the password in the configuration have to be \
+                 looked at: {said}",
                 mechanism.name()
             ),
             Ending::LoginDistrusted {
@@ -317,7 +320,8 @@ impl Who {
 
     fn unknown(&self, ending: &Ending, overtime: bool) -> Finding {
         let words = format!(
-            "The whole message was sent to {self}, which did not say whether it took it. {} It is sent again later, so the recipient may get it twice.",
+            "The whole message was sent to {self}, which did not say whether it took it. {} It is sent again \
+             later, so the recipient may get it twice.",
             self.about(ending, overtime)
         );
         let finding = self.finding(None, ending.status(), Weight::Message, words);
@@ -342,7 +346,8 @@ fn cannot(lack: Lack) -> &'static str {
         Lack::EightBitMime => "takes no messages with 8-bit letters (8BITMIME).",
         Lack::SmtpUtf8 => "takes no international addresses or headers (SMTPUTF8).",
         Lack::RequireTls => {
-            "cannot promise TLS all the way (REQUIRETLS), which the sender demands, or is not known to be the right server."
+            "cannot promise TLS all the way (REQUIRETLS), which the sender demands, or is not known to be the \
+             right server."
         }
         Lack::DeliverBy => "cannot promise to deliver in time (DELIVERBY), as the sender demands.",
     }

@@ -46,7 +46,7 @@ pub struct Settings {
     pub source_v4: Option<Ipv4Addr>,
     /// Our end of IPv6 connections; the system chooses without it.
     pub source_v6: Option<Ipv6Addr>,
-    /// Most recipients of one transaction, and transactions of one connection.
+    /// Most recipients of one transaction.
     pub most_recipients: usize,
     /// Most transactions of one connection.
     pub most_transactions: u32,

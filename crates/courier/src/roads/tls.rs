@@ -23,6 +23,9 @@ use wire::{ChannelBinding, TlsFacts};
 use super::stream::Io;
 use super::tls_report::Failure;
 
+/// Letters of what is said about a failure.
+const MOST_WORDS: usize = 300;
+
 /// What handshakes are made with.
 pub(super) struct Tls {
     provider: Arc<CryptoProvider>,
@@ -296,23 +299,53 @@ pub(super) fn fault(error: &io::Error) -> TlsFault {
             words: if error.kind() == io::ErrorKind::UnexpectedEof {
                 "the server hung up in the middle of it".to_owned()
             } else {
-                error.to_string()
+                shown(&error.to_string())
             },
         },
     }
 }
 
-fn of(error: &Error) -> TlsFault {
-    let mut words = error.to_string();
-    let failure = if let Error::InvalidCertificate(error) = error {
-        if let CertificateError::Other(other) = error {
-            words = other.0.to_string();
+/// What a stranger has written into a certificate may be among it, and may be long.
+fn shown(words: &str) -> String {
+    let harmless = |letter: char| {
+        if letter.is_ascii_graphic() {
+            letter
+        } else {
+            ' '
         }
-        certificate(error)
-    } else {
-        Failure::Validation
     };
-    TlsFault { failure, words }
+    words.chars().take(MOST_WORDS).map(harmless).collect()
+}
+
+fn of(error: &Error) -> TlsFault {
+    let Error::InvalidCertificate(wrong) = error else {
+        return TlsFault {
+            failure: Failure::Validation,
+            words: shown(&error.to_string()),
+        };
+    };
+    let failure = certificate(wrong);
+    let why = if let CertificateError::Other(other) = wrong {
+        other.0.to_string()
+    } else {
+        wrong.to_string()
+    };
+    let words = match failure {
+        Failure::HostMismatch => format!("its certificate is for another host ({why})"),
+        Failure::Expired => "its certificate has expired".to_owned(),
+        Failure::NotTrusted => format!("nobody who is trusted vouches for its certificate ({why})"),
+        Failure::TlsaInvalid
+        | Failure::Validation
+        | Failure::NoStartTls
+        | Failure::DnssecInvalid
+        | Failure::StsFetch
+        | Failure::StsInvalid
+        | Failure::StsWebpki => why,
+    };
+    TlsFault {
+        failure,
+        words: shown(&words),
+    }
 }
 
 #[expect(
@@ -352,4 +385,51 @@ fn binding(connection: &ClientConnection) -> Option<ChannelBinding> {
         .export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""))
         .map(ChannelBinding)
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: CertificateError, failure: Failure, words: &str) {
+        let error = io::Error::new(io::ErrorKind::InvalidData, Error::InvalidCertificate(error));
+        let found = fault(&error);
+        assert_eq!(found.failure, failure, "{found}");
+        assert!(found.words.contains(words), "{found}");
+    }
+
+    #[test]
+    fn faults_are_told_apart_and_in_bounded_words() {
+        let name = ServerName::try_from("mx.a.test").unwrap();
+        let strange = CertificateError::NotValidForNameContext {
+            expected: name,
+            presented: vec!["\u{202e}x\r\n.test".to_owned(); 1000],
+        };
+        check(strange.clone(), Failure::HostMismatch, "mx.a.test");
+        let found = of(&Error::InvalidCertificate(strange));
+        assert_eq!(found.words.len(), MOST_WORDS);
+        assert!(found.words.is_ascii() && !found.words.contains(char::is_control));
+        check(
+            CertificateError::Expired,
+            Failure::Expired,
+            "certificate has expired",
+        );
+        check(
+            CertificateError::UnknownIssuer,
+            Failure::NotTrusted,
+            "nobody who is trusted",
+        );
+        let dane = rustls::OtherError(Arc::new(DaneError::NoMatch));
+        check(
+            CertificateError::Other(dane),
+            Failure::TlsaInvalid,
+            "no TLSA record matches",
+        );
+        let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
+        assert_eq!(fault(&cut).words, "the server hung up in the middle of it");
+        let alert = Error::AlertReceived(rustls::AlertDescription::HandshakeFailure);
+        let found = fault(&io::Error::new(io::ErrorKind::InvalidData, alert));
+        assert_eq!(found.failure, Failure::Validation);
+    }
 }
