@@ -335,7 +335,7 @@ impl Visit {
 }
 
 /// What the domain promises by a policy.
-async fn policy(roads: &Roads, live: &Arc<Live>, way: &Way) -> Found {
+pub(super) async fn policy(roads: &Roads, live: &Arc<Live>, way: &Way) -> Found {
     let Some(domain) = way.domain().filter(|_| live.settings.mta_sts) else {
         return Found::default();
     };
@@ -349,7 +349,7 @@ async fn policy(roads: &Roads, live: &Arc<Live>, way: &Way) -> Found {
 }
 
 /// Which TLS a host has to have.
-async fn guard(
+pub(super) async fn guard(
     roads: &Roads,
     live: &Live,
     way: &Way,
