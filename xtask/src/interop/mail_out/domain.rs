@@ -9,7 +9,7 @@ use super::names::{POLICIES, Records};
 pub const SERVER: [&str; 2] = ["10.20.0.10", "fd20::10"];
 
 /// What Postfix keeps for itself.
-pub const OF_POSTFIX: [&str; 18] = [
+pub const OF_POSTFIX: [&str; 19] = [
     "postfix.test",
     "six.test",
     "selfsigned.test",
@@ -28,6 +28,7 @@ pub const OF_POSTFIX: [&str; 18] = [
     "dane.example",
     "danebad.example",
     "bogus.example",
+    "plain.example",
 ];
 
 /// The zone `test.`: a line for each domain, its exchangers and their addresses.
@@ -85,6 +86,12 @@ const BOGUS: &str = "
 mx A 10.20.0.30
 ";
 
+/// The zone `plain.example.`, which is not signed, below one that is.
+const PLAIN: &str = "
+@ MX 10 mx
+mx A 10.20.0.20
+";
+
 /// Domains that promise TLS (RFC 8461), with the exchanger their policies name.
 pub const PROMISES: [(&str, &str); 3] = [
     ("sts.test", "mx.sts.test"),
@@ -112,6 +119,7 @@ pub fn records(authority: &Authority) -> Result<Records> {
     Ok(Records {
         test,
         example,
+        plain: PLAIN.to_owned(),
         bogus: BOGUS.to_owned(),
     })
 }

@@ -18,13 +18,24 @@ pub const RESOLVER: &str = "10.20.0.3";
 /// Where policies of MTA-STS are served.
 pub const POLICIES: &str = "10.20.0.60";
 
-/// The zones with their file names. What is signed has an anchor above it, but for the last, whose anchor is wrong.
-const ZONES: [(&str, &str, bool); 4] = [
-    ("test.", "test", false),
-    ("example.", "example", true),
-    ("bogus.example.", "bogus", true),
-    (".", "root", true),
+/// The zones with their file names. What is signed has an anchor above it; that of `bogus.example.` is wrong.
+const ZONES: [(&str, &str, Signed); 5] = [
+    ("test.", "test", Signed::Not),
+    ("plain.example.", "plain", Signed::Not),
+    ("example.", "example", Signed::Hashed),
+    ("bogus.example.", "bogus", Signed::Plainly),
+    (".", "root", Signed::Plainly),
 ];
+
+/// How it is shown that a name, or an anchor, is not there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signed {
+    Not,
+    /// By NSEC.
+    Plainly,
+    /// By NSEC3 with opt-out, as large zones have it (RFC 5155).
+    Hashed,
+}
 
 /// Every zone begins with this.
 const APEX: &str = "$TTL 5\n@ IN SOA ns.nic. host.nic. 1 60 60 600 1\n@ IN NS ns.nic.\n";
@@ -35,6 +46,8 @@ pub struct Records {
     pub test: String,
     /// Lines of the zone `example.`.
     pub example: String,
+    /// Lines of the zone `plain.example.`, which is not signed.
+    pub plain: String,
     /// Lines of the zone `bogus.example.`.
     pub bogus: String,
 }
@@ -97,8 +110,11 @@ impl Names {
             ("example.test. MX", "NOERROR"),
             ("dane.example. MX", "NOERROR ad"),
             ("_25._tcp.mx.dane.example. TLSA", "NOERROR ad"),
-            ("nowhere.example. MX", "NXDOMAIN ad"),
+            ("nowhere. MX", "NXDOMAIN ad"),
+            // With opt-out nobody can say whether a name without signatures is there.
+            ("nowhere.example. MX", "NXDOMAIN"),
             ("nowhere.test. MX", "NXDOMAIN"),
+            ("plain.example. MX", "NOERROR"),
             ("bogus.example. MX", "SERVFAIL"),
         ] {
             let said = status(question)?;
@@ -155,7 +171,7 @@ impl Zones<'_> {
     /// Writes configuration, keys and zones; gives the root's key.
     fn write(&self, records: &Records) -> Result<String> {
         fs::write(self.place.join("knot.conf"), self.knot())?;
-        for (zone, _, _) in ZONES.iter().filter(|(_, _, signed)| *signed) {
+        for (zone, _, _) in ZONES.iter().filter(|(_, _, signed)| *signed != Signed::Not) {
             self.keymgr(&format!(
                 "{zone} generate algorithm=ecdsap256sha256 ksk=yes zsk=yes"
             ))?;
@@ -167,8 +183,12 @@ impl Zones<'_> {
         self.zone("test", &records.test)?;
         self.zone(
             "example",
-            &format!("{}bogus NS ns.nic.\n{wrong}\n", records.example),
+            &format!(
+                "{}plain NS ns.nic.\nbogus NS ns.nic.\n{wrong}\n",
+                records.example
+            ),
         )?;
+        self.zone("plain", &records.plain)?;
         self.zone("bogus", &records.bogus)?;
         self.zone("root", &format!("{delegations}{anchor}"))?;
         fs::write(
@@ -205,16 +225,23 @@ impl Zones<'_> {
         let mut text = format!(
             "server:\n  listen: [{AUTHORITY}@53]\n  rundir: {place}/run\n  user: root:root\n\
              database:\n  storage: {place}/db\nlog:\n  - target: stderr\n    any: info\n\
-             policy:\n  - id: here\n    manual: on\n    single-type-signing: on\n\
+             policy:\n  - id: here\n    manual: on\n    single-type-signing: on\n  - id: hashed\n    \
+             manual: on\n    single-type-signing: on\n    nsec3: on\n    nsec3-iterations: 0\n    \
+             nsec3-opt-out: on\n\
              zone:\n"
         );
         for (zone, file, signed) in ZONES {
             text.push_str(&format!(
                 "  - domain: {zone}\n    file: {place}/{file}.zone\n    zonefile-sync: -1\n"
             ));
-            if signed {
-                text.push_str("    dnssec-signing: on\n    dnssec-policy: here\n");
-            }
+            let policy = match signed {
+                Signed::Not => continue,
+                Signed::Plainly => "here",
+                Signed::Hashed => "hashed",
+            };
+            text.push_str(&format!(
+                "    dnssec-signing: on\n    dnssec-policy: {policy}\n"
+            ));
         }
         text
     }

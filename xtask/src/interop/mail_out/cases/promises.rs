@@ -6,7 +6,7 @@ use super::Case;
 use crate::interop::mail_out::lab::{Lab, Peer, SOON};
 
 /// All of them.
-pub const CASES: [Case; 11] = [
+pub const CASES: [Case; 12] = [
     Case::short(
         "Postfix",
         "REQUIRETLS, over TLS, to one who does not know it",
@@ -26,6 +26,11 @@ pub const CASES: [Case; 11] = [
     Case::short("Postfix", "no TLS", |lab| {
         delivered(lab, "user@notls.test", false)
     }),
+    Case::short(
+        "Postfix",
+        "unsigned names below signed ones (NSEC3 opt-out)",
+        |lab| delivered(lab, "user@plain.example", true),
+    ),
     Case::short("Postfix", "DANE, the right key", |lab| {
         delivered(lab, "user@dane.example", true)
     }),
