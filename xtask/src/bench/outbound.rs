@@ -122,11 +122,13 @@ fn beside_the_dead(bench: &Bench, living: SocketAddr) -> Result<[Figure; 2]> {
     let (alone, _) = leave(bench, &site, &server, "far.test", MESSAGES)?;
     thread::sleep(SETTLE);
     let before = server.memory_mib("VmRSS")?;
-    fill(bench, &server, "dead.test", DEAD)?;
-    thread::sleep(SETTLE);
-    let after = server.memory_mib("VmRSS")?;
-    // Whatever is let go while the others wait: only the living host's is paused.
-    fill(bench, &server, "dead.test", 1)?;
+    let mut grown = |messages: u32| -> Result<f64> {
+        fill(bench, &server, "dead.test", messages)?;
+        thread::sleep(SETTLE);
+        server.memory_mib("VmRSS")
+    };
+    let after = grown(DEAD)?;
+    let twice = grown(DEAD)?;
     let begun = Instant::now();
     let mut log = Log::behind(&site)?;
     fill(bench, &server, "far.test", MESSAGES)?;
@@ -146,7 +148,9 @@ fn beside_the_dead(bench: &Bench, living: SocketAddr) -> Result<[Figure; 2]> {
             value: after - before,
             unit: "MiB more",
             goal: Goal::AtMost(16.0),
-            detail: format!("{before:.1} MiB before, {after:.1} MiB after"),
+            detail: format!(
+                "{before:.1} MiB before, {after:.1} MiB after, {twice:.1} MiB after as many again"
+            ),
         },
         Figure {
             work: "mail out to a living host beside them".to_owned(),
