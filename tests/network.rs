@@ -29,6 +29,8 @@ mod manager;
 mod moving;
 #[path = "network/obligations.rs"]
 mod obligations;
+#[path = "network/onward.rs"]
+mod onward;
 #[path = "network/outbound.rs"]
 mod outbound;
 #[path = "network/proxied.rs"]

@@ -16,7 +16,7 @@ use crate::route::RouteFacts;
 
 mod leads;
 
-pub use leads::{ListFacts, NewForward, NewList};
+pub use leads::{HandlingRequest, ListFacts, ListRequest, NewForward, NewList};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,37 +98,8 @@ pub enum Request {
         /// What is new.
         terms: NewTerms,
     },
-    /// Sends mail for an account on, or changes how.
-    AccountForward {
-        /// Whose.
-        address: Mailbox,
-        /// What is new.
-        forward: NewForward,
-    },
-    /// Sends it on no more.
-    AccountForwardOff {
-        /// Whose.
-        address: Mailbox,
-    },
-    /// Refers senders to another address, and takes nothing; or takes mail again.
-    AccountRefer {
-        /// Whose mail.
-        address: Mailbox,
-        /// Where senders should write to.
-        to: Option<Mailbox>,
-    },
-    /// Tells senders that somebody is away, or no more.
-    AccountVacation {
-        /// Who.
-        address: Mailbox,
-        /// What they are told, and when.
-        settings: Option<vacation::Settings>,
-    },
-    /// Shows what senders are told.
-    AccountVacationShow {
-        /// By whose account.
-        address: Mailbox,
-    },
+    /// Something about what becomes of an account's mail beside its mailbox.
+    Handling(HandlingRequest),
     /// Adds targets to an alias, making it where there is none.
     AliasAdd {
         /// What is written to.
@@ -145,39 +116,8 @@ pub enum Request {
         /// Who gets it no more.
         targets: Vec<Mailbox>,
     },
-    /// Makes a mailing list.
-    ListAdd {
-        /// All there is to say of it.
-        settings: Box<list::Settings>,
-    },
-    /// Changes a list; what is not named stays.
-    ListSet {
-        /// Which one.
-        address: Mailbox,
-        /// What is new.
-        changes: NewList,
-    },
-    /// Puts people on a list and takes others from it.
-    ListMembers {
-        /// Which one.
-        address: Mailbox,
-        /// Who gets its posts from now on.
-        add: Vec<Mailbox>,
-        /// Who gets them no more.
-        remove: Vec<Mailbox>,
-    },
-    /// Lists all lists.
-    ListList,
-    /// Shows one list.
-    ListShow {
-        /// Which one.
-        address: Mailbox,
-    },
-    /// Removes a list.
-    ListRemove {
-        /// Which one.
-        address: Mailbox,
-    },
+    /// Something about mailing lists.
+    List(ListRequest),
     /// Asks how things are.
     Status,
     /// Stops taking mail for the time being, or goes on with it. Only a running server can be asked.
@@ -246,14 +186,13 @@ impl Request {
     /// Whether it changes accounts, aliases or lists, which is done one at a time.
     pub(crate) fn changes(&self) -> bool {
         match self {
+            Self::Handling(request) => request.changes(),
+            Self::List(request) => request.changes(),
             Self::AccountMayAdd { .. }
             | Self::AccountMayChange { .. }
             | Self::AccountList
             | Self::AccountShow { .. }
             | Self::AliasList
-            | Self::AccountVacationShow { .. }
-            | Self::ListList
-            | Self::ListShow { .. }
             | Self::Status
             | Self::Suspend { .. }
             | Self::Hold
@@ -269,14 +208,6 @@ impl Request {
             | Self::AccountEnable { .. }
             | Self::AccountSuspend { .. }
             | Self::AccountTerms { .. }
-            | Self::AccountForward { .. }
-            | Self::AccountForwardOff { .. }
-            | Self::AccountRefer { .. }
-            | Self::AccountVacation { .. }
-            | Self::ListAdd { .. }
-            | Self::ListSet { .. }
-            | Self::ListMembers { .. }
-            | Self::ListRemove { .. }
             | Self::AliasAdd { .. }
             | Self::AliasRemove { .. } => true,
         }

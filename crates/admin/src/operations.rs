@@ -173,16 +173,9 @@ impl Operations {
                 self.remove_account(&address, with_mail).await
             }
             Request::AccountPassword { address, password } => {
-                self.change_account(&address, |account| {
-                    account.password = Some(password.hash);
-                    account.keys = password.keys;
-                })
-                .await
+                self.set_password(&address, password).await
             }
-            Request::AccountForbidApop { address } => {
-                self.change_account(&address, |account| account.keys.unseal())
-                    .await
-            }
+            Request::AccountForbidApop { address } => self.forbid_apop(&address).await,
             Request::AccountQuota { address, quota } => {
                 self.change_account(&address, |account| account.quota = quota)
                     .await
@@ -197,27 +190,8 @@ impl Operations {
                 self.change_account(&address, |account| terms.put_into(&mut account.terms))
                     .await
             }
-            Request::AccountForward { address, forward } => {
-                self.forward_account(&address, forward).await
-            }
-            Request::AccountForwardOff { address } => self.forward_no_more(&address).await,
-            Request::AccountRefer { address, to } => self.refer_account(&address, to).await,
-            Request::AccountVacation { address, settings } => {
-                self.set_vacation(&address, settings).await
-            }
-            Request::AccountVacationShow { address } => self.show_vacation(&address),
-            Request::ListAdd { settings } => self.add_list(*settings).await,
-            Request::ListSet { address, changes } => self.set_list(&address, changes).await,
-            Request::ListMembers {
-                address,
-                add,
-                remove,
-            } => self.change_members(&address, add, remove).await,
-            Request::ListList => self.list_lists().map(Response::Lists),
-            Request::ListShow { address } => self
-                .list(&address)
-                .map(|list| Response::List(Box::new(list))),
-            Request::ListRemove { address } => self.remove_list(&address).await,
+            Request::Handling(request) => self.handling(request).await,
+            Request::List(request) => self.lists(request).await,
             Request::AliasAdd { address, targets } => self.add_alias(address, targets).await,
             Request::AliasList => Ok(Response::Aliases(self.list_aliases())),
             Request::AliasRemove { address, targets } => self.remove_alias(address, targets).await,

@@ -7,6 +7,8 @@ mod hold;
 mod leads;
 #[path = "office/mail.rs"]
 mod mail;
+#[path = "office/queue.rs"]
+mod queue;
 #[path = "office/socket.rs"]
 mod socket;
 #[path = "office/terms.rs"]
@@ -17,7 +19,8 @@ use std::sync::{Arc, Mutex};
 
 use address::{Domain, Envelope, Mailbox};
 use admin::{
-    Operations, Refusal, RefusalKind, Request, Response, ServerFacts, Stopped, Surroundings,
+    Operations, QueueNews, Refusal, RefusalKind, Request, Response, ServerFacts, Stopped,
+    Surroundings,
 };
 use auth::PasswordHash;
 use mailstore::{Account, AccountId, Change, Declared, Options, Store};
@@ -26,6 +29,7 @@ use mailstore::{Account, AccountId, Change, Declared, Options, Store};
 #[derive(Default)]
 struct Server {
     changed: Mutex<Vec<AccountId>>,
+    news: Mutex<Vec<QueueNews>>,
     accounts_file: Mutex<Option<PathBuf>>,
 }
 
@@ -63,6 +67,10 @@ impl Surroundings for Server {
 
     fn suspend(&self, _suspended: bool) -> Result<(), Refusal> {
         Ok(())
+    }
+
+    fn queue_news(&self, news: QueueNews) {
+        self.news.lock().unwrap().push(news);
     }
 }
 
@@ -166,6 +174,8 @@ fn named(label: &str, addresses: &[Mailbox]) -> String {
 
 fn line(response: &Response) -> String {
     match response {
+        Response::Queue(response) => format!("{response:?}"),
+        Response::Route(facts) => format!("{facts:?}"),
         Response::Allowed => "allowed".to_owned(),
         Response::Account(account) => {
             format!(

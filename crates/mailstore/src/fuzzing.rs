@@ -71,7 +71,7 @@ pub struct Replayed {
     pub read: BTreeMap<u64, Vec<u8>>,
     /// Uids of those that do not.
     pub unread: Vec<u64>,
-    /// Accounts and aliases.
+    /// Accounts, aliases and lists.
     pub directory: String,
 }
 
@@ -111,7 +111,7 @@ pub fn replay(segments: &[Vec<u8>]) -> Result<Replayed, String> {
 
     let table: Arc<dyn Table> = Arc::new(MemoryTable::default());
     let (_, inventory) = feed(&replay, &table)?;
-    replayed.directory = format!("{:?} {:?}", inventory.accounts, inventory.aliases);
+    replayed.directory = directory(&inventory);
     let files = Files::new(disk, layout);
     for (id, _) in &inventory.usage {
         mailbox(&files, &*table, *id, &mut replayed);
@@ -119,11 +119,18 @@ pub fn replay(segments: &[Vec<u8>]) -> Result<Replayed, String> {
     // From its own checkpoint nothing is left to do.
     let (again, same) = feed(&replay, &table)?;
     assert_eq!(again.records, 0, "read once more");
-    assert_eq!(
-        format!("{:?} {:?}", same.accounts, same.aliases),
-        replayed.directory
-    );
+    assert_eq!(directory(&same), replayed.directory);
     Ok(replayed)
+}
+
+fn directory(inventory: &Inventory) -> String {
+    let Inventory {
+        accounts,
+        aliases,
+        lists,
+        ..
+    } = inventory;
+    format!("{accounts:?} {aliases:?} {lists:?}")
 }
 
 fn feed(replay: &Replay, table: &Arc<dyn Table>) -> Result<(Walked, Inventory), String> {

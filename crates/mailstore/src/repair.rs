@@ -38,7 +38,7 @@ pub struct Repaired {
     pub renewed: Vec<Hit>,
     /// Removals that had been forgotten with a damaged record and are removals again.
     pub removed_again: Vec<Hit>,
-    /// Accounts and aliases stated again.
+    /// Accounts, aliases and lists stated again.
     pub directory: u64,
     /// Queued messages of which it is stated again what becomes of them.
     pub queue: u64,

@@ -106,9 +106,21 @@ async fn a_destroyed_record_of_an_account_names_the_account() {
                  and a repair states it again";
     assert!(said.iter().any(|said| said == named), "{said:#?}");
     assert!(
-        said[0].contains("an account, an alias, a removal or an attempt to deliver may be"),
+        said[0].contains("an account, an alias, a list, a removal or an attempt to deliver may be"),
         "{said:#?}"
     );
+}
+
+#[tokio::test]
+async fn a_destroyed_record_of_a_list_names_the_list() {
+    let ground = Ground::filled().await;
+    ground.add_list().await;
+    ground.turn_bit("what staff is");
+    let examined = ground.examine();
+    let said: Vec<String> = examined.findings.iter().map(ToString::to_string).collect();
+    let named = "the record of the list staff@example.test in the log is damaged; the index still knows it, and a \
+                 repair states it again";
+    assert!(said.iter().any(|said| said == named), "{said:#?}");
 }
 
 #[tokio::test]
@@ -299,7 +311,7 @@ async fn a_running_store_is_examined_while_mail_comes_in() {
     check(
         &examined,
         &[
-            ("some account or alias", &[]),
+            ("some account, alias or list", &[]),
             ("though there are as many", &[]),
         ],
     );
@@ -308,7 +320,10 @@ async fn a_running_store_is_examined_while_mail_comes_in() {
     examined = examination.run(Some(&census), &mut |_| {}).unwrap();
     check(
         &examined,
-        &[("the index counts", &[]), ("some account or alias", &[])],
+        &[
+            ("the index counts", &[]),
+            ("some account, alias or list", &[]),
+        ],
     );
     store.close().await;
 }

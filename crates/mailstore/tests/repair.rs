@@ -198,6 +198,30 @@ async fn letters_of_an_account_whose_record_was_destroyed_are_kept() {
     assert_eq!(ground.messages().await, [4, 2]);
 }
 
+/// Its members have got mail from it, and shall again.
+#[tokio::test]
+async fn a_list_whose_record_was_destroyed_is_stated_again() {
+    let ground = Ground::filled().await;
+    ground.add_list().await;
+    ground.turn_bit("what staff is");
+    let (ground, repaired) = tokio::task::spawn_blocking(move || {
+        let repaired = mend(&ground);
+        (ground, repaired)
+    })
+    .await
+    .unwrap();
+    assert_eq!((repaired.directory, repaired.removed.len()), (1, 0));
+    for _ in 0..2 {
+        let (store, _) = Store::open(ground.path(), ground.options()).unwrap();
+        let address = "staff-owner@example.test".parse().unwrap();
+        let directory = store.directory();
+        let (list, _) = directory.list(&address).unwrap();
+        assert_eq!(list.settings, "what staff is");
+        store.close().await;
+        fs::remove_dir_all(ground.path().join("index")).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_repair_that_was_interrupted_is_finished_by_the_next_one() {
     let ground = Ground::filled().await;

@@ -2,7 +2,121 @@
 
 use address::Mailbox;
 use delivery::list::{Expansion, Joining, Posting, ReplyTo, Settings};
+use delivery::vacation;
 use serde::{Deserialize, Serialize};
+
+use super::Request;
+
+/// One thing to do about what becomes of an account's mail beside its mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "handling", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum HandlingRequest {
+    /// Sends it on, or changes how.
+    Forward {
+        /// Whose.
+        address: Mailbox,
+        /// What is new.
+        forward: NewForward,
+    },
+    /// Sends it on no more.
+    ForwardOff {
+        /// Whose.
+        address: Mailbox,
+    },
+    /// Refers senders to another address, and takes nothing; or takes mail again.
+    Refer {
+        /// Whose mail.
+        address: Mailbox,
+        /// Where senders should write to.
+        to: Option<Mailbox>,
+    },
+    /// Tells senders that somebody is away, or no more.
+    Vacation {
+        /// Who.
+        address: Mailbox,
+        /// What they are told, and when.
+        settings: Option<vacation::Settings>,
+    },
+    /// Shows what senders are told.
+    VacationShow {
+        /// By whose account.
+        address: Mailbox,
+    },
+}
+
+/// One thing to do about mailing lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "list", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ListRequest {
+    /// Makes one.
+    Add {
+        /// All there is to say of it.
+        settings: Box<Settings>,
+    },
+    /// Changes one; what is not named stays.
+    Set {
+        /// Which one.
+        address: Mailbox,
+        /// What is new.
+        changes: NewList,
+    },
+    /// Puts people on one and takes others from it.
+    Members {
+        /// Which one.
+        address: Mailbox,
+        /// Who gets its posts from now on.
+        add: Vec<Mailbox>,
+        /// Who gets them no more.
+        remove: Vec<Mailbox>,
+    },
+    /// Lists all of them.
+    List,
+    /// Shows one.
+    Show {
+        /// Which one.
+        address: Mailbox,
+    },
+    /// Removes one.
+    Remove {
+        /// Which one.
+        address: Mailbox,
+    },
+}
+
+impl From<HandlingRequest> for Request {
+    fn from(request: HandlingRequest) -> Self {
+        Self::Handling(request)
+    }
+}
+
+impl From<ListRequest> for Request {
+    fn from(request: ListRequest) -> Self {
+        Self::List(request)
+    }
+}
+
+impl HandlingRequest {
+    pub(super) fn changes(&self) -> bool {
+        match self {
+            Self::Forward { .. }
+            | Self::ForwardOff { .. }
+            | Self::Refer { .. }
+            | Self::Vacation { .. } => true,
+            Self::VacationShow { .. } => false,
+        }
+    }
+}
+
+impl ListRequest {
+    pub(super) fn changes(&self) -> bool {
+        match self {
+            Self::Add { .. } | Self::Set { .. } | Self::Members { .. } | Self::Remove { .. } => {
+                true
+            }
+            Self::List | Self::Show { .. } => false,
+        }
+    }
+}
 
 /// What is new of where mail for an account is sent on to; what is not named stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -103,6 +103,19 @@ impl Operations {
         })
     }
 
+    pub(super) async fn set_password(&self, address: &Mailbox, password: NewPassword) -> Answer {
+        let change = |account: &mut Account| {
+            account.password = Some(password.hash);
+            account.keys = password.keys;
+        };
+        self.change_account(address, change).await
+    }
+
+    pub(super) async fn forbid_apop(&self, address: &Mailbox) -> Answer {
+        let change = |account: &mut Account| account.keys.unseal();
+        self.change_account(address, change).await
+    }
+
     /// Changes what the accounts file would say about a declared account.
     pub(super) async fn change_account(
         &self,

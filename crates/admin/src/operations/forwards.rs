@@ -5,10 +5,24 @@ use delivery::vacation::{Settings, Vacation};
 use mailstore::{Account, Expansion, Forward};
 
 use super::Operations;
-use crate::message::{Answer, NewForward, Refusal, RefusalKind, Response};
+use crate::message::{Answer, HandlingRequest, NewForward, Refusal, RefusalKind, Response};
 
 impl Operations {
-    pub(super) async fn forward_account(&self, address: &Mailbox, new: NewForward) -> Answer {
+    pub(super) async fn handling(&self, request: HandlingRequest) -> Answer {
+        match request {
+            HandlingRequest::Forward { address, forward } => {
+                self.forward_account(&address, forward).await
+            }
+            HandlingRequest::ForwardOff { address } => self.forward_no_more(&address).await,
+            HandlingRequest::Refer { address, to } => self.refer_account(&address, to).await,
+            HandlingRequest::Vacation { address, settings } => {
+                self.set_vacation(&address, settings).await
+            }
+            HandlingRequest::VacationShow { address } => self.show_vacation(&address),
+        }
+    }
+
+    async fn forward_account(&self, address: &Mailbox, new: NewForward) -> Answer {
         let mut account = self.find_with_mailbox(self.find_own(address)?)?;
         let before = account.handling.forward.take();
         let NewForward {
@@ -41,25 +55,21 @@ impl Operations {
         self.put_account(account).await
     }
 
-    pub(super) async fn forward_no_more(&self, address: &Mailbox) -> Answer {
+    async fn forward_no_more(&self, address: &Mailbox) -> Answer {
         let mut account = self.find_own(address)?;
         account.handling.forward = None;
         self.put_account(account).await
     }
 
     /// Of a declared account too: a reload leaves that as it is, since the file does not speak of it.
-    pub(super) async fn refer_account(&self, address: &Mailbox, to: Option<Mailbox>) -> Answer {
+    async fn refer_account(&self, address: &Mailbox, to: Option<Mailbox>) -> Answer {
         let mut account = self.find(address)?;
         account.handling.moved = to;
         self.put_account(account).await
     }
 
     /// Likewise.
-    pub(super) async fn set_vacation(
-        &self,
-        address: &Mailbox,
-        settings: Option<Settings>,
-    ) -> Answer {
+    async fn set_vacation(&self, address: &Mailbox, settings: Option<Settings>) -> Answer {
         let mut account = self.find(address)?;
         if let Some(settings) = &settings {
             account = self.find_with_mailbox(account)?;
@@ -80,7 +90,7 @@ impl Operations {
         self.put_account(account).await
     }
 
-    pub(super) fn show_vacation(&self, address: &Mailbox) -> Answer {
+    fn show_vacation(&self, address: &Mailbox) -> Answer {
         let account = self.find(address)?;
         let settings = match account.handling.vacation.as_deref() {
             None => None,

@@ -5,10 +5,28 @@ use delivery::list::{List, Settings};
 use mailstore::{Change, ListAddress, StoredList};
 
 use super::{Operations, refusal};
-use crate::message::{Answer, ListFacts, NewList, Refusal, RefusalKind, Response};
+use crate::message::{Answer, ListFacts, ListRequest, NewList, Refusal, RefusalKind, Response};
 
 impl Operations {
-    pub(super) async fn add_list(&self, settings: Settings) -> Answer {
+    pub(super) async fn lists(&self, request: ListRequest) -> Answer {
+        match request {
+            ListRequest::Add { settings } => self.add_list(*settings).await,
+            ListRequest::Set { address, changes } => self.set_list(&address, changes).await,
+            ListRequest::Members {
+                address,
+                add,
+                remove,
+            } => self.change_members(&address, add, remove).await,
+            ListRequest::List => self.list_lists().map(Response::Lists),
+            ListRequest::Show { address } => {
+                let list = self.list(&address)?;
+                Ok(Response::List(Box::new(list)))
+            }
+            ListRequest::Remove { address } => self.remove_list(&address).await,
+        }
+    }
+
+    async fn add_list(&self, settings: Settings) -> Answer {
         let address = &settings.address;
         self.check_domain(address)?;
         if self.store.directory().list(address).is_some() {
@@ -23,7 +41,7 @@ impl Operations {
         self.put_list(settings).await
     }
 
-    pub(super) async fn set_list(&self, address: &Mailbox, new: NewList) -> Answer {
+    async fn set_list(&self, address: &Mailbox, new: NewList) -> Answer {
         let mut settings = self.list(address)?;
         for people in [&new.owners, &new.moderators].into_iter().flatten() {
             self.check_targets(people)?;
@@ -32,7 +50,7 @@ impl Operations {
         self.put_list(settings).await
     }
 
-    pub(super) async fn change_members(
+    async fn change_members(
         &self,
         address: &Mailbox,
         add: Vec<Mailbox>,
@@ -59,7 +77,7 @@ impl Operations {
         self.put_list(settings).await
     }
 
-    pub(super) fn list_lists(&self) -> Result<Vec<ListFacts>, Refusal> {
+    fn list_lists(&self) -> Result<Vec<ListFacts>, Refusal> {
         let directory = self.store.directory();
         let mut lists = Vec::new();
         for stored in directory.lists() {
@@ -69,7 +87,7 @@ impl Operations {
         Ok(lists)
     }
 
-    pub(super) async fn remove_list(&self, address: &Mailbox) -> Answer {
+    async fn remove_list(&self, address: &Mailbox) -> Answer {
         let address = self.list(address)?.address;
         // An account of one of these names made later must not get mail meant for this list.
         let mut without = self.without(self.addresses_of(&address));
@@ -90,7 +108,7 @@ impl Operations {
     }
 
     /// The list that posts to this address go to.
-    pub(super) fn list(&self, address: &Mailbox) -> Result<Settings, Refusal> {
+    fn list(&self, address: &Mailbox) -> Result<Settings, Refusal> {
         let directory = self.store.directory();
         match directory.list(address) {
             Some((list, ListAddress::Post)) => read(list),

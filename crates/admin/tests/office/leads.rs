@@ -1,6 +1,6 @@
 //! Where mail goes on to, changed by hand: aliases that lead elsewhere, forwards, references, vacations and lists.
 
-use admin::{NewForward, NewList, Request};
+use admin::{HandlingRequest, ListRequest, NewForward, NewList, Request};
 use delivery::list::{Posting, Settings as List};
 use delivery::vacation::{PERIOD, Settings as Vacation};
 use mailstore::{Forward, Handling};
@@ -12,27 +12,27 @@ fn mailboxes(addresses: &[&str]) -> Vec<Mailbox> {
 }
 
 fn forward(to: &[&str], keep: Option<bool>, disclosed: Option<bool>) -> Request {
-    Request::AccountForward {
+    Request::from(HandlingRequest::Forward {
         address: mailbox("alice@example.test"),
         forward: NewForward {
             to: (!to.is_empty()).then(|| mailboxes(to)),
             keep,
             disclosed,
         },
-    }
+    })
 }
 
 fn no_forward() -> Request {
-    Request::AccountForwardOff {
+    Request::from(HandlingRequest::ForwardOff {
         address: mailbox("alice@example.test"),
-    }
+    })
 }
 
 fn refer(to: Option<&str>) -> Request {
-    Request::AccountRefer {
+    Request::from(HandlingRequest::Refer {
         address: mailbox("alice@example.test"),
         to: to.map(mailbox),
-    }
+    })
 }
 
 fn vacation(text: &str, from: Option<&str>) -> Request {
@@ -45,10 +45,10 @@ fn vacation(text: &str, from: Option<&str>) -> Request {
         until: None,
         period: PERIOD,
     };
-    Request::AccountVacation {
+    Request::from(HandlingRequest::Vacation {
         address: mailbox("alice@example.test"),
         settings: Some(settings),
-    }
+    })
 }
 
 fn list(address: &str, owners: &[&str], members: &[&str]) -> Request {
@@ -65,17 +65,17 @@ fn list(address: &str, owners: &[&str], members: &[&str]) -> Request {
         reply_to: Default::default(),
         subject_tag: None,
     };
-    Request::ListAdd {
+    Request::from(ListRequest::Add {
         settings: Box::new(settings),
-    }
+    })
 }
 
 fn members(add: &[&str], remove: &[&str]) -> Request {
-    Request::ListMembers {
+    Request::from(ListRequest::Members {
         address: mailbox("staff@example.test"),
         add: mailboxes(add),
         remove: mailboxes(remove),
-    }
+    })
 }
 
 fn handling(office: &Office) -> Handling {
@@ -210,22 +210,22 @@ async fn what_would_lose_mail_is_refused() {
             "alice@example.test enabled=true quota=1000",
         ),
         (
-            Request::AccountVacationShow {
+            Request::from(HandlingRequest::VacationShow {
                 address: mailbox("alice@example.test"),
-            },
+            }),
             "says away",
         ),
         (
-            Request::AccountVacation {
+            Request::from(HandlingRequest::Vacation {
                 address: mailbox("alice@example.test"),
                 settings: None,
-            },
+            }),
             "alice@example.test enabled=true quota=1000",
         ),
         (
-            Request::AccountVacationShow {
+            Request::from(HandlingRequest::VacationShow {
                 address: mailbox("alice@example.test"),
-            },
+            }),
             "says nothing",
         ),
     ] {
@@ -272,12 +272,14 @@ async fn of_declared_accounts_the_file_says_where_mail_goes() {
 async fn lists_from_the_first_to_the_last() {
     let office = town().await;
     let staff = || mailbox("staff@example.test");
-    let set = |changes| Request::ListSet {
-        address: staff(),
-        changes,
+    let set = |changes| {
+        Request::from(ListRequest::Set {
+            address: staff(),
+            changes,
+        })
     };
     for (request, outcome) in [
-        (Request::ListList, ""),
+        (Request::from(ListRequest::List), ""),
         (
             list(
                 "staff@example.test",
@@ -339,9 +341,9 @@ async fn lists_from_the_first_to_the_last() {
             "Unsuitable: the tag of a list may have up to 100 ASCII letters, digits and marks, and no brackets or spaces",
         ),
         (
-            Request::ListShow {
+            Request::from(ListRequest::Show {
                 address: mailbox("staff-owner@example.test"),
-            },
+            }),
             "NoList: there is no list staff-owner@example.test",
         ),
         (
@@ -359,17 +361,17 @@ async fn lists_from_the_first_to_the_last() {
             forward(&["staff@example.test"], None, None),
             "alice@example.test enabled=true quota=1000",
         ),
-        (Request::ListList, "staff@example.test of 2"),
+        (Request::from(ListRequest::List), "staff@example.test of 2"),
         (
-            Request::ListRemove { address: staff() },
+            Request::from(ListRequest::Remove { address: staff() }),
             "staff@example.test gone with 0, 0, left post@example.test, emptied chief@example.test, \
              forwards alice@example.test",
         ),
         (
-            Request::ListRemove { address: staff() },
+            Request::from(ListRequest::Remove { address: staff() }),
             "NoList: there is no list staff@example.test",
         ),
-        (Request::ListList, ""),
+        (Request::from(ListRequest::List), ""),
     ] {
         office.is(&office.ask(request).await, outcome);
     }

@@ -24,12 +24,8 @@ pub(super) const PATIENCE: (Duration, Duration) = (Duration::from_secs(1), Durat
 
 /// What came of it.
 pub(super) enum Attempt<Line> {
-    /// There was nothing to try. This is left of the job, and these go elsewhere now.
-    Nothing {
-        again: Option<Job>,
-        elsewhere: Vec<Job>,
-        line: Option<Line>,
-    },
+    /// There was nothing to try.
+    Nothing(Nothing, Option<Line>),
     /// The line was gone before anything was said.
     Stale,
     /// It was tried.
@@ -38,6 +34,17 @@ pub(super) enum Attempt<Line> {
         how: Ending,
         line: Option<Line>,
     },
+}
+
+/// Why there was nothing to do.
+#[derive(Debug, Default)]
+pub(super) struct Nothing {
+    /// What is left of the job.
+    pub(super) again: Option<Job>,
+    /// These go elsewhere by now.
+    pub(super) elsewhere: Vec<Job>,
+    /// Somebody else has it in hand: the message is to be looked at again then.
+    pub(super) later: Option<SystemTime>,
 }
 
 /// A job that can be tried.
@@ -56,7 +63,7 @@ struct Prepared {
 }
 
 enum Preparation {
-    Nothing(Option<Job>, Vec<Job>),
+    Nothing(Nothing),
     Ready(Box<Ready>),
     NotNow(String),
 }
@@ -76,13 +83,7 @@ pub(super) async fn make<C: Carry>(
 ) -> Attempt<C::Line> {
     let ready = match prepared(means, job).await {
         Ok(ready) => *ready,
-        Err((again, elsewhere)) => {
-            return Attempt::Nothing {
-                again,
-                elsewhere,
-                line,
-            };
-        }
+        Err(nothing) => return Attempt::Nothing(nothing, line),
     };
     let began = means.now();
     let Ready { entry, hands, body } = ready;
@@ -116,24 +117,20 @@ pub(super) async fn make<C: Carry>(
 }
 
 /// Reads what the store has, as soon as it can be read.
-async fn prepared(
-    means: &Arc<Means>,
-    job: &Arc<Job>,
-) -> Result<Box<Ready>, (Option<Job>, Vec<Job>)> {
+async fn prepared(means: &Arc<Means>, job: &Arc<Job>) -> Result<Box<Ready>, Nothing> {
     let mut pause = PATIENCE.0;
     loop {
         let (with, wanted) = (Arc::clone(means), Arc::clone(job));
         let error = match blocking(means, move || prepare(&with, &wanted)).await {
             Ok(Preparation::Ready(ready)) => return Ok(ready),
-            Ok(Preparation::Nothing(again, elsewhere)) => return Err((again, elsewhere)),
+            Ok(Preparation::Nothing(nothing)) => return Err(nothing),
             Ok(Preparation::NotNow(error)) => error,
             Err(error) => error.to_string(),
         };
-        tracing::warn!(
-            id = job.message,
-            error,
-            "the queue cannot be read; it is tried again"
-        );
+        if means.may_complain() {
+            let id = job.message;
+            tracing::warn!(id, error, "the queue cannot be read; it is tried again");
+        }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PATIENCE.1);
     }
@@ -141,31 +138,36 @@ async fn prepared(
 
 /// May block.
 fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
+    // First, so that what is read is not older than what the last to have them in hand has written down.
+    let mut hands = means.take(job.message, job.recipients.to_vec());
     let entry = match entries::read(&means.store, job.message) {
         Ok(entry) => entry,
-        Err(Unread::Gone) => return Preparation::Nothing(None, Vec::new()),
+        Err(Unread::Gone) => return Preparation::Nothing(Nothing::default()),
         Err(Unread::Damaged(error)) => {
             entries::damaged(means, job.message, &error);
-            return Preparation::Nothing(None, Vec::new());
+            return Preparation::Nothing(Nothing::default());
         }
         Err(Unread::NotNow(error)) => return Preparation::NotNow(error),
     };
     let now = means.now();
-    let house = &*means.house;
-    let (own, elsewhere): (Vec<Job>, Vec<Job>) =
-        entries::jobs(house, &entry, Some(&job.recipients))
-            .into_iter()
-            .partition(|one| one.next_hop == job.next_hop);
-    let Some(mut own) = own.into_iter().next() else {
-        return Preparation::Nothing(None, elsewhere);
+    let (own, elsewhere) = entries::divided(&*means.house, &entry, job);
+    let nothing = |again, later| {
+        Preparation::Nothing(Nothing {
+            again,
+            elsewhere,
+            later,
+        })
+    };
+    let Some(own) = own else {
+        return nothing(None, None);
     };
     if own.release.is_some_and(|release| release > now) {
-        return Preparation::Nothing(Some(own), elsewhere);
+        return nothing(Some(own), None);
     }
-    let hands = means.take(job.message, ripe(&entry, &own, job, now));
+    hands.keep(&ripe(&entry, &own, job, now));
     if hands.recipients.is_empty() {
-        own.due = own.due.max(now + means.rules().soon);
-        return Preparation::Nothing(Some(own), elsewhere);
+        let later = own.due.max(now + means.rules().soon);
+        return nothing(None, Some(later));
     }
     let waiting = entry.queued.waiting.iter();
     let concerned = waiting.filter(|one| own.recipients.binary_search(&one.recipient).is_ok());

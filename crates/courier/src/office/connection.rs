@@ -90,17 +90,12 @@ impl<C: Carry> Connection<C> {
         let attempt = attempt::make(&self.means, &*self.carry, &job, line).await;
         errand.job = None;
         match attempt {
-            Attempt::Nothing {
-                again,
-                elsewhere,
-                line,
-            } => {
+            Attempt::Nothing(nothing, line) => {
                 // Said in this order it means no harm to the next hop, and the job is not taken up again as it was.
                 self.say(News::Nothing {
                     connection: Some(self.id),
                     key: job.key(),
-                    again,
-                    elsewhere,
+                    nothing,
                 });
                 self.ended(Ending::Stale);
                 line

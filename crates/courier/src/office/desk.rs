@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::Order;
+use super::attempt::Nothing;
 use super::connection::Connection;
 use super::counts::Counts;
 use super::entries::{self, Page};
@@ -69,8 +70,7 @@ pub(super) enum News {
     Nothing {
         connection: Option<ConnectionId>,
         key: JobKey,
-        again: Option<Job>,
-        elsewhere: Vec<Job>,
+        nothing: Nothing,
     },
     /// What came of a job.
     Found(Box<Found>),
@@ -316,20 +316,8 @@ impl<C: Carry> Desk<C> {
             News::Nothing {
                 connection,
                 key,
-                again,
-                elsewhere,
-            } => {
-                let held = connection.and_then(|id| self.connections.get_mut(&id));
-                if let Some(held) = held {
-                    held.job = None;
-                }
-                self.arrive(elsewhere);
-                self.settled(Settled {
-                    key,
-                    aside: again.is_some(),
-                    again,
-                });
-            }
+                nothing,
+            } => self.nothing(connection, key, nothing),
             News::Found(found) => {
                 self.unwritten += 1;
                 if let Some(round) = self.rounds.add(*found, self.means.now()) {
@@ -352,6 +340,22 @@ impl<C: Carry> Desk<C> {
         for job in jobs {
             self.handle(Event::Arrived(job));
         }
+    }
+
+    /// There was nothing to do for a job. If a connection had it, the schedule hears of that next.
+    fn nothing(&mut self, connection: Option<ConnectionId>, key: JobKey, nothing: Nothing) {
+        if let Some(held) = connection.and_then(|id| self.connections.get_mut(&id)) {
+            held.job = None;
+        }
+        self.arrive(nothing.elsewhere);
+        if let Some(later) = nothing.later {
+            self.set_aside(later, key.message);
+        }
+        self.settled(Settled {
+            key,
+            aside: nothing.again.is_some(),
+            again: nothing.again,
+        });
     }
 
     fn settled(&mut self, settled: Settled) {

@@ -210,6 +210,14 @@ pub(super) fn jobs_of(
     groups.into_iter().map(job).collect()
 }
 
+/// What is left of a job, and what of it goes elsewhere by now.
+pub(super) fn divided(house: &dyn House, entry: &Entry, job: &Job) -> (Option<Job>, Vec<Job>) {
+    let mut jobs = jobs(house, entry, Some(&job.recipients));
+    let own = jobs.iter().position(|one| one.next_hop == job.next_hop);
+    let own = own.map(|at| jobs.swap_remove(at));
+    (own, jobs)
+}
+
 /// Where a recipient goes now.
 pub(super) fn route(
     house: &dyn House,

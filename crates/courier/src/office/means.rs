@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use delivery::schedule::Rules;
 use mailstore::Store;
@@ -12,6 +12,8 @@ use super::house::House;
 
 /// Reports that are written at the same time: each may have a piece of the original in memory.
 const WRITERS: usize = 2;
+/// Between two lines of the log about the same trouble.
+const QUIET: Duration = Duration::from_secs(10);
 /// Threads that read from the store at the same time.
 const READERS: usize = 16;
 /// Messages remembered to be damaged, so that each is spoken of once.
@@ -28,6 +30,7 @@ pub(super) struct Means {
     rules: Mutex<Arc<Rules>>,
     in_hand: Mutex<HashMap<u64, Vec<u32>>>,
     damaged: Mutex<HashSet<u64>>,
+    complained: Mutex<Option<SystemTime>>,
     postmaster: Mutex<Bounced>,
 }
 
@@ -56,6 +59,7 @@ impl Means {
             rules: Mutex::new(Arc::new(rules)),
             in_hand: Mutex::default(),
             damaged: Mutex::default(),
+            complained: Mutex::default(),
             postmaster: Mutex::default(),
         }
     }
@@ -96,6 +100,18 @@ impl Means {
         }
     }
 
+    /// Whether trouble that everybody has at the same time is worth a line of the log: now and then.
+    pub(super) fn may_complain(&self) -> bool {
+        let now = self.now();
+        let mut complained = locked(&self.complained);
+        let lately = complained.and_then(|at| now.duration_since(at).ok());
+        let may = lately.is_none_or(|since| since >= QUIET);
+        if may {
+            *complained = Some(now);
+        }
+        may
+    }
+
     /// True the first time it is said of a message, as far as is remembered.
     pub(super) fn is_news(&self, message: u64) -> bool {
         let mut damaged = locked(&self.damaged);
@@ -125,16 +141,31 @@ impl Means {
     }
 }
 
-impl Drop for Hands {
-    fn drop(&mut self) {
+impl Hands {
+    /// Lets go of all but these, which are in order.
+    pub(super) fn keep(&mut self, some: &[u32]) {
+        let known = |one: &u32| some.binary_search(one).is_ok();
+        let (kept, others): (Vec<u32>, Vec<u32>) =
+            self.recipients.iter().partition(|one| known(one));
+        self.recipients = kept;
+        self.let_go(&others);
+    }
+
+    fn let_go(&self, recipients: &[u32]) {
         let mut in_hand = locked(&self.means.in_hand);
         if let Some(taken) = in_hand.get_mut(&self.message) {
-            let own: HashSet<u32> = self.recipients.iter().copied().collect();
+            let own: HashSet<u32> = recipients.iter().copied().collect();
             taken.retain(|one| !own.contains(one));
             if taken.is_empty() {
                 in_hand.remove(&self.message);
             }
         }
+    }
+}
+
+impl Drop for Hands {
+    fn drop(&mut self) {
+        self.let_go(&self.recipients);
     }
 }
 

@@ -10,7 +10,7 @@ use mailstore::{AccountId, Attempt, Noted, Parcel, Queued, Reservation, StoreErr
 use reply::Enhanced;
 use tokio::sync::mpsc;
 
-use super::attempt::PATIENCE;
+use super::attempt::{Nothing, PATIENCE};
 use super::desk::News;
 use super::entries::{self, Entry, Unread};
 use super::fates::{self, Attempted, Found, Judged, Matter, Story};
@@ -196,7 +196,9 @@ async fn written(
         };
         // The report finds no place, as when a mailbox has filled up this moment: the queue is not to wait for it.
         full |= part.here.is_empty() && has_no_place(&error);
-        tracing::warn!(id = matter.id, %error, "what came of an attempt is not written down yet; it is said again");
+        if means.may_complain() {
+            tracing::warn!(id = matter.id, %error, "what came of an attempt is not written down yet; it is said again");
+        }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PATIENCE.1);
     }
@@ -328,53 +330,44 @@ async fn look(
     news: mpsc::UnboundedSender<News>,
     then: impl FnOnce(&Means, &Arc<Job>, &Entry, Hands) -> Found,
 ) {
+    // First, so that what is read is not older than what the last to have them in hand has written down.
+    let mut hands = means.take(job.message, job.recipients.to_vec());
     let mut pause = PATIENCE.0;
+    let nothing = |nothing| {
+        let _ = news.send(News::Nothing {
+            connection: None,
+            key: job.key(),
+            nothing,
+        });
+    };
     let entry = loop {
         let (store, id) = (means.store.clone(), job.message);
         match blocking(&means, move || entries::read(&store, id)).await {
-            Ok(Ok(entry)) => break Some(entry),
-            Ok(Err(Unread::Gone)) => break None,
+            Ok(Ok(entry)) => break entry,
+            Ok(Err(Unread::Gone)) => return nothing(Nothing::default()),
             Ok(Err(Unread::Damaged(error))) => {
                 entries::damaged(&means, job.message, &error);
-                break None;
+                return nothing(Nothing::default());
             }
             Ok(Err(Unread::NotNow(error))) => {
-                tracing::warn!(id, error, "the queue cannot be read; it is tried again");
+                if means.may_complain() {
+                    tracing::warn!(id, error, "the queue cannot be read; it is tried again");
+                }
             }
             Err(_) => return,
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PATIENCE.1);
     };
-    let Some(entry) = entry else {
-        let _ = news.send(News::Nothing {
-            connection: None,
-            key: job.key(),
-            again: None,
-            elsewhere: Vec::new(),
-        });
-        return;
-    };
-    let own = entries::jobs(&*means.house, &entry, Some(&job.recipients));
-    let same = |one: &Job| one.next_hop == job.next_hop;
-    let (own, elsewhere): (Vec<Job>, Vec<Job>) = own.into_iter().partition(same);
-    let own = own.into_iter().next();
-    let wanted = own.as_ref().map(|own| own.recipients.to_vec());
-    let hands = means.take(job.message, wanted.unwrap_or_default());
+    let (own, elsewhere) = entries::divided(&*means.house, &entry, &job);
+    hands.keep(own.as_ref().map_or(&[][..], |own| &own.recipients));
     if hands.recipients.is_empty() {
-        // Somebody else has them in hand.
-        let later = means.now() + means.rules().soon;
-        let again = own.map(|own| Job {
-            due: own.due.max(later),
-            ..own
-        });
-        let _ = news.send(News::Nothing {
-            connection: None,
-            key: job.key(),
-            again,
+        let later = own.map(|own| own.due.max(means.now() + means.rules().soon));
+        return nothing(Nothing {
+            again: None,
             elsewhere,
+            later,
         });
-        return;
     }
     let found = then(&means, &job, &entry, hands);
     if !elsewhere.is_empty() {

@@ -169,12 +169,15 @@ impl Approach<'_> {
             }
         };
         self.roads.dead.forget(address);
+        let tried = !matches!(cover, Cover::None);
         let mut conversation = self.converse(stream, cover).await?;
         let rest = conversation.begin(self.live.settings.conversation).await;
         let (fault, over) = (conversation.fault(), conversation.is_overtime());
         match rest {
             Rest::Ready(_) => {
-                self.count(&conversation, fault);
+                if tried {
+                    self.count(&conversation, fault);
+                }
                 Ok(Line {
                     conversation,
                     who: self.who.clone(),

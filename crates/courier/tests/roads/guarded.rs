@@ -109,6 +109,9 @@ async fn without_tls_if_it_comes_to_nothing() {
             (Ending::Unreachable, Verdict::Deferred)
         );
         assert_eq!(world.servers[0].count("MESSAGE"), 2);
+        drop(roads);
+        let failed = "plain.test no-policy-found mx1.plain.test validation-failure 2\n";
+        assert_eq!(results(&world), failed);
     }
 }
 

@@ -146,7 +146,7 @@ pub enum Finding {
         /// What the log comes to.
         log: Usage,
     },
-    /// Accounts or aliases are not in the index as the log has them.
+    /// Accounts, aliases or lists are not in the index as the log has them.
     Directory {
         /// Which one, where that is known.
         name: Option<String>,
@@ -243,11 +243,11 @@ fn owner(f: &mut fmt::Formatter<'_>, address: Option<&Mailbox>, account: Account
     }
 }
 
-/// An account or alias, and whether only the index has it still.
+/// An account, alias or list, and whether only the index has it still.
 fn directory(f: &mut fmt::Formatter<'_>, name: Option<&str>, lost: bool) -> fmt::Result {
     match name {
         None => f.write_str(
-            "some account or alias is not in the index as the log has it; with the server stopped it can be named",
+            "some account, alias or list is not in the index as the log has it; with the server stopped it can be named",
         ),
         Some(name) if lost => write!(
             f,
@@ -282,7 +282,7 @@ fn queue(f: &mut fmt::Formatter<'_>, id: Option<u64>) -> fmt::Result {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let no_message = "; no message that is still there is known to be hit, but an account, an alias, a removal or an attempt to deliver may be";
+        let no_message = "; no message that is still there is known to be hit, but an account, an alias, a list, a removal or an attempt to deliver may be";
         match self {
             Self::Record { place, messages } => {
                 let none = if messages.is_empty() { no_message } else { "" };

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use address::Envelope;
-use mailstore::{AccountId, AtRest, Change, Examination, Examined, NewAccount, Options, Store};
+use mailstore::{
+    AccountId, AtRest, Change, Examination, Examined, NewAccount, Options, Store, StoredList,
+};
 
 /// Octets of the one message that has a file of its own.
 pub const LARGE: usize = 100_000;
@@ -130,6 +132,17 @@ impl Ground {
     /// Turns a bit of the first letter that holds this.
     pub fn turn_bit(&self, text: &str) {
         self.turn(text, |_, at| at);
+    }
+
+    /// A list, whose settings say what it is.
+    pub async fn add_list(&self) {
+        let (store, _) = Store::open(self.path(), self.options()).unwrap();
+        let list = StoredList {
+            address: "staff@example.test".parse().unwrap(),
+            settings: "what staff is".to_owned(),
+        };
+        store.change(Change::PutList(list)).await.unwrap();
+        store.close().await;
     }
 
     /// Turns a bit of the head before the letter that begins with this.

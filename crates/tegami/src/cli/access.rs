@@ -94,17 +94,8 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::AccountEnable { .. }
                 | Request::AccountSuspend { .. }
                 | Request::AccountTerms { .. }
-                | Request::AccountForward { .. }
-                | Request::AccountForwardOff { .. }
-                | Request::AccountRefer { .. }
-                | Request::AccountVacation { .. }
-                | Request::AccountVacationShow { .. }
-                | Request::ListAdd { .. }
-                | Request::ListSet { .. }
-                | Request::ListMembers { .. }
-                | Request::ListList
-                | Request::ListShow { .. }
-                | Request::ListRemove { .. }
+                | Request::Handling(_)
+                | Request::List(_)
                 | Request::AliasAdd { .. }
                 | Request::AliasList
                 | Request::AliasRemove { .. }

@@ -3,7 +3,7 @@
 mod member;
 
 use address::Mailbox;
-use admin::{ListFacts, NewList, Request, Response};
+use admin::{ListFacts, ListRequest, NewList, Response};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use delivery::list::{Expansion, Joining, Posting, ReplyTo, Settings};
@@ -164,7 +164,7 @@ impl Verb {
                 options,
             } => {
                 let settings = Box::new(new(address, owners, members, options));
-                report(ask(config, &Request::ListAdd { settings })?)
+                report(ask(config, &ListRequest::Add { settings }.into())?)
             }
             Self::List(listing) => list(config, listing),
             Self::Show { address, listing } => {
@@ -191,7 +191,7 @@ impl Verb {
                         "name something; `tegami list set --help` tells what there is"
                     ));
                 }
-                report(ask(config, &Request::ListSet { address, changes })?)
+                report(ask(config, &ListRequest::Set { address, changes }.into())?)
             }
             Self::Remove { address } => remove(config, address),
             Self::Member { verb } => verb.run(config),
@@ -240,7 +240,7 @@ fn may_post(posting: Posting) -> &'static str {
 }
 
 fn list(config: &Config, listing: Listing) -> Result<()> {
-    let Response::Lists(lists) = ask(config, &Request::ListList)? else {
+    let Response::Lists(lists) = ask(config, &ListRequest::List.into())? else {
         return Err(unexpected());
     };
     if listing.json {
@@ -273,7 +273,7 @@ fn remove(config: &Config, address: Mailbox) -> Result<()> {
         emptied,
         forwards,
         ..
-    } = ask(config, &Request::ListRemove { address })?
+    } = ask(config, &ListRequest::Remove { address }.into())?
     else {
         return Err(unexpected());
     };
@@ -282,7 +282,7 @@ fn remove(config: &Config, address: Mailbox) -> Result<()> {
 }
 
 fn shown(config: &Config, address: Mailbox) -> Result<Settings> {
-    settings(ask(config, &Request::ListShow { address })?)
+    settings(ask(config, &ListRequest::Show { address }.into())?)
 }
 
 fn settings(response: Response) -> Result<Settings> {

@@ -163,6 +163,8 @@ async fn clear(world: &World, posted: &Posted) {
             world.office.arrived(*id);
         }
     }
+    // Whatever was being written down again and again.
+    go_on(world, 3 * MINUTE).await;
     world.pass(MINUTE).await;
     world.roads.let_go();
     world.pass(9 * HOUR).await;

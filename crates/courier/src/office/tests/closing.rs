@@ -239,3 +239,21 @@ async fn who_has_it_is_written_down_before_the_forwarded_copies_are_sent() {
     assert_eq!(world.roads.sent()[2].to(), ["<carol@a.test>"]);
     assert_eq!(world.roads.count(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_office_that_nobody_holds_any_more_is_closed() {
+    let mut world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Hangs);
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.settle().await;
+    assert_eq!(world.roads.hanging(), 1);
+    world.roads.set("a.test", Manner::Takes);
+    world.reopen(Rules::default());
+    while world.roads.hanging() > 0 {
+        tokio::task::yield_now().await;
+    }
+    world.pass(MINUTE).await;
+    assert_eq!((world.queued(id), world.roads.count()), (None, 2));
+}

@@ -11,6 +11,7 @@ use crate::office::{House, Office};
 fn rules() -> Rules {
     Rules {
         recipients_per_day: Some(3),
+        notice: None,
         ..Rules::default()
     }
 }
@@ -24,7 +25,7 @@ fn letter(account: AccountId) -> Letterhead {
 
 #[tokio::test(start_paused = true)]
 async fn who_has_sent_enough_for_a_day_is_stopped_and_both_are_told() {
-    let world = World::new(rules()).await;
+    let world = World::at_noon(rules()).await;
     for _ in 0..5 {
         world.post(&letter(world.alice)).await;
         world.settle().await;
@@ -54,7 +55,7 @@ async fn who_has_sent_enough_for_a_day_is_stopped_and_both_are_told() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_may_let_an_account_go_on() {
-    let world = World::new(rules()).await;
+    let world = World::at_noon(rules()).await;
     for _ in 0..5 {
         world.post(&letter(world.alice)).await;
     }
@@ -70,7 +71,7 @@ async fn somebody_may_let_an_account_go_on() {
 async fn what_was_sent_today_is_known_behind_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("sent-today");
-    let world = World::new(rules()).await;
+    let world = World::at_noon(rules()).await;
     world.office.stop(MINUTE).await;
     let open = || {
         let carrier = Arc::new(Carrier(Arc::clone(&world.roads)));

@@ -346,3 +346,25 @@ async fn what_is_paused_does_not_run_out_of_time() {
     world.pass(MINUTE).await;
     assert_eq!((world.queued(id), world.roads.count()), (None, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_rules_hold_for_what_waits_already() {
+    let world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Defers);
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.pass(30 * MINUTE).await;
+    world.office.reload(Rules {
+        lifetime: 2 * HOUR,
+        notice: None,
+        ..Rules::default()
+    });
+    world.pass(HOUR).await;
+    assert!(world.queued(id).is_some());
+    world.pass(3 * HOUR).await;
+    assert_eq!(world.queued(id), None);
+    let told = world.alices();
+    assert_eq!(told.len(), 1, "of the end, and of no delay");
+    assert!(told[0].contains("Action: failed"));
+}

@@ -444,8 +444,22 @@ impl World {
         Self { faults, ..world }
     }
 
+    /// At the next noon (UTC), so that no day ends in a test that does not last until then.
+    pub(super) async fn at_noon(rules: Rules) -> Self {
+        let now = SystemTime::now();
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let noon = (seconds + 12 * 3600) / (24 * 3600) * (24 * 3600) + 12 * 3600;
+        let store = Store::in_memory(Options::default()).unwrap();
+        Self::begin(rules, store, UNIX_EPOCH + Duration::from_secs(noon)).await
+    }
+
     /// Around this store.
     pub(super) async fn within(rules: Rules, store: Store) -> Self {
+        let soon = SystemTime::now() + Duration::from_secs(60);
+        Self::begin(rules, store, soon).await
+    }
+
+    async fn begin(rules: Rules, store: Store, start: SystemTime) -> Self {
         let mut accounts = BTreeMap::new();
         for address in ["alice@here.test", "postmaster@here.test"] {
             let mailbox: Mailbox = address.parse().unwrap();
@@ -465,7 +479,7 @@ impl World {
         let (still, blocked) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || blocked.recv());
         let villa = Arc::new(Villa {
-            start: (SystemTime::now() + Duration::from_secs(60), Instant::now()),
+            start: (start, Instant::now()),
             drawn: Mutex::new(7),
             accounts: Mutex::new(accounts),
             routes: Mutex::default(),

@@ -1,7 +1,7 @@
 //! Where mail for an account goes beside its mailbox: how it is typed, and how it is said.
 
 use address::Mailbox;
-use admin::{AccountFacts, NewForward, Request};
+use admin::{AccountFacts, HandlingRequest, NewForward};
 use anyhow::Result;
 use clap::Args;
 
@@ -49,11 +49,17 @@ pub fn forward(config: &Config, typed: Forward) -> Result<()> {
         disclosed: disclose.then_some(true),
     };
     let account = if off {
-        account(ask(config, &Request::AccountForwardOff { address })?)?
+        account(ask(
+            config,
+            &HandlingRequest::ForwardOff { address }.into(),
+        )?)?
     } else if forward == NewForward::default() {
         shown(config, &address)?
     } else {
-        account(ask(config, &Request::AccountForward { address, forward })?)?
+        account(ask(
+            config,
+            &HandlingRequest::Forward { address, forward }.into(),
+        )?)?
     };
     let said = forwards(&account).unwrap_or_else(|| "goes to its mailbox only".to_owned());
     print(&format!("Mail for {} {said}.", account.address.unicode()))
@@ -61,7 +67,7 @@ pub fn forward(config: &Config, typed: Forward) -> Result<()> {
 
 /// Carries `account refer` out.
 pub fn refer(config: &Config, address: Mailbox, to: Option<Mailbox>) -> Result<()> {
-    let account = account(ask(config, &Request::AccountRefer { address, to })?)?;
+    let account = account(ask(config, &HandlingRequest::Refer { address, to }.into())?)?;
     let shown = account.address.unicode();
     match &account.moved {
         Some(to) => print(&format!(

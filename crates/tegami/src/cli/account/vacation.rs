@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use address::Mailbox;
-use admin::{Request, Response};
+use admin::{HandlingRequest, Response};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use delivery::vacation::{LONGEST_TEXT, PERIOD, Settings};
+use delivery::vacation::{LONGEST_TEXT, PERIOD, SHORTEST_PERIOD, Settings};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
 use super::{ask, unexpected};
 use crate::cli::report::Stuck;
+use crate::cli::table::counted;
 use crate::cli::{Listing, print_json};
 use crate::config::Config;
-use crate::terminal::print;
+use crate::terminal::{note, print};
 
 /// Arguments of `account vacation`; with the address alone it shows what is set.
 #[derive(Debug, Args)]
@@ -164,18 +165,32 @@ pub fn vacation(config: &Config, typed: Vacation) -> Result<()> {
             Some(typed.over(set(config, &address)?, &zone)?)
         };
         let address = address.clone();
-        ask(config, &Request::AccountVacation { address, settings })?;
+        ask(
+            config,
+            &HandlingRequest::Vacation { address, settings }.into(),
+        )?;
     }
     let settings = set(config, &address)?;
     if json {
         return print_json(&settings);
     }
+    if settings
+        .as_ref()
+        .is_some_and(|settings| is_over(settings, Timestamp::now()))
+    {
+        note("note: that is over already, so nobody is told anything");
+    }
     print(&describe(&address, settings.as_ref(), &zone))
+}
+
+fn is_over(settings: &Settings, now: Timestamp) -> bool {
+    let now = u64::try_from(now.as_second()).unwrap_or_default();
+    settings.until.is_some_and(|until| until <= now)
 }
 
 fn set(config: &Config, address: &Mailbox) -> Result<Option<Settings>> {
     let address = address.clone();
-    let shown = ask(config, &Request::AccountVacationShow { address })?;
+    let shown = ask(config, &HandlingRequest::VacationShow { address }.into())?;
     let Response::Vacation { settings, .. } = shown else {
         return Err(unexpected());
     };
@@ -196,7 +211,10 @@ fn describe(address: &Mailbox, settings: Option<&Settings>, zone: &TimeZone) -> 
     };
     let from = settings.from.map(|from| format!(" from {}", at(from)));
     let until = settings.until.map(|until| format!(" until {}", at(until)));
-    let period = humantime::format_duration(Duration::from_secs(settings.period));
+    let period = match settings.period {
+        days if days % SHORTEST_PERIOD == 0 => counted(days / SHORTEST_PERIOD, "day"),
+        other => humantime::format_duration(Duration::from_secs(other)).to_string(),
+    };
     let subject = settings
         .subject
         .as_deref()
@@ -244,8 +262,20 @@ mod tests {
         assert_eq!(
             describe(&address, Some(&settings), &zone),
             "Whoever writes to alice@example.test from 2027-08-01 00:00 UTC until 2027-08-15 00:00 UTC is told, \
-             once in 7days:\n\nSubject: Auto: (that of the message)\n\naway"
+             once in 7 days:\n\nSubject: Auto: (that of the message)\n\naway"
         );
+    }
+
+    #[test]
+    fn what_is_over_is_known_to_be() {
+        let now = Timestamp::from_second(1_000).unwrap();
+        for (until, over) in [(None, false), (Some(1_001), false), (Some(1_000), true)] {
+            let settings = Settings {
+                until,
+                ..nothing_yet()
+            };
+            assert_eq!(is_over(&settings, now), over, "{until:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `tegami list member`: who gets the posts of a mailing list.
 
 use address::Mailbox;
-use admin::Request;
+use admin::ListRequest;
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -62,11 +62,12 @@ impl Verb {
         };
         report(ask(
             config,
-            &Request::ListMembers {
+            &ListRequest::Members {
                 address,
                 add,
                 remove,
-            },
+            }
+            .into(),
         )?)
     }
 }

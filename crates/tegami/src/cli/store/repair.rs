@@ -101,7 +101,7 @@ fn describe(repaired: &Repaired) -> String {
     if repaired.directory > 0 {
         let stated = counted(repaired.directory, "statement");
         text.push_str(&format!(
-            "\nAccounts and aliases: {stated} whose records were damaged made again from the index."
+            "\nAccounts, aliases and lists: {stated} whose records were damaged made again from the index."
         ));
     }
     if repaired.queue > 0 {
@@ -168,7 +168,7 @@ mod tests {
                 "  alice@example.test: message 28 (UIDL 4.1c), 300 octets",
                 "Set aside:",
                 "  /data/quarantine/0000000003-4096.rec",
-                "Accounts and aliases: 1 statement whose records were damaged made again from the index.",
+                "Accounts, aliases and lists: 1 statement whose records were damaged made again from the index.",
                 "Queue: what becomes of 2 queued messages, whose records were damaged, stated again from the index.",
                 "The index was built anew from the log.",
                 "Afterwards:",

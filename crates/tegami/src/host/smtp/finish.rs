@@ -44,11 +44,10 @@ impl SmtpHost {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: a recipient takes no UTF-8 header");
             return self.not_delivered(from, FinishVerdict::Utf8NotTaken);
         }
-        let away = leaving.len();
+        let (away, account) = (leaving.len(), self.login.as_ref().map(|one| one.account));
         let outcome = match written {
             Ok(incoming) => {
                 let octets = incoming.len();
-                let account = self.login.as_ref().map(|login| login.account);
                 let parcel = Parcel {
                     incoming,
                     reservations: reservations.into_values().collect(),
@@ -56,31 +55,38 @@ impl SmtpHost {
                     outgoing: leaving.into_outgoing(account, hold),
                 };
                 // RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
-                let posted = self.house.store.post(parcel).await;
-                posted.map(|queued| (octets, queued))
+                let posted = self.house.store.post(parcel);
+                posted.await.map(|queued| (octets, queued))
             }
             Err(error) => Err(error),
         };
-        match outcome {
-            Ok((octets, queued)) => {
-                match queued {
-                    Some(queue) => {
-                        tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
-                        self.house.sends(queue);
-                    }
-                    None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
-                }
-                FinishVerdict::Stored { id }
+        let (octets, queued) = match outcome {
+            Ok(kept) => kept,
+            Err(error) => return self.not_kept(&id, from, rcpts, &error),
+        };
+        match queued {
+            Some(queue) => {
+                tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
+                self.house.sends(queue);
             }
-            Err(error @ StoreError::MailboxFull { .. }) => {
-                tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
-                self.not_delivered(from, not_stored(&error))
-            }
-            Err(error) => {
-                tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
-                self.not_delivered(from, not_stored(&error))
-            }
+            None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
         }
+        FinishVerdict::Stored { id }
+    }
+
+    fn not_kept(
+        &mut self,
+        id: &str,
+        from: String,
+        rcpts: usize,
+        error: &StoreError,
+    ) -> FinishVerdict {
+        if let StoreError::MailboxFull { .. } = error {
+            tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
+        } else {
+            tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
+        }
+        self.not_delivered(from, not_stored(error))
     }
 
     fn not_delivered(&mut self, from: String, verdict: FinishVerdict) -> FinishVerdict {

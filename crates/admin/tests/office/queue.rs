@@ -1,0 +1,191 @@
+//! The queue, looked at and decided about; whoever sends it hears of every decision.
+
+use address::{Domain, Envelope, Recipient};
+use admin::{QueueNews, QueueRequest, QueueResponse, Request, Response, Which};
+use bytes::Bytes;
+use mailstore::{Outgoing, Parcel, Waiting};
+
+use super::{Office, mailbox};
+
+/// A message from Alice to these, in the queue.
+async fn post(office: &Office, recipients: &[&str]) -> u64 {
+    let mut incoming = office.store.begin();
+    incoming.write(Bytes::from_static(b"x")).await.unwrap();
+    let recipients = recipients.iter().map(|address| Recipient {
+        path: format!("<{address}>").parse().unwrap(),
+        notify: None,
+        orcpt: None,
+    });
+    let envelope = Envelope {
+        reverse_path: "<alice@example.test>".parse().unwrap(),
+        recipients: recipients.collect(),
+        ..Envelope::default()
+    };
+    let places = 0..u32::try_from(envelope.recipients.len()).unwrap();
+    let outgoing = Outgoing {
+        room: office.store.reserve_outgoing(1).unwrap(),
+        account: None,
+        release: None,
+        waiting: places.map(|place| Waiting::new(place, 7)).collect(),
+    };
+    let parcel = Parcel {
+        incoming,
+        reservations: Vec::new(),
+        envelope,
+        outgoing: Some(outgoing),
+    };
+    office.store.post(parcel).await.unwrap().unwrap()
+}
+
+async fn ask(office: &Office, request: QueueRequest) -> Result<QueueResponse, String> {
+    match office.operations.execute(Request::Queue(request)).await {
+        Ok(Response::Queue(response)) => Ok(response),
+        Ok(other) => panic!("{other:?}"),
+        Err(refusal) => Err(refusal.message),
+    }
+}
+
+/// The ids of the messages that are listed, and whether all of each is held.
+async fn listed(office: &Office, which: Which) -> Vec<(u64, bool)> {
+    let request = QueueRequest::List { which, after: 0 };
+    let QueueResponse::Listed { messages, next, .. } = ask(office, request).await.unwrap() else {
+        panic!("no list");
+    };
+    assert_eq!(next, None);
+    let held = |one: &admin::QueuedFacts| one.recipients.iter().all(|recipient| recipient.held);
+    messages.iter().map(|one| (one.id, held(one))).collect()
+}
+
+fn news(office: &Office) -> Vec<QueueNews> {
+    std::mem::take(&mut *office.server.news.lock().unwrap())
+}
+
+fn domain(text: &str) -> Which {
+    Which::Domain(Domain::parse(text).unwrap())
+}
+
+#[tokio::test]
+async fn messages_are_found_by_number_and_by_domain() {
+    let office = Office::new();
+    let many = [
+        "a@one.test",
+        "b@two.test",
+        "c@two.test",
+        "d@two.test",
+        "e@two.test",
+    ];
+    let first = post(&office, &many).await;
+    let second = post(&office, &["f@two.test"]).await;
+    let both = vec![(first, false), (second, false)];
+    assert_eq!(listed(&office, Which::All).await, both);
+    assert_eq!(listed(&office, domain("TWO.test")).await, both);
+    assert_eq!(listed(&office, domain("one.test")).await, both[..1]);
+    assert_eq!(listed(&office, domain("test")).await, []);
+    let shown = ask(&office, QueueRequest::Show { id: first })
+        .await
+        .unwrap();
+    let QueueResponse::Shown(shown) = shown else {
+        panic!("{shown:?}");
+    };
+    let addresses: Vec<&str> = shown
+        .recipients
+        .iter()
+        .map(|one| one.address.as_str())
+        .collect();
+    assert_eq!((addresses.as_slice(), shown.more), (&many[..], 0));
+    assert_eq!(
+        (shown.sender.as_str(), shown.octets),
+        ("<alice@example.test>", 1)
+    );
+}
+
+#[tokio::test]
+async fn decisions_are_kept_and_told() {
+    let office = Office::new();
+    let first = post(&office, &["a@one.test"]).await;
+    let second = post(&office, &["b@two.test"]).await;
+    let one = QueueResponse::Done { messages: 1 };
+    let which = domain("one.test");
+    let done = ask(&office, QueueRequest::Hold { which }).await;
+    assert_eq!(done, Ok(one.clone()));
+    let expected = [(first, true), (second, false)];
+    assert_eq!(listed(&office, Which::All).await, expected);
+    assert_eq!(news(&office), [QueueNews::Withdrawn(first)]);
+    let which = Which::Message(first);
+    let done = ask(
+        &office,
+        QueueRequest::Release {
+            which: which.clone(),
+        },
+    )
+    .await;
+    assert_eq!(done, Ok(one.clone()));
+    assert_eq!(news(&office), [QueueNews::Released(first)]);
+    let done = ask(&office, QueueRequest::Retry { which: Which::All }).await;
+    assert_eq!(done, Ok(QueueResponse::Done { messages: 2 }));
+    assert_eq!(news(&office), [QueueNews::RetryAll]);
+    let done = ask(
+        &office,
+        QueueRequest::Remove {
+            which: which.clone(),
+        },
+    )
+    .await;
+    assert_eq!(done, Ok(one));
+    assert_eq!(news(&office), [QueueNews::Withdrawn(first)]);
+    assert_eq!(listed(&office, Which::All).await, [(second, false)]);
+    let gone = format!("there is no message {first} in the queue (any more)");
+    for request in [
+        QueueRequest::Show { id: first },
+        QueueRequest::Retry {
+            which: which.clone(),
+        },
+        QueueRequest::Hold {
+            which: which.clone(),
+        },
+        QueueRequest::Remove { which },
+    ] {
+        assert_eq!(ask(&office, request).await, Err(gone.clone()));
+    }
+    let none = ask(
+        &office,
+        QueueRequest::Remove {
+            which: domain("one.test"),
+        },
+    )
+    .await;
+    assert_eq!(none, Ok(QueueResponse::Done { messages: 0 }));
+}
+
+#[tokio::test]
+async fn a_route_says_where_mail_for_an_address_goes() {
+    let office = Office::new();
+    office.ask(super::add("alice@example.test")).await;
+    office
+        .ask(super::alias(
+            "info@example.test",
+            &["alice@example.test", "x@other.test"],
+        ))
+        .await;
+    for (address, parts) in [
+        (
+            "info@example.test",
+            &["Leads", "alice@example.test", "Elsewhere", "x@other.test"][..],
+        ),
+        ("alice+x@example.test", &["Leads", "Mailbox"]),
+        ("nobody@example.test", &["Nobody"]),
+        ("postmaster@example.org", &["Postmaster"]),
+        ("x@other.test", &["Elsewhere"]),
+    ] {
+        let address = mailbox(address);
+        let told = office
+            .ask(Request::Route {
+                address: address.clone(),
+            })
+            .await;
+        for part in parts {
+            let local = part.split('@').next().unwrap_or(part);
+            assert!(told.contains(local), "{address}: no {part:?} in {told}");
+        }
+    }
+}
