@@ -122,7 +122,7 @@ fn beside_the_dead(bench: &Bench, living: SocketAddr) -> Result<[Figure; 2]> {
     let (alone, _) = leave(bench, &site, &server, "far.test", MESSAGES)?;
     thread::sleep(SETTLE);
     let before = server.memory_mib("VmRSS")?;
-    let mut grown = |messages: u32| -> Result<f64> {
+    let grown = |messages: u32| -> Result<f64> {
         fill(bench, &server, "dead.test", messages)?;
         thread::sleep(SETTLE);
         server.memory_mib("VmRSS")
