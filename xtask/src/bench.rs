@@ -5,6 +5,7 @@
 
 mod figure;
 mod growth;
+mod outbound;
 mod pop3;
 mod rest;
 mod smtp;
@@ -41,19 +42,20 @@ pub struct Options {
     /// Also write the figures there, as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure these groups only: smtp, pop3, rest, growth.
-    #[arg(value_name = "GROUP", value_parser = ["smtp", "pop3", "rest", "growth"])]
+    /// Measure these groups only: smtp, pop3, rest, growth, outbound.
+    #[arg(value_name = "GROUP", value_parser = ["smtp", "pop3", "rest", "growth", "outbound"])]
     groups: Vec<String>,
 }
 
 /// Some figures that belong together, and how they are taken.
 type Group = (&'static str, fn(&Bench) -> Result<Vec<Figure>>);
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     ("smtp", smtp::measure),
     ("pop3", pop3::measure),
     ("rest", rest::measure),
     ("growth", growth::measure),
+    ("outbound", outbound::measure),
 ];
 
 /// Measures and prints the figures.

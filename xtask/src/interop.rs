@@ -1,7 +1,8 @@
 //! `cargo xtask interop`: curl, swaks, Python's smtplib and poplib, Perl's Net::SMTP and Net::POP3, msmtp, mpop, fetchmail,
 //! getmail, neomutt, s-nail, git send-email, and clients on libsasl2 and GNU SASL log in, send and fetch through every listener
 //! of the built server, and try what must be refused. With `--all`, so do nodemailer, node-pop3 and Go's net/smtp, and strangers
-//! of other kinds look at the server: scanners, a load generator and somebody at a desktop.
+//! of other kinds look at the server: scanners, a load generator and somebody at a desktop. Last, the server and three others
+//! send each other mail in a small world of network namespaces (`mail-out`).
 //!
 //! Every sender sends every kind of message by every route; every fetcher then fetches them all, by each of its logins (with
 //! `--all` by every route), and each must be, behind the trace fields the server adds, octet for octet what was sent; of
@@ -15,6 +16,7 @@ mod cyrus;
 mod desktop;
 mod fetch;
 mod gsasl;
+mod mail_out;
 mod message;
 mod offers;
 mod package;
@@ -78,6 +80,15 @@ pub struct Options {
     /// The Debian package alone.
     #[arg(long)]
     package: bool,
+    /// Of `mail-out`, these cases alone: by words of their features, or by a peer.
+    #[arg(long, value_name = "WORDS")]
+    case: Vec<String>,
+    /// How this task starts itself in namespaces of its own.
+    #[arg(long, hide = true)]
+    inside: Option<PathBuf>,
+    /// Only this part. mail-out: mail out and in between the server and Postfix, Exim and OpenSMTPD (as root).
+    #[arg(value_name = "PART", value_parser = ["mail-out"])]
+    part: Option<String>,
     /// A static binary for the image; built first where none is named.
     #[arg(long, value_name = "FILE")]
     static_binary: Option<PathBuf>,
@@ -144,6 +155,14 @@ impl Ground {
     }
 }
 
+/// Postfix's sink for load tests, installed beside this system: the program, and where its libraries are.
+///
+/// # Errors
+/// When it cannot be installed.
+pub fn smtp_sink() -> Result<(PathBuf, String)> {
+    mail_out::smtp_sink()
+}
+
 /// Messages by their id.
 type Messages = BTreeMap<String, Sent>;
 
@@ -152,6 +171,9 @@ type Messages = BTreeMap<String, Sent>;
 /// # Errors
 /// When a client cannot be installed, or anything is not as it must be.
 pub fn run(options: &Options) -> Result<()> {
+    if options.part.is_some() {
+        return mail_out::run(options);
+    }
     let binary = options.binary.as_deref();
     let one = options.scanners || options.postal || options.container || options.package;
     if !options.scanners && !options.postal {
@@ -159,6 +181,9 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if !one {
         clients(options)?;
+    }
+    if !one && options.client.is_empty() {
+        mail_out::run(options).context("mail-out")?;
     }
     let all = options.all && options.client.is_empty();
     if all || options.scanners {

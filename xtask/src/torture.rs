@@ -15,6 +15,7 @@ mod letter;
 mod load;
 mod outcome;
 mod pop3;
+mod queue;
 mod small_disk;
 mod smtp;
 mod trial;
@@ -56,6 +57,9 @@ pub struct Options {
     /// Fill a small loop-mounted ext4 and free it again. Needs root.
     #[arg(long, value_name = "TIMES", num_args = 0..=1, default_missing_value = "50")]
     small_disk: Option<u32>,
+    /// Rounds of mail that passes through the queue, each ended by SIGKILL, and a third as many by a power cut (as root).
+    #[arg(long, value_name = "ROUNDS", num_args = 0..=1, default_missing_value = "30")]
+    queue: Option<u32>,
     /// Flip bits and cut files short, each in a copy of a small store.
     #[arg(long, value_name = "CASES", num_args = 0..=1, default_missing_value = "300")]
     damage: Option<u32>,
@@ -66,7 +70,7 @@ pub struct Options {
     #[arg(long)]
     control: bool,
     /// A little of everything, within a minute.
-    #[arg(long, conflicts_with_all = ["kills", "power_cuts", "faults", "backups", "small_disk", "damage", "control"])]
+    #[arg(long, conflicts_with_all = ["kills", "power_cuts", "faults", "backups", "small_disk", "queue", "damage", "control"])]
     short: bool,
     /// Also write the table there, as JSON.
     #[arg(long, value_name = "FILE")]
@@ -90,6 +94,7 @@ struct Plan {
     faults: Option<Extent>,
     backups: Option<Extent>,
     fills: u32,
+    queue: u32,
     damage: u32,
     control: u32,
     /// How long the load lasts before a crash, at most, in milliseconds.
@@ -104,6 +109,7 @@ impl Plan {
         faults: Some(Extent::OneOfEach),
         backups: Some(Extent::OneOfEach),
         fills: 1,
+        queue: 3,
         damage: 4,
         control: 0,
         longest: 800,
@@ -114,6 +120,7 @@ impl Plan {
         faults: Some(Extent::All),
         backups: Some(Extent::All),
         fills: 5,
+        queue: 12,
         damage: 100,
         control: 3,
         longest: 1200,
@@ -129,6 +136,7 @@ impl Plan {
             faults: options.faults.then_some(Extent::All),
             backups: options.backups.then_some(Extent::All),
             fills: options.small_disk.unwrap_or(0),
+            queue: options.queue.unwrap_or(0),
             damage: options.damage.unwrap_or(0),
             control: if options.control {
                 Self::SOME.control
@@ -137,8 +145,13 @@ impl Plan {
             },
             longest: Self::SOME.longest,
         };
-        let nothing =
-            named.kills + named.power_cuts + named.fills + named.damage + named.control == 0;
+        let nothing = named.kills
+            + named.power_cuts
+            + named.fills
+            + named.queue
+            + named.damage
+            + named.control
+            == 0;
         if nothing && named.faults.is_none() && named.backups.is_none() {
             Self::SOME
         } else {
@@ -153,7 +166,7 @@ impl Plan {
 /// When anything acknowledged was lost, doubled or changed, or what was planned could not be done.
 pub fn run(options: &Options) -> Result<()> {
     let plan = Plan::of(options);
-    if plan.power_cuts + plan.fills + plan.control > 0 {
+    if plan.power_cuts + plan.fills + plan.queue + plan.control > 0 {
         disk::check_privileges()?;
     }
     let binary = binary::release(options.binary.as_deref())?;
@@ -198,6 +211,14 @@ fn torture(plan: &Plan, binary: &Path, seed: Option<u64>, rows: &mut Vec<Row>) -
     if plan.fills > 0 {
         row("small disk", &|row| {
             small_disk::run(binary, plan.fills, row)
+        })?;
+    }
+    if plan.queue > 0 {
+        row("queue kill", &|row| {
+            queue::kills(binary, plan.queue, plan.longest, row)
+        })?;
+        row("queue power", &|row| {
+            queue::power_cuts(binary, plan.queue.div_ceil(3), plan.longest, row)
         })?;
     }
     if plan.damage > 0 {

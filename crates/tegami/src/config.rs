@@ -197,6 +197,8 @@ impl Sender {
 pub struct Dns {
     /// Name servers; when there are none, those of the system.
     pub servers: Vec<DnsServer>,
+    /// A file with the keys DNSSEC begins with; without it, those of the root of the Internet.
+    pub trust_anchors: Option<PathBuf>,
 }
 
 /// How POP3 sessions behave.

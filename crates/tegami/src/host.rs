@@ -133,6 +133,7 @@ impl House {
         authenticator: Authenticator,
         keyring: Arc<Keyring>,
         policy: Policy,
+        anchors: TrustAnchors,
     ) -> Self {
         Self {
             store,
@@ -142,7 +143,7 @@ impl House {
             policy: ArcSwap::from_pointee(policy),
             last_logins: login_delay::LastLogins::default(),
             lent: lent::Lent::default(),
-            resolver: Arc::new(Resolver::new(DNS_PATIENCE).trusting(TrustAnchors::root())),
+            resolver: Arc::new(Resolver::new(DNS_PATIENCE).trusting(anchors)),
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),

@@ -183,7 +183,13 @@ async fn stand_up(
     let authenticator = Authenticator::new(accounts, Arc::clone(&keyring), options)?;
     let policy = policy::of(config, &trust);
     authenticator.set_disclosure(policy.disclosure);
-    let house = Arc::new(House::new(store, authenticator, keyring, policy));
+    let house = Arc::new(House::new(
+        store,
+        authenticator,
+        keyring,
+        policy,
+        dns::anchors(config)?,
+    ));
     dns::settle(&house.resolver, config);
     let server = Arc::new(Server::new(listeners::limits(config, &trust)));
     server.set_gateways(gateways);

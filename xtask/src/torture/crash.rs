@@ -198,7 +198,10 @@ fn finish(trial: &Trial, server: Running, row: &mut Row) -> Result<()> {
 /// In one round server and disk end at one instant, as when the plug is pulled; in the next the server outlives
 /// its disk for a moment. That is harder: an fdatasync that is under way when ext4 is shut down may succeed and
 /// keep nothing (Linux 6.18), and the server must not believe it.
-fn cut(disk: &Disk, server: Running, outlives: bool) -> Result<()> {
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn cut(disk: &Disk, server: Running, outlives: bool) -> Result<()> {
     if outlives {
         disk.cut()?;
         thread::sleep(Duration::from_millis(300));

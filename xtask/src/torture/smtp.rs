@@ -43,19 +43,24 @@ impl Sender {
     /// When the connection breaks: then the letter may be there or not.
     pub fn deliver(&mut self, books: &Books) -> io::Result<Answer> {
         let (number, users, letter) = books.next();
-        let answer = self.converse(&users, &letter)?;
+        let recipients: Vec<String> = users.iter().map(|user| super::address(*user)).collect();
+        let answer = self.converse(&recipients, &letter)?;
         books.answered(number, &users, &answer);
         Ok(answer)
     }
 
-    fn converse(&mut self, users: &[u32], letter: &[u8]) -> io::Result<Answer> {
+    /// Sends a letter to these.
+    ///
+    /// # Errors
+    /// As [`Sender::deliver`].
+    pub fn converse(&mut self, recipients: &[String], letter: &[u8]) -> io::Result<Answer> {
         let size = letter.len();
         let mail = format!("MAIL FROM:<sender@elsewhere.test> SIZE={size}");
         if let Some(refused) = self.ask("MAIL", &mail)? {
             return Ok(refused);
         }
-        for user in users {
-            let rcpt = format!("RCPT TO:<{}>", super::address(*user));
+        for recipient in recipients {
+            let rcpt = format!("RCPT TO:<{recipient}>");
             if let Some(refused) = self.ask("RCPT", &rcpt)? {
                 return Ok(refused);
             }

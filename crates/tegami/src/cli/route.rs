@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use courier::roads::{Prospect, Roads};
 use delivery::schedule::NextHop;
-use resolver::{Resolver, TrustAnchors};
+use resolver::Resolver;
 use serde::Serialize;
 
 use super::access::ask;
@@ -124,7 +124,7 @@ fn leave(config: &Config, sender: &ReversePath, away: Vec<Mailbox>) -> Result<Ve
         .build()
         .context("cannot start")?;
     runtime.block_on(async {
-        let resolver = Resolver::new(DNS_PATIENCE).trusting(TrustAnchors::root());
+        let resolver = Resolver::new(DNS_PATIENCE).trusting(serve::dns::anchors(config)?);
         resolver.ask(&serve::dns::servers(config).unwrap_or_default());
         // What is looked up on the way stays out of the server's own directory.
         let directory = tempfile::tempdir().context("no temporary directory can be made")?;

@@ -86,6 +86,7 @@ pub static KEYS: &[Key] = &[
         &mut c.sender.require_reverse_dns
     }),
     live("dns.servers", |c| &mut c.dns.servers),
+    live("dns.trust_anchors", |c| &mut c.dns.trust_anchors),
     live("pop3.apop", |c| &mut c.pop3.apop),
     live("pop3.login_delay", |c| &mut c.pop3.login_delay),
     live("reply.verbose", |c| &mut c.reply.verbose),
@@ -191,6 +192,7 @@ pub fn path<'a>(config: &'a mut Config, name: &str) -> Option<&'a mut PathBuf> {
         "accounts_file" => config.accounts_file.as_mut(),
         "tls.certificate" => config.tls.certificate.as_mut(),
         "tls.key" => config.tls.key.as_mut(),
+        "dns.trust_anchors" => config.dns.trust_anchors.as_mut(),
         "relay.smarthost_password_file" => config.relay.smarthost_password_file.as_mut(),
         "relay.smarthost_ca" => config.relay.smarthost_ca.as_mut(),
         _ => None,

@@ -1,10 +1,12 @@
 //! Which name servers are asked: those of the configuration, else the system's, and nobody while nothing needs them.
 //! Mail that leaves does.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use resolver::{Resolver, ServersError};
+use anyhow::{Context, Result};
+use resolver::{Resolver, ServersError, TrustAnchors};
 
 use crate::config::Config;
 
@@ -24,6 +26,19 @@ pub fn servers(config: &Config) -> Result<Vec<SocketAddr>, ServersError> {
         return resolver::system_servers();
     }
     Ok(config.dns.servers.iter().map(|server| server.0).collect())
+}
+
+/// The keys that DNSSEC begins with: what DANE promises is believed by them alone.
+///
+/// # Errors
+/// They are to be those of a file that cannot be used.
+pub fn anchors(config: &Config) -> Result<TrustAnchors> {
+    let Some(file) = &config.dns.trust_anchors else {
+        return Ok(TrustAnchors::root());
+    };
+    let named = || format!("dns.trust_anchors: {}", file.display());
+    let text = fs::read_to_string(file).with_context(named)?;
+    TrustAnchors::parse(&text).with_context(named)
 }
 
 /// What keeps the checks of `[sender]` from working, for people.
@@ -89,6 +104,22 @@ mod tests {
         config.relay.enabled = true;
         settle(&resolver, &config);
         assert_eq!(resolver.servers(), named);
+    }
+
+    #[test]
+    fn keys_come_from_the_file_that_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("root.key");
+        let mut config = Config::default();
+        assert!(anchors(&config).is_ok());
+        config.dns.trust_anchors = Some(file.clone());
+        let told = |config: &Config| format!("{:#}", anchors(config).err().unwrap());
+        assert!(told(&config).starts_with("dns.trust_anchors: /"));
+        fs::write(&file, "example. 1 IN A 192.0.2.1").unwrap();
+        assert!(told(&config).contains("no DNSKEY records"));
+        let key = "257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=";
+        fs::write(&file, format!(". 3600 IN DNSKEY {key}\n")).unwrap();
+        assert!(anchors(&config).is_ok());
     }
 
     #[test]

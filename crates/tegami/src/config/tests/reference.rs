@@ -5,12 +5,13 @@ use super::*;
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/tegami.toml");
 
 /// Keys without a default in the reference: it shows an example.
-const EXAMPLES: [&str; 10] = [
+const EXAMPLES: [&str; 11] = [
     "hostname",
     "accounts_file",
     "postmaster",
     "tls.certificate",
     "tls.key",
+    "dns.trust_anchors",
     "relay.smarthost",
     "relay.smarthost_user",
     "relay.smarthost_password",
