@@ -23,6 +23,8 @@ mod doors;
 mod explain;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
+#[path = "network/lists.rs"]
+mod lists;
 #[path = "network/manager.rs"]
 mod manager;
 #[path = "network/moving.rs"]

@@ -37,7 +37,7 @@ use counts::Counts;
 use desk::Desk;
 use means::Means;
 
-pub use house::{Home, House, Nowhere, Route};
+pub use house::{Errand, Home, House, Nowhere, Route};
 
 /// The office at work. Clones are the same office; when the last one is dropped it stops at once.
 #[derive(Clone, Debug)]

@@ -68,6 +68,10 @@ pub(crate) enum Purpose {
     Join = 4,
     /// Leaving a list by mail.
     Leave = 5,
+    /// Letting a post through.
+    Approve = 6,
+    /// Turning a post away.
+    Reject = 7,
 }
 
 /// The key in use, and those before it, which are still believed.

@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 
 mod copies;
 mod header;
+mod moderation;
 mod one_click;
 mod posting;
 mod request;
 
 pub use copies::{OneClick, PostCopy};
+pub use moderation::Moderation;
 pub use one_click::{UrlBase, UrlBaseError, one_click_member};
 pub use posting::{AfterData, AtRcpt, Looped, Poster};
 pub use request::{Action, Asked, Asking, CONFIRM_DAYS, Ignored, Request, Requested};

@@ -258,6 +258,10 @@ pub enum FinishVerdict {
     Expired,
     /// Its header has UTF-8 in it, which a recipient does not take; nothing was kept.
     Utf8NotTaken,
+    /// It is no post for a list it was written to, but the reply of a machine; nothing was kept.
+    ListForbidden,
+    /// This list has had it before; nothing was kept.
+    ListCircle(Mailbox),
     /// It could not be written; nothing was kept.
     TryLater,
 }

@@ -23,6 +23,7 @@ pub mod accounts;
 mod date;
 pub mod device;
 pub mod doors;
+pub mod errands;
 mod id;
 pub mod keys;
 mod lent;
@@ -67,6 +68,8 @@ pub struct House {
     pub srs: ArcSwapOption<returning::Returning>,
     /// Sends what is in the queue; absent while the server stands up.
     pub office: OnceLock<Office>,
+    /// What is done with mail for lists and for people who are away; absent while the server stands up.
+    pub errands: OnceLock<errands::Errands>,
     /// Next hops whose mail waits because somebody said so; an empty name is everything.
     paused: Mutex<BTreeSet<String>>,
 }
@@ -143,6 +146,7 @@ impl House {
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),
+            errands: OnceLock::new(),
             paused: Mutex::default(),
         }
     }

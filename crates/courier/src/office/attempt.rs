@@ -1,5 +1,7 @@
 //! One attempt: what of a job is still to be sent, as the store has it now, and what the roads make of it.
 
+mod errands;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -86,9 +88,15 @@ pub(super) async fn make<C: Carry>(
         Err(nothing) => return Attempt::Nothing(nothing, line),
     };
     let began = means.now();
-    let Ready { entry, hands, body } = ready;
+    let Ready {
+        mut entry,
+        hands,
+        body,
+    } = ready;
     let mut here = (Vec::new(), Vec::new());
-    let outcome = match (entries::way(&job.next_hop), body) {
+    let way = entries::way(&job.next_hop);
+    let at_home = matches!(way, Way::Here | Way::Errand);
+    let outcome = match (way, body) {
         (_, Err(words)) => Tried::by_us(&hands.recipients, Fate::unreadable(words), began, line),
         (Way::Nowhere, Ok(_)) => nowhere(means, &entry.matter, &hands, began),
         (Way::Here, Ok(_)) => {
@@ -96,6 +104,7 @@ pub(super) async fn make<C: Carry>(
             here = given;
             tried
         }
+        (Way::Errand, Ok(_)) => errands::run(means, &mut entry, &hands, began).await,
         (Way::Carried, Ok(body)) => carried(means, carry, job, &entry, &hands, body, line).await,
     };
     let Some(Tried { carried, how, line }) = outcome else {
@@ -106,6 +115,7 @@ pub(super) async fn make<C: Carry>(
         began,
         carried,
         here,
+        at_home,
         hands: Some(hands),
     };
     let found = fates::of_attempt(means, job, entry.matter, &entry.waiting, attempted);
@@ -277,7 +287,7 @@ fn nowhere<Line>(
                 words: why.words,
             },
             // The routes have changed this moment.
-            Route::Hop(_) | Route::Here(_) => Fate {
+            Route::Hop(_) | Route::Here(_) | Route::Errand => Fate {
                 verdict: Verdict::Untried,
                 status: Enhanced(4, 4, 4),
                 row: None,
@@ -309,7 +319,7 @@ fn into_mailboxes<Line>(
         match route {
             Route::Here(more) => accounts.extend(more),
             // The routes have changed this moment.
-            Route::Hop(_) | Route::Nowhere(_) => others.push(*recipient),
+            Route::Hop(_) | Route::Errand | Route::Nowhere(_) => others.push(*recipient),
         }
     }
     accounts.sort_unstable();

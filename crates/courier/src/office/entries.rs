@@ -13,6 +13,8 @@ use super::means::Means;
 
 /// The next hop of what goes into mailboxes here.
 const HERE: &str = "(here)";
+/// The next hop of what the house does something with.
+const ERRAND: &str = "(errand)";
 /// The next hop of what goes nowhere.
 const NOWHERE: &str = "(nowhere)";
 
@@ -41,6 +43,8 @@ pub(super) enum Way {
     Carried,
     /// Into mailboxes here.
     Here,
+    /// The house knows.
+    Errand,
     /// Nowhere.
     Nowhere,
 }
@@ -242,6 +246,7 @@ pub(super) fn hop(route: &Route) -> Arc<NextHop> {
     match route {
         Route::Hop(hop) => Arc::clone(hop),
         Route::Here(_) => Arc::new(NextHop::Route(HERE.into())),
+        Route::Errand => Arc::new(NextHop::Route(ERRAND.into())),
         Route::Nowhere(_) => Arc::new(NextHop::Route(NOWHERE.into())),
     }
 }
@@ -250,6 +255,7 @@ pub(super) fn hop(route: &Route) -> Arc<NextHop> {
 pub(super) fn way(hop: &NextHop) -> Way {
     match hop {
         NextHop::Route(name) if **name == *HERE => Way::Here,
+        NextHop::Route(name) if **name == *ERRAND => Way::Errand,
         NextHop::Route(name) if **name == *NOWHERE => Way::Nowhere,
         NextHop::Route(_) | NextHop::Host(_) => Way::Carried,
     }

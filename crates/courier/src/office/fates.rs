@@ -45,6 +45,8 @@ pub(super) struct Found {
     pub(super) here: Vec<AccountId>,
     /// Room in them.
     pub(super) room: Vec<Reservation>,
+    /// What has it is here, and not another server.
+    at_home: bool,
     /// Nobody else attempts these recipients until the store knows.
     pub(super) hands: Option<Hands>,
 }
@@ -126,6 +128,7 @@ impl Found {
             delivered: false,
             here: Vec::new(),
             room: Vec::new(),
+            at_home: false,
             hands,
         }
     }
@@ -149,6 +152,7 @@ pub(super) fn of_attempt(
     let known: BTreeMap<u32, &Waiting> = waiting.iter().map(|one| (one.recipient, one)).collect();
     let mut found = Found::new(job, matter, attempt.hands);
     (found.here, found.room) = attempt.here;
+    found.at_home = attempt.at_home;
     let mut one = Job {
         recipients: Box::default(),
         ..Job::clone(job)
@@ -173,6 +177,8 @@ pub(super) struct Attempted {
     pub(super) carried: Vec<(u32, Carried)>,
     /// Mailboxes here that get it, and room in them.
     pub(super) here: (Vec<AccountId>, Vec<Reservation>),
+    /// What has it is here, and not another server.
+    pub(super) at_home: bool,
     pub(super) hands: Option<Hands>,
 }
 
@@ -222,7 +228,7 @@ impl Found {
     /// RFC 3461 section 5.2.2 and RFC 2852 section 4.1.4: what the next server does not report is reported here.
     fn passed_on(&mut self, recipient: u32, carried: Carried, began: SystemTime) {
         let by = self.matter.envelope.deliver_by;
-        let (action, deliver_by) = if self.here.is_empty() {
+        let (action, deliver_by) = if !self.at_home {
             let passed = carried.passed;
             let knows_by = passed.is_some_and(|passed| passed.deliver_by);
             let unknown = |mode| mode == Mode::Notify && !knows_by;

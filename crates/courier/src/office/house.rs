@@ -2,11 +2,13 @@
 //!
 //! Nothing is decided here. Whatever a configuration that was read again changes is asked for anew each time.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use address::{ForwardPath, Host, Mailbox, ReversePath};
-use delivery::schedule::NextHop;
+use delivery::schedule::{NextHop, Verdict};
 use delivery::srs::Forwarded;
 use dsn::Languages;
 use mailstore::AccountId;
@@ -21,6 +23,10 @@ pub trait House: Send + Sync + 'static {
         sender: &ReversePath,
         account: Option<AccountId>,
     ) -> Route;
+
+    /// Does what has to be done with a message for one of its recipients, where that is [`Route::Errand`]. It may take its
+    /// time. What it says to the store of the same recipient meanwhile stays; until it is through, nobody else does it.
+    fn errand(&self, message: u64, recipient: u32) -> Pin<Box<dyn Future<Output = Errand> + Send>>;
 
     /// Who gets mail that this server writes itself to `mailbox`, such as reports.
     fn home(&self, mailbox: &Mailbox) -> Home;
@@ -67,8 +73,21 @@ pub enum Route {
     Hop(Arc<NextHop>),
     /// Into these mailboxes: the address is ours by now.
     Here(Vec<AccountId>),
+    /// The house does something with it itself ([`House::errand`]): there is a list of that name.
+    Errand,
     /// Nowhere.
     Nowhere(Nowhere),
+}
+
+/// What came of an errand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// Delivered: it is done. Refused: its sender hears of it. Otherwise it is done later.
+    pub verdict: Verdict,
+    /// For the report.
+    pub status: Enhanced,
+    /// For people, in one line.
+    pub words: String,
 }
 
 /// Why mail goes nowhere.

@@ -315,6 +315,7 @@ pub(super) async fn broken(means: Arc<Means>, job: Arc<Job>, news: mpsc::Unbound
             began: now,
             carried: each.map(|one| (*one, carried.clone())).collect(),
             here: Default::default(),
+            at_home: false,
             hands: Some(hands),
         };
         let waiting = &entry.queued.waiting;

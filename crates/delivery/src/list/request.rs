@@ -65,7 +65,8 @@ pub struct Asking<'a> {
 /// Who was answered by a list; for the caller to keep, as [`Answered`] is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    confirmations: Answered,
+    joining: Answered,
+    leaving: Answered,
     help: Answered,
     others: Answered,
 }
@@ -238,7 +239,9 @@ impl Asked {
     fn note(&mut self, requested: Requested, sender: &Mailbox, now: u64) -> Requested {
         let memory = match &requested {
             Requested::Joined(_) | Requested::Left(_) | Requested::Ignored(_) => return requested,
-            Requested::Confirm(..) => &mut self.confirmations,
+            // Who has just joined may leave.
+            Requested::Confirm(Action::Join, ..) => &mut self.joining,
+            Requested::Confirm(Action::Leave, ..) => &mut self.leaving,
             Requested::Help(_) => &mut self.help,
             Requested::AlreadyMember(_)
             | Requested::NotMember(_)

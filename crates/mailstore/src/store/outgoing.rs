@@ -247,6 +247,26 @@ impl Store {
         Ok(changed.map(|now| now.queued))
     }
 
+    /// Releases one recipient of a message, who is due then (milliseconds since 1970); the others stay as they are. Gives
+    /// the message as it is then; `None` when it has left.
+    ///
+    /// # Errors
+    /// Then it is as it was.
+    pub async fn queue_release(
+        &self,
+        id: u64,
+        recipient: u32,
+        due: u64,
+    ) -> Result<Option<Queued>, StoreError> {
+        let change = |waiting: &mut Vec<Waiting>| {
+            for one in waiting.iter_mut().filter(|one| one.recipient == recipient) {
+                (one.held, one.due) = (false, due);
+            }
+        };
+        let changed = self.queue_change(id, change, Vec::new()).await?;
+        Ok(changed.map(|now| now.queued))
+    }
+
     /// All recipients of a message are due at that time, in milliseconds since 1970, or when it is released if that is
     /// later.
     ///

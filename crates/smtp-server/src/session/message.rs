@@ -216,6 +216,13 @@ impl AskingFinish {
             FinishVerdict::Utf8NotTaken => {
                 Phase::Greeted(self.greeted).refuse_row(&smtp::UTF8_NOT_TAKEN, context)
             }
+            FinishVerdict::ListForbidden => {
+                Phase::Greeted(self.greeted).refuse_row(&smtp::LIST_FORBIDDEN, context)
+            }
+            FinishVerdict::ListCircle(list) => {
+                let reply = Reply::new(&smtp::CIRCLE).arg("recipient", list.to_string());
+                Phase::Greeted(self.greeted).refuse(reply, context)
+            }
             FinishVerdict::TryLater => self.greeted.reply(&smtp::NOT_STORED),
         }
     }

@@ -3,9 +3,12 @@
 //! The store follows aliases and forwards; which addresses are ours is known here.
 
 use address::{ForwardPath, Host, Mailbox};
-use mailstore::{Account, AccountId, Directory, Expansion, Leads, Local, Resolution, Unresolvable};
+use mailstore::{
+    Account, AccountId, AtList, Directory, Expansion, Leads, ListAddress, Local, Resolution,
+    Unresolvable,
+};
 
-use super::Policy;
+use super::{Policy, errands};
 
 /// The answer to "who is this recipient?".
 #[derive(Debug, PartialEq, Eq)]
@@ -177,8 +180,14 @@ fn absent<'a>(
     known.or_else(backed_up).unwrap_or(Found::Nobody)
 }
 
-/// Whom mail for `name` reaches, for EXPN: the members of an alias, or the one owner of an account.
-pub fn members(policy: &Policy, directory: &Directory, name: &str) -> Vec<Mailbox> {
+/// Whom mail for `name` reaches, for EXPN by somebody who is logged in under these addresses, or under none: the members
+/// of an alias, the one owner of an account, and the members of a list if it tells them.
+pub fn members(
+    policy: &Policy,
+    directory: &Directory,
+    name: &str,
+    login: &[Mailbox],
+) -> Vec<Mailbox> {
     let expanded = addresses(policy, name)
         .into_iter()
         .map(|address| directory.expand(&address));
@@ -194,11 +203,28 @@ pub fn members(policy: &Policy, directory: &Directory, name: &str) -> Vec<Mailbo
             let here = leads.mailboxes.into_iter();
             let here = here.filter_map(|local| directory.account(local.account));
             let here = here.map(|account| account.address.clone());
-            let lists = leads.lists.into_iter().map(|at| at.list);
+            let lists = leads.lists.iter();
+            let lists = lists.flat_map(|at| told(directory, at, login));
             let away = leads.away.into_iter().map(|away| away.address);
             here.chain(lists).chain(away).collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// Those of a list whom it names to somebody. Its other addresses are for its owners, who are named to nobody.
+fn told(directory: &Directory, at: &AtList, login: &[Mailbox]) -> Vec<Mailbox> {
+    let list = directory
+        .list(&at.list)
+        .and_then(|(one, _)| errands::read(one));
+    match (list, at.address) {
+        (Some(list), ListAddress::Post) if list.expands_for(login) => {
+            list.members().cloned().collect()
+        }
+        (
+            Some(_) | None,
+            ListAddress::Post | ListAddress::Request | ListAddress::Bounces | ListAddress::Owner,
+        ) => Vec::new(),
+    }
 }
 
 /// The addresses of ours that `name` can stand for.

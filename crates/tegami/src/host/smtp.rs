@@ -1,5 +1,6 @@
 //! Answers the questions of one SMTP session: senders, recipients, message bodies, logins.
 
+mod besides;
 mod elsewhere;
 mod finish;
 mod recipient;
@@ -22,6 +23,7 @@ use smtp_server::{
 };
 use wire::ChannelBinding;
 
+use besides::Besides;
 use elsewhere::{Leaving, refused_by_destination};
 use regarded::Regarded;
 
@@ -64,6 +66,8 @@ struct Transaction {
     named: usize,
     /// Recipients who are elsewhere.
     leaving: Leaving,
+    /// What it causes beside its delivery.
+    besides: Besides,
     /// Recipients that were not accepted.
     refused: usize,
     body: Option<Body>,
@@ -203,6 +207,7 @@ impl SmtpHost {
             reservations: BTreeMap::new(),
             named: 0,
             leaving: Leaving::default(),
+            besides: Besides::default(),
             refused: 0,
             body: None,
         });
@@ -322,7 +327,9 @@ impl SmtpHost {
 
     fn expand(&self, name: &str) -> ExpandVerdict {
         let policy = self.house.policy.load();
-        let members = routing::members(&policy, &self.house.store.directory(), name);
+        let directory = self.house.store.directory();
+        let login = self.addresses(&directory);
+        let members = routing::members(&policy, &directory, name, &login);
         if members.is_empty() {
             ExpandVerdict::Unknown
         } else {
@@ -489,6 +496,7 @@ impl net::Host for SmtpHost {
         let Some(body) = &mut transaction.body else {
             return;
         };
+        transaction.besides.take_in(&octets);
         // RFC 6531 section 3.5: for all other messages nobody asks afterwards.
         if transaction.envelope.smtputf8 {
             body.header.take_in(&octets);

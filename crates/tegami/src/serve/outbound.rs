@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,7 @@ use smtp_client::Login;
 
 use crate::config::{Config, HopTls, Relay, RelayLogin};
 use crate::host::House;
+use crate::host::errands::{self, Errands};
 use crate::host::outward::{self, Way};
 use crate::host::returning::Returning;
 use crate::host::routing::{self, Route};
@@ -48,6 +50,7 @@ impl Outbound {
             Arc::clone(&house.resolver),
         );
         let roads = Arc::new(roads.context("relay: mail cannot leave")?);
+        Errands::start(&config.data_dir, house)?;
         let office = Office::start(
             house.store.clone(),
             Arc::clone(&roads),
@@ -202,6 +205,7 @@ impl office::House for Rooms {
                 let accounts = leads.mailboxes.iter().map(|local| local.account);
                 office::Route::Here(accounts.collect())
             }
+            Route::Leads(leads) if !leads.lists.is_empty() => office::Route::Errand,
             Route::Leads(_) => nowhere(
                 Enhanced(4, 3, 5),
                 "this address has become one of this server meanwhile, and mail for it is sent on; send the message again",
@@ -216,11 +220,23 @@ impl office::House for Rooms {
         }
     }
 
+    fn errand(
+        &self,
+        message: u64,
+        recipient: u32,
+    ) -> Pin<Box<dyn Future<Output = office::Errand> + Send>> {
+        Box::pin(errands::run(Arc::clone(&self.0), message, recipient))
+    }
+
     fn home(&self, mailbox: &Mailbox) -> Home {
         let policy = self.0.policy.load();
         let path = ForwardPath::Mailbox(mailbox.clone());
         match routing::route(&policy, &self.0.store.directory(), &path) {
             Route::Foreign => Home::Elsewhere,
+            // Reports to a list, such as to its `-bounces`, wait in the queue as all mail for it does.
+            Route::Leads(leads) if leads.mailboxes.is_empty() && !leads.lists.is_empty() => {
+                Home::Elsewhere
+            }
             // Whoever forwards all mail hears of it in the mailbox nevertheless.
             Route::Leads(leads) if leads.mailboxes.is_empty() => match leads.accounts.as_slice() {
                 [] => Home::Nobody,

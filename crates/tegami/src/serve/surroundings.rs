@@ -16,7 +16,7 @@ use net::Server;
 use net::tls::Certificates;
 
 use crate::host::House;
-use crate::host::outward;
+use crate::host::{outward, routing};
 use crate::probe::fingerprint;
 
 /// The running server, looked at from the admin socket.
@@ -171,6 +171,12 @@ impl Surroundings for Live {
 
     fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<String> {
         let policy = self.house.policy.load();
+        if recipient
+            .mailbox()
+            .is_some_and(|to| routing::is_local(&policy, to))
+        {
+            return Some("this server".to_owned());
+        }
         let hop = policy.outward.next_hop(sender, recipient)?;
         Some(outward::shown(&hop))
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use delivery::schedule::{Door, NextHop, Rules, Scope, Verdict};
+use reply::Enhanced;
 
 use super::world::{HOUR, Letterhead, MINUTE, Manner, World, hops, times};
-use crate::office::{Nowhere, Route, Which};
+use crate::office::{Errand, Nowhere, Route, Which};
 
 #[tokio::test(start_paused = true)]
 async fn what_is_delivered_leaves_the_queue_without_our_return_path() {
@@ -387,4 +388,54 @@ async fn of_a_next_hop_somebody_can_know_whether_it_is_left_alone() {
     assert_eq!(world.office.door(hop()).await, Some(Door::Paused));
     world.office.stop(MINUTE).await;
     assert_eq!(world.office.door(hop()).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn errands_of_the_house_are_done_put_off_and_refused_like_any_mail() {
+    let world = World::new(Rules::default()).await;
+    let routes = &world.villa.routes;
+    routes
+        .lock()
+        .unwrap()
+        .insert("lists.test".to_owned(), Route::Errand);
+    let outcome = |verdict, status, words: &str| {
+        *world.villa.outcome.lock().unwrap() = Some(Errand {
+            verdict,
+            status,
+            words: words.to_owned(),
+        });
+    };
+    outcome(Verdict::Deferred, Enhanced(4, 3, 0), "not now");
+    let mut letter = Letterhead::new("<alice@here.test>", &["<staff@lists.test>"]);
+    letter.envelope.recipients = vec![address::Recipient {
+        path: "<x@y>".parse().unwrap(),
+        notify: Some(address::dsn::Notify::parse(b"SUCCESS,FAILURE").unwrap()),
+        orcpt: None,
+    }];
+    let id = world.post(&letter).await;
+    world.settle().await;
+    let queued = world.queued(id).unwrap();
+    assert_eq!(queued.waiting[0].attempts, 1);
+    let heard = queued.waiting[0].heard.as_ref().unwrap();
+    assert_eq!(heard.words(), "not now (4.3.0)");
+    outcome(
+        Verdict::Delivered,
+        Enhanced(2, 0, 0),
+        "handed to the members",
+    );
+    world.office.retry(Which::Message(id));
+    world.settle().await;
+    world.pass(MINUTE).await;
+    assert_eq!(world.queued(id), None);
+    assert_eq!(*world.villa.errands.lock().unwrap(), [(id, 0), (id, 0)]);
+    assert_eq!(times(&world.alices().concat(), "Action: delivered"), 1);
+    outcome(Verdict::Refused, Enhanced(5, 4, 6), "it was here before");
+    let id = world.post(&letter).await;
+    world.settle().await;
+    world.pass(MINUTE).await;
+    assert_eq!(world.queued(id), None);
+    let mail = world.alices().concat();
+    assert_eq!(times(&mail, "Action: failed"), 1, "{mail}");
+    assert_eq!(times(&mail, "Status: 5.4.6"), 1, "{mail}");
+    assert_eq!(world.roads.count(), 0);
 }

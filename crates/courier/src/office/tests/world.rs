@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::carry::{Carried, Carry, Letter, Remote, Trip};
-use crate::office::{Home, House, Office, Route};
+use crate::office::{Errand, Home, House, Office, Route};
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
@@ -333,6 +334,10 @@ pub(super) struct Villa {
     pub(super) accounts: Mutex<BTreeMap<String, AccountId>>,
     /// Routes of domains; others go to their own hosts.
     pub(super) routes: Mutex<BTreeMap<String, Route>>,
+    /// Errands that were done: message and recipient.
+    pub(super) errands: Mutex<Vec<(u64, u32)>>,
+    /// What comes of errands.
+    pub(super) outcome: Mutex<Option<Errand>>,
 }
 
 impl House for Villa {
@@ -340,6 +345,12 @@ impl House for Villa {
         let host = to.mailbox().unwrap().host.clone();
         let known = self.routes.lock().unwrap().get(&host.to_string()).cloned();
         known.unwrap_or_else(|| Route::Hop(Arc::new(NextHop::Host(host))))
+    }
+
+    fn errand(&self, message: u64, recipient: u32) -> Pin<Box<dyn Future<Output = Errand> + Send>> {
+        self.errands.lock().unwrap().push((message, recipient));
+        let outcome = self.outcome.lock().unwrap().clone();
+        Box::pin(async move { outcome.expect("an errand was to be expected") })
     }
 
     fn home(&self, mailbox: &Mailbox) -> Home {
@@ -483,6 +494,8 @@ impl World {
             drawn: Mutex::new(7),
             accounts: Mutex::new(accounts),
             routes: Mutex::default(),
+            errands: Mutex::default(),
+            outcome: Mutex::default(),
         });
         let roads = Arc::new(Roads::default());
         let office = open(&store, &roads, &villa, rules);

@@ -322,6 +322,23 @@ async fn what_people_say_stays_whatever_an_attempt_says_meanwhile() {
     assert_eq!(yard.due(u64::MAX), [ids[0]]);
 }
 
+#[tokio::test]
+async fn one_of_several_who_are_held_is_released_alone() {
+    let mut yard = Yard::new().await;
+    yard.post(100, false, &[1, 2, 3]).await;
+    let id = yard.ids()[0];
+    yard.store.queue_hold(id, true).await.unwrap();
+    let released = yard.store.queue_release(id, 1, 9).await.unwrap().unwrap();
+    let held: Vec<bool> = released.waiting.iter().map(|one| one.held).collect();
+    assert_eq!(held, [true, false, true]);
+    for keep_index in [true, false] {
+        yard.again(keep_index).await;
+        let now = yard.store.queued(id).unwrap().unwrap();
+        assert_eq!((now.due(), &now.waiting), (Some(9), &released.waiting));
+    }
+    assert_eq!(yard.store.queue_release(id + 1, 0, 9).await.unwrap(), None);
+}
+
 /// Many at a time, about the same messages: each is decided on what the one before made of it.
 #[tokio::test]
 async fn decisions_about_a_message_come_one_after_the_other() {

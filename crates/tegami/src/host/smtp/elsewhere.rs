@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use address::dsn::Orcpt;
+use address::dsn::{Notify, Orcpt};
 use address::{Domain, ForwardPath, Host, Mailbox, Recipient, xtext};
 use delivery::schedule::NextHop;
 use mailstore::{AccountId, MOST_RECIPIENTS, Outgoing, Reservation, Store, Waiting};
@@ -65,23 +65,40 @@ impl Leaving {
         leaves: Leaves,
         recipients: &mut Vec<Recipient>,
     ) {
-        let copies = leaves.copies.into_iter().map(|address| Recipient {
-            path: ForwardPath::Mailbox(address),
-            notify: recipient.notify,
-            orcpt: recipient
-                .orcpt
-                .clone()
-                .or_else(|| original(&recipient.path)),
-        });
-        let copies: Vec<Recipient> = copies.collect();
+        let notify = match leaves.reported {
+            true => recipient.notify.map(without_success),
+            false => recipient.notify,
+        };
+        let copies = leaves
+            .copies
+            .into_iter()
+            .map(|address| (address, leaves.forwarded));
+        let lists = leaves.lists.into_iter().map(|address| (address, false));
+        let copies = copies
+            .chain(lists)
+            .map(|(address, forwarded)| (copy(&recipient, address, notify), forwarded));
+        let copies: Vec<(Recipient, bool)> = copies.collect();
         if leaves.itself {
             self.wait(&recipient, false, recipients.len());
         }
         recipients.push(recipient);
-        for copy in copies {
-            if self.wait(&copy, leaves.forwarded, recipients.len()) {
+        for (copy, forwarded) in copies {
+            if self.wait(&copy, forwarded, recipients.len()) {
                 recipients.push(copy);
             }
+        }
+    }
+
+    /// Keeps those back who wait for a moderator: recipients of the envelope that are one of these lists.
+    pub(super) fn hold_lists(&mut self, lists: &[Mailbox], recipients: &[Recipient]) {
+        for one in &mut self.waiting {
+            let place = usize::try_from(one.recipient).ok();
+            let recipient = place.and_then(|place| recipients.get(place));
+            let address = recipient.and_then(|recipient| recipient.path.mailbox());
+            one.held = address.is_some_and(|address| {
+                let key = address.key();
+                lists.iter().any(|list| list.key() == key)
+            });
         }
     }
 
@@ -119,6 +136,35 @@ impl Leaving {
             release,
             waiting: self.waiting,
         })
+    }
+}
+
+/// Somebody whom a recipient leads to: reports speak of the recipient.
+fn copy(recipient: &Recipient, address: Mailbox, notify: Option<Notify>) -> Recipient {
+    Recipient {
+        path: ForwardPath::Mailbox(address),
+        notify,
+        orcpt: recipient
+            .orcpt
+            .clone()
+            .or_else(|| original(&recipient.path)),
+    }
+}
+
+/// The same wishes, but for word of success (RFC 3461 section 5.2.7).
+fn without_success(notify: Notify) -> Notify {
+    match notify {
+        Notify::Never
+        | Notify::On {
+            failure: false,
+            delay: false,
+            ..
+        } => Notify::Never,
+        Notify::On { failure, delay, .. } => Notify::On {
+            success: false,
+            failure,
+            delay,
+        },
     }
 }
 

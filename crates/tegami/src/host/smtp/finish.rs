@@ -4,89 +4,98 @@ use std::time::Duration;
 
 use address::Envelope;
 use address::deliver_by::Mode;
-use mailstore::{AccountId, Full, Parcel, StoreError};
+use mailstore::{AccountId, Full, Incoming, Outgoing, Parcel, Reservation, StoreError};
 use smtp_server::FinishVerdict;
 
 use super::regarded::Regarded;
 use super::{Body, SmtpHost, Transaction};
+use crate::host::House;
 
 impl SmtpHost {
     pub(super) async fn finish(&mut self) -> FinishVerdict {
+        let held = self.judged_by_lists();
         let Some(Transaction {
             envelope,
             hold,
             began,
             reservations,
-            leaving,
+            mut leaving,
+            besides,
             named: rcpts,
-            body: Some(body),
+            body:
+                Some(Body {
+                    id,
+                    written,
+                    header,
+                }),
             ..
         }) = self.transaction.take()
         else {
             return FinishVerdict::TryLater;
         };
-        let Body {
-            id,
-            written,
-            header,
-        } = body;
         let from = envelope.reverse_path.to_string();
-        if self.is_gone() {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: the account was removed or disabled meanwhile");
-            return self.not_delivered(from, FinishVerdict::TryLater);
-        }
-        if is_expired(&envelope, began.elapsed()) {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: the time its sender gave is over");
-            return self.not_delivered(from, FinishVerdict::Expired);
-        }
         // RFC 6531 section 3.5: at the end of the message, for only now is it known whether there is any UTF-8 in it.
-        if envelope.smtputf8 && header.found() && !self.all_take_utf8(reservations.keys()) {
-            tracing::info!(txn = %id, %from, rcpts, "not delivered: a recipient takes no UTF-8 header");
-            return self.not_delivered(from, FinishVerdict::Utf8NotTaken);
+        let utf8 = envelope.smtputf8 && header.found();
+        let utf8 = utf8 && !self.all_take_utf8(reservations.keys());
+        let refused = self.refusal(&envelope, began.elapsed(), utf8);
+        if let Some((why, verdict)) = refused {
+            tracing::info!(txn = %id, %from, rcpts, "not delivered: {why}");
+            return self.not_delivered(from, verdict);
         }
-        let (away, account) = (leaving.len(), self.login.as_ref().map(|one| one.account));
-        let outcome = match written {
-            Ok(incoming) => {
-                let octets = incoming.len();
-                let parcel = Parcel {
-                    incoming,
-                    reservations: reservations.into_values().collect(),
-                    envelope,
-                    outgoing: leaving.into_outgoing(account, hold),
-                };
-                // RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
-                let posted = self.house.store.post(parcel);
-                posted.await.map(|queued| (octets, queued))
+        let held = match held {
+            Ok(held) => held,
+            Err(verdict) => {
+                tracing::info!(txn = %id, %from, rcpts, ?verdict, "not delivered: a list does not take it");
+                return self.not_delivered(from, verdict);
             }
-            Err(error) => Err(error),
         };
-        let (octets, queued) = match outcome {
-            Ok(kept) => kept,
-            Err(error) => return self.not_kept(&id, from, rcpts, &error),
-        };
-        match queued {
-            Some(queue) => {
-                tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
-                self.house.sends(queue);
+        leaving.hold_lists(&held, &envelope.recipients);
+        let away = leaving.len();
+        let copy = besides.copy(&envelope);
+        let letter = (envelope, reservations.into_values().collect());
+        let outgoing = leaving.into_outgoing(self.account(), hold);
+        match kept(&self.house, written, letter, outgoing).await {
+            Ok((octets, queued)) => {
+                match queued {
+                    Some(queue) => {
+                        tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
+                        self.house.sends(queue);
+                    }
+                    None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
+                }
+                let held = queued.filter(|_| !held.is_empty());
+                besides.follow(&self.house, copy, held).await;
+                FinishVerdict::Stored { id }
             }
-            None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
+            Err(error) => {
+                not_kept(&id, &from, rcpts, &error);
+                self.not_delivered(from, not_stored(&error))
+            }
         }
-        FinishVerdict::Stored { id }
     }
 
-    fn not_kept(
-        &mut self,
-        id: &str,
-        from: String,
-        rcpts: usize,
-        error: &StoreError,
-    ) -> FinishVerdict {
-        if let StoreError::MailboxFull { .. } = error {
-            tracing::info!(txn = %id, %from, rcpts, %error, "not delivered");
-        } else {
-            tracing::error!(txn = %id, %from, rcpts, %error, "not delivered");
+    /// Who hands it in.
+    fn account(&self) -> Option<AccountId> {
+        self.login.as_ref().map(|login| login.account)
+    }
+
+    /// What has changed since the message began, or is only known now. `utf8`: there is UTF-8 where it is not taken.
+    fn refusal(
+        &self,
+        envelope: &Envelope,
+        taken: Duration,
+        utf8: bool,
+    ) -> Option<(&'static str, FinishVerdict)> {
+        if self.is_gone() {
+            let why = "the account was removed or disabled meanwhile";
+            return Some((why, FinishVerdict::TryLater));
         }
-        self.not_delivered(from, not_stored(error))
+        let why = "the time its sender gave is over";
+        if is_expired(envelope, taken) {
+            return Some((why, FinishVerdict::Expired));
+        }
+        let why = "a recipient takes no UTF-8 header";
+        utf8.then_some((why, FinishVerdict::Utf8NotTaken))
     }
 
     fn not_delivered(&mut self, from: String, verdict: FinishVerdict) -> FinishVerdict {
@@ -102,6 +111,34 @@ impl SmtpHost {
                 .is_none_or(|account| account.terms.utf8)
         })
     }
+}
+
+/// Says so. A full mailbox is its owner's; anything else is ours.
+fn not_kept(id: &str, from: &str, rcpts: usize, error: &StoreError) {
+    if matches!(error, StoreError::MailboxFull { .. }) {
+        tracing::info!(txn = id, from, rcpts, %error, "not delivered");
+    } else {
+        tracing::error!(txn = id, from, rcpts, %error, "not delivered");
+    }
+}
+
+/// Keeps it. RFC 5321 section 6.1: with 250 comes the responsibility, so it waits until the message is durable.
+async fn kept(
+    house: &House,
+    written: Result<Incoming, StoreError>,
+    (envelope, reservations): (Envelope, Vec<Reservation>),
+    outgoing: Option<Outgoing>,
+) -> Result<(u64, Option<u64>), StoreError> {
+    let incoming = written?;
+    let octets = incoming.len();
+    let parcel = Parcel {
+        incoming,
+        reservations,
+        envelope,
+        outgoing,
+    };
+    let queued = house.store.post(parcel).await?;
+    Ok((octets, queued))
 }
 
 /// RFC 2852 section 4.1.3: what was to be returned when its time is over is not delivered afterwards. The client that

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use address::dsn::Notify;
 use address::{ForwardPath, Mailbox, Recipient};
 use mailstore::{Account, AccountId, Directory, Full, Leads, Reservation};
 use smtp_server::{RcptTo, RcptVerdict};
 
 use super::SmtpHost;
+use super::besides::{More, arrival};
 use super::regarded::Regarded;
 use crate::host::Policy;
 use crate::host::routing::{self, Route};
@@ -21,6 +23,8 @@ struct Room {
     leaves: Leaves,
     /// What the client is told.
     verdict: RcptVerdict,
+    /// What follows from it beside its delivery.
+    more: More,
 }
 
 /// Who of a recipient's has to wait in the queue.
@@ -32,6 +36,10 @@ pub(super) struct Leaves {
     pub(super) copies: Vec<Mailbox>,
     /// They are sent copies in the name of this server.
     pub(super) forwarded: bool,
+    /// Addresses of lists that it leads to.
+    pub(super) lists: Vec<Mailbox>,
+    /// This server says itself when the recipient has it: those it leads to are not to say so again.
+    pub(super) reported: bool,
 }
 
 impl Leaves {
@@ -43,7 +51,7 @@ impl Leaves {
     }
 
     fn len(&self) -> usize {
-        self.copies.len() + usize::from(self.itself)
+        self.copies.len() + self.lists.len() + usize::from(self.itself)
     }
 }
 
@@ -74,6 +82,11 @@ impl SmtpHost {
             orcpt: to.orcpt,
         };
         let recipients = &mut transaction.envelope.recipients;
+        let more = More {
+            arrived: room.more.arrived.filter(|_| wants_success(&recipient)),
+            ..room.more
+        };
+        transaction.besides.add(recipients.len(), more);
         transaction.leaving.take(recipient, room.leaves, recipients);
         room.verdict
     }
@@ -121,10 +134,7 @@ impl SmtpHost {
         leads: Leads,
     ) -> Result<Room, RcptVerdict> {
         self.count_recipient(policy)?;
-        if !leads.lists.is_empty() {
-            // Nobody hands a post on yet, and nothing is taken in that would go nowhere.
-            return Err(RcptVerdict::TryLater);
-        }
+        let (lists, posted) = self.at_lists(policy, directory, &leads)?;
         // An alias waits for all of its members: whoever is left out now would never get the message.
         let suspended = |account: &AccountId| {
             directory
@@ -141,12 +151,23 @@ impl SmtpHost {
             true => Vec::new(),
             false => self.room_in_mailboxes(policy, &leads)?,
         };
-        if leads.away.is_empty() && !waits_here {
+        let arrived = arrival(&leads).filter(|_| !waits_here);
+        let more = More {
+            lists: posted,
+            // What waits here arrives without anybody looking at it.
+            vacations: match held_back {
+                true => Vec::new(),
+                false => leads.vacations.clone(),
+            },
+            arrived,
+        };
+        if leads.away.is_empty() && lists.is_empty() && !waits_here {
             return Ok(Room {
                 mailboxes,
                 queue: None,
                 leaves: Leaves::default(),
                 verdict: RcptVerdict::Accepted,
+                more,
             });
         }
         if !policy.outward.enabled {
@@ -163,9 +184,15 @@ impl SmtpHost {
             itself: waits_here,
             copies: leads.away.into_iter().map(|away| away.address).collect(),
             forwarded: true,
+            lists,
+            reported: arrived.is_some(),
         };
         let room = self.room_in_queue(leaves, verdict)?;
-        Ok(Room { mailboxes, ..room })
+        Ok(Room {
+            mailboxes,
+            more,
+            ..room
+        })
     }
 
     fn room_in_mailboxes(
@@ -205,6 +232,7 @@ impl SmtpHost {
             queue,
             leaves,
             verdict,
+            more: More::default(),
         })
     }
 
@@ -213,6 +241,14 @@ impl SmtpHost {
             return Err(RcptVerdict::TooFast);
         }
         Ok(())
+    }
+}
+
+/// Whether the sender wants to hear that it has arrived.
+fn wants_success(recipient: &Recipient) -> bool {
+    match recipient.notify {
+        Some(Notify::On { success, .. }) => success,
+        Some(Notify::Never) | None => false,
     }
 }
 
