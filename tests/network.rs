@@ -39,6 +39,8 @@ mod outbound;
 mod proxied;
 #[path = "network/refusals.rs"]
 mod refusals;
+#[path = "network/relayed.rs"]
+mod relayed;
 #[path = "network/rows.rs"]
 mod rows;
 #[path = "network/scram.rs"]

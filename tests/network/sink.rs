@@ -21,6 +21,8 @@ pub struct Sink {
 /// A message that was taken.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Letter {
+    /// The line by which the client said its name.
+    pub hello: String,
     /// As MAIL said it, with its parameters.
     pub from: String,
     /// As RCPT said them.
@@ -74,11 +76,12 @@ fn talk(stream: &TcpStream, open: &AtomicBool, letters: &Mutex<Sender<Letter>>) 
     let mut reader = BufReader::new(stream);
     let mut say = move |line: &str| writer.write_all(format!("{line}\r\n").as_bytes()).ok();
     say("220 sink.test ESMTP")?;
-    let (mut from, mut to) = (String::new(), Vec::new());
+    let (mut hello, mut from, mut to) = (String::new(), String::new(), Vec::new());
     loop {
         let line = read(&mut reader)?;
         let word = line.to_ascii_uppercase();
         if word.starts_with("EHLO") {
+            hello.clone_from(&line);
             say("250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES")?;
         } else if word.starts_with("MAIL FROM:") {
             from = line[10..].to_owned();
@@ -110,6 +113,7 @@ fn talk(stream: &TcpStream, open: &AtomicBool, letters: &Mutex<Sender<Letter>>) 
                 text.push_str("\r\n");
             }
             let letter = Letter {
+                hello: hello.clone(),
                 from: std::mem::take(&mut from),
                 to: std::mem::take(&mut to),
                 text,

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on fails where it stands"
 )]
 
+#[path = "roads/choice.rs"]
+mod choice;
 #[path = "roads/falling_back.rs"]
 mod falling_back;
 #[path = "roads/guarded.rs"]

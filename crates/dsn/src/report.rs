@@ -264,8 +264,10 @@ fn original(told: &Told<'_>, smtputf8: bool) -> Option<Part> {
     let facts = told.facts;
     let original = facts.original?;
     // RFC 3461 sections 4.3 and 6.2: all of it for failures only, as RET says, if it is not too large. Without RET it is
-    // ours to choose; the header is enough to know the message by, and so is no use to those who forge senders.
+    // ours to choose; the header is enough to know the message by, and so is no use to those who forge senders. RFC 8689
+    // section 5: of a message that must not go in clear there is never more, whatever RET says.
     let full = facts.envelope.ret == Some(Ret::Full)
+        && !facts.envelope.requiretls
         && told.gravest() == Action::Failed
         && original.octets <= facts.limits.octets;
     let utf8 = facts.envelope.smtputf8;

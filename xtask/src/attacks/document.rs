@@ -15,7 +15,8 @@ fail if it went otherwise. [SECURITY.md](../SECURITY.md) tells the same as a sto
 lists what the RFCs ask for.
 
 Proofs are dialogues with the server (what a client says and must hear, below [tests/dialogues](../tests/dialogues);
-each is played in one piece, octet by octet, cut at its octets, and with a slow store), tests in the code (file and
+each is played in one piece, octet by octet, cut at its octets, and with a slow store) or of our client with other
+servers (below [crates/smtp-client/tests/dialogues](../crates/smtp-client/tests/dialogues)), tests in the code (file and
 function), fuzz targets, and commands that measure or torture the built server: `cargo xtask torture`, `cargo xtask
 bench`, `cargo xtask attack`. Those take minutes and a quiet machine, so they are run for releases and not for every
 change.

@@ -16,8 +16,9 @@ would fail if it did not. MUST and SHOULD are the words of the RFCs; *product* a
 ourselves. Some obligations are those of a client: a mail server is one when it sends mail on.
 
 - *Held*: kept. The names are dialogues with the server (what a client says and must hear, below
-  [tests/dialogues](../tests/dialogues)), tests in the code (file and function), or other programs that talk to the
-  built server ([tests/interop](../tests/interop)).
+  [tests/dialogues](../tests/dialogues)) or of our client with other servers (below
+  [crates/smtp-client/tests/dialogues](../crates/smtp-client/tests/dialogues)), tests in the code (file and function),
+  or other programs that talk to the built server ([tests/interop](../tests/interop)).
 - *Deviation*: not kept, or kept in another way, and why.
 - *Waiting*: for outbound delivery, or for policies about senders and content.
 

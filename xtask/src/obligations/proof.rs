@@ -1,9 +1,12 @@
-//! What may prove an obligation, and whether it is there: a dialogue, a test function, or what another program is told
-//! to do with the built server.
+//! What may prove an obligation, and whether it is there: a dialogue of our server or of our client, a test function, or
+//! what another program is told to do with the built server.
 
 use std::fs;
 
 use crate::workspace;
+
+/// Where the dialogues are: those of the server, and those of the client.
+pub const DIALOGUES: [&str; 2] = ["tests/dialogues/", "crates/smtp-client/tests/dialogues/"];
 
 /// Nothing if the proof is there and is for `id`, else what is wrong.
 pub fn fault(id: &str, proof: &str) -> Option<String> {
@@ -19,15 +22,18 @@ pub fn fault(id: &str, proof: &str) -> Option<String> {
         Some(function) => Some(format!("{file} has no test called {function}")),
         // A dialogue of a reply is named after the reply; every other says in its comments what it is for.
         None if file.contains("/rows/") => None,
-        None if file.starts_with("tests/dialogues/") && comments(&text).contains(id) => None,
-        None if file.starts_with("tests/dialogues/") => {
-            Some(format!("{file} does not say that it is about {id}"))
-        }
+        None if is_dialogue(file) && comments(&text).contains(id) => None,
+        None if is_dialogue(file) => Some(format!("{file} does not say that it is about {id}")),
         None if file.starts_with("tests/interop/") || file.starts_with("xtask/src/interop/") => {
             None
         }
         None => Some(format!("{file} is no test")),
     }
+}
+
+/// Whether a file of this name is a dialogue.
+pub fn is_dialogue(file: &str) -> bool {
+    DIALOGUES.iter().any(|place| file.starts_with(place))
 }
 
 fn comments(text: &str) -> String {

@@ -99,7 +99,10 @@ fn the_document_shows_the_obligations_as_they_are_declared() {
 fn dialogues_speak_of_obligations_that_exist() {
     let ids: BTreeSet<String> = ids().collect();
     let mut complaints = Vec::new();
-    let mut pending = vec![workspace::root().join("tests/dialogues")];
+    let mut pending: Vec<_> = proof::DIALOGUES
+        .iter()
+        .map(|place| workspace::root().join(place))
+        .collect();
     while let Some(directory) = pending.pop() {
         for entry in fs::read_dir(&directory).unwrap() {
             let path = entry.unwrap().path();

@@ -7,4 +7,5 @@ mod limits;
 mod many;
 mod reports;
 mod trips;
+mod wishes;
 mod world;

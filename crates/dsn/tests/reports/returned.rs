@@ -161,13 +161,16 @@ fn the_text_says_what_is_attached_and_whose_it_is() {
     assert_eq!(says("<>", None), "The header of the message is attached.");
 }
 
-// RFC 8689 section 5
+// TLS-13: RFC 8689 section 5
 #[test]
 fn what_went_under_tls_comes_back_under_tls() {
     let mut case = failed(PLAIN, None);
     assert!(!case.compose().unwrap().envelope.requiretls);
     case.envelope.requiretls = true;
     assert!(case.compose().unwrap().envelope.requiretls);
+    // By its header, whatever was wished.
+    case.envelope.ret = Some(Ret::Full);
+    check(&case, "text/rfc822-headers", 12, Transfer::SevenBit);
 }
 
 // REL-02, DSN-10

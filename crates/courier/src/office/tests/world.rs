@@ -541,7 +541,7 @@ impl World {
         let recipients = letter.to.iter().map(|to| Recipient {
             path: to.parse().unwrap(),
             notify: template.and_then(|one| one.notify),
-            orcpt: None,
+            orcpt: template.and_then(|one| one.orcpt.clone()),
         });
         let envelope = Envelope {
             reverse_path,
