@@ -67,6 +67,8 @@ pub struct House {
     pub srs: ArcSwapOption<returning::Returning>,
     /// Sends what is in the queue; absent while the server stands up.
     pub office: OnceLock<Office>,
+    /// Whoever looks through the queue for a client (ETRN) has it meanwhile.
+    pub counting: tokio::sync::Mutex<()>,
     /// Next hops whose mail waits because somebody said so; an empty name is everything.
     paused: Mutex<BTreeSet<String>>,
 }
@@ -143,6 +145,7 @@ impl House {
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),
+            counting: tokio::sync::Mutex::default(),
             paused: Mutex::default(),
         }
     }
