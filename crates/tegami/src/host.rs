@@ -68,7 +68,7 @@ pub struct House {
     /// Sends what is in the queue; absent while the server stands up.
     pub office: OnceLock<Office>,
     /// Whoever looks through the queue for a client (ETRN) has it meanwhile.
-    pub counting: tokio::sync::Mutex<()>,
+    pub counting: Arc<tokio::sync::Mutex<()>>,
     /// Next hops whose mail waits because somebody said so; an empty name is everything.
     paused: Mutex<BTreeSet<String>>,
 }
@@ -145,7 +145,7 @@ impl House {
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),
-            counting: tokio::sync::Mutex::default(),
+            counting: Arc::default(),
             paused: Mutex::default(),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use address::{Domain, Envelope, ForwardPath, Mailbox, ReversePath};
 use courier::office::Which;
@@ -47,12 +48,16 @@ impl SmtpHost {
         let Some(office) = self.house.office.get() else {
             return QueueVerdict::Stuck;
         };
-        // One at a time: a client that asks again and again costs no more than one that asks once.
-        let turn = self.house.counting.lock().await;
+        // One at a time, also of those that nobody waits for any more: who asks again and again costs no more than who asks
+        // once.
+        let turn = Arc::clone(&self.house.counting).lock_owned().await;
         let (store, kept, asked) = (self.house.store.clone(), Arc::clone(&policy), node.clone());
-        let counting =
-            tokio::task::spawn_blocking(move || count(&store, &kept.outward, &asked)).await;
-        drop(turn);
+        let counting = tokio::task::spawn_blocking(move || {
+            let found = count(&store, &kept.outward, &asked);
+            drop(turn);
+            found
+        })
+        .await;
         let Ok(Ok(mut found)) = counting else {
             tracing::error!(%node, "ETRN: the queue cannot be read");
             return QueueVerdict::Stuck;
@@ -110,6 +115,8 @@ fn usual_hop(outward: &Outward, domain: &Domain) -> Option<Arc<NextHop>> {
 /// Looks through the queue. May block.
 fn count(store: &Store, outward: &Outward, node: &Node) -> Result<Found, String> {
     let (mut found, mut after, mut seen) = (Found::default(), 0, 0);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
     loop {
         let page = store
             .queue_from(after, PAGE)
@@ -119,7 +126,9 @@ fn count(store: &Store, outward: &Outward, node: &Node) -> Result<Found, String>
         };
         after = last.id;
         seen += page.len();
-        for queued in &page {
+        // What is not released yet does not leave before its time, whoever asks (RFC 4865).
+        let free = page.iter();
+        for queued in free.filter(|one| one.release.is_none_or(|release| release <= now)) {
             let letter = store
                 .queue_letter(queued.id)
                 .map_err(|error| error.to_string())?;
@@ -135,7 +144,7 @@ fn count(store: &Store, outward: &Outward, node: &Node) -> Result<Found, String>
     }
 }
 
-/// Held mail is not sent, and mail with a release date not before it, so neither is counted before its time.
+/// Held mail is not sent, and not counted.
 fn add(found: &mut Found, queued: &Queued, envelope: &Envelope, outward: &Outward, node: &Node) {
     let mut is_meant = false;
     for waiting in queued.waiting.iter().filter(|one| !one.held) {
