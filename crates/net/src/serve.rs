@@ -17,7 +17,7 @@ use wire::Admission;
 
 use crate::driver::{self, Driver, Parting, REFUSED_WRITE_DEADLINE, Terms, WRITE_DEADLINE};
 use crate::gate::normalised;
-use crate::service::{Connection, Host as _, Service};
+use crate::service::{Connection, Host, Service};
 use crate::stop::Stop;
 use crate::stream::{Stream, Transport};
 
@@ -143,7 +143,12 @@ async fn converse<IO, S, P>(
     let (session, host) = service.connect(connection, driver::now());
     let mut driver = Driver::new(stream, session, host, terms);
     let outcome = driver.run().await;
-    match driver.part(&outcome) {
+    finish(driver.part(&outcome), place, stop).await;
+}
+
+/// What is left to be done when the session is over.
+async fn finish<IO: Transport, H: Host, P>(parting: Parting<IO, H>, place: Option<P>, stop: &Stop) {
+    match parting {
         Parting::Gone => {}
         Parting::Farewell(farewell) if farewell.is_short() => {
             drop(place);
