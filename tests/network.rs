@@ -19,6 +19,8 @@ mod devices;
 mod dns;
 #[path = "network/doors.rs"]
 mod doors;
+#[path = "network/etrn.rs"]
+mod etrn;
 #[path = "network/explain.rs"]
 mod explain;
 #[path = "network/lifecycle.rs"]

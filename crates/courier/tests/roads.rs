@@ -10,6 +10,8 @@
 mod choice;
 #[path = "roads/falling_back.rs"]
 mod falling_back;
+#[path = "roads/fetching.rs"]
+mod fetching;
 #[path = "roads/guarded.rs"]
 mod guarded;
 #[path = "roads/lines.rs"]

@@ -52,6 +52,25 @@ pub(crate) struct Terms {
     pub(crate) from_here: bool,
 }
 
+/// How a session ended whose peer is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It closes the connection.
+    Close,
+    /// The connection goes on in other hands.
+    HandOver,
+}
+
+/// What there is to be done when a session is over.
+pub(crate) enum Parting<IO, H> {
+    /// Nothing.
+    Gone,
+    /// The last replies, and an orderly end.
+    Farewell(Farewell<IO>),
+    /// The host goes on with the stream, on which everything is said.
+    HandOver(Stream<IO>, H),
+}
+
 /// A session, its host and the line between them and the peer.
 pub(crate) struct Driver<IO, H: Host> {
     link: Link<IO>,
@@ -77,8 +96,8 @@ where
         }
     }
 
-    /// Drives the session until it closes or its peer is lost.
-    pub(crate) async fn run(&mut self) -> Result<(), Lost> {
+    /// Drives the session until it closes, hands the connection over or loses its peer.
+    pub(crate) async fn run(&mut self) -> Result<End, Lost> {
         let outcome = self.converse().await;
         if let Err(lost) = &outcome {
             self.lose(lost);
@@ -93,21 +112,26 @@ where
         outcome
     }
 
-    /// Drops session and host. What is left is the stream with the last replies, unless that is gone too.
-    pub(crate) fn part(self, outcome: &Result<(), Lost>) -> Option<Farewell<IO>> {
+    /// Drops the session, and the host unless the connection is handed over to it. What is left is the stream with the
+    /// last replies, unless that is gone too.
+    pub(crate) fn part(self, outcome: &Result<End, Lost>) -> Parting<IO, H> {
         match outcome {
-            Ok(()) if self.session.witness().parted => Some(Farewell::of_both(self.link)),
-            Ok(()) | Err(Lost::Ended | Lost::Handshake(HandshakeError::Failed(_))) => {
-                Some(Farewell::new(self.link))
+            Ok(End::HandOver) => Parting::HandOver(self.link.pipe.stream, self.host),
+            Ok(End::Close) if self.session.witness().parted => {
+                Parting::Farewell(Farewell::of_both(self.link))
+            }
+            Ok(End::Close) | Err(Lost::Ended | Lost::Handshake(HandshakeError::Failed(_))) => {
+                Parting::Farewell(Farewell::new(self.link))
             }
             Err(
                 Lost::Broken(_) | Lost::Unread | Lost::NoTls | Lost::Stopped | Lost::Handshake(_),
-            ) => None,
+            ) => Parting::Gone,
         }
     }
 
-    /// Carries out what the session says until it says [`Output::Close`]. The last replies are not written yet.
-    async fn converse(&mut self) -> Result<(), Lost> {
+    /// Carries out what the session says until it says [`Output::Close`], whose last replies are not written yet, or
+    /// [`Output::HandOver`], whose are.
+    async fn converse(&mut self) -> Result<End, Lost> {
         loop {
             match self.session.output() {
                 Output::Reply(reply) => self.reply(&reply),
@@ -125,8 +149,11 @@ where
                 Output::StartTls => self.start_tls().await?,
                 // RFC 2920 section 3.2: what was gathered leaves when no more input is at hand.
                 Output::Wait(until) => self.link.wait(&mut self.session, until).await?,
-                // No host here speaks another protocol, and none grants that; the connection ends.
-                Output::HandOver | Output::Close => return Ok(()),
+                Output::HandOver => {
+                    self.link.clear().await?;
+                    return Ok(End::HandOver);
+                }
+                Output::Close => return Ok(End::Close),
             }
             if self.link.pipe.outbox.is_full() {
                 self.link.flush().await?;

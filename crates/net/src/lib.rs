@@ -33,6 +33,6 @@ pub use open_files::{OpenFiles, most_open_files, raise_open_files};
 pub use own_networks::own_networks;
 pub use serve::{Endpoint, Meeting, Security, serve};
 pub use server::{Drained, ListenerStatus, Server};
-pub use service::{Connection, Host, Regarding, Service};
+pub use service::{Connection, Host, Octets, Regarding, Service};
 pub use stop::{Alarm, Level, Stop};
 pub use stream::{HANDSHAKE_DEADLINE, Transport};

@@ -15,9 +15,9 @@ use rustls::ServerConfig;
 use tracing::Instrument as _;
 use wire::Admission;
 
-use crate::driver::{self, Driver, REFUSED_WRITE_DEADLINE, Terms, WRITE_DEADLINE};
+use crate::driver::{self, Driver, Parting, REFUSED_WRITE_DEADLINE, Terms, WRITE_DEADLINE};
 use crate::gate::normalised;
-use crate::service::{Connection, Service};
+use crate::service::{Connection, Host, Service};
 use crate::stop::Stop;
 use crate::stream::{Stream, Transport};
 
@@ -143,15 +143,26 @@ async fn converse<IO, S, P>(
     let (session, host) = service.connect(connection, driver::now());
     let mut driver = Driver::new(stream, session, host, terms);
     let outcome = driver.run().await;
-    let Some(farewell) = driver.part(&outcome) else {
-        return;
-    };
-    if farewell.is_short() {
-        drop(place);
-        farewell.finish().await;
-    } else {
-        farewell.finish().await;
-        drop(place);
+    finish(driver.part(&outcome), place, stop).await;
+}
+
+/// What is left to be done when the session is over.
+async fn finish<IO: Transport, H: Host, P>(parting: Parting<IO, H>, place: Option<P>, stop: &Stop) {
+    match parting {
+        Parting::Gone => {}
+        Parting::Farewell(farewell) if farewell.is_short() => {
+            drop(place);
+            farewell.finish().await;
+        }
+        Parting::Farewell(farewell) => {
+            farewell.finish().await;
+            drop(place);
+        }
+        Parting::HandOver(stream, host) => {
+            // Boxed, so that connections that stay what they are do not carry room for it.
+            Box::pin(host.take_over(Box::new(stream), stop.clone())).await;
+            drop(place);
+        }
     }
 }
 

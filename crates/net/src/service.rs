@@ -7,9 +7,18 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
 use wire::{Admission, Session, TlsFacts};
 
-/// Answers one connection's session. It lives exactly as long as its session.
+use crate::stop::Stop;
+
+/// Octets both ways, in the clear or under TLS.
+pub trait Octets: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Octets for T {}
+
+/// Answers one connection's session. It lives exactly as long as its session, and longer only where it takes the
+/// connection over.
 ///
 /// When the session has said its last word the host is dropped before that word is written, so that whatever
 /// the host holds for the connection (a maildrop lock, say) is free by the time the peer can read it.
@@ -29,6 +38,18 @@ pub trait Host: Send + 'static {
     /// Takes message content on its way in. The pieces come in order; while one is pending nothing more is
     /// read from the peer, which is how a slow store slows its senders.
     fn body(&mut self, octets: Bytes) -> impl Future<Output = ()> + Send;
+
+    /// The session has handed the connection over ([`wire::Output::HandOver`]) and is gone: everything it said is written,
+    /// and what the peer said before it could read that is forgotten. The connection is over, and its place free, when this
+    /// returns. It must end soon once `stop` is raised.
+    ///
+    /// A host whose session never does that has nothing to do here.
+    fn take_over(self, line: Box<dyn Octets>, stop: Stop) -> impl Future<Output = ()> + Send
+    where
+        Self: Sized,
+    {
+        async move { drop((line, stop)) }
+    }
 
     /// Whom the refusal is about that the session has just given, for the log.
     fn regarding(&mut self) -> Regarding {

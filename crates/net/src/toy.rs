@@ -2,7 +2,7 @@
 //!
 //! Lines in: `echo TEXT`, `ask TEXT` (answered at once), `later TEXT` (answered when the test says so),
 //! `big OCTETS` (in pieces of [`PIECE`]), `body TEXT`, `tls`, `facts`, `peer`, `idle SECONDS`, `panic`,
-//! `host panic`, `part` (which promises that nothing follows), `quit` (which does not).
+//! `host panic`, `give` (the connection to the host), `part` (which promises that nothing follows), `quit` (which does not).
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reply::{Reply, Row, Shape, Status};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Semaphore;
 use wire::{Admission, Input, Output, Session, TlsFacts, Witness};
 
-use crate::service::{Connection, Host, Service};
+use crate::service::{Connection, Host, Octets, Service};
+use crate::stop::Stop;
 
 /// Size of the pieces of `big`: copied behind the replies.
 pub(crate) const PIECE: usize = 1000;
@@ -162,6 +164,15 @@ impl Host for ToyHost {
         self.answers.acquire().await.unwrap().forget();
         self.watch.body.lock().unwrap().extend_from_slice(&octets);
     }
+
+    /// Greets, then takes down everything to the end.
+    async fn take_over(self, mut line: Box<dyn Octets>, _stop: Stop) {
+        line.write_all(&said(&["mine"])).await.unwrap();
+        line.flush().await.unwrap();
+        let mut heard = Vec::new();
+        let _cut = line.read_to_end(&mut heard).await;
+        self.watch.body.lock().unwrap().extend_from_slice(&heard);
+    }
 }
 
 #[derive(Debug)]
@@ -235,6 +246,11 @@ impl Toy {
                 self.blocked = true;
                 self.line.clear();
                 self.out.push_back(Output::StartTls);
+            }
+            "give" => {
+                self.say("yours");
+                self.out.push_back(Output::HandOver);
+                self.close();
             }
             "panic" => panic!("the session panics"),
             "part" => {

@@ -70,6 +70,8 @@ pub struct House {
     pub office: OnceLock<Office>,
     /// What is done with mail for lists and for people who are away; absent while the server stands up.
     pub errands: OnceLock<errands::Errands>,
+    /// Whoever looks through the queue for a client (ETRN) has it meanwhile.
+    pub counting: Arc<tokio::sync::Mutex<()>>,
     /// Next hops whose mail waits because somebody said so; an empty name is everything.
     paused: Mutex<BTreeSet<String>>,
 }
@@ -148,6 +150,7 @@ impl House {
             srs: ArcSwapOption::empty(),
             office: OnceLock::new(),
             errands: OnceLock::new(),
+            counting: Arc::default(),
             paused: Mutex::default(),
         }
     }

@@ -31,11 +31,15 @@ pub(super) struct Approach<'a> {
     pub(super) who: &'a Who,
     /// The message may not go in the clear (REQUIRETLS), so nothing is gained by trying that.
     pub(super) secret: bool,
+    /// Mail is fetched for these, instead of sent.
+    pub(super) fetch: Option<&'a [Domain]>,
 }
 
 /// There is no connection.
 pub(super) struct Failed {
     pub(super) finding: Finding,
+    /// There was one, and no mail to be fetched over it.
+    pub(super) nothing: bool,
     /// TLS was the reason, or may have been.
     tls: bool,
 }
@@ -174,7 +178,7 @@ impl Approach<'_> {
         let rest = conversation.begin(self.live.settings.conversation).await;
         let (fault, over) = (conversation.fault(), conversation.is_overtime());
         match rest {
-            Rest::Ready(_) => {
+            Rest::Ready(_) | Rest::Turned => {
                 if tried {
                     self.count(&conversation, fault);
                 }
@@ -199,6 +203,7 @@ impl Approach<'_> {
                 }
                 Err(Failed {
                     finding: self.who.ended(&ending, fault, over),
+                    nothing: ending == Ending::NothingWaits,
                     tls,
                 })
             }
@@ -232,6 +237,7 @@ impl Approach<'_> {
                 let begun = Conversation::implicit(stream, config, handshake, nonce).await;
                 begun.map_err(|fault| Failed {
                     finding: self.who.no_tls(&fault),
+                    nothing: false,
                     tls: true,
                 })?
             }
@@ -268,6 +274,7 @@ impl Approach<'_> {
             timeouts: settings.timeouts,
             max_recipients: settings.most_recipients,
             max_transactions: settings.most_transactions,
+            fetch: self.fetch.map(<[Domain]>::to_vec),
             ..Config::new(settings.hostname.clone())
         })
     }
@@ -298,6 +305,7 @@ impl Failed {
     fn other(finding: Finding) -> Self {
         Self {
             finding,
+            nothing: false,
             tls: false,
         }
     }

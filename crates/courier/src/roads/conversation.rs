@@ -40,6 +40,8 @@ const CLOSING: Duration = Duration::from_secs(2);
 pub(super) enum Rest {
     /// Another message may be sent, until this instant.
     Ready(Instant),
+    /// The other side sends from now on, if it was asked to.
+    Turned,
     /// It is over.
     Over(Ending),
 }
@@ -205,6 +207,11 @@ impl<IO: Io> Conversation<IO> {
         timeout_at(until.into(), read).await.is_err()
     }
 
+    /// What it was held over.
+    pub(super) fn into_stream(self) -> Stream<IO> {
+        self.stream
+    }
+
     /// Why there is no TLS, or what is wrong with its certificate.
     pub(super) fn fault(&self) -> Option<&TlsFault> {
         self.fault.as_ref()
@@ -236,8 +243,7 @@ impl<IO: Io> Conversation<IO> {
                     self.take_in(event);
                 }
                 Output::Ready(until) => return Rest::Ready(until),
-                // Nothing is asked for here that a peer could grant so.
-                Output::Reversed => return Rest::Over(Ending::NoTurn),
+                Output::Reversed => return Rest::Turned,
                 Output::Close(ending) => {
                     self.close(&ending).await;
                     return Rest::Over(ending);

@@ -212,6 +212,7 @@ impl<'a, L: Letter> Journey<'a, L> {
             guard,
             who: &who,
             secret: self.transaction.envelope.requiretls,
+            fetch: None,
         };
         for _ in 0..MOST_AGAIN {
             let mut line = match approach.connect().await {
@@ -260,7 +261,7 @@ impl<'a, L: Letter> Journey<'a, L> {
                 self.finished = true;
                 false
             }
-            Rest::Over(_) => {
+            Rest::Turned | Rest::Over(_) => {
                 self.lost = true;
                 false
             }
@@ -398,7 +399,7 @@ fn is_stale(sent: &conversation::Said) -> bool {
         Rest::Over(Over::Refused { at, said }) => {
             said.code == 421 && matches!(at, Stage::Idle | Stage::Reset | Stage::Mail)
         }
-        Rest::Ready(_) | Rest::Over(_) => false,
+        Rest::Ready(_) | Rest::Turned | Rest::Over(_) => false,
     }
 }
 

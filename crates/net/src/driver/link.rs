@@ -79,6 +79,16 @@ impl<IO: Transport> Link<IO> {
         poll_fn(|cx| self.poll_flush(cx)).await
     }
 
+    /// Waits until everything said so far is written, and forgets what the peer has said before it could read that: it is
+    /// no answer to whatever comes next.
+    pub(crate) async fn clear(&mut self) -> Result<(), Lost> {
+        let at_hand = poll_fn(|cx| Poll::Ready(self.pipe.read_ahead(cx))).await;
+        at_hand.map_err(Lost::Broken)?;
+        self.flush().await?;
+        drop(self.pipe.take_inbox());
+        Ok(())
+    }
+
     /// Waits for the host. Earlier replies are written meanwhile, but only if the host is not ready at once.
     pub(crate) async fn attend<F: Future + Unpin>(
         &mut self,

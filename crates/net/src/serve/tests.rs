@@ -2,6 +2,7 @@
 
 mod closing;
 mod flow;
+mod handed;
 mod handshake;
 
 use std::future::Future;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// Octets both ways, with an end.
-pub trait Transport: AsyncRead + AsyncWrite + Unpin {
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Writes octets behind which the transport is shut down or dropped at once. They may wait for that.
     fn poll_write_last(
         self: Pin<&mut Self>,

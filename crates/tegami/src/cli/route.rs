@@ -140,7 +140,7 @@ fn leave(config: &Config, sender: &ReversePath, away: Vec<Mailbox>) -> Result<Ve
 }
 
 async fn how(config: &Config, roads: &Roads, sender: &ReversePath, address: &Mailbox) -> How {
-    let outward = Outward::new(&config.relay, Vec::new());
+    let outward = Outward::new(&config.relay, Vec::new(), Vec::new());
     let path = ForwardPath::Mailbox(address.clone());
     let (true, Some(hop)) = (outward.enabled, outward.next_hop(sender, &path)) else {
         return How::Off;

@@ -3,6 +3,7 @@
 //! Mail of users leaves directly, by what DNS says of each domain, unless a smarthost or a route takes it. What belongs
 //! together (a server, its TLS, the login there) is checked here; whether a server answers is not.
 
+mod etrn;
 mod hop;
 mod route;
 
@@ -14,6 +15,7 @@ use address::Domain;
 use auth::Secret;
 use ipnet::IpNet;
 
+pub use etrn::EtrnReply;
 pub use hop::{Families, Hop, HopTls, OrOff};
 pub use route::{Login, Route, Via};
 
@@ -47,6 +49,12 @@ pub struct Relay {
     pub networks: Vec<IpNet>,
     /// Domains that mail is taken for, to be sent to the servers of theirs that come before us.
     pub backup_domains: Vec<Domain>,
+    /// Domains whose waiting mail is sent at once when their server asks (RFC 1985).
+    pub etrn_domains: Vec<Domain>,
+    /// Networks whose clients may ask without a login.
+    pub etrn_from: Vec<IpNet>,
+    /// What they hear.
+    pub etrn_reply: EtrnReply,
     /// Networks that are sent to although they are nobody's on the Internet.
     pub allow_to: Vec<IpNet>,
     /// Addresses of ours to send from, one of each family at most.
@@ -92,6 +100,9 @@ impl Default for Relay {
             smarthost_ca: None,
             networks: Vec::new(),
             backup_domains: Vec::new(),
+            etrn_domains: Vec::new(),
+            etrn_from: Vec::new(),
+            etrn_reply: EtrnReply::default(),
             allow_to: Vec::new(),
             source: Vec::new(),
             families: Families(resolver::Families::Ipv6First),
@@ -155,6 +166,7 @@ pub(super) fn check(found: &mut Findings, config: &Config) {
     found.problems.append(&mut problems);
     found.warnings.append(&mut warnings);
     who_may_send(found, config);
+    etrn::check(found, config);
     times(found, &config.relay);
     numbers(found, &config.relay);
 }

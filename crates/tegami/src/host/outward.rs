@@ -12,7 +12,7 @@ use address::{Domain, ForwardPath, Host, Mailbox, ReversePath};
 use delivery::schedule::NextHop;
 use ipnet::IpNet;
 
-use crate::config::{Hop, HopTls, Relay, RelayLogin, RelayRoute, Via};
+use crate::config::{EtrnReply, Hop, HopTls, Relay, RelayLogin, RelayRoute, Via};
 
 /// What holds for mail to other servers.
 #[derive(Debug, Default)]
@@ -23,10 +23,31 @@ pub struct Outward {
     pub networks: Vec<IpNet>,
     /// Domains that mail is taken for and passed on.
     pub backup: HashSet<Domain>,
+    /// Whose mail is sent at once when its server asks.
+    pub etrn: Etrn,
     /// In the order of the configuration; those without a hop go where DNS says.
     routes: Vec<(RelayRoute, Option<Arc<NextHop>>)>,
     /// Where the rest goes, if not where DNS says.
     smarthost: Option<Arc<NextHop>>,
+}
+
+/// Who may have what waits sent at once (RFC 1985).
+#[derive(Debug, Default)]
+pub struct Etrn {
+    /// For these.
+    pub domains: HashSet<Domain>,
+    /// Clients from here without a login, default gateways left out.
+    pub from: Vec<IpNet>,
+    /// What they hear of it.
+    pub reply: EtrnReply,
+}
+
+impl Etrn {
+    /// Whether a client at `peer` may ask without a login.
+    pub fn knows(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.from.iter().any(|network| network.contains(&peer))
+    }
 }
 
 /// A configured server, and how it is talked to.
@@ -45,14 +66,19 @@ pub struct Way {
 }
 
 impl Outward {
-    /// What `relay` says, where `networks` are those of its networks that hide nobody.
-    pub fn new(relay: &Relay, networks: Vec<IpNet>) -> Self {
+    /// What `relay` says, where `networks` are those of its networks that hide nobody, and so `etrn_from`.
+    pub fn new(relay: &Relay, networks: Vec<IpNet>, etrn_from: Vec<IpNet>) -> Self {
         let (smarthost, ways) = ways(relay);
         let hop = |way: &Way| Arc::new(NextHop::Route(way.name.clone()));
         Self {
             enabled: relay.enabled,
             networks,
             backup: relay.backup_domains.iter().cloned().collect(),
+            etrn: Etrn {
+                domains: relay.etrn_domains.iter().cloned().collect(),
+                from: etrn_from,
+                reply: relay.etrn_reply,
+            },
             routes: relay
                 .routes
                 .iter()
@@ -183,7 +209,7 @@ mod tests {
             .load()
             .unwrap_or_else(|error| panic!("{error}"))
             .config;
-        Outward::new(&config.relay, config.relay.networks.clone())
+        Outward::new(&config.relay, config.relay.networks.clone(), Vec::new())
     }
 
     #[track_caller]

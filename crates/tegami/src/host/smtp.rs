@@ -2,6 +2,7 @@
 
 mod besides;
 mod elsewhere;
+mod etrn;
 mod finish;
 mod recipient;
 mod regarded;
@@ -18,8 +19,7 @@ use mailstore::{AccountId, Incoming, Reservation, StoreError};
 use net::{Permit, Regarding};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, Hold, MailFrom,
-    MailVerdict, Origin, QueueRefusal, QueueVerdict, RcptTo, RcptVerdict, Session, Trace,
-    TurnVerdict, VerifyVerdict, Wish,
+    MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, TurnVerdict, VerifyVerdict, Wish,
 };
 use wire::ChannelBinding;
 
@@ -475,8 +475,8 @@ impl net::Host for SmtpHost {
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
-            // Nobody is listed for either, and no session offers them.
-            Ask::RunQueue(_) => Answer::Queue(QueueVerdict::Forbidden(QueueRefusal::NotListed)),
+            Ask::RunQueue(node) => Answer::Queue(self.run_queue(node).await),
+            // Nobody is listed for it, and no session offers it.
             Ask::Turn(_) => Answer::Turn(TurnVerdict::NotGranted),
             Ask::TlsReady => Answer::Tls(true),
             Ask::Claim(client) => Answer::Claimed(self.claim(client)),

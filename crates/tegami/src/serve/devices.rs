@@ -56,6 +56,7 @@ fn session(device: &Device, base: &smtp_server::Config) -> smtp_server::Config {
         // No device asks; whoever does is somebody else in its network.
         vrfy: Vrfy::Noncommittal,
         expn: Expn::Off,
+        etrn: false,
         device: DeviceRules {
             sender: Some(device.sender.clone()),
             rewrite_sender: device.rewrite_sender,

@@ -56,7 +56,7 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
         },
         bare_newline: config.smtp.bare_newline,
         normalize_from: trust.normalize.clone(),
-        outward: Outward::new(&config.relay, trust.relay.clone()),
+        outward: Outward::new(&config.relay, trust.relay.clone(), trust.etrn.clone()),
         verify_local_sender: config.smtp.verify_local_sender,
         no_submission_from: config.smtp.no_submission_from.clone(),
         devices: devices::of(config, trust, &smtp),
@@ -99,6 +99,7 @@ fn smtp(config: &Config) -> smtp_server::Config {
         // RFC 2852 section 3: at most nine digits.
         deliver_by_min: whole_seconds(config.smtp.deliver_by_min).min(999_999_999),
         future_release: config.relay.enabled.then_some(LONGEST_HOLD),
+        etrn: !config.relay.etrn_domains.is_empty(),
         vrfy: config.smtp.vrfy,
         expn: config.smtp.expn,
         errors: config.limits.errors,

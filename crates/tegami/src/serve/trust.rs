@@ -30,6 +30,8 @@ pub struct Trust {
     pub normalize: Vec<IpNet>,
     /// Clients may send anywhere without a login. Nobody behind a gateway is meant by this, however it is listed.
     pub relay: Vec<IpNet>,
+    /// Clients may have waiting mail sent at once without a login. A gateway that is listed all by itself is meant.
+    pub etrn: Vec<IpNet>,
     /// Devices by name. Nobody behind a gateway is one.
     pub devices: HashMap<String, Vec<IpNet>>,
 }
@@ -43,6 +45,7 @@ impl Trust {
             xclient: without_unmeant(&config.proxy.xclient_from, gateways),
             normalize: without_unmeant(&config.smtp.normalize_from, gateways),
             relay: without(&config.relay.networks, gateways),
+            etrn: without_unmeant(&config.relay.etrn_from, gateways),
             devices: config
                 .devices
                 .iter()

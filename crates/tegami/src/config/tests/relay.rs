@@ -199,6 +199,18 @@ fn says_what_is_wrong_with_the_way_out() {
             "relay.backup_domains: localhost stands under domains, too: its mail is delivered here; leave one of them out",
         ),
         (
+            "etrn_domains = [\"localhost\"]",
+            "relay.etrn_domains: localhost stands under domains, too: its mail is delivered here and never waits to be sent; leave one of them out",
+        ),
+        (
+            "etrn_from = [\"192.0.2.1\"]",
+            "relay.etrn_from: relay.etrn_domains is not set, so there is nothing to ask for; name the domains there",
+        ),
+        (
+            "etrn_reply = \"all\"",
+            "relay.etrn_reply: \"all\" is none of \"count\", \"started\", \"plain\"",
+        ),
+        (
             "source = [\"192.0.2.1\", \"192.0.2.2\"]",
             "relay.source: 192.0.2.2 is the second of its kind; give one IPv4 and one IPv6 address at most",
         ),
