@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::frame::{Joined, OPENING, Opening};
-use super::moves::Moves;
+use super::moves::{Moves, Touched};
 use super::record::Draft;
 use super::spool::Bodies;
 use super::{Gauges, Position};
@@ -333,15 +333,19 @@ impl Writer {
             }
             let before = self.tail.as_ref().map_or(0, |tail| tail.offset);
             let cut = self.cut(&mut operations);
-            let mut group = self.leave_out_touched(cut);
+            let (mut group, mut aside) = self.leave_out_touched(cut);
             if group.is_empty() {
                 continue;
             }
             if let Err((doing, error)) = self.append(&mut group) {
+                group.append(&mut aside);
                 group.append(&mut operations);
                 return self.fail(group, doing, error);
             }
             self.publish(group);
+            for operation in aside {
+                operation.ticket.settle(Ok(()));
+            }
             if let Some(tail) = &mut self.tail {
                 tail.make_room(tail.offset.saturating_sub(before), &self.terms);
             }
@@ -421,24 +425,30 @@ impl Writer {
         std::mem::replace(operations, rest)
     }
 
-    /// Copies of what has changed since compaction looked are not written.
-    fn leave_out_touched(&self, group: VecDeque<Operation>) -> VecDeque<Operation> {
-        let mut touched = self.moves.lock();
-        let Some(touched) = &mut *touched else {
-            return group;
+    /// Copies of what has changed since compaction looked are not written. Gives those aside that this very group makes
+    /// superfluous: whether they are is known only when it is durable.
+    fn leave_out_touched(
+        &self,
+        group: VecDeque<Operation>,
+    ) -> (VecDeque<Operation>, VecDeque<Operation>) {
+        let touched = self.moves.lock();
+        let Some(touched) = &*touched else {
+            return (group, VecDeque::new());
         };
-        let mut left = VecDeque::with_capacity(group.len());
+        let (mut left, mut aside) = (VecDeque::with_capacity(group.len()), VecDeque::new());
+        let mut here = Touched::default();
         for operation in group {
             match &operation.draft.said {
                 Some(said) if touched.has(said) => operation.ticket.settle(Ok(())),
+                Some(said) if here.has(said) => aside.push_back(operation),
                 Some(_) => left.push_back(operation),
                 None => {
-                    touched.note(&operation.draft.change);
+                    here.note(&operation.draft.change);
                     left.push_back(operation);
                 }
             }
         }
-        left
+        (left, aside)
     }
 
     /// Writes and syncs a group.

@@ -181,16 +181,6 @@ impl World {
         for (real, model) in all.iter().zip(&mut self.queue) {
             assert_eq!(*model.id.get_or_insert(real.id), real.id);
             assert_eq!(real.octets, model.body.len() as u64);
-            if real.waiting != model.waiting {
-                let one = store.queued(real.id).unwrap().map(|q| q.waiting.len());
-                let again = store.queue_from(0, 1_000).unwrap();
-                let again: Vec<_> = again.iter().filter(|q| q.id == real.id).map(|q| q.waiting.len()).collect();
-                std::thread::sleep(std::time::Duration::from_secs(1));
-                let later = store.queued(real.id).unwrap().map(|q| q.waiting.len());
-                let later2 = store.queue_from(0, 1_000).unwrap();
-                let later2: Vec<_> = later2.iter().filter(|q| q.id == real.id).map(|q| q.waiting.len()).collect();
-                eprintln!("DBG one {one:?} again {again:?} later {later:?} {later2:?} model {}", model.waiting.len());
-            }
             assert_eq!(real.waiting, model.waiting, "message {}", real.id);
             let before = self.seen.entry((usize::MAX, (0, real.id)));
             let same = *before.or_insert_with(|| model.body.clone()) == model.body;

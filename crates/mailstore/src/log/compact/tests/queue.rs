@@ -1,7 +1,9 @@
 //! The queue under compaction: what waits stays, with what is known of it, and what is over goes.
 
 use super::*;
+use crate::engine::{Effect, Ticket};
 use crate::log::frame::Kind;
+use crate::log::record::queued;
 use crate::outgoing::{Attempt, Heard, Outgoing, Parcel, Queued, Waiting};
 
 async fn post(store: &Store, body: &[u8], local: Option<AccountId>) {
@@ -226,6 +228,34 @@ async fn what_is_said_while_a_segment_is_moved_is_not_undone() {
     assert_eq!((before.len(), before[0].waiting[0].attempts), (3, 2));
     assert_eq!(in_the_log(&disk), before);
     assert_eq!(records(&engine, Kind::Copy), 2);
+}
+
+/// What makes a copy superfluous may fail in the same write; then the copy was needed, and compaction has to hear of it.
+#[tokio::test]
+async fn no_copy_is_left_out_for_something_that_never_came_to_be() {
+    let (disk, tables) = (SimulatedDisk::new(1), SimulatedTables::default());
+    let (store, engine) = open_with(&disk, &tables, Duration::ZERO);
+    add_alice(&store).await;
+    post(&store, &[b'y'; 900], None).await;
+    let id = all(&store)[0].id;
+    attempt(&store, id, 1).await;
+    for copied in [false, true] {
+        on_compactor(&engine, |compactor| compactor.watch());
+        let known = engine.compactor.index.on_its_way(id).unwrap().unwrap();
+        let say = || queued::draft_attempted_again(id, Arc::clone(&known.pending)).unwrap();
+        let (mut news, copy) = (say(), say());
+        news.said = None;
+        if !copied {
+            let next = disk.operations() + 1;
+            disk.fail_at(next, Fault::Errors(ErrorKind::StorageFull, 1));
+        }
+        let (first, news_told) = Ticket::new(Effect::Nothing, None);
+        let (second, copy_told) = Ticket::new(Effect::Nothing, None);
+        let together = vec![(news, first), (copy, second)];
+        engine.compactor.queue.push_together(together);
+        assert_eq!(news_told.await.unwrap().is_ok(), copied);
+        assert_eq!(copy_told.await.unwrap().is_ok(), copied);
+    }
 }
 
 #[tokio::test]
