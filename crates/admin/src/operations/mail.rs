@@ -46,7 +46,7 @@ impl Operations {
             Errand::Export { address } => match self.open(&address) {
                 Ok((_, maildrop)) => {
                     answer(&mut out, Ok(letters(maildrop.messages())))?;
-                    carry_out(&maildrop, &mut out)
+                    carry_out(maildrop, &mut out)
                 }
                 Err(refusal) => answer(&mut out, Err(refusal)),
             },
@@ -238,8 +238,8 @@ fn carry_in(import: Import<'_>, stream: &UnixStream, out: &mut impl Write) -> io
     Ok(())
 }
 
-/// Sends all letters.
-fn carry_out(maildrop: &Maildrop, out: &mut impl Write) -> io::Result<()> {
+/// Sends all letters. Whoever has read the end finds the mailbox free.
+fn carry_out(maildrop: Maildrop, out: &mut impl Write) -> io::Result<()> {
     for (index, entry) in maildrop.messages().iter().enumerate() {
         let label = Label {
             octets: entry.octets,
@@ -266,6 +266,7 @@ fn carry_out(maildrop: &Maildrop, out: &mut impl Write) -> io::Result<()> {
         }
         Parcel::Complete.write(out)?;
     }
+    drop(maildrop);
     Parcel::End.write(out)?;
     out.flush()
 }
