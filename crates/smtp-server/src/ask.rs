@@ -260,8 +260,8 @@ pub enum FinishVerdict {
     Utf8NotTaken,
     /// It is no post for a list it was written to, but the reply of a machine; nothing was kept.
     ListForbidden,
-    /// This list has had it before; nothing was kept.
-    ListCircle(Mailbox),
+    /// This list has had it before, or this address has sent it on before; nothing was kept.
+    Circle(Mailbox),
     /// It could not be written; nothing was kept.
     TryLater,
 }

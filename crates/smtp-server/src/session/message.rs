@@ -219,8 +219,8 @@ impl AskingFinish {
             FinishVerdict::ListForbidden => {
                 Phase::Greeted(self.greeted).refuse_row(&smtp::LIST_FORBIDDEN, context)
             }
-            FinishVerdict::ListCircle(list) => {
-                let reply = Reply::new(&smtp::CIRCLE).arg("recipient", list.to_string());
+            FinishVerdict::Circle(at) => {
+                let reply = Reply::new(&smtp::CIRCLE).arg("recipient", at.to_string());
                 Phase::Greeted(self.greeted).refuse(reply, context)
             }
             FinishVerdict::TryLater => self.greeted.reply(&smtp::NOT_STORED),

@@ -30,7 +30,7 @@ rows! {
     }
     "T-91" CIRCLE = coded(554, 4, 6), "Mail to <{recipient}> would go in circles" {
         rfc: "RFC 5321 section 6.3",
-        when: "RCPT for an alias or a forwarding that leads back to itself.",
+        when: "RCPT for an alias or a forwarding that leads back to itself, or the end of a message that comes back from where it was sent on to.",
         cause: "Two addresses forward to each other, or an alias is among its own members.",
         remedy: "Administrator: `tegami route ADDRESS` shows the circle; take one step out of it."
     }

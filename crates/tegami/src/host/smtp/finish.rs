@@ -27,6 +27,7 @@ impl SmtpHost {
                     id,
                     written,
                     header,
+                    rounds,
                 }),
             ..
         }) = self.transaction.take()
@@ -50,7 +51,12 @@ impl SmtpHost {
             }
         };
         leaving.hold_lists(&held, &envelope.recipients);
+        let before = leaving.not_again(rounds, &id, &from);
         let away = leaving.len();
+        // Who is left gets it; when nobody is, its sender hears of the circle (RFC 5321 section 6.3).
+        if let Some(by) = before.filter(|_| away == 0 && reservations.is_empty()) {
+            return self.not_delivered(from, FinishVerdict::Circle(by));
+        }
         let copy = besides.copy(&envelope);
         let letter = (envelope, reservations.into_values().collect());
         let outgoing = leaving.into_outgoing(self.account(), hold);

@@ -32,10 +32,8 @@ struct Room {
 pub(super) struct Leaves {
     /// The recipient, who is elsewhere, or is not to have it yet.
     pub(super) itself: bool,
-    /// Those whom it leads to elsewhere.
-    pub(super) copies: Vec<Mailbox>,
-    /// They are sent copies in the name of this server.
-    pub(super) forwarded: bool,
+    /// Those whom it leads to elsewhere, with the address of ours that sends it on to them, in the name of this server.
+    pub(super) copies: Vec<(Mailbox, Option<Mailbox>)>,
     /// Addresses of lists that it leads to.
     pub(super) lists: Vec<Mailbox>,
     /// This server says itself when the recipient has it: those it leads to are not to say so again.
@@ -111,7 +109,7 @@ impl SmtpHost {
                 Some(original) => {
                     self.count_recipient(&policy)?;
                     let leaves = Leaves {
-                        copies: vec![original],
+                        copies: vec![(original, None)],
                         ..Leaves::default()
                     };
                     self.room_in_queue(leaves, RcptVerdict::Accepted)
@@ -182,8 +180,13 @@ impl SmtpHost {
         };
         let leaves = Leaves {
             itself: waits_here,
-            copies: leads.away.into_iter().map(|away| away.address).collect(),
-            forwarded: true,
+            // The first one on the way is the address that the sender wrote to, without its detail: recipients learn
+            // the fewest addresses from it, and whatever comes round comes by it again.
+            copies: leads
+                .away
+                .into_iter()
+                .map(|away| (away.address, away.through.into_iter().next()))
+                .collect(),
             lists,
             reported: arrived.is_some(),
         };
