@@ -208,6 +208,7 @@ impl AskingFinish {
                 Phase::Greeted(self.greeted).say(Reply::new(&smtp::STORED).arg("id", id))
             }
             FinishVerdict::StoreLow => self.greeted.reply(&smtp::STORE_LOW),
+            FinishVerdict::QueueFull => self.greeted.reply(&smtp::QUEUE_FULL),
             // For the time being, whatever the policy: the others this message is for have room.
             FinishVerdict::MailboxFull => self.greeted.reply(&smtp::MAILBOX_FULL_FOR_NOW),
             FinishVerdict::Expired => {

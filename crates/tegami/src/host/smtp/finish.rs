@@ -166,7 +166,8 @@ fn is_expired(envelope: &Envelope, taken: Duration) -> bool {
 /// is a fault.
 fn not_stored(error: &StoreError) -> FinishVerdict {
     match error {
-        StoreError::Full | StoreError::QueueFull { .. } => FinishVerdict::StoreLow,
+        StoreError::Full => FinishVerdict::StoreLow,
+        StoreError::QueueFull { .. } => FinishVerdict::QueueFull,
         StoreError::MailboxFull {
             full: Full::Octets | Full::Messages,
             ..
