@@ -52,6 +52,10 @@ fn an_alias_leads_elsewhere_and_what_bounces_finds_its_way_back() {
         (path(&bounce.from).as_str(), bounce.to.as_slice()),
         ("", &["<sender@third.test>".to_owned()][..])
     );
+    // It is for bounces only: whoever has had a copy could write through this server otherwise.
+    client.command("MAIL FROM:<sender@third.test>", "250");
+    client.command(&format!("RCPT TO:<{from}>"), "550 5.1.1");
+    client.command("RSET", "250");
     let forged = from.replace("third.test", "other.test");
     client.command("MAIL FROM:<>", "250");
     client.command(&format!("RCPT TO:<{forged}>"), "550 5.1.1");

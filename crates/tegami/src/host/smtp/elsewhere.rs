@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use address::dsn::{Notify, Orcpt};
-use address::{Domain, ForwardPath, Host, Mailbox, Recipient, xtext};
+use address::{Domain, ForwardPath, Host, Mailbox, Recipient, ReversePath, xtext};
 use delivery::schedule::NextHop;
 use mailstore::{AccountId, MOST_RECIPIENTS, Outgoing, Reservation, Store, Waiting};
 use resolver::{Asker, MailRoute};
@@ -48,8 +48,10 @@ impl Leaving {
         }
         let room = store.reserve_outgoing(octets);
         room.map(Some).map_err(|_| {
-            tracing::warn!("the queue is full: mail for elsewhere has to wait outside");
-            RcptVerdict::TryLater
+            tracing::warn!(
+                "the queue is full (relay.queue_size, relay.queue_messages): mail for elsewhere has to wait outside"
+            );
+            RcptVerdict::QueueFull
         })
     }
 
@@ -228,8 +230,13 @@ impl SmtpHost {
         }
     }
 
-    /// Whom an address that this server made for a forwarded copy stands for: bounces come back to it.
+    /// Whom an address that this server made for a forwarded copy stands for: bounces come back to it, and nothing else,
+    /// for whoever has had a copy knows the address.
     pub(super) fn returned(&self, policy: &Policy, to: &ForwardPath) -> Option<Mailbox> {
+        match self.transaction.as_ref()?.envelope.reverse_path {
+            ReversePath::Null => {}
+            ReversePath::Mailbox(_) => return None,
+        }
         let (srs, mailbox) = (self.house.srs.load_full()?, to.mailbox()?);
         if !policy.outward.enabled || mailbox.host.domain() != Some(srs.domain()) {
             return None;
