@@ -12,6 +12,7 @@ use address::{Domain, ForwardPath, Host, Mailbox, ReversePath};
 use delivery::schedule::NextHop;
 use ipnet::IpNet;
 
+use super::shares::Share;
 use crate::config::{Hop, HopTls, Relay, RelayLogin, RelayRoute, Via};
 
 /// What holds for mail to other servers.
@@ -23,6 +24,8 @@ pub struct Outward {
     pub networks: Vec<IpNet>,
     /// Domains that mail is taken for and passed on.
     pub backup: HashSet<Domain>,
+    /// What one account may have waiting.
+    pub share: Share,
     /// In the order of the configuration; those without a hop go where DNS says.
     routes: Vec<(RelayRoute, Option<Arc<NextHop>>)>,
     /// Where the rest goes, if not where DNS says.
@@ -52,6 +55,7 @@ impl Outward {
         Self {
             enabled: relay.enabled,
             networks,
+            share: Share::of(relay),
             backup: relay.backup_domains.iter().cloned().collect(),
             routes: relay
                 .routes

@@ -209,6 +209,18 @@ fn milliseconds(time: SystemTime) -> u64 {
 }
 
 impl SmtpHost {
+    /// Whether the account that has logged in may have one more message wait in the queue.
+    pub(super) async fn has_room_in_share(&mut self) -> bool {
+        let (Some(login), Some(transaction)) = (&self.login, &self.transaction) else {
+            return true;
+        };
+        let (house, account) = (&self.house, login.account);
+        let share = house.policy.load().outward.share;
+        let octets = transaction.declared;
+        let room = house.shares.has_room(&house.store, account, share, octets);
+        room.await
+    }
+
     /// Whether this client may have mail for an address elsewhere sent on.
     pub(super) fn may_leave(&self, policy: &Policy, to: &ForwardPath) -> Result<(), RcptVerdict> {
         let outward = &policy.outward;

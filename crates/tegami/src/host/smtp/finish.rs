@@ -65,7 +65,7 @@ impl SmtpHost {
                 match queued {
                     Some(queue) => {
                         tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
-                        self.house.sends(queue);
+                        self.sends(queue, octets).await;
                     }
                     None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
                 }
@@ -77,6 +77,14 @@ impl SmtpHost {
                 not_kept(&id, &from, rcpts, &error);
                 self.not_delivered(from, not_stored(&error))
             }
+        }
+    }
+
+    /// A message of so many octets is in the queue.
+    async fn sends(&mut self, queue: u64, octets: u64) {
+        self.house.sends(queue);
+        if let Some(account) = self.account() {
+            self.house.shares.add(account, octets).await;
         }
     }
 

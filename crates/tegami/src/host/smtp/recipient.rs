@@ -11,6 +11,7 @@ use super::SmtpHost;
 use super::besides::{More, arrival};
 use super::regarded::Regarded;
 use crate::host::Policy;
+use crate::host::login::Login;
 use crate::host::routing::{self, Route};
 
 /// What is held for a recipient, beyond what the message has already.
@@ -53,12 +54,34 @@ impl Leaves {
     }
 }
 
+impl Room {
+    /// Refuses what would have to wait in the queue when the account that has logged in may have no more there.
+    fn within(self, share: bool, login: Option<&Login>) -> Result<Self, RcptVerdict> {
+        if share || self.queue.is_none() {
+            return Ok(self);
+        }
+        tracing::warn!(
+            account = login.map(|login| login.address.as_str()),
+            "a quarter of the queue is of this account: its mail for elsewhere has to wait until some of it has left"
+        );
+        Err(RcptVerdict::QueueFull)
+    }
+}
+
 impl SmtpHost {
     /// Takes a recipient in, unless there is a refusal already or anything else against it.
-    pub(super) fn rcpt(&mut self, to: RcptTo, refusal: Option<RcptVerdict>) -> RcptVerdict {
+    /// `share`: what its account has waiting leaves room for the message.
+    pub(super) fn rcpt(
+        &mut self,
+        to: RcptTo,
+        refusal: Option<RcptVerdict>,
+        share: bool,
+    ) -> RcptVerdict {
         let room = match refusal {
             Some(refusal) => Err(refusal),
-            None => self.room_for(&to.path),
+            None => self
+                .room_for(&to.path)
+                .and_then(|room| room.within(share, self.login.as_ref())),
         };
         let Some(transaction) = &mut self.transaction else {
             return RcptVerdict::TryLater;
