@@ -124,6 +124,28 @@ fn one_account_does_not_fill_the_queue_for_the_others() {
 }
 
 #[test]
+fn a_full_queue_takes_no_more_for_elsewhere() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port, "queue_messages = 1\n");
+    send(
+        &mut alice(&server),
+        ALICE,
+        "later@other.test",
+        "Subject: waits\r\n\r\nbody",
+    );
+    done(
+        server.tegami(&["alias", "add", "team@example.test", "x@other.test"], ""),
+        "x@other.test",
+    );
+    let mut client = stranger(&server);
+    client.command("MAIL FROM:<sender@third.test>", "250");
+    client.command(
+        "RCPT TO:<team@example.test>",
+        "452 4.3.1 Too much mail waits",
+    );
+}
+
+#[test]
 fn a_smarthost_is_logged_in_to_under_verified_tls() {
     let smarthost = Server::start("");
     smarthost.reconfigure("\"mail.example.test\"", "\"smart.example.test\"");
