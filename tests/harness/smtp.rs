@@ -378,6 +378,11 @@ impl SmtpStage {
             "utf8 not taken" => self.finish = FinishVerdict::Utf8NotTaken,
             "time over at the end" => self.finish = FinishVerdict::Expired,
             "mailbox full at the end" => self.finish = FinishVerdict::MailboxFull,
+            "too much waits" => self.rcpt = RcptVerdict::QueueFull,
+            "too much waits at the end" => {
+                self.rcpt = RcptVerdict::Accepted;
+                self.finish = FinishVerdict::QueueFull;
+            }
             "directory down" => self.rcpt = RcptVerdict::TryLater,
             "mail too fast" => self.mail = MailVerdict::TooFast,
             "mail suspended" => self.mail = MailVerdict::Suspended,

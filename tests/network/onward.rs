@@ -52,6 +52,10 @@ fn an_alias_leads_elsewhere_and_what_bounces_finds_its_way_back() {
         (path(&bounce.from).as_str(), bounce.to.as_slice()),
         ("", &["<sender@third.test>".to_owned()][..])
     );
+    // It is for bounces only: whoever has had a copy could write through this server otherwise.
+    client.command("MAIL FROM:<sender@third.test>", "250");
+    client.command(&format!("RCPT TO:<{from}>"), "550 5.1.1");
+    client.command("RSET", "250");
     let forged = from.replace("third.test", "other.test");
     client.command("MAIL FROM:<>", "250");
     client.command(&format!("RCPT TO:<{forged}>"), "550 5.1.1");
@@ -99,6 +103,51 @@ fn a_forward_keeps_a_copy_or_not_and_tells_senders_or_not() {
     client.command(&format!("MAIL FROM:<{from}>"), "250");
     let told = client.command(&format!("RCPT TO:<{BOB}>"), "551");
     assert!(told.contains("bob@new.test"), "{told}");
+    assert_eq!(sink.rest(), []);
+}
+
+#[test]
+fn what_an_address_has_sent_on_before_it_does_not_send_on_again() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port, "");
+    let team = "team@example.test";
+    let places = ["one@other.test", "two@other.test"];
+    done(
+        server.tegami(&["alias", "add", team, places[0], places[1]], ""),
+        places[0],
+    );
+    let mut client = stranger(&server);
+    let from = "sender@third.test";
+    send(&mut client, from, team, "Subject: bomb\r\n\r\nbody");
+    let copy = sink.letter();
+    assert_eq!(copy.to.len(), 2, "{copy:?}");
+    // Nobody learns from the copy which address led there.
+    assert!(copy.text.starts_with("Delivered-To: "), "{copy:?}");
+    assert!(!copy.text.contains("To: team@"), "{copy:?}");
+    // The other server sends both copies back.
+    for _ in places {
+        client.command(&format!("MAIL FROM:<{from}>"), "250");
+        client.command(&format!("RCPT TO:<{team}>"), "250");
+        client.command("DATA", "354");
+        client.command(&format!("{}.", copy.text), "554 5.4.6");
+    }
+    // Whoever else it is for has it, and nobody has it twice.
+    client.command(&format!("MAIL FROM:<{from}>"), "250");
+    client.command(&format!("RCPT TO:<{team}>"), "250");
+    client.command(&format!("RCPT TO:<{BOB}>"), "250");
+    client.command("DATA", "354");
+    client.command(&format!("{}.", copy.text), "250 2.0.0");
+    assert_eq!(fetch_all(&server, BOB).len(), 1);
+    // By another address it goes on.
+    done(
+        server.tegami(&["account", "forward", ALICE, "alice@other.test"], ""),
+        "",
+    );
+    client.command(&format!("MAIL FROM:<{from}>"), "250");
+    client.command(&format!("RCPT TO:<{ALICE}>"), "250");
+    client.command("DATA", "354");
+    client.command(&format!("{}.", copy.text), "250 2.0.0");
+    assert_eq!(sink.letter().to, ["<alice@other.test>"]);
     assert_eq!(sink.rest(), []);
 }
 

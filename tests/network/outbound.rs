@@ -97,6 +97,55 @@ fn a_users_letter_reaches_another_server() {
 }
 
 #[test]
+fn one_account_does_not_fill_the_queue_for_the_others() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port, "queue_messages = 5\n");
+    let mut client = alice(&server);
+    let say = |client: &mut Client, from: &str, expected: &str| {
+        client.command(&format!("MAIL FROM:<{from}>"), "250");
+        client.command("RCPT TO:<later@other.test>", expected);
+        if expected == "250" {
+            client.command("DATA", "354");
+            client.command("Subject: waits\r\n\r\nbody\r\n.", "250 2.0.0");
+        }
+    };
+    say(&mut client, ALICE, "250");
+    say(&mut client, ALICE, "250");
+    say(&mut client, ALICE, "452 4.3.1 Too much mail waits");
+    // Who is here gets it nevertheless.
+    client.command(&format!("RCPT TO:<{BOB}>"), "250");
+    client.command("RSET", "250");
+    let mut other = Client::tls(server.port("submissions"));
+    other.expect("220");
+    other.command("EHLO pc.example", "250");
+    log_in(&mut other, BOB);
+    say(&mut other, BOB, "250");
+    say(&mut other, BOB, "250");
+}
+
+#[test]
+fn a_full_queue_takes_no_more_for_elsewhere() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port, "queue_messages = 1\n");
+    send(
+        &mut alice(&server),
+        ALICE,
+        "later@other.test",
+        "Subject: waits\r\n\r\nbody",
+    );
+    done(
+        server.tegami(&["alias", "add", "team@example.test", "x@other.test"], ""),
+        "x@other.test",
+    );
+    let mut client = stranger(&server);
+    client.command("MAIL FROM:<sender@third.test>", "250");
+    client.command(
+        "RCPT TO:<team@example.test>",
+        "452 4.3.1 Too much mail waits",
+    );
+}
+
+#[test]
 fn a_smarthost_is_logged_in_to_under_verified_tls() {
     let smarthost = Server::start("");
     smarthost.reconfigure("\"mail.example.test\"", "\"smart.example.test\"");

@@ -72,6 +72,8 @@ pub(crate) enum Purpose {
     Approve = 6,
     /// Turning a post away.
     Reject = 7,
+    /// Knowing a message again that was sent on.
+    SentOn = 8,
 }
 
 /// The key in use, and those before it, which are still believed.

@@ -27,6 +27,8 @@ use crate::senders::quoted;
 
 /// Letters of a mark.
 const LETTERS: usize = 6;
+/// Letters of the word in a message that was sent on: nobody meets another one by chance.
+const LETTERS_SENT_ON: usize = 24;
 /// The longest validity: beyond it, a day of the future could not be told from one of the past.
 pub const LONGEST_VALIDITY: u16 = 1000;
 /// The day ahead that is forgiven: another of our servers may have a clock that is ahead.
@@ -89,6 +91,14 @@ impl Srs {
             domain,
             validity: validity.min(LONGEST_VALIDITY),
         }
+    }
+
+    /// The word in a message by which we know it again when it comes back: that this address of ours has sent it on
+    /// before. Nobody else can make it, or read from it which address that was.
+    #[must_use]
+    pub fn sent_on(&self, by: &Mailbox) -> String {
+        let mark = self.keys.mark(Purpose::SentOn, &[by.key().as_bytes()]);
+        base32::encode(&mark, LETTERS_SENT_ON)
     }
 
     /// Which reverse-path a copy gets that leaves on `day`, counted from 1970-01-01. `is_ours` says whether mail under

@@ -215,6 +215,8 @@ pub enum RcptVerdict {
     MailboxFull,
     /// The mailbox holds as many messages as it may.
     TooManyMessages,
+    /// For elsewhere, and too much waits to leave already.
+    QueueFull,
     /// This client's address has named too many recipients lately.
     TooFast,
     /// The sender's domain does not exist, or has no mail server.
@@ -252,6 +254,8 @@ pub enum FinishVerdict {
     },
     /// The store ran out of room; nothing was kept.
     StoreLow,
+    /// The queue filled up since RCPT; nothing was kept.
+    QueueFull,
     /// A recipient's mailbox filled up since RCPT; nothing was kept. The next RCPT will say more.
     MailboxFull,
     /// It came later than its sender wanted it delivered; nothing was kept.
@@ -260,8 +264,8 @@ pub enum FinishVerdict {
     Utf8NotTaken,
     /// It is no post for a list it was written to, but the reply of a machine; nothing was kept.
     ListForbidden,
-    /// This list has had it before; nothing was kept.
-    ListCircle(Mailbox),
+    /// This list has had it before, or this address has sent it on before; nothing was kept.
+    Circle(Mailbox),
     /// It could not be written; nothing was kept.
     TryLater,
 }

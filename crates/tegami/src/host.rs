@@ -36,6 +36,7 @@ pub mod pop3;
 pub mod returning;
 pub mod routing;
 pub mod sender;
+pub mod shares;
 pub mod smtp;
 mod surrogate;
 mod utf8_header;
@@ -66,6 +67,8 @@ pub struct House {
     pub suspension: doors::Suspension,
     /// Under which addresses forwarded copies leave.
     pub srs: ArcSwapOption<returning::Returning>,
+    /// How much of the queue is whose.
+    pub shares: shares::Shares,
     /// Sends what is in the queue; absent while the server stands up.
     pub office: OnceLock<Office>,
     /// What is done with mail for lists and for people who are away; absent while the server stands up.
@@ -148,6 +151,7 @@ impl House {
             resolver: Arc::new(Resolver::new(DNS_PATIENCE).trusting(anchors)),
             suspension: doors::Suspension::default(),
             srs: ArcSwapOption::empty(),
+            shares: shares::Shares::default(),
             office: OnceLock::new(),
             errands: OnceLock::new(),
             counting: Arc::default(),

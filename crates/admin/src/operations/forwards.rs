@@ -43,6 +43,7 @@ impl Operations {
             }
         };
         self.check_targets(&to)?;
+        self.check_leaves(&account, &to)?;
         // One of the two rules the other out; what is said now counts more than what was.
         let (kept, told) = before.map_or((true, false), |before| (before.keep, before.disclosed));
         let disclosed = disclosed.unwrap_or(told && !anew && keep != Some(true));
@@ -53,6 +54,23 @@ impl Operations {
             disclosed,
         });
         self.put_account(account).await
+    }
+
+    /// Refuses a forward to the account itself: keeping a copy is said another way.
+    fn check_leaves(&self, account: &Account, to: &[Mailbox]) -> Result<(), Refusal> {
+        let directory = self.store.directory();
+        let is_own =
+            |one: &&Mailbox| directory.by_address(one).map(|own| own.id) == Some(account.id);
+        let Some(own) = to.iter().find(is_own) else {
+            return Ok(());
+        };
+        let message = format!("{own} is an address of {} itself", account.address);
+        Err(
+            Refusal::new(RefusalKind::Unsuitable, message).remedy(format!(
+                "leave it out, and keep a copy: tegami account forward {} someone@example.org --keep",
+                account.address
+            )),
+        )
     }
 
     async fn forward_no_more(&self, address: &Mailbox) -> Answer {

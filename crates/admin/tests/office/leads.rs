@@ -176,6 +176,10 @@ async fn what_would_lose_mail_is_refused() {
     let office = town().await;
     for (request, outcome) in [
         (
+            forward(&["x@far.test", "Alice@example.test"], None, None),
+            "Unsuitable: Alice@example.test is an address of alice@example.test itself",
+        ),
+        (
             forward(&["who@example.test"], None, None),
             "Unsuitable: who@example.test is neither an account nor an alias nor a list here",
         ),

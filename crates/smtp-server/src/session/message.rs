@@ -208,6 +208,7 @@ impl AskingFinish {
                 Phase::Greeted(self.greeted).say(Reply::new(&smtp::STORED).arg("id", id))
             }
             FinishVerdict::StoreLow => self.greeted.reply(&smtp::STORE_LOW),
+            FinishVerdict::QueueFull => self.greeted.reply(&smtp::QUEUE_FULL),
             // For the time being, whatever the policy: the others this message is for have room.
             FinishVerdict::MailboxFull => self.greeted.reply(&smtp::MAILBOX_FULL_FOR_NOW),
             FinishVerdict::Expired => {
@@ -219,8 +220,8 @@ impl AskingFinish {
             FinishVerdict::ListForbidden => {
                 Phase::Greeted(self.greeted).refuse_row(&smtp::LIST_FORBIDDEN, context)
             }
-            FinishVerdict::ListCircle(list) => {
-                let reply = Reply::new(&smtp::CIRCLE).arg("recipient", list.to_string());
+            FinishVerdict::Circle(at) => {
+                let reply = Reply::new(&smtp::CIRCLE).arg("recipient", at.to_string());
                 Phase::Greeted(self.greeted).refuse(reply, context)
             }
             FinishVerdict::TryLater => self.greeted.reply(&smtp::NOT_STORED),

@@ -68,6 +68,7 @@ impl AskingRcpt {
             RcptVerdict::MailboxFullForNow => Said::NotNow(plain(&smtp::MAILBOX_FULL_FOR_NOW)),
             RcptVerdict::MailboxFull => Said::Refused(plain(&smtp::MAILBOX_FULL)),
             RcptVerdict::TooManyMessages => Said::NotNow(plain(&smtp::TOO_MANY_MESSAGES)),
+            RcptVerdict::QueueFull => Said::NotNow(plain(&smtp::QUEUE_FULL)),
             RcptVerdict::Suspended => Said::NotNow(self.named(&smtp::MAILBOX_SUSPENDED)),
             RcptVerdict::TryLater => Said::NotNow(plain(&smtp::UNEXPECTED_CONDITION)),
             // RFC 5321 section 3.3: a reverse-path may be refused at RCPT, where it is known that the message is not for

@@ -12,6 +12,7 @@ use address::{Domain, ForwardPath, Host, Mailbox, ReversePath};
 use delivery::schedule::NextHop;
 use ipnet::IpNet;
 
+use super::shares::Share;
 use crate::config::{EtrnReply, Hop, HopTls, Relay, RelayLogin, RelayRoute, Via};
 
 /// What holds for mail to other servers.
@@ -25,6 +26,8 @@ pub struct Outward {
     pub backup: HashSet<Domain>,
     /// Whose mail is sent at once when its server asks.
     pub etrn: Etrn,
+    /// What one account may have waiting.
+    pub share: Share,
     /// In the order of the configuration; those without a hop go where DNS says.
     routes: Vec<(RelayRoute, Option<Arc<NextHop>>)>,
     /// Where the rest goes, if not where DNS says.
@@ -73,6 +76,7 @@ impl Outward {
         Self {
             enabled: relay.enabled,
             networks,
+            share: Share::of(relay),
             backup: relay.backup_domains.iter().cloned().collect(),
             etrn: Etrn {
                 domains: relay.etrn_domains.iter().cloned().collect(),

@@ -61,6 +61,12 @@ impl Returning {
         self.srs.forwarded(reverse_path, day, is_ours)
     }
 
+    /// What a `Delivered-To` field says of a message that this address sends on. Who else gets the message learns
+    /// nothing from it; we know it again.
+    pub fn sent_on(&self, by: &Mailbox) -> String {
+        self.srs.sent_on(by)
+    }
+
     /// Whom mail for such an address is for; nobody if it is none, or no longer.
     pub fn reverse(&self, mailbox: &Mailbox) -> Option<Mailbox> {
         match self.srs.reverse(&mailbox.local, today()) {

@@ -6,6 +6,7 @@ mod etrn;
 mod finish;
 mod recipient;
 mod regarded;
+mod rounds;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,6 +27,7 @@ use wire::ChannelBinding;
 use besides::Besides;
 use elsewhere::{Leaving, refused_by_destination};
 use regarded::Regarded;
+use rounds::Rounds;
 
 use super::House;
 use super::device::Visit;
@@ -78,6 +80,7 @@ struct Body {
     id: String,
     written: Result<Incoming, StoreError>,
     header: Utf8Header,
+    rounds: Rounds,
 }
 
 impl SmtpHost {
@@ -280,6 +283,10 @@ impl SmtpHost {
         if let Some(origin) = &trace.origin {
             note(&id, origin);
         }
+        let rounds = match self.house.srs.load_full() {
+            Some(srs) => Rounds::new(transaction.leaving.sent_on_by(), |by| srs.sent_on(by)),
+            None => Rounds::default(),
+        };
         let header = {
             let policy = self.house.policy.load();
             // RFC 5321 section 7.2: recipients do not learn of each other.
@@ -292,8 +299,9 @@ impl SmtpHost {
             let received = smtp_server::trace::received(&trace, &policy.hostname, &id, &date, only);
             // RFC 5321 section 4.4: final delivery records the reverse-path, in front of everything else.
             format!(
-                "Return-Path: {}\r\n{received}",
-                transaction.envelope.reverse_path
+                "Return-Path: {}\r\n{}{received}",
+                transaction.envelope.reverse_path,
+                rounds.fields(&policy.hostname)
             )
         };
         let mut incoming = self.house.store.begin();
@@ -306,6 +314,7 @@ impl SmtpHost {
             id,
             written,
             header: Utf8Header::default(),
+            rounds,
         });
         DataVerdict::Go
     }
@@ -452,7 +461,8 @@ impl net::Host for SmtpHost {
                 {
                     refusal = refused_by_destination(&self.house, self.peer, &domain).await;
                 }
-                Answer::Rcpt(self.rcpt(to, refusal))
+                let room = self.has_room_in_share().await;
+                Answer::Rcpt(self.rcpt(to, refusal, room))
             }
             Ask::Data(trace) => Answer::Data(self.data(trace).await),
             Ask::Finish => Answer::Finish(self.finish().await),
@@ -497,6 +507,7 @@ impl net::Host for SmtpHost {
             return;
         };
         transaction.besides.take_in(&octets);
+        body.rounds.take_in(&octets);
         // RFC 6531 section 3.5: for all other messages nobody asks afterwards.
         if transaction.envelope.smtputf8 {
             body.header.take_in(&octets);

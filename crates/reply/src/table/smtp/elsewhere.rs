@@ -28,9 +28,15 @@ rows! {
         cause: "The user is at another address now. Mail is not forwarded.",
         remedy: "Ask the recipient for the new address by other means."
     }
+    "T-93" QUEUE_FULL = coded(452, 3, 1), "Too much mail waits to leave; try later" {
+        rfc: "RFC 5321 section 4.2.3",
+        when: "RCPT, or the end of the message, for somebody at another server while the queue, or the part of it that one account may fill, is full.",
+        cause: "Other servers take no mail at the moment, or an account sends more than leaves.",
+        remedy: "Mail servers retry by themselves. Administrator: `tegami queue` shows what waits; `relay.queue_size` and `relay.queue_messages` allow more."
+    }
     "T-91" CIRCLE = coded(554, 4, 6), "Mail to <{recipient}> would go in circles" {
         rfc: "RFC 5321 section 6.3",
-        when: "RCPT for an alias or a forwarding that leads back to itself.",
+        when: "RCPT for an alias or a forwarding that leads back to itself, or the end of a message that comes back from where it was sent on to.",
         cause: "Two addresses forward to each other, or an alias is among its own members.",
         remedy: "Administrator: `tegami route ADDRESS` shows the circle; take one step out of it."
     }

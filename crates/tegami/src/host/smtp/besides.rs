@@ -194,7 +194,7 @@ impl SmtpHost {
                 AfterData::Post => {}
                 AfterData::Hold => held.push(address.clone()),
                 AfterData::NotAllowed => return Err(FinishVerdict::ListForbidden),
-                AfterData::Loop(_) => return Err(FinishVerdict::ListCircle(address.clone())),
+                AfterData::Loop(_) => return Err(FinishVerdict::Circle(address.clone())),
             }
         }
         Ok(held)

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use address::dsn::{Notify, Orcpt};
-use address::{Domain, ForwardPath, Host, Mailbox, Recipient, xtext};
+use address::{Domain, ForwardPath, Host, Mailbox, Recipient, ReversePath, xtext};
 use delivery::schedule::NextHop;
 use mailstore::{AccountId, MOST_RECIPIENTS, Outgoing, Reservation, Store, Waiting};
 use resolver::{Asker, MailRoute};
@@ -16,6 +16,7 @@ use smtp_server::{Hold, RcptVerdict};
 
 use super::SmtpHost;
 use super::recipient::Leaves;
+use super::rounds::Rounds;
 use crate::host::routing;
 use crate::host::{House, Policy};
 
@@ -25,6 +26,8 @@ pub(super) struct Leaving {
     /// Held from the first of them on.
     room: Option<Reservation>,
     waiting: Vec<Waiting>,
+    /// Of those who are waiting for a copy, by their place among them: which address of ours sends it on.
+    sent_on: Vec<(usize, Mailbox)>,
     /// Nobody gets a letter twice. Case counts elsewhere (RFC 5321 section 2.4).
     known: HashSet<String>,
 }
@@ -45,8 +48,10 @@ impl Leaving {
         }
         let room = store.reserve_outgoing(octets);
         room.map(Some).map_err(|_| {
-            tracing::warn!("the queue is full: mail for elsewhere has to wait outside");
-            RcptVerdict::TryLater
+            tracing::warn!(
+                "the queue is full (relay.queue_size, relay.queue_messages): mail for elsewhere has to wait outside"
+            );
+            RcptVerdict::QueueFull
         })
     }
 
@@ -69,21 +74,16 @@ impl Leaving {
             true => recipient.notify.map(without_success),
             false => recipient.notify,
         };
-        let copies = leaves
-            .copies
-            .into_iter()
-            .map(|address| (address, leaves.forwarded));
-        let lists = leaves.lists.into_iter().map(|address| (address, false));
-        let copies = copies
-            .chain(lists)
-            .map(|(address, forwarded)| (copy(&recipient, address, notify), forwarded));
-        let copies: Vec<(Recipient, bool)> = copies.collect();
+        let lists = leaves.lists.into_iter().map(|address| (address, None));
+        let copies = leaves.copies.into_iter().chain(lists);
+        let copies = copies.map(|(address, by)| (copy(&recipient, address, notify), by));
+        let copies: Vec<(Recipient, Option<Mailbox>)> = copies.collect();
         if leaves.itself {
-            self.wait(&recipient, false, recipients.len());
+            self.wait(&recipient, None, recipients.len());
         }
         recipients.push(recipient);
-        for (copy, forwarded) in copies {
-            if self.wait(&copy, forwarded, recipients.len()) {
+        for (copy, by) in copies {
+            if self.wait(&copy, by, recipients.len()) {
                 recipients.push(copy);
             }
         }
@@ -102,19 +102,44 @@ impl Leaving {
         }
     }
 
-    /// Has a recipient at this place of the envelope wait; not twice.
-    fn wait(&mut self, recipient: &Recipient, forwarded: bool, place: usize) -> bool {
+    /// Has a recipient at this place of the envelope wait, for a copy if an address of ours sends it on; not twice.
+    fn wait(&mut self, recipient: &Recipient, by: Option<Mailbox>, place: usize) -> bool {
         let Ok(place) = u32::try_from(place) else {
             return false;
         };
         let is_new = self.known.insert(recipient.path.to_string());
         if is_new {
             self.waiting.push(Waiting {
-                forwarded,
+                forwarded: by.is_some(),
                 ..Waiting::new(place, milliseconds(SystemTime::now()))
             });
+            let at = self.waiting.len() - 1;
+            self.sent_on.extend(by.map(|by| (at, by)));
         }
         is_new
+    }
+
+    /// The addresses of ours that send it on to elsewhere, each once.
+    pub(super) fn sent_on_by(&self) -> Vec<Mailbox> {
+        let mut known = HashSet::new();
+        let by = self.sent_on.iter().map(|(_, by)| by);
+        by.filter(|by| known.insert(by.key())).cloned().collect()
+    }
+
+    /// Takes those out to whom it would be sent on by an address that has sent it on before. Gives one of these, if any.
+    pub(super) fn not_again(&mut self, rounds: Rounds, txn: &str, from: &str) -> Option<Mailbox> {
+        let before = rounds.before();
+        let by = before.first()?.clone();
+        tracing::info!(txn, from, %by, "comes round: not sent on again");
+        let again = |at: usize| {
+            let mut sent_on = self.sent_on.iter();
+            sent_on.any(|(place, by)| *place == at && before.contains(by))
+        };
+        let waiting = std::mem::take(&mut self.waiting).into_iter().enumerate();
+        let left = waiting.filter(|(at, _)| !again(*at)).map(|(_, one)| one);
+        self.waiting = left.collect();
+        self.sent_on.clear();
+        Some(by)
     }
 
     /// How many there are.
@@ -184,6 +209,18 @@ fn milliseconds(time: SystemTime) -> u64 {
 }
 
 impl SmtpHost {
+    /// Whether the account that has logged in may have one more message wait in the queue.
+    pub(super) async fn has_room_in_share(&mut self) -> bool {
+        let (Some(login), Some(transaction)) = (&self.login, &self.transaction) else {
+            return true;
+        };
+        let (house, account) = (&self.house, login.account);
+        let share = house.policy.load().outward.share;
+        let octets = transaction.declared;
+        let room = house.shares.has_room(&house.store, account, share, octets);
+        room.await
+    }
+
     /// Whether this client may have mail for an address elsewhere sent on.
     pub(super) fn may_leave(&self, policy: &Policy, to: &ForwardPath) -> Result<(), RcptVerdict> {
         let outward = &policy.outward;
@@ -205,8 +242,13 @@ impl SmtpHost {
         }
     }
 
-    /// Whom an address that this server made for a forwarded copy stands for: bounces come back to it.
+    /// Whom an address that this server made for a forwarded copy stands for: bounces come back to it, and nothing else,
+    /// for whoever has had a copy knows the address.
     pub(super) fn returned(&self, policy: &Policy, to: &ForwardPath) -> Option<Mailbox> {
+        match self.transaction.as_ref()?.envelope.reverse_path {
+            ReversePath::Null => {}
+            ReversePath::Mailbox(_) => return None,
+        }
         let (srs, mailbox) = (self.house.srs.load_full()?, to.mailbox()?);
         if !policy.outward.enabled || mailbox.host.domain() != Some(srs.domain()) {
             return None;

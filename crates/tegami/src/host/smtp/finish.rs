@@ -27,6 +27,7 @@ impl SmtpHost {
                     id,
                     written,
                     header,
+                    rounds,
                 }),
             ..
         }) = self.transaction.take()
@@ -50,7 +51,12 @@ impl SmtpHost {
             }
         };
         leaving.hold_lists(&held, &envelope.recipients);
+        let before = leaving.not_again(rounds, &id, &from);
         let away = leaving.len();
+        // Who is left gets it; when nobody is, its sender hears of the circle (RFC 5321 section 6.3).
+        if let Some(by) = before.filter(|_| away == 0 && reservations.is_empty()) {
+            return self.not_delivered(from, FinishVerdict::Circle(by));
+        }
         let copy = besides.copy(&envelope);
         let letter = (envelope, reservations.into_values().collect());
         let outgoing = leaving.into_outgoing(self.account(), hold);
@@ -59,7 +65,7 @@ impl SmtpHost {
                 match queued {
                     Some(queue) => {
                         tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
-                        self.house.sends(queue);
+                        self.sends(queue, octets).await;
                     }
                     None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
                 }
@@ -71,6 +77,14 @@ impl SmtpHost {
                 not_kept(&id, &from, rcpts, &error);
                 self.not_delivered(from, not_stored(&error))
             }
+        }
+    }
+
+    /// A message of so many octets is in the queue.
+    async fn sends(&mut self, queue: u64, octets: u64) {
+        self.house.sends(queue);
+        if let Some(account) = self.account() {
+            self.house.shares.add(account, octets).await;
         }
     }
 
@@ -160,7 +174,8 @@ fn is_expired(envelope: &Envelope, taken: Duration) -> bool {
 /// is a fault.
 fn not_stored(error: &StoreError) -> FinishVerdict {
     match error {
-        StoreError::Full | StoreError::QueueFull { .. } => FinishVerdict::StoreLow,
+        StoreError::Full => FinishVerdict::StoreLow,
+        StoreError::QueueFull { .. } => FinishVerdict::QueueFull,
         StoreError::MailboxFull {
             full: Full::Octets | Full::Messages,
             ..

@@ -11,6 +11,7 @@ use super::SmtpHost;
 use super::besides::{More, arrival};
 use super::regarded::Regarded;
 use crate::host::Policy;
+use crate::host::login::Login;
 use crate::host::routing::{self, Route};
 
 /// What is held for a recipient, beyond what the message has already.
@@ -32,10 +33,8 @@ struct Room {
 pub(super) struct Leaves {
     /// The recipient, who is elsewhere, or is not to have it yet.
     pub(super) itself: bool,
-    /// Those whom it leads to elsewhere.
-    pub(super) copies: Vec<Mailbox>,
-    /// They are sent copies in the name of this server.
-    pub(super) forwarded: bool,
+    /// Those whom it leads to elsewhere, with the address of ours that sends it on to them, in the name of this server.
+    pub(super) copies: Vec<(Mailbox, Option<Mailbox>)>,
     /// Addresses of lists that it leads to.
     pub(super) lists: Vec<Mailbox>,
     /// This server says itself when the recipient has it: those it leads to are not to say so again.
@@ -55,12 +54,34 @@ impl Leaves {
     }
 }
 
+impl Room {
+    /// Refuses what would have to wait in the queue when the account that has logged in may have no more there.
+    fn within(self, share: bool, login: Option<&Login>) -> Result<Self, RcptVerdict> {
+        if share || self.queue.is_none() {
+            return Ok(self);
+        }
+        tracing::warn!(
+            account = login.map(|login| login.address.as_str()),
+            "a quarter of the queue is of this account: its mail for elsewhere has to wait until some of it has left"
+        );
+        Err(RcptVerdict::QueueFull)
+    }
+}
+
 impl SmtpHost {
     /// Takes a recipient in, unless there is a refusal already or anything else against it.
-    pub(super) fn rcpt(&mut self, to: RcptTo, refusal: Option<RcptVerdict>) -> RcptVerdict {
+    /// `share`: what its account has waiting leaves room for the message.
+    pub(super) fn rcpt(
+        &mut self,
+        to: RcptTo,
+        refusal: Option<RcptVerdict>,
+        share: bool,
+    ) -> RcptVerdict {
         let room = match refusal {
             Some(refusal) => Err(refusal),
-            None => self.room_for(&to.path),
+            None => self
+                .room_for(&to.path)
+                .and_then(|room| room.within(share, self.login.as_ref())),
         };
         let Some(transaction) = &mut self.transaction else {
             return RcptVerdict::TryLater;
@@ -111,7 +132,7 @@ impl SmtpHost {
                 Some(original) => {
                     self.count_recipient(&policy)?;
                     let leaves = Leaves {
-                        copies: vec![original],
+                        copies: vec![(original, None)],
                         ..Leaves::default()
                     };
                     self.room_in_queue(leaves, RcptVerdict::Accepted)
@@ -182,8 +203,13 @@ impl SmtpHost {
         };
         let leaves = Leaves {
             itself: waits_here,
-            copies: leads.away.into_iter().map(|away| away.address).collect(),
-            forwarded: true,
+            // The first one on the way is the address that the sender wrote to, without its detail: recipients learn
+            // the fewest addresses from it, and whatever comes round comes by it again.
+            copies: leads
+                .away
+                .into_iter()
+                .map(|away| (away.address, away.through.into_iter().next()))
+                .collect(),
             lists,
             reported: arrived.is_some(),
         };
