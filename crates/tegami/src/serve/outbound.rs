@@ -268,6 +268,10 @@ impl office::House for Rooms {
         }
     }
 
+    fn is_foreign(&self, mailbox: &Mailbox) -> bool {
+        !routing::is_local(&self.0.policy.load(), mailbox)
+    }
+
     fn forwarded(&self, reverse_path: &ReversePath, day: u64) -> Forwarded {
         let policy = self.0.policy.load();
         let is_ours = |host: &Host| {
