@@ -19,6 +19,7 @@ mod post;
 mod report;
 mod rounds;
 mod settle;
+mod strangers;
 
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,9 @@ pub trait House: Send + Sync + 'static {
     /// Who gets mail that this server writes itself to `mailbox`, such as reports.
     fn home(&self, mailbox: &Mailbox) -> Home;
 
+    /// Whether `mailbox` is of a domain of others.
+    fn is_foreign(&self, mailbox: &Mailbox) -> bool;
+
     /// The reverse-path for a forwarded copy that leaves on `day`, counted from 1970-01-01
     /// ([`Srs::forwarded`](delivery::srs::Srs::forwarded); [`Forwarded::Kept`] where nothing is rewritten).
     fn forwarded(&self, reverse_path: &ReversePath, day: u64) -> Forwarded;

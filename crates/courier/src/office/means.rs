@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use address::Mailbox;
 use delivery::schedule::Rules;
 use mailstore::Store;
 use tokio::sync::Semaphore;
 
 use super::house::House;
+use super::strangers::Strangers;
 
 /// Reports that are written at the same time: each may have a piece of the original in memory.
 const WRITERS: usize = 2;
@@ -32,6 +34,7 @@ pub(super) struct Means {
     damaged: Mutex<HashSet<u64>>,
     complained: Mutex<Option<SystemTime>>,
     postmaster: Mutex<Bounced>,
+    strangers: Mutex<Strangers>,
 }
 
 /// What the postmaster was told of mail that could neither be delivered nor returned.
@@ -61,6 +64,7 @@ impl Means {
             damaged: Mutex::default(),
             complained: Mutex::default(),
             postmaster: Mutex::default(),
+            strangers: Mutex::default(),
         }
     }
 
@@ -119,6 +123,11 @@ impl Means {
             damaged.clear();
         }
         damaged.insert(message)
+    }
+
+    /// Whether a report to a sender outside who never logged in may go out; if so, it is counted.
+    pub(super) fn tell_stranger(&self, sender: &Mailbox) -> bool {
+        locked(&self.strangers).may_be_told(sender, self.now())
     }
 
     /// Whether the postmaster is to be told that a message could not be returned: once per message, `most` times an hour.

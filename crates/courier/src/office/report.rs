@@ -44,6 +44,12 @@ pub(super) async fn parcel(
         return Ok(None);
     }
     if let ReversePath::Mailbox(sender) = &matter.envelope.reverse_path {
+        // Nobody knows who wrote it: too many reports would go to those whose addresses were made use of.
+        let stranger = matter.account.is_none() && means.house.is_foreign(sender);
+        if stranger && !means.tell_stranger(sender) {
+            tracing::warn!(id = matter.id, to = %sender, "no report of a message: enough went to senders outside in this hour");
+            return Ok(None);
+        }
         match posted(
             means,
             matter,

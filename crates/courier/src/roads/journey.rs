@@ -43,6 +43,8 @@ pub(super) struct Journey<'a, L> {
     finished: bool,
     /// Some host let us in and was lost.
     lost: bool,
+    /// Some host let us in and said that it goes on with nobody (421).
+    shut: bool,
     /// What is to be sent cannot be read.
     unread: bool,
 }
@@ -69,6 +71,7 @@ impl<'a, L: Letter> Journey<'a, L> {
             asked: Vec::new(),
             finished: false,
             lost: false,
+            shut: false,
             unread: false,
         }
     }
@@ -261,8 +264,14 @@ impl<'a, L: Letter> Journey<'a, L> {
                 self.finished = true;
                 false
             }
-            Rest::Turned | Rest::Over(_) => {
+            Rest::Turned => {
                 self.lost = true;
+                false
+            }
+            Rest::Over(over) => {
+                let shut = matches!(over, Over::Refused { said, .. } if said.code == 421);
+                self.shut |= shut;
+                self.lost |= !shut;
                 false
             }
         };
@@ -312,7 +321,7 @@ impl<'a, L: Letter> Journey<'a, L> {
             Ending::Finished { open: true }
         } else if self.finished || self.unread {
             Ending::Finished { open: false }
-        } else if self.lost {
+        } else if self.lost && !self.shut {
             Ending::Lost
         } else {
             Ending::Unreachable

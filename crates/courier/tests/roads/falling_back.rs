@@ -117,11 +117,11 @@ async fn what_is_put_off_is_offered_to_the_next_host() {
             0,
             format!("Refused 5.7.1 {first} refused the message: 554 5.7.1 spam"),
         ),
-        // RFC 5321 section 3.8: a 421 to the dot says that it was not taken.
+        // RFC 5321 section 3.8: a 421 to the dot says that it was not taken, and that nothing else is.
         (
             "DOT",
             "421 4.3.2 closing",
-            Ending::Lost,
+            Ending::Unreachable,
             0,
             format!("Deferred 4.3.2 {first} does not take the message now: 421 4.3.2 closing"),
         ),

@@ -88,10 +88,10 @@ pub enum Ending {
         /// The connection stands and can take another job.
         open: bool,
     },
-    /// The connection was lost in the middle, or the next hop closed it (421). Said of a connection without a job, it
-    /// means no harm.
+    /// The next hop let us in, and the connection was lost in the middle, or what was said was no SMTP. Said of a
+    /// connection without a job, it means no harm.
     Lost,
-    /// No host of the next hop could be reached, or none let us in.
+    /// No host of the next hop could be reached, or none let us in or goes on (421).
     Unreachable,
     /// A connection that was used again turned out to be gone before anything of this job was said.
     Stale,

@@ -14,6 +14,10 @@ use super::rules::Rules;
 /// meanwhile would be put off.
 const CAUTION: u32 = 50;
 
+/// So many connections in a row that a next hop let us have and lost, and nothing that came to an end between them: then it
+/// is left alone. Fewer may be the doing of one message.
+const LOSSES: u32 = 3;
+
 /// A connection, by the number the schedule gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
@@ -62,6 +66,8 @@ pub(super) struct Hops {
     idle: BTreeSet<(SystemTime, ConnectionId)>,
     /// Next hops by when they may be tried again.
     reopening: BTreeSet<(SystemTime, Arc<NextHop>)>,
+    /// Connections that were lost since the last transaction that came to an end; of [`Rules::memory`] next hops at most.
+    losses: BTreeMap<Arc<NextHop>, u32>,
     last: u64,
 }
 
@@ -216,6 +222,7 @@ impl Hops {
     /// A transaction went through, whatever the answers were. True when there had been failures before it.
     pub(super) fn succeeded(&mut self, rules: &Rules, hop: &Arc<NextHop>) -> bool {
         let most = rules.most_per_hop;
+        self.losses.remove(hop);
         let known = self.known(rules, hop);
         let recovered = known.failures > 0;
         if known.caution > 0 {
@@ -230,8 +237,9 @@ impl Hops {
         recovered
     }
 
-    /// A connection was lost in the middle, or the next hop said 421; it is forgotten by now. Fewer at once from now
-    /// on; when it was the only one, it is as if the next hop could not be reached (true: it is left alone).
+    /// A connection was lost in the middle; it is forgotten by now. Fewer at once from now on. When it was the only one and
+    /// the last of several in a row, it is as if the next hop could not be reached (true: it is left alone): what one
+    /// message brings about does not stop the others.
     pub(super) fn faltered(
         &mut self,
         rules: &Rules,
@@ -239,14 +247,26 @@ impl Hops {
         now: SystemTime,
         draw: u64,
     ) -> bool {
+        let losses = self.lost(rules, hop);
         match self.hops.get_mut(hop) {
             Some(known) if known.open > 0 => {
                 known.limit = (known.limit / 2).max(1);
                 known.caution = CAUTION;
                 false
             }
-            Some(_) | None => self.unreachable(rules, hop, now, draw),
+            Some(_) | None if losses >= LOSSES => self.unreachable(rules, hop, now, draw),
+            Some(_) | None => false,
         }
+    }
+
+    /// Counts one more; hands back how many in a row that makes.
+    fn lost(&mut self, rules: &Rules, hop: &Arc<NextHop>) -> u32 {
+        if self.losses.len() >= rules.memory && !self.losses.contains_key(hop) {
+            self.losses.pop_first();
+        }
+        let losses = self.losses.entry(Arc::clone(hop)).or_default();
+        *losses = losses.saturating_add(1);
+        *losses
     }
 
     /// It could not be reached; the connection is forgotten by now. True when it is left alone from now on: not when
@@ -302,6 +322,7 @@ impl Hops {
 
     /// Lets a next hop be tried at once. True when it was being left alone.
     pub(super) fn reopen(&mut self, hop: &Arc<NextHop>) -> bool {
+        self.losses.remove(hop);
         let Some(known) = self.hops.get_mut(hop) else {
             return false;
         };

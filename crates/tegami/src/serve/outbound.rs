@@ -1,5 +1,7 @@
 //! Mail out of a running server: the roads and the office, made of the configuration, and what the office asks the house.
 
+mod standing;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::pin::Pin;
@@ -9,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use address::{ForwardPath, Host, Mailbox, ReversePath};
 use anyhow::{Context, Result};
 use auth::Credentials;
-use courier::office::{self, Home, Nowhere, Office};
+use courier::office::{self, Home, Nowhere, Office, Which};
 use courier::roads::{self, Roads, RouteTls, Settings};
 use delivery::schedule::{Backoff, Rules, Scope};
 use delivery::srs::{Forwarded, Why};
@@ -151,6 +153,18 @@ fn login(login: RelayLogin) -> Login {
     Login::new(Credentials::new(login.user, login.password))
 }
 
+/// An account is as it is now: mail of it that waited because it was disabled leaves if it no longer is.
+pub fn account_changed(house: &House, account: AccountId) {
+    if let Some(office) = house.office.get()
+        && standing::waits(&house.store.directory(), account).is_none()
+    {
+        let (store, office) = (house.store.clone(), office.clone());
+        tokio::task::spawn_blocking(move || {
+            standing::each_waiting(&store, account, |id| office.retry(Which::Message(id)));
+        });
+    }
+}
+
 /// When what is tried, and how much at once.
 fn rules(relay: &Relay) -> Rules {
     let usual = Rules::default();
@@ -185,9 +199,14 @@ impl office::House for Rooms {
         &self,
         recipient: &ForwardPath,
         sender: &ReversePath,
-        _account: Option<AccountId>,
+        account: Option<AccountId>,
     ) -> office::Route {
         let policy = self.0.policy.load();
+        if let Some(account) = account
+            && let Some(waits) = standing::waits(&self.0.store.directory(), account)
+        {
+            return office::Route::Nowhere(waits);
+        }
         let nowhere = |status, words: &str| {
             office::Route::Nowhere(Nowhere {
                 status,
@@ -247,6 +266,10 @@ impl office::House for Rooms {
             }
             Route::Moved(_) | Route::Circle | Route::Disabled | Route::Unknown => Home::Nobody,
         }
+    }
+
+    fn is_foreign(&self, mailbox: &Mailbox) -> bool {
+        !routing::is_local(&self.0.policy.load(), mailbox)
     }
 
     fn forwarded(&self, reverse_path: &ReversePath, day: u64) -> Forwarded {

@@ -18,6 +18,7 @@ use net::tls::Certificates;
 use crate::host::House;
 use crate::host::{outward, routing};
 use crate::probe::fingerprint;
+use crate::serve::outbound;
 
 /// The running server, looked at from the admin socket.
 pub struct Live {
@@ -75,6 +76,7 @@ impl Surroundings for Live {
 
     fn changed(&self, account: AccountId) {
         self.house.authenticator.forget(account.0);
+        outbound::account_changed(&self.house, account);
     }
 
     fn suspend(&self, suspended: bool) -> Result<(), Refusal> {

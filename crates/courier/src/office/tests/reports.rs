@@ -297,6 +297,31 @@ async fn the_postmaster_is_not_flooded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_whose_addresses_were_made_use_of_are_not_flooded() {
+    let world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Refuses);
+    for _ in 0..50 {
+        let letter = Letterhead::new("<victim@forged.test>", &["<bob@a.test>"]);
+        world.post(&letter).await;
+    }
+    world.pass(MINUTE).await;
+    assert_eq!(world.queue(), []);
+    let told = world.roads.count() - 50;
+    assert!(
+        (10..=20).contains(&told),
+        "{told} in an hour, or at the turn of two"
+    );
+    assert_eq!(world.postmasters().len(), 0);
+    // Our own are told of all.
+    for _ in 0..30 {
+        let letter = Letterhead::new("<alice@here.test>", &["<bob@a.test>"]);
+        world.post(&letter).await;
+    }
+    world.pass(MINUTE).await;
+    assert_eq!(world.alices().len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_has_no_room_for_a_report_keeps_nothing_in_the_queue() {
     let options = Options {
         default_quota: 1,

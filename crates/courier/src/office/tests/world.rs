@@ -364,6 +364,10 @@ impl House for Villa {
         }
     }
 
+    fn is_foreign(&self, mailbox: &Mailbox) -> bool {
+        mailbox.host.to_string() != "here.test"
+    }
+
     fn forwarded(&self, reverse_path: &ReversePath, _: u64) -> Forwarded {
         match reverse_path {
             ReversePath::Null => Forwarded::Kept(Why::Null),

@@ -84,6 +84,36 @@ fn idle_connections_beyond_what_there_may_be_are_closed() {
 }
 
 #[test]
+fn one_message_that_breaks_connections_does_not_stop_the_others() {
+    let mut world = World::new(rules(100, 1, 20));
+    world.set("a.test", Manner::Loses);
+    let door = |world: &World| world.schedule.door(&hop("a.test"));
+    for message in 1..=2 {
+        world.accept(world.job(message, 1, "a.test"));
+        world.settle();
+        assert_eq!(door(&world), Door::Open);
+    }
+    // What comes to its end between them begins the count anew.
+    world.set("a.test", Manner::Takes);
+    world.accept(world.job(3, 1, "a.test"));
+    world.settle();
+    assert_eq!(world.started(), [1, 2, 3]);
+    world.set("a.test", Manner::Loses);
+    for message in 4..=5 {
+        world.accept(world.job(message, 1, "a.test"));
+        world.settle();
+        assert_eq!(door(&world), Door::Open);
+    }
+    world.accept(world.job(6, 1, "a.test"));
+    world.settle();
+    assert!(matches!(door(&world), Door::BackedOff(_)));
+    assert_eq!(world.schedule.census().failing, 1);
+    world.accept(world.job(7, 1, "a.test"));
+    world.settle();
+    assert_eq!(world.started(), [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
 fn who_refuses_one_more_connection_is_not_dead() {
     let mut world = World::new(rules(100, 2, 20));
     world.set("few.test", Manner::Hangs);
