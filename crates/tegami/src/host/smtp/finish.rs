@@ -62,13 +62,8 @@ impl SmtpHost {
         let outgoing = leaving.into_outgoing(self.account(), hold);
         match kept(&self.house, written, letter, outgoing).await {
             Ok((octets, queued)) => {
-                match queued {
-                    Some(queue) => {
-                        tracing::info!(txn = %id, %from, rcpts, away, octets, queue, "queued");
-                        self.sends(queue, octets).await;
-                    }
-                    None => tracing::info!(txn = %id, %from, rcpts, octets, "delivered"),
-                }
+                self.taken(&id, &from, (rcpts, away), (octets, queued))
+                    .await;
                 let held = queued.filter(|_| !held.is_empty());
                 besides.follow(&self.house, copy, held).await;
                 FinishVerdict::Stored { id }
@@ -80,8 +75,19 @@ impl SmtpHost {
         }
     }
 
-    /// A message of so many octets is in the queue.
-    async fn sends(&mut self, queue: u64, octets: u64) {
+    /// A message of so many octets is kept, and in the queue if it has an id there.
+    async fn taken(
+        &mut self,
+        id: &str,
+        from: &str,
+        (rcpts, away): (usize, usize),
+        (octets, queued): (u64, Option<u64>),
+    ) {
+        let Some(queue) = queued else {
+            tracing::info!(txn = id, from, rcpts, octets, "delivered");
+            return;
+        };
+        tracing::info!(txn = id, from, rcpts, away, octets, queue, "queued");
         self.house.sends(queue);
         if let Some(account) = self.account() {
             self.house.shares.add(account, octets).await;
