@@ -175,7 +175,7 @@ impl Approach<'_> {
         self.roads.dead.forget(address);
         let tried = !matches!(cover, Cover::None);
         let mut conversation = self.converse(stream, cover).await?;
-        let rest = conversation.begin(self.live.settings.conversation).await;
+        let rest = conversation.begin(self.live.settings.opening).await;
         let (fault, over) = (conversation.fault(), conversation.is_overtime());
         match rest {
             Rest::Ready(_) | Rest::Turned => {

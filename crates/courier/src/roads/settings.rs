@@ -40,6 +40,9 @@ pub struct Settings {
     pub connect: Duration,
     /// After this time no further host of the same attempt is tried.
     pub patience: Duration,
+    /// Most time from a connection to where a message can be offered. Each answer has its own time besides; a host that drips
+    /// keeps to those.
+    pub opening: Duration,
     /// Most time that one conversation may take with a message, beside what its size allows it (1 KiB in a second).
     pub conversation: Duration,
     /// Our end of IPv4 connections; the system chooses without it.
@@ -70,6 +73,7 @@ impl Settings {
             timeouts: Timeouts::default(),
             connect: Duration::from_secs(30),
             patience: Duration::from_secs(10 * 60),
+            opening: Duration::from_secs(10 * 60),
             conversation: Duration::from_secs(60 * 60),
             source_v4: None,
             source_v6: None,

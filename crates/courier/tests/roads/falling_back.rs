@@ -373,6 +373,19 @@ async fn patience_has_an_end() {
     );
 }
 
+/// Nobody keeps a connection for long before a message can be offered.
+#[tokio::test]
+async fn who_does_not_come_to_the_point_is_left() {
+    let slow = Manner::of("mx1").says("EHLO", "SILENCE");
+    let mut world = world(vec![slow, Manner::of("mx2")]).await;
+    world.settings.opening = std::time::Duration::from_secs(2);
+    let soon = std::time::Duration::from_secs(60);
+    let trip = tokio::time::timeout(soon, world.send(ONE)).await.unwrap();
+    assert_eq!(trip.how, OPEN);
+    assert_eq!(world.servers[0].count("EHLO"), 1);
+    assert_eq!(world.servers[1].count("MESSAGE"), 1);
+}
+
 /// Who keeps others waiting for a greeting is asked last the next time.
 #[tokio::test]
 async fn who_hangs_up_at_once_is_asked_last_for_a_while() {
