@@ -22,7 +22,7 @@ pub enum Which {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum QueueRequest {
-    /// Lists messages by id, behind that one, [`PAGE`] at most, each with its first recipients.
+    /// Lists messages by id, behind that one, 1,000 at most, each with its first recipients.
     List {
         /// Which.
         which: Which,

@@ -60,7 +60,7 @@ pub enum Verb {
     /// Let no mail leave until `tegami queue resume` or a restart; mail for elsewhere is still taken
     #[command(after_help = "Examples:\n  tegami queue pause\n  tegami queue pause example.com")]
     Pause {
-        /// Only mail that goes to this domain, or by this server of [relay]
+        /// Only mail that goes to this domain, or by this server of the configuration
         #[arg(value_name = "DOMAIN-OR-SERVER")]
         hop: Option<String>,
     },
@@ -68,7 +68,7 @@ pub enum Verb {
     /// Let mail leave again
     #[command(after_help = "Example: tegami queue resume")]
     Resume {
-        /// Only mail that goes to this domain, or by this server of [relay]
+        /// Only mail that goes to this domain, or by this server of the configuration
         #[arg(value_name = "DOMAIN-OR-SERVER")]
         hop: Option<String>,
     },

@@ -26,7 +26,7 @@ pub struct Route {
     /// Whom somebody would write to
     #[arg(value_parser = Mailbox::parse_user)]
     address: Mailbox,
-    /// Who would write: routes of [relay] can depend on it
+    /// Who would write: configured routes can depend on it
     #[arg(long, value_name = "SENDER", value_parser = Mailbox::parse_user)]
     from: Option<Mailbox>,
     #[command(flatten)]
