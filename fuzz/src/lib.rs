@@ -29,9 +29,15 @@ pub mod smtp;
 pub mod surrogates;
 
 #[path = "../../crates/admin/src"]
-#[expect(dead_code, reason = "only what is sent over the socket is looked at")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "only what is sent over the socket is looked at"
+)]
 mod admin_sources {
     pub mod message;
+    pub mod queue;
+    pub mod route;
     pub mod wire;
 }
 
@@ -72,7 +78,7 @@ mod tests_sources {
 }
 
 // The names by which those sources know each other.
-use admin_sources::message;
+use admin_sources::{message, queue, route};
 use tegami_sources::{config, key_file, weakness};
 
 /// Stands in for the one function that `proxy.rs` takes from its crate; the rest of that file wants a server.
