@@ -5,6 +5,7 @@ use std::sync::Arc;
 use address::Mailbox;
 use auth::{LoginKeys, PasswordHash};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{CopyHead, MessageHead};
 use crate::account::{Account, AccountId, Alias, Decision, Declared, Terms};
@@ -105,75 +106,30 @@ pub(super) fn decisions(version: u8, head: &[u8]) -> Option<Vec<Decision>> {
         return postcard::from_bytes(head).ok();
     }
     if version == 4 {
-        let old: Vec<Decision4> = postcard::from_bytes(head).ok()?;
-        return Some(old.into_iter().map(Decision::from).collect());
+        return old_decisions::<Account4>(head);
     }
-    let old: Vec<Decision3> = postcard::from_bytes(head).ok()?;
+    old_decisions::<Account3>(head)
+}
+
+fn old_decisions<A: DeserializeOwned + Into<Account>>(head: &[u8]) -> Option<Vec<Decision>> {
+    let old: Vec<Decision4<A>> = postcard::from_bytes(head).ok()?;
     Some(old.into_iter().map(Decision::from).collect())
 }
 
-/// A decision of version 4: there were no lists.
+/// A decision up to version 4: there were no lists.
 #[derive(Deserialize)]
-enum Decision4 {
-    Account(Account4),
+enum Decision4<A> {
+    Account(A),
     NoAccount(AccountId),
     Alias(Alias),
     NoAlias(Mailbox),
 }
 
-/// An account of version 4: all its mail went into its mailbox.
+/// An account of version 4: all its mail went into its mailbox. What stands inside is written without a frame of its own.
 #[derive(Deserialize)]
 struct Account4 {
-    id: AccountId,
-    address: Mailbox,
-    name: String,
-    enabled: bool,
-    password: Option<PasswordHash>,
-    keys: LoginKeys,
-    quota: Option<u64>,
-    declared: Option<Declared>,
-    generation: u64,
-    epoch: u32,
+    before: Account3,
     terms: Terms,
-}
-
-impl From<Decision4> for Decision {
-    fn from(old: Decision4) -> Self {
-        match old {
-            Decision4::Account(account) => Self::account(account.into()),
-            Decision4::NoAccount(id) => Self::NoAccount(id),
-            Decision4::Alias(alias) => Self::Alias(alias),
-            Decision4::NoAlias(address) => Self::NoAlias(address),
-        }
-    }
-}
-
-impl From<Account4> for Account {
-    fn from(old: Account4) -> Self {
-        Self {
-            id: old.id,
-            address: old.address,
-            name: old.name,
-            enabled: old.enabled,
-            password: old.password,
-            keys: old.keys,
-            quota: old.quota,
-            declared: old.declared,
-            generation: old.generation,
-            epoch: old.epoch,
-            terms: old.terms,
-            handling: Handling::default(),
-        }
-    }
-}
-
-/// A decision up to version 3.
-#[derive(Deserialize)]
-enum Decision3 {
-    Account(Account3),
-    NoAccount(AccountId),
-    Alias(Alias),
-    NoAlias(Mailbox),
 }
 
 /// An account up to version 3: it had no terms.
@@ -191,13 +147,22 @@ struct Account3 {
     epoch: u32,
 }
 
-impl From<Decision3> for Decision {
-    fn from(old: Decision3) -> Self {
+impl<A: Into<Account>> From<Decision4<A>> for Decision {
+    fn from(old: Decision4<A>) -> Self {
         match old {
-            Decision3::Account(account) => Self::account(account.into()),
-            Decision3::NoAccount(id) => Self::NoAccount(id),
-            Decision3::Alias(alias) => Self::Alias(alias),
-            Decision3::NoAlias(address) => Self::NoAlias(address),
+            Decision4::Account(account) => Self::account(account.into()),
+            Decision4::NoAccount(id) => Self::NoAccount(id),
+            Decision4::Alias(alias) => Self::Alias(alias),
+            Decision4::NoAlias(address) => Self::NoAlias(address),
+        }
+    }
+}
+
+impl From<Account4> for Account {
+    fn from(old: Account4) -> Self {
+        Self {
+            terms: old.terms,
+            ..old.before.into()
         }
     }
 }
