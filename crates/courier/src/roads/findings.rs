@@ -285,42 +285,32 @@ impl Who {
     }
 
     fn said(&self, at: Stage, said: &Said) -> String {
-        let lasting = said.is_lasting();
-        let what = match (at, lasting) {
-            (Stage::Rcpt, true) => "refused the recipient",
-            (Stage::Rcpt, false) => "does not take mail for the recipient now",
-            (Stage::Mail, true) => "refused the sender",
-            (Stage::Mail, false) => "does not take mail from the sender now",
-            (
-                Stage::Greeting
-                | Stage::Hello
-                | Stage::StartTls
-                | Stage::Handshake
-                | Stage::Auth
-                | Stage::Idle
-                | Stage::Reset
-                | Stage::Data
-                | Stage::Body
-                | Stage::Finish
-                | Stage::Turn
-                | Stage::Quit,
-                true,
-            ) => "refused the message",
-            (
-                Stage::Greeting
-                | Stage::Hello
-                | Stage::StartTls
-                | Stage::Handshake
-                | Stage::Auth
-                | Stage::Idle
-                | Stage::Reset
-                | Stage::Data
-                | Stage::Body
-                | Stage::Finish
-                | Stage::Turn
-                | Stage::Quit,
-                false,
-            ) => "does not take the message now",
+        let (for_good, for_the_time_being) = match at {
+            Stage::Rcpt => (
+                "refused the recipient",
+                "does not take mail for the recipient now",
+            ),
+            Stage::Mail => (
+                "refused the sender",
+                "does not take mail from the sender now",
+            ),
+            Stage::Greeting
+            | Stage::Hello
+            | Stage::StartTls
+            | Stage::Handshake
+            | Stage::Auth
+            | Stage::Idle
+            | Stage::Reset
+            | Stage::Data
+            | Stage::Body
+            | Stage::Finish
+            | Stage::Turn
+            | Stage::Quit => ("refused the message", "does not take the message now"),
+        };
+        let what = if said.is_lasting() {
+            for_good
+        } else {
+            for_the_time_being
         };
         format!("{self} {what}: {said}")
     }
