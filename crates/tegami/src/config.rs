@@ -10,6 +10,7 @@ mod defaults;
 mod device;
 mod document;
 mod environment;
+mod fields;
 mod keys;
 mod load;
 mod problem;
@@ -30,6 +31,7 @@ pub use auth::Mechanism;
 pub use bounded::read as read_bounded;
 pub use device::{Device, DeviceLogin};
 pub use document::Document;
+pub use fields::{Fields, Reading};
 #[cfg(test)]
 pub use load::Sources;
 pub use load::{Loaded, load, load_with};

@@ -16,9 +16,10 @@ use auth::Secret;
 use ipnet::IpNet;
 use toml_edit::{Item, Table};
 
+use super::fields::{Fields, Reading, each};
 use super::load::Layers;
-use super::problem::{Place, Problem, did_you_mean, nearest};
-use super::{BareNewline, Config, Document, Octets, Rate, Raw, Slot, bounded};
+use super::problem::{Place, Problem};
+use super::{BareNewline, Config, Document, Octets, Rate, Slot, bounded};
 
 /// What the tables are called.
 pub(super) const SECTION: &str = "device";
@@ -145,7 +146,11 @@ impl Default for Entry {
     }
 }
 
-impl Entry {
+impl Fields for Entry {
+    const SECTION: &'static str = SECTION;
+    const KEYS: &'static [&'static str] = &KEYS;
+    const PREFIX: &'static str = "device.";
+
     fn slot(&mut self, key: &str) -> Option<&mut dyn Slot> {
         Some(match key {
             "name" => &mut self.name,
@@ -168,47 +173,18 @@ impl Entry {
 
 /// Takes what the file has under this name.
 pub(super) fn take(layers: &mut Layers, document: &Document, item: &Item, place: &Place) {
-    let Item::ArrayOfTables(tables) = item else {
-        layers
-            .problems
-            .push(place.problem("write [[device]], with two pairs of brackets, above each device"));
-        return;
-    };
-    for table in tables {
-        match read(document, table) {
-            Ok((device, warning)) => {
-                layers.config.devices.push(device);
-                layers.warnings.extend(warning);
-            }
-            Err(mut problems) => layers.problems.append(&mut problems),
-        }
-    }
+    let devices = each(layers, document, (item, place), (SECTION, "device"), read);
+    layers.config.devices.extend(devices);
 }
 
 /// One device, and what is odd about it.
 fn read(document: &Document, table: &Table) -> Result<(Device, Option<String>), Vec<Problem>> {
-    let (mut entry, mut problems) = (Entry::default(), Vec::new());
-    let start = document.place(table.span());
-    let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
-    for (word, item) in table {
-        let place = document.place(table.key(word).and_then(toml_edit::Key::span));
-        let outcome = match (entry.slot(word), item.as_value()) {
-            (Some(slot), Some(value)) => slot
-                .put(Raw::Toml(value))
-                .map_err(|message| format!("device.{word}: {message}")),
-            (Some(_), None) => Err(format!("device.{word} is a single value, not a section")),
-            (None, _) => Err(format!(
-                "unknown key \"device.{word}\"{}",
-                did_you_mean(nearest(word, KEYS.into_iter()))
-            )),
-        };
-        if let Err(message) = outcome {
-            problems.push(place.problem(message));
-        }
-        if let Some(key) = KEYS.into_iter().find(|key| *key == word) {
-            places.insert(key, place);
-        }
-    }
+    let Reading {
+        fields: entry,
+        places,
+        start,
+        mut problems,
+    } = Reading::<Entry>::of(document, table);
     for key in ["name", "listen", "networks", "sender"] {
         if !places.contains_key(key) {
             problems.push(start.problem(format!("device.{key} is missing")));

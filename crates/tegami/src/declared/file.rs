@@ -13,7 +13,8 @@ use mailstore::{Forward, MOST_FORWARDS, Terms};
 use toml_edit::{ArrayOfTables, Item, Table};
 
 use crate::config::{
-    ConfigError, Document, Octets, Place, Problem, Raw, Slot, did_you_mean, nearest, read_bounded,
+    self, ConfigError, Document, Fields, Octets, Place, Problem, Slot, did_you_mean, nearest,
+    read_bounded,
 };
 
 use crate::weakness;
@@ -121,7 +122,11 @@ struct Entry {
     keep: Option<bool>,
 }
 
-impl Entry {
+impl Fields for Entry {
+    const SECTION: &'static str = "account";
+    const KEYS: &'static [&'static str] = &KEYS;
+    const PREFIX: &'static str = "";
+
     fn slot(&mut self, key: &str) -> Option<&mut dyn Slot> {
         Some(match key {
             "address" => &mut self.address,
@@ -179,28 +184,13 @@ impl Reading<'_> {
     /// One account, or `None` after adding what is wrong with it.
     fn account(&mut self, table: &Table) -> Option<Declaration> {
         let before = self.problems.len();
-        let start = self.document.place(table.span());
-        let mut places: HashMap<&str, Place> = HashMap::new();
-        let mut entry = Entry::default();
-        for (word, item) in table {
-            let place = self
-                .document
-                .place(table.key(word).and_then(toml_edit::Key::span));
-            let outcome = match (entry.slot(word), item.as_value()) {
-                (Some(slot), Some(value)) => slot
-                    .put(Raw::Toml(value))
-                    .map_err(|message| format!("{word}: {message}")),
-                (Some(_), None) => Err(format!("{word} is a single value, not a section")),
-                (None, _) => Err(format!(
-                    "unknown key \"account.{word}\"{}",
-                    did_you_mean(nearest(word, KEYS.into_iter()))
-                )),
-            };
-            if let Err(message) = outcome {
-                self.problems.push(place.problem(message));
-            }
-            places.insert(word, place);
-        }
+        let config::Reading {
+            fields: entry,
+            places,
+            start,
+            mut problems,
+        } = config::Reading::<Entry>::of(self.document, table);
+        self.problems.append(&mut problems);
         let at = |key: &str| places.get(key).unwrap_or(&start);
         if entry.apop && entry.password_hash.is_some() {
             let message = "apop: a hash cannot be turned back into the password that APOP needs; use password_file";

@@ -11,8 +11,9 @@ use auth::Secret;
 use toml_edit::{Item, Table, Value};
 
 use super::super::device::{open_to_others, password};
+use super::super::fields::{Fields, Reading, each};
 use super::super::load::Layers;
-use super::super::problem::{Place, Problem, did_you_mean, nearest};
+use super::super::problem::{Place, Problem};
 use super::super::setting::Setting;
 use super::super::{Config, Document, Raw, Slot};
 use super::hop::{Hop, HopTls, NO_LOGIN};
@@ -124,7 +125,11 @@ struct Entry {
     ca: Option<PathBuf>,
 }
 
-impl Entry {
+impl Fields for Entry {
+    const SECTION: &'static str = SECTION;
+    const KEYS: &'static [&'static str] = &KEYS;
+    const PREFIX: &'static str = "relay.route.";
+
     fn slot(&mut self, key: &str) -> Option<&mut dyn Slot> {
         Some(match key {
             "domains" => &mut self.domains,
@@ -141,47 +146,18 @@ impl Entry {
 
 /// Takes what the file has under this name.
 pub fn take(layers: &mut Layers, document: &Document, item: &Item, place: &Place) {
-    let Item::ArrayOfTables(tables) = item else {
-        layers.problems.push(
-            place.problem("write [[relay.route]], with two pairs of brackets, above each route"),
-        );
-        return;
-    };
-    for table in tables {
-        match read(document, table) {
-            Ok((route, warning)) => {
-                layers.config.relay.routes.push(route);
-                layers.warnings.extend(warning);
-            }
-            Err(mut problems) => layers.problems.append(&mut problems),
-        }
-    }
+    let routes = each(layers, document, (item, place), (SECTION, "route"), read);
+    layers.config.relay.routes.extend(routes);
 }
 
 /// One route, and what is odd about it.
 fn read(document: &Document, table: &Table) -> Result<(Route, Option<String>), Vec<Problem>> {
-    let (mut entry, mut problems) = (Entry::default(), Vec::new());
-    let start = document.place(table.span());
-    let mut places: BTreeMap<&'static str, Place> = BTreeMap::new();
-    for (word, item) in table {
-        let place = document.place(table.key(word).and_then(toml_edit::Key::span));
-        let outcome = match (entry.slot(word), item.as_value()) {
-            (Some(slot), Some(value)) => slot
-                .put(Raw::Toml(value))
-                .map_err(|message| format!("{SECTION}.{word}: {message}")),
-            (Some(_), None) => Err(format!("{SECTION}.{word} is a single value, not a section")),
-            (None, _) => Err(format!(
-                "unknown key \"{SECTION}.{word}\"{}",
-                did_you_mean(nearest(word, KEYS.into_iter()))
-            )),
-        };
-        if let Err(message) = outcome {
-            problems.push(place.problem(message));
-        }
-        if let Some(key) = KEYS.into_iter().find(|key| *key == word) {
-            places.insert(key, place);
-        }
-    }
+    let Reading {
+        fields: entry,
+        places,
+        start,
+        mut problems,
+    } = Reading::<Entry>::of(document, table);
     if !places.contains_key("via") {
         problems.push(start.problem(format!(
             "{SECTION}.via is missing: the server this mail goes to, or {DIRECT:?}"
