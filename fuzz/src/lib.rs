@@ -55,6 +55,7 @@ mod net_sources {
 mod tegami_sources {
     pub mod config;
     pub mod declared;
+    pub mod durable_file;
     pub mod key_file;
     pub mod weakness;
 }
@@ -79,7 +80,7 @@ mod tests_sources {
 
 // The names by which those sources know each other.
 use admin_sources::{message, queue, route};
-use tegami_sources::{config, key_file, weakness};
+use tegami_sources::{config, durable_file, key_file, weakness};
 
 /// Stands in for the one function that `proxy.rs` takes from its crate; the rest of that file wants a server.
 mod gate {

@@ -2,13 +2,15 @@
 //!
 //! What a key is for, and whether a damaged one may be replaced, is known to those who ask for it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use auth::Keyring;
 use thiserror::Error;
+
+use crate::durable_file;
 
 /// Octets of a key.
 pub const OCTETS: usize = 32;
@@ -84,10 +86,8 @@ pub fn read(data_dir: &Path, name: &str) -> Result<Option<Vec<u8>>, KeyFileError
 pub fn make(data_dir: &Path, name: &str) -> Result<[u8; OCTETS], KeyFileError> {
     let mut key = [0; OCTETS];
     getrandom::fill(&mut key).map_err(KeyFileError::Random)?;
-    write(data_dir, name, &key).map_err(|source| KeyFileError::Io {
-        path: data_dir.join(name),
-        source,
-    })?;
+    let path = data_dir.join(name);
+    durable_file::write(&path, &key).map_err(|source| KeyFileError::Io { path, source })?;
     Ok(key)
 }
 
@@ -100,21 +100,6 @@ pub fn make_directory(data_dir: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(data_dir)
-}
-
-/// Writes the key beside its place and moves it there, so that it is never half there.
-fn write(data_dir: &Path, name: &str, key: &[u8]) -> io::Result<()> {
-    let unfinished = data_dir.join(format!("{name}.new"));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, data_dir.join(name))?;
-    File::open(data_dir)?.sync_all()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod declared;
 mod demo;
+mod durable_file;
 mod healthcheck;
 mod host;
 mod key_file;

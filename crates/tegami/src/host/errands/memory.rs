@@ -2,13 +2,15 @@
 //!
 //! These files are no part of a backup of the store: without them somebody is told twice, and nothing else is lost.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::durable_file;
 
 /// Where they are.
 const DIRECTORY: &str = "answered";
@@ -73,17 +75,7 @@ fn write_at<T: Serialize>(path: &Path, memory: &T) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(directory)?;
-    let unfinished = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    file.write_all(&serde_json::to_vec(memory)?)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    File::open(directory)?.sync_all()
+    durable_file::write(path, &serde_json::to_vec(memory)?)
 }
 
 fn path(data_dir: &Path, name: &str) -> PathBuf {
