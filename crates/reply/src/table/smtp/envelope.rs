@@ -113,13 +113,12 @@ rows! {
         cause: "A server that passes on mail for strangers becomes a tool of spammers.",
         remedy: "Users: log in on port 465 or 587. Administrator: is the domain missing from `domains`?"
     }
-    // Delivery to other servers is a feature of its own; until it exists a user gets a plain no instead of a
-    // message that would wait for ever.
-    "T-10" NO_OUTBOUND = coded(550, 4, 4), "This server cannot send to other domains yet: <{recipient}>" {
+    // Where mail out is switched off a user gets a plain no instead of a message that would wait for ever.
+    "T-10" NO_OUTBOUND = coded(550, 4, 4), "This server does not send to other domains: <{recipient}>" {
         rfc: "RFC 5321 section 3.6.2",
-        when: "RCPT for a domain that is not ours, from a user who has logged in.",
-        cause: "This release delivers to its own mailboxes only.",
-        remedy: "Send to addresses of this server, or use another server for mail to the outside."
+        when: "RCPT for a domain that is not ours, from a user who has logged in, while `relay.enabled` is false.",
+        cause: "This server is set to deliver to its own mailboxes only.",
+        remedy: "Send to addresses of this server, or use another server for mail to the outside. Administrator: `relay.enabled = true` lets users write to other domains."
     }
     // RFC 6409 section 4.2 wants every domain complete, or 554.
     "T-11" DOMAIN_NOT_QUALIFIED = coded(554, 1, 2), "Domain of <{recipient}> is not complete; write it in full" {
