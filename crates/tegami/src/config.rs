@@ -19,6 +19,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 mod units;
+mod when;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -39,9 +40,10 @@ pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 #[cfg(test)]
 pub use relay::OrOff;
 pub use relay::{EtrnReply, Hop, HopTls, Login as RelayLogin, Relay, Route as RelayRoute, Via};
-pub use setting::{Raw, Slot};
+pub use setting::{Raw, Setting, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};
 pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};
+pub use when::When;
 
 /// Where the configuration is when nobody says otherwise.
 pub const USUAL_FILE: &str = "/etc/tegami/tegami.toml";
