@@ -45,7 +45,7 @@ use rustls::ClientConfig;
 use smtp_client::Transaction;
 
 use crate::carry::{Carry, Letter, Trip};
-pub use fetch::{Fetched, Turned};
+pub use fetch::{About, Fetched, NotFetched, Turned};
 use health::Health;
 use journey::Journey;
 pub use line::Line;
