@@ -180,7 +180,11 @@ pub fn meant(unknown: &str) -> Option<&'static str> {
 pub fn meant_section(unknown: &str) -> Option<&'static str> {
     nearest(
         unknown,
-        sections().chain([super::device::SECTION, super::relay::ROUTES]),
+        sections().chain([
+            super::device::SECTION,
+            super::relay::ROUTES,
+            super::relay::FETCHES,
+        ]),
     )
 }
 

@@ -67,6 +67,7 @@ pub async fn reload(
         );
     }
     running.outbound.reload(current, &config, &running.house);
+    running.fetching.reload(&config);
     strangers::mention(&running.house.store, &config.domains);
     certificate(running, &config).await;
     *current = config;

@@ -128,3 +128,17 @@ fn the_reference_file_has_every_key_of_a_route() {
         .collect();
     assert_eq!(keys, super::super::relay::ROUTE_KEYS);
 }
+
+/// The example of a server to fetch from has every key there is.
+#[test]
+fn the_reference_file_has_every_key_of_a_fetch() {
+    let text = fs::read_to_string(REFERENCE).unwrap();
+    let (_, example) = text.split_once("#[[relay.fetch]]\n").unwrap();
+    let (example, _) = example.split_once("\n\n").unwrap();
+    let keys: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once(" = "))
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(keys, super::super::relay::FETCH_KEYS);
+}
