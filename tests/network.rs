@@ -23,6 +23,8 @@ mod doors;
 mod etrn;
 #[path = "network/explain.rs"]
 mod explain;
+#[path = "network/fetching.rs"]
+mod fetching;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/lists.rs"]
@@ -37,6 +39,8 @@ mod obligations;
 mod onward;
 #[path = "network/outbound.rs"]
 mod outbound;
+#[path = "network/provider.rs"]
+mod provider;
 #[path = "network/proxied.rs"]
 mod proxied;
 #[path = "network/refusals.rs"]
