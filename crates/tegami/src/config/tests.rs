@@ -12,6 +12,7 @@ use super::*;
 mod devices;
 mod doors;
 mod environment;
+mod fetch;
 mod reference;
 mod relay;
 

@@ -204,3 +204,23 @@ impl Tending {
 fn lot() -> u64 {
     getrandom::u64().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_place_is_noticed_once_and_nowhere_is_no_place() {
+        // Loopback alone may be all that the machine has that runs this.
+        let (here, nowhere) = (Whereabouts::now(), Whereabouts::default());
+        let mut last = here.clone();
+        for (now, expected) in [
+            (&here, false),
+            (&nowhere, false),
+            (&here, here.is_anywhere()),
+            (&here, false),
+        ] {
+            assert_eq!(is_elsewhere(&mut last, now.clone()), expected);
+        }
+    }
+}

@@ -194,3 +194,60 @@ fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not(about: About, words: &str) -> Trouble {
+        let words = words.to_owned();
+        Trouble::from(NotFetched { about, words })
+    }
+
+    #[test]
+    fn the_same_reason_again_is_no_news_whatever_the_words() {
+        for (one, other, expected) in [
+            (
+                not(About::Reach, "no answer from 192.0.2.1"),
+                not(About::Reach, "none from ::1"),
+                true,
+            ),
+            (
+                not(About::Reach, "no answer"),
+                not(About::Login, "no answer"),
+                false,
+            ),
+            (not(About::Other, "busy"), not(About::Other, "busy"), true),
+            (
+                not(About::Other, "busy"),
+                not(About::Other, "broken"),
+                false,
+            ),
+            (
+                Trouble::cut("hub.test:366"),
+                not(About::Reach, "no answer"),
+                true,
+            ),
+        ] {
+            assert_eq!(one.is_like(&other), expected, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_reads_of_a_trouble_reads_what_to_do() {
+        for (about, remedy) in [
+            (About::Reach, "is this machine online?"),
+            (About::Tls, "as `ca`"),
+            (About::Login, "`password_file`"),
+            (About::Domains, "`[[relay.hold]]` there"),
+            (About::Provider, "366, unless"),
+        ] {
+            let told = not(about, "It failed.").told();
+            assert!(
+                told.starts_with("It failed. What to do: ") && told.contains(remedy),
+                "{told}"
+            );
+        }
+        assert_eq!(Trouble::other("It failed.").told(), "It failed.");
+    }
+}
