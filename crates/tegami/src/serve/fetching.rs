@@ -115,12 +115,18 @@ impl Fetching {
     }
 }
 
-/// Says whenever this machine is somewhere else than before.
+/// Says whenever this machine is somewhere else than before. Looks only while there are visits to be made.
 async fn look_around(moved: watch::Sender<u64>) {
-    let mut last = Whereabouts::now();
+    let mut last = None;
     loop {
         tokio::time::sleep(LOOK).await;
-        if is_elsewhere(&mut last, Whereabouts::now()) {
+        // One is that of `Fetching`.
+        if moved.receiver_count() < 2 {
+            last = None;
+            continue;
+        }
+        let now = Whereabouts::now();
+        if is_elsewhere(last.get_or_insert_with(|| now.clone()), now) {
             tracing::debug!(now = ?last, "this machine is at another address");
             moved.send_modify(|moves| *moves = moves.wrapping_add(1));
         }

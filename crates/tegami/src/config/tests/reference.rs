@@ -46,10 +46,12 @@ fn the_reference_file_and_the_code_agree_on_every_key_and_default() {
     let password = dir.path().join("scanner.password");
     fs::write(&password, "paper jam\n").unwrap();
     let text = uncommented.join("\n");
-    let text = ["scanner", "partner", "hub"].iter().fold(text, |text, name| {
-        let path = format!("/etc/tegami/{name}.password");
-        text.replace(&path, password.to_str().unwrap())
-    });
+    let text = ["scanner", "partner", "hub"]
+        .iter()
+        .fold(text, |text, name| {
+            let path = format!("/etc/tegami/{name}.password");
+            text.replace(&path, password.to_str().unwrap())
+        });
     fs::write(&path, text).unwrap();
     let sources = Sources {
         explicit: Some(path.clone()),
