@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use address::{Domain, Host};
 use delivery::schedule::NextHop;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use wire::TlsFacts;
 
 use super::Roads;
@@ -16,7 +15,7 @@ use super::approach::Approach;
 use super::findings::Who;
 use super::guard::Guard;
 use super::stops::{Way, living_first};
-use super::stream::Stream;
+use super::stream::{Io, Stream};
 
 /// What came of asking.
 pub enum Fetched {
@@ -28,7 +27,7 @@ pub enum Fetched {
 
 /// A connection on which the other side is the client from now on.
 pub struct Turned {
-    stream: Stream<TcpStream>,
+    stream: Stream<Box<dyn Io>>,
     /// The provider, as the configuration names it.
     pub host: Host,
     /// Where it is.
