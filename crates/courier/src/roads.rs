@@ -48,7 +48,7 @@ use smtp_client::Transaction;
 
 use crate::carry::{Carry, Letter, Trip};
 pub use customer::Customer;
-pub use fetch::{Fetched, Turned};
+pub use fetch::{About, Fetched, NotFetched, Turned};
 use health::Health;
 use journey::Journey;
 pub use line::Line;

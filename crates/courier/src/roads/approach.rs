@@ -39,10 +39,10 @@ pub(super) struct Approach<'a> {
 /// There is no connection.
 pub(super) struct Failed {
     pub(super) finding: Finding,
-    /// There was one, and no mail to be fetched over it.
-    pub(super) nothing: bool,
+    /// How it ended, if there was one.
+    pub(super) ending: Option<Ending>,
     /// TLS was the reason, or may have been.
-    tls: bool,
+    pub(super) tls: bool,
 }
 
 /// TLS of a connection that is to be opened.
@@ -204,7 +204,7 @@ impl Approach<'_> {
                 }
                 Err(Failed {
                     finding: self.who.ended(&ending, fault, over),
-                    nothing: ending == Ending::NothingWaits,
+                    ending: Some(ending),
                     tls,
                 })
             }
@@ -239,7 +239,7 @@ impl Approach<'_> {
                 let begun = Conversation::implicit(stream, config, handshake, nonce).await;
                 begun.map_err(|fault| Failed {
                     finding: self.who.no_tls(&fault),
-                    nothing: false,
+                    ending: None,
                     tls: true,
                 })?
             }
@@ -307,7 +307,7 @@ impl Failed {
     fn other(finding: Finding) -> Self {
         Self {
             finding,
-            nothing: false,
+            ending: None,
             tls: false,
         }
     }
