@@ -3,7 +3,7 @@
 //!
 //! Whose mail it is, and whether it may have it, was decided by whoever hands the connection over.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use address::Host;
@@ -21,9 +21,9 @@ use super::{Live, Roads};
 #[derive(Clone, Debug)]
 pub struct Customer {
     /// Its address.
-    pub address: SocketAddr,
-    /// The TLS around the connection, if there is any.
-    pub tls: Option<TlsFacts>,
+    pub address: IpAddr,
+    /// Whether there is TLS around the connection.
+    pub tls: bool,
 }
 
 impl Roads {
@@ -39,13 +39,20 @@ impl Roads {
     ) -> Result<Line, String> {
         let live = self.live.load_full();
         let Customer { address, tls } = customer;
+        // Nobody calls there, so its port is nothing to anybody.
+        let address = SocketAddr::new(address, 0);
         let who = Who {
             host: Host::Literal(address.ip()),
             address: Some(address),
         };
         // Who logged in is known better than by any certificate, so mail that needs TLS (RFC 8689) may go over it.
-        let secured = tls.map(|facts| Secured {
-            facts,
+        let secured = tls.then(|| Secured {
+            // What was negotiated is of use to a login only, and we do not log in.
+            facts: TlsFacts {
+                version: "TLS",
+                cipher: String::new(),
+                binding: None,
+            },
             authenticated: true,
         });
         let stream: Box<dyn Io> = Box::new(stream);

@@ -1,9 +1,10 @@
-//! `[relay]` and its `[[relay.route]]`: how mail leaves this server, and who may send it through.
+//! `[relay]`, its `[[relay.route]]` and `[[relay.hold]]`: how mail leaves this server, and who may send it through.
 //!
 //! Mail of users leaves directly, by what DNS says of each domain, unless a smarthost or a route takes it. What belongs
 //! together (a server, its TLS, the login there) is checked here; whether a server answers is not.
 
 mod etrn;
+mod hold;
 mod hop;
 mod route;
 
@@ -16,9 +17,13 @@ use auth::Secret;
 use ipnet::IpNet;
 
 pub use etrn::EtrnReply;
+pub use hold::Hold;
 pub use hop::{Families, Hop, HopTls, OrOff};
 pub use route::{Login, Route, Via};
 
+#[cfg(test)]
+pub(super) use hold::KEYS as HOLD_KEYS;
+pub(super) use hold::{SECTION as HOLDS, take as take_hold};
 #[cfg(test)]
 pub(super) use route::KEYS as ROUTE_KEYS;
 pub(super) use route::{SECTION as ROUTES, take};
@@ -83,6 +88,8 @@ pub struct Relay {
     pub queue_messages: u32,
     /// Mail that goes another way than the rest.
     pub routes: Vec<Route>,
+    /// Mail that is kept until somebody fetches it.
+    pub holds: Vec<Hold>,
 }
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -119,6 +126,7 @@ impl Default for Relay {
             queue_size: Octets(4 << 30),
             queue_messages: 200_000,
             routes: Vec::new(),
+            holds: Vec::new(),
         }
     }
 }
@@ -167,6 +175,7 @@ pub(super) fn check(found: &mut Findings, config: &Config) {
     found.warnings.append(&mut warnings);
     who_may_send(found, config);
     etrn::check(found, config);
+    hold::check(found, config);
     times(found, &config.relay);
     numbers(found, &config.relay);
 }
