@@ -33,6 +33,8 @@ mod manager;
 mod moving;
 #[path = "network/obligations.rs"]
 mod obligations;
+#[path = "network/on_demand.rs"]
+mod on_demand;
 #[path = "network/onward.rs"]
 mod onward;
 #[path = "network/outbound.rs"]

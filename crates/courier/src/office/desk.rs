@@ -80,10 +80,7 @@ pub(super) enum News {
     /// At the hatch, somebody gets a message.
     TakenUp(u64),
     /// That is over. `told`: what came of it was said before.
-    LaidDown {
-        message: u64,
-        told: bool,
-    },
+    LaidDown { message: u64, told: bool },
 }
 
 /// A connection, from here.

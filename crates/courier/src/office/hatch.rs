@@ -118,7 +118,10 @@ impl<C: Carry> Hatch<C> {
             let (jobs, rest) = match self.page(hops, after, began).await {
                 Ok(page) => page,
                 Err(error) => {
-                    tracing::warn!(error, "the queue cannot be read; what waits is fetched later");
+                    tracing::warn!(
+                        error,
+                        "the queue cannot be read; what waits is fetched later"
+                    );
                     served.cut = true;
                     return Some(line);
                 }
@@ -170,7 +173,11 @@ impl<C: Carry> Hatch<C> {
                 line
             }
             Attempt::Stale => None,
-            Attempt::Made { found, how: _, line } => {
+            Attempt::Made {
+                found,
+                how: _,
+                line,
+            } => {
                 in_hand.told = true;
                 served.messages += 1;
                 let _ = self.news.send(News::Found(found));

@@ -114,10 +114,9 @@ impl Outward {
     /// is not: who knows where its servers would send it.
     pub fn backs_up(&self, mailbox: &Mailbox) -> bool {
         !mailbox.local.is_route()
-            && mailbox
-                .host
-                .domain()
-                .is_some_and(|domain| self.backup.contains(domain) || self.held.contains_key(domain))
+            && mailbox.host.domain().is_some_and(|domain| {
+                self.backup.contains(domain) || self.held.contains_key(domain)
+            })
     }
 
     /// The account that fetches mail for this recipient, if it is kept for that.
@@ -149,7 +148,9 @@ impl Outward {
         }
         let host: Host = name.parse().ok()?;
         let held = host.domain().and_then(|domain| self.held.get(domain));
-        Some(held.map_or(NextHop::Host(host.clone()), |held| NextHop::clone(&held.hop)))
+        Some(held.map_or(NextHop::Host(host.clone()), |held| {
+            NextHop::clone(&held.hop)
+        }))
     }
 
     /// By which way mail for this recipient, who is elsewhere, leaves; `None` when there is nobody elsewhere: the postmaster

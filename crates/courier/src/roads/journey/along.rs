@@ -23,7 +23,11 @@ impl<L: Letter> Journey<'_, L> {
         for again in 0..MOST_AGAIN {
             let Some(visit) = self.reuse(line).await else {
                 // What was said about those before still counts.
-                return if again == 0 { self.stale() } else { self.arrive(None) };
+                return if again == 0 {
+                    self.stale()
+                } else {
+                    self.arrive(None)
+                };
             };
             match visit.line {
                 Some(open) if visit.again && !self.is_over() => line = open,
