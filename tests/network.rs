@@ -35,6 +35,8 @@ mod manager;
 mod moving;
 #[path = "network/obligations.rs"]
 mod obligations;
+#[path = "network/on_demand.rs"]
+mod on_demand;
 #[path = "network/onward.rs"]
 mod onward;
 #[path = "network/outbound.rs"]

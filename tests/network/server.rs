@@ -238,10 +238,15 @@ impl Home {
             true => "",
             false => "[relay]\nenabled = false\n",
         };
+        // Whoever keeps mail for others lets them fetch it.
+        let odmr = match extra.contains("[[relay.hold]]") {
+            true => "odmr = [\"127.0.0.1:0\"]\n",
+            false => "",
+        };
         let config = format!(
             "hostname = \"mail.example.test\"\ndomains = [\"example.test\"]\ndata_dir = {data:?}\n{extra}\n\
              [listen]\nsmtp = [\"127.0.0.1:0\"]\nsubmission = [\"127.0.0.1:0\"]\nsubmissions = [\"127.0.0.1:0\"]\n\
-             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n{relay}[log]\nformat = \"json\"\n"
+             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n{odmr}{relay}[log]\nformat = \"json\"\n"
         );
         std::fs::write(directory.path().join("tegami.toml"), config)
             .expect("the configuration is written");

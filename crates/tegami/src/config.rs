@@ -106,7 +106,7 @@ pub struct Listen {
     pub pop3: Vec<SocketAddr>,
     /// POP3, TLS from the first octet.
     pub pop3s: Vec<SocketAddr>,
-    /// On-demand mail relay (RFC 2645); refused until it exists.
+    /// For customers who fetch the mail that is kept for them: STARTTLS, AUTH, then ATRN (RFC 2645).
     pub odmr: Vec<SocketAddr>,
     /// Admin page; its default is accepted, nothing listens there until it exists.
     pub web: Vec<SocketAddr>,

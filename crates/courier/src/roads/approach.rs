@@ -16,6 +16,7 @@ use super::guard::Guard;
 use super::line::Line;
 use super::settings::RouteTls;
 use super::stops::{Stop, Way};
+use super::stream::Io;
 use super::tally::Finding;
 use super::tls::{Handshake, TlsFault};
 use super::tls_report::Failure;
@@ -214,7 +215,8 @@ impl Approach<'_> {
         &self,
         stream: TcpStream,
         cover: Cover,
-    ) -> Result<Box<Conversation<TcpStream>>, Failed> {
+    ) -> Result<Box<Conversation<Box<dyn Io>>>, Failed> {
+        let stream: Box<dyn Io> = Box::new(stream);
         let nonce = match self.nonce() {
             Ok(nonce) => nonce,
             Err(error) => return Err(Failed::other(self.who.internal(&error.to_string()))),
@@ -280,7 +282,7 @@ impl Approach<'_> {
     }
 
     /// Counts what came of TLS.
-    fn count(&self, conversation: &Conversation<TcpStream>, flaw: Option<&TlsFault>) {
+    fn count(&self, conversation: &Conversation<Box<dyn Io>>, flaw: Option<&TlsFault>) {
         let failure = match (conversation.secured(), flaw) {
             (None, _) => Some(Failure::NoStartTls),
             (Some(_), Some(flaw)) => Some(flaw.failure),

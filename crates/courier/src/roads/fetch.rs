@@ -10,7 +10,6 @@ use delivery::schedule::NextHop;
 use reply::Enhanced;
 use smtp_client::{Ending, Stage};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use wire::TlsFacts;
 
 use super::Roads;
@@ -19,7 +18,7 @@ use super::findings::{self, Who};
 use super::guard::Guard;
 use super::line::Line;
 use super::stops::{Way, living_first};
-use super::stream::Stream;
+use super::stream::{Io, Stream};
 use super::tally::{Finding, Weight};
 
 /// What came of asking.
@@ -32,7 +31,7 @@ pub enum Fetched {
 
 /// A connection on which the other side is the client from now on.
 pub struct Turned {
-    stream: Stream<TcpStream>,
+    stream: Stream<Box<dyn Io>>,
     /// The provider, as the configuration names it.
     pub host: Host,
     /// Where it is.

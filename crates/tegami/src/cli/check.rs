@@ -248,6 +248,7 @@ fn listeners(config: &Config) -> Vec<Listener> {
         ("submissions", &listen.submissions),
         ("pop3", &listen.pop3),
         ("pop3s", &listen.pop3s),
+        ("odmr", &listen.odmr),
     ]
     .map(|(service, addresses)| Listener {
         service,

@@ -159,6 +159,8 @@ impl Layers {
                 relay::take(self, document, item, &place);
             } else if name == relay::FETCHES {
                 relay::take_fetch(self, document, item, &place);
+            } else if name == relay::HOLDS {
+                relay::take_hold(self, document, item, &place);
             } else if let Some(key) = keys::find(&name) {
                 match item.as_value() {
                     Some(value) => self.set(key, Raw::Toml(value), place),

@@ -7,6 +7,7 @@ mod finish;
 mod recipient;
 mod regarded;
 mod rounds;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,10 +18,10 @@ use address::{Envelope, ForwardPath, ReversePath};
 use auth::{Mechanism, Verdict};
 use bytes::Bytes;
 use mailstore::{AccountId, Incoming, Reservation, StoreError};
-use net::{Permit, Regarding};
+use net::{Octets, Permit, Regarding, Stop};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, Hold, MailFrom,
-    MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, TurnVerdict, VerifyVerdict, Wish,
+    MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict, Wish,
 };
 use wire::ChannelBinding;
 
@@ -34,6 +35,7 @@ use super::device::Visit;
 use super::doors::Counter;
 use super::fetched::Fetched;
 use super::login::{Login, Progress, Sasl};
+use super::on_demand::Granted;
 use super::routing::{self, Found, Route};
 use super::sender;
 use super::utf8_header::Utf8Header;
@@ -56,6 +58,10 @@ pub struct SmtpHost {
     counter: Option<Counter>,
     /// The place of the client that a proxy speaks for.
     place: Option<Permit>,
+    /// The connection is under TLS since STARTTLS.
+    tls: bool,
+    /// The mail that this connection is to be given over for.
+    granted: Option<Granted>,
 }
 
 /// One message on its way in, from MAIL to the reply to its final dot.
@@ -101,6 +107,8 @@ impl SmtpHost {
             known: sender::Known::default(),
             counter,
             place: None,
+            tls: false,
+            granted: None,
         }
     }
 
@@ -501,11 +509,18 @@ impl net::Host for SmtpHost {
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
             Ask::RunQueue(node) => Answer::Queue(self.run_queue(node).await),
-            // Nobody is listed for it, and no session offers it.
-            Ask::Turn(_) => Answer::Turn(TurnVerdict::NotGranted),
-            Ask::TlsReady => Answer::Tls(true),
+            Ask::Turn(domains) => Answer::Turn(self.turn(domains).await),
+            Ask::TlsReady => {
+                // A handshake that fails ends the connection.
+                self.tls = true;
+                Answer::Tls(true)
+            }
             Ask::Claim(client) => Answer::Claimed(self.claim(client)),
         }
+    }
+
+    async fn take_over(self, line: Box<dyn Octets>, stop: Stop) {
+        self.give(line, &stop).await;
     }
 
     fn regarding(&mut self) -> Regarding {

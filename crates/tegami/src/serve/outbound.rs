@@ -23,6 +23,7 @@ use smtp_client::Login;
 use crate::config::{Config, Fetch, HopTls, Relay, RelayLogin};
 use crate::host::House;
 use crate::host::errands::{self, Errands};
+use crate::host::on_demand::Customers;
 use crate::host::outward::{self, Way};
 use crate::host::returning::Returning;
 use crate::host::routing::{self, Route};
@@ -53,7 +54,7 @@ impl Outbound {
         );
         let roads = Arc::new(roads.context("relay: mail cannot leave")?);
         Errands::start(&config.data_dir, house)?;
-        let office = Office::start(
+        let (office, hatch) = Office::with_hatch(
             house.store.clone(),
             Arc::clone(&roads),
             rules(&config.relay),
@@ -63,8 +64,10 @@ impl Outbound {
         if !config.relay.enabled {
             office.pause(Scope::All);
         }
-        // Set once: a house has one office.
+        // Set once: a house has one office, and one hatch.
         let _ = house.office.set(office.clone());
+        let customers = Customers::new(Arc::clone(&roads), hatch);
+        let _ = house.customers.set(customers);
         Ok(Self { roads, office })
     }
 

@@ -275,7 +275,7 @@ impl SmtpHost {
         let sender = &transaction.envelope.reverse_path;
         match &*policy.outward.next_hop(sender, to)? {
             NextHop::Host(Host::Domain(domain)) => Some(domain.clone()),
-            NextHop::Host(Host::Literal(_)) | NextHop::Route(_) => None,
+            NextHop::Host(Host::Literal(_)) | NextHop::Route(_) | NextHop::Held(_) => None,
         }
     }
 }
