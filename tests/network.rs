@@ -25,6 +25,8 @@ mod etrn;
 mod explain;
 #[path = "network/fetching.rs"]
 mod fetching;
+#[path = "network/hub_and_spoke.rs"]
+mod hub_and_spoke;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/lists.rs"]
