@@ -38,7 +38,9 @@ pub use load::{Loaded, load, load_with};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 #[cfg(test)]
 pub use relay::OrOff;
-pub use relay::{EtrnReply, Hop, HopTls, Login as RelayLogin, Relay, Route as RelayRoute, Via};
+pub use relay::{
+    EtrnReply, Hold as RelayHold, Hop, HopTls, Login as RelayLogin, Relay, Route as RelayRoute, Via,
+};
 pub use setting::{Raw, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};
 pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};

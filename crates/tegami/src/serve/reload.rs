@@ -67,7 +67,7 @@ pub async fn reload(
         );
     }
     running.outbound.reload(current, &config, &running.house);
-    strangers::mention(&running.house.store, &config.domains);
+    strangers::mention(&running.house.store, &config);
     certificate(running, &config).await;
     *current = config;
     tracing::info!("reloaded");

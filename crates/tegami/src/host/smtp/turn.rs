@@ -67,7 +67,9 @@ impl SmtpHost {
         // What else there was of the session is over.
         drop(self);
         if let Some(customers) = house.customers.get() {
-            customers.serve(granted, line, who, stop).await;
+            let is_paused = || house.paused().contains("");
+            let served = customers.serve(granted, line, who, stop, is_paused);
+            served.await;
         }
     }
 }
