@@ -23,6 +23,10 @@ mod doors;
 mod etrn;
 #[path = "network/explain.rs"]
 mod explain;
+#[path = "network/fetching.rs"]
+mod fetching;
+#[path = "network/hub_and_spoke.rs"]
+mod hub_and_spoke;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/lists.rs"]
@@ -39,6 +43,8 @@ mod on_demand;
 mod onward;
 #[path = "network/outbound.rs"]
 mod outbound;
+#[path = "network/provider.rs"]
+mod provider;
 #[path = "network/proxied.rs"]
 mod proxied;
 #[path = "network/refusals.rs"]

@@ -44,6 +44,16 @@ impl Server {
         Home::create(extra).start(|command| command)
     }
 
+    /// Starts a server by this configuration, with a data directory and a log of its own.
+    pub fn start_as(config: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        let config = format!("data_dir = {data:?}\n{config}\n[log]\nformat = \"json\"\n");
+        std::fs::write(directory.path().join("tegami.toml"), config)
+            .expect("the configuration is written");
+        Home { directory }.start(|command| command)
+    }
+
     /// Starts a server by the command that `manage` makes of the plain one.
     pub fn start_managed(manage: impl FnOnce(Command) -> Command) -> Self {
         Home::create("").start(manage)

@@ -24,6 +24,7 @@ mod date;
 pub mod device;
 pub mod doors;
 pub mod errands;
+pub mod fetched;
 mod id;
 pub mod keys;
 mod lent;

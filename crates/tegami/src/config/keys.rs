@@ -179,6 +179,7 @@ pub fn meant_section(unknown: &str) -> Option<&'static str> {
         sections().chain([
             super::device::SECTION,
             super::relay::ROUTES,
+            super::relay::FETCHES,
             super::relay::HOLDS,
         ]),
     )

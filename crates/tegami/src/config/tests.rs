@@ -12,6 +12,7 @@ use super::*;
 mod devices;
 mod doors;
 mod environment;
+mod fetch;
 mod holds;
 mod reference;
 mod relay;

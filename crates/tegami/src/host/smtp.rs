@@ -33,6 +33,7 @@ use rounds::Rounds;
 use super::House;
 use super::device::Visit;
 use super::doors::Counter;
+use super::fetched::Fetched;
 use super::login::{Login, Progress, Sasl};
 use super::on_demand::Granted;
 use super::routing::{self, Found, Route};
@@ -46,6 +47,8 @@ pub struct SmtpHost {
     login: Option<Login>,
     /// Present on a listener for devices.
     visit: Option<Visit>,
+    /// Present where the client is a server that we fetch mail from.
+    fetched: Option<Arc<Fetched>>,
     sasl: Sasl,
     transaction: Option<Transaction>,
     /// Whom the next refusal is about, if not only the sender of the transaction.
@@ -97,6 +100,7 @@ impl SmtpHost {
             peer,
             login: None,
             visit: None,
+            fetched: None,
             sasl: Sasl::default(),
             transaction: None,
             regarding: Regarded::default(),
@@ -140,6 +144,13 @@ impl SmtpHost {
     pub fn of_device(house: Arc<House>, peer: IpAddr, visit: Visit) -> Self {
         let mut host = Self::new(house, peer, None);
         host.visit = Some(visit);
+        host
+    }
+
+    /// A host for a server that hands out what it kept for us.
+    pub fn of_fetched(house: Arc<House>, peer: IpAddr, fetched: Arc<Fetched>) -> Self {
+        let mut host = Self::new(house, peer, None);
+        host.fetched = Some(fetched);
         host
     }
 
@@ -188,7 +199,7 @@ impl SmtpHost {
             Some(visit) => &visit.device.mail_rate,
             None => &policy.mail_rate,
         };
-        if !rate.allows(self.peer, Instant::now()) {
+        if self.fetched.is_none() && !rate.allows(self.peer, Instant::now()) {
             return Some(MailVerdict::TooFast);
         }
         self.known.begin();
@@ -245,7 +256,7 @@ impl SmtpHost {
     /// What DNS has against a sender who has not logged in.
     async fn refused_by_dns(&mut self, to: &RcptTo) -> Option<RcptVerdict> {
         let transaction = self.transaction.as_ref()?;
-        if self.login.is_some() || self.visit.is_some() {
+        if self.login.is_some() || self.visit.is_some() || self.fetched.is_some() {
             return None;
         }
         let from = &transaction.envelope.reverse_path;
@@ -438,6 +449,10 @@ impl SmtpHost {
 
 impl Drop for SmtpHost {
     fn drop(&mut self) {
+        let open = self.transaction.as_ref().is_some_and(|one| one.named > 0);
+        if let Some(fetched) = self.fetched.as_ref().filter(|_| open) {
+            fetched.was_cut();
+        }
         self.abandon();
     }
 }

@@ -20,7 +20,7 @@ use reply::Enhanced;
 use resolver::Place;
 use smtp_client::Login;
 
-use crate::config::{Config, HopTls, Relay, RelayLogin};
+use crate::config::{Config, Fetch, HopTls, Relay, RelayLogin};
 use crate::host::House;
 use crate::host::errands::{self, Errands};
 use crate::host::on_demand::Customers;
@@ -71,6 +71,11 @@ impl Outbound {
         Ok(Self { roads, office })
     }
 
+    /// The way to other servers.
+    pub fn roads(&self) -> &Arc<Roads> {
+        &self.roads
+    }
+
     /// Takes on a configuration that was read again. What cannot be used of it is said and left as it was.
     pub fn reload(&self, current: &Config, config: &Config, house: &House) {
         if let Err(error) = settle(config, house) {
@@ -109,6 +114,7 @@ pub fn settings(config: &Config, directory: &Path) -> Settings {
     let hostname = Host::Domain(config.hostname.clone());
     let (smarthost, routes) = outward::ways(relay);
     let ways = smarthost.into_iter().chain(routes.into_iter().flatten());
+    let ways = ways.chain(relay.fetch.iter().map(to_fetch));
     let (mut source_v4, mut source_v6) = (None, None);
     for address in &relay.source {
         match address {
@@ -134,6 +140,17 @@ pub fn settings(config: &Config, directory: &Path) -> Settings {
         source_v4,
         source_v6,
         ..Settings::new(hostname, directory.to_owned())
+    }
+}
+
+/// The way to a server that keeps mail for us.
+fn to_fetch(fetch: &Fetch) -> Way {
+    Way {
+        name: fetch.name().into(),
+        hop: fetch.from.clone(),
+        tls: fetch.tls,
+        ca: fetch.ca.clone(),
+        login: Some(fetch.login.clone()),
     }
 }
 
