@@ -39,7 +39,8 @@ pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 #[cfg(test)]
 pub use relay::OrOff;
 pub use relay::{
-    EtrnReply, Fetch, Hop, HopTls, Login as RelayLogin, Relay, Route as RelayRoute, Via,
+    EtrnReply, Fetch, Hold as RelayHold, Hop, HopTls, Login as RelayLogin, Relay,
+    Route as RelayRoute, Via,
 };
 pub use setting::{Raw, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};

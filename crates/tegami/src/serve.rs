@@ -174,7 +174,7 @@ async fn stand_up(
         reconcile(&store, &keyring, config, file).await?;
     }
     ensure_postmaster(&store, config).await?;
-    strangers::mention(&store, &config.domains);
+    strangers::mention(&store, config);
     let accounts = Arc::new(StoredAccounts(store.clone()));
     let gateways = trust::gateways();
     devices::refuse_gateways(config, &gateways)?;

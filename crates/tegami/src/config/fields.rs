@@ -68,6 +68,9 @@ impl<F: Fields> Reading<F> {
     }
 }
 
+/// What is made of one table, with what is odd about it; or what is wrong.
+pub(super) type Put<T> = Result<(T, Option<String>), Vec<Problem>>;
+
 /// All tables of a section of the configuration, `what` each, put together by `read`: what it makes of one and what is
 /// odd about it, or what is wrong. Problems and warnings are noted.
 pub(super) fn each<T>(
@@ -75,7 +78,7 @@ pub(super) fn each<T>(
     document: &Document,
     (item, place): (&Item, &Place),
     (section, what): (&str, &str),
-    read: fn(&Document, &Table) -> Result<(T, Option<String>), Vec<Problem>>,
+    read: fn(&Document, &Table) -> Put<T>,
 ) -> Vec<T> {
     let Item::ArrayOfTables(tables) = item else {
         let message = format!("write [[{section}]], with two pairs of brackets, above each {what}");

@@ -13,6 +13,7 @@ mod devices;
 mod doors;
 mod environment;
 mod fetch;
+mod holds;
 mod reference;
 mod relay;
 

@@ -110,13 +110,20 @@ impl Customers {
         })
     }
 
-    /// Sends over this connection what was granted, and takes leave. Ends soon once `stop` is raised: behind the message that
-    /// is on its way, or in the middle of it when that takes too long.
-    pub async fn serve(&self, granted: Granted, line: Box<dyn Octets>, who: Visitor, stop: &Stop) {
+    /// Sends over this connection what was granted, and takes leave; no further message begins while `is_paused`. Ends soon
+    /// once `stop` is raised: behind the message that is on its way, or in the middle of it when that takes too long.
+    pub async fn serve(
+        &self,
+        granted: Granted,
+        line: Box<dyn Octets>,
+        who: Visitor,
+        stop: &Stop,
+        is_paused: impl Fn() -> bool + Send + Sync,
+    ) {
         let mut alarm = stop.alarm();
         tokio::select! {
             biased;
-            () = self.send(&granted, line, &who, stop) => {}
+            () = self.send(&granted, line, &who, stop, is_paused) => {}
             () = alarm.at_least(Level::Dropping) => {
                 tracing::info!(account = who.account, "cut off: the server stops");
             }
@@ -124,7 +131,14 @@ impl Customers {
         drop(granted.busy);
     }
 
-    async fn send(&self, granted: &Granted, line: Box<dyn Octets>, who: &Visitor, stop: &Stop) {
+    async fn send(
+        &self,
+        granted: &Granted,
+        line: Box<dyn Octets>,
+        who: &Visitor,
+        stop: &Stop,
+        is_paused: impl Fn() -> bool + Send + Sync,
+    ) {
         let account = &who.account;
         let customer = Customer {
             address: who.peer,
@@ -144,7 +158,8 @@ impl Customers {
             }
         };
         let until = Instant::now() + LONGEST;
-        let is_enough = || stop.level() >= Level::Draining || Instant::now() >= until;
+        let is_enough =
+            || stop.level() >= Level::Draining || Instant::now() >= until || is_paused();
         let served = self.hatch.serve(&granted.hops, line, is_enough).await;
         tracing::info!(
             account,

@@ -133,11 +133,6 @@ impl Outward {
         held.map(|(domain, _)| domain)
     }
 
-    /// Accounts that fetch mail.
-    pub fn fetchers(&self) -> impl Iterator<Item = &Mailbox> {
-        self.held.values().map(|held| &held.account)
-    }
-
     /// The next hop that people call so: a server of the configuration, or a domain.
     pub fn hop_named(&self, name: &str) -> Option<NextHop> {
         let mut routes = self.routes.iter().filter_map(|(_, hop)| hop.as_ref());

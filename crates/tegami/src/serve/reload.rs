@@ -67,8 +67,8 @@ pub async fn reload(
         );
     }
     running.outbound.reload(current, &config, &running.house);
+    strangers::mention(&running.house.store, &config);
     running.fetching.reload(&config);
-    strangers::mention(&running.house.store, &config.domains);
     certificate(running, &config).await;
     *current = config;
     tracing::info!("reloaded");

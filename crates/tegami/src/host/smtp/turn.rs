@@ -43,7 +43,7 @@ impl SmtpHost {
         let policy = self.house.policy.load();
         let own: Vec<&Domain> = policy.outward.fetched_by(&account).collect();
         if wanted.is_empty() {
-            wanted = own.iter().map(|domain| Domain::clone(domain)).collect();
+            wanted = own.iter().copied().cloned().collect();
         }
         let all = wanted.iter().all(|domain| own.contains(&domain));
         (all && !wanted.is_empty()).then(|| {
@@ -67,7 +67,9 @@ impl SmtpHost {
         // What else there was of the session is over.
         drop(self);
         if let Some(customers) = house.customers.get() {
-            customers.serve(granted, line, who, stop).await;
+            let is_paused = || house.paused().contains("");
+            let served = customers.serve(granted, line, who, stop, is_paused);
+            served.await;
         }
     }
 }
