@@ -25,6 +25,10 @@ mod doors;
 mod etrn;
 #[path = "network/explain.rs"]
 mod explain;
+#[path = "network/fetching.rs"]
+mod fetching;
+#[path = "network/hub_and_spoke.rs"]
+mod hub_and_spoke;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/lists.rs"]
@@ -35,10 +39,14 @@ mod manager;
 mod moving;
 #[path = "network/obligations.rs"]
 mod obligations;
+#[path = "network/on_demand.rs"]
+mod on_demand;
 #[path = "network/onward.rs"]
 mod onward;
 #[path = "network/outbound.rs"]
 mod outbound;
+#[path = "network/provider.rs"]
+mod provider;
 #[path = "network/proxied.rs"]
 mod proxied;
 #[path = "network/refusals.rs"]

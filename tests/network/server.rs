@@ -208,6 +208,25 @@ impl Stopped {
         }
     }
 
+    /// The same by this configuration alone, with a data directory and a log of its own.
+    pub fn by(config: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        let config = format!("data_dir = {data:?}\n{config}\n[log]\nformat = \"json\"\n");
+        std::fs::write(directory.path().join("tegami.toml"), config)
+            .expect("the configuration is written");
+        let home = Home { directory };
+        Self { home }
+    }
+
+    pub fn add_account(&self, address: &str, password: &str) {
+        let output = self.tegami(
+            &["account", "add", address, "--password-file", "-"],
+            password,
+        );
+        assert_eq!(output.code, Some(0), "{output:?}");
+    }
+
     /// Starts it in a way that is expected to fail.
     pub fn fail(&self, manage: impl FnOnce(&mut Command)) -> Output {
         self.home.fail(|mut command| {
@@ -238,10 +257,15 @@ impl Home {
             true => "",
             false => "[relay]\nenabled = false\n",
         };
+        // Whoever keeps mail for others lets them fetch it.
+        let odmr = match extra.contains("[[relay.hold]]") {
+            true => "odmr = [\"127.0.0.1:0\"]\n",
+            false => "",
+        };
         let config = format!(
             "hostname = \"mail.example.test\"\ndomains = [\"example.test\"]\ndata_dir = {data:?}\n{extra}\n\
              [listen]\nsmtp = [\"127.0.0.1:0\"]\nsubmission = [\"127.0.0.1:0\"]\nsubmissions = [\"127.0.0.1:0\"]\n\
-             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n{relay}[log]\nformat = \"json\"\n"
+             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n{odmr}{relay}[log]\nformat = \"json\"\n"
         );
         std::fs::write(directory.path().join("tegami.toml"), config)
             .expect("the configuration is written");

@@ -19,9 +19,9 @@ mod wire;
 
 pub use client::{Carrier, Client, ClientError, Held};
 pub use message::{
-    AccountFacts, AliasFacts, Answer, CertificateFacts, Errand, HandlingRequest, IndexFacts,
-    ListFacts, ListRequest, ListenerFacts, NewForward, NewList, NewTerms, Refusal, RefusalKind,
-    Request, Response, ServerFacts, Status, StoreFacts, Suspended,
+    AccountFacts, AliasFacts, Answer, CertificateFacts, Errand, FetchFacts, FetchTrouble,
+    HandlingRequest, IndexFacts, ListFacts, ListRequest, ListenerFacts, NewForward, NewList,
+    NewTerms, Refusal, RefusalKind, Request, Response, ServerFacts, Status, StoreFacts, Suspended,
 };
 pub use operations::{Operations, Stopped, Surroundings};
 pub use parcel::{Label, Parcel, Tally};

@@ -378,6 +378,34 @@ pub struct ServerFacts {
     pub listeners: Vec<ListenerFacts>,
     /// The certificate it shows now.
     pub certificate: Option<CertificateFacts>,
+    /// Servers that it fetches mail from.
+    pub fetches: Vec<FetchFacts>,
+}
+
+/// A server that mail is fetched from (RFC 2645), and how that goes. Times are milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchFacts {
+    /// Where it is.
+    pub from: String,
+    /// Who we are there.
+    pub user: String,
+    /// Whose mail is fetched; empty is whatever it keeps for that user.
+    pub domains: Vec<String>,
+    /// When it last went well, since the start.
+    pub success: Option<u64>,
+    /// Why it does not go well now.
+    pub trouble: Option<FetchTrouble>,
+    /// When it is asked next; `None` while it is.
+    pub next: Option<u64>,
+}
+
+/// Why mail cannot be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchTrouble {
+    /// Since when.
+    pub since: u64,
+    /// What it is, and what to do about it, in English.
+    pub words: String,
 }
 
 /// Why no mail is taken for the time being.

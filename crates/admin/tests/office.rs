@@ -58,6 +58,7 @@ impl Surroundings for Server {
             suspended: None,
             listeners: Vec::new(),
             certificate: None,
+            fetches: Vec::new(),
         })
     }
 

@@ -10,6 +10,7 @@ mod counts;
 mod desk;
 mod entries;
 mod fates;
+mod hatch;
 mod house;
 mod journal;
 mod letter;
@@ -38,6 +39,7 @@ use counts::Counts;
 use desk::Desk;
 use means::Means;
 
+pub use hatch::{Hatch, Served};
 pub use house::{Errand, Home, House, Nowhere, Route};
 
 /// The office at work. Clones are the same office; when the last one is dropped it stops at once.
@@ -101,11 +103,24 @@ impl Office {
         house: Arc<dyn House>,
         counts: Option<PathBuf>,
     ) -> Self {
+        Self::with_hatch(store, carry, rules, house, counts).0
+    }
+
+    /// The same, with a hatch where others fetch what waits for them.
+    #[must_use]
+    pub fn with_hatch<C: Carry>(
+        store: Store,
+        carry: Arc<C>,
+        rules: Rules,
+        house: Arc<dyn House>,
+        counts: Option<PathBuf>,
+    ) -> (Self, Hatch<C>) {
         let (orders, given) = mpsc::unbounded_channel();
         let means = Arc::new(Means::new(store, house, rules));
         let desk = Desk::new(means, carry, Counts::read(counts));
+        let hatch = desk.hatch();
         tokio::spawn(desk.run(given));
-        Self { orders }
+        (Self { orders }, hatch)
     }
 
     /// The store has a message that was not in the queue, or was held, or goes elsewhere from now on.

@@ -3,7 +3,8 @@
 //! Where things are: `settings.rs` is what it is told; `journey.rs` one attempt over all hosts of a next hop, `stops.rs` which
 //! hosts these are, `guard.rs` which TLS each has to have, `approach.rs` the way to one of them; `conversation.rs` drives the
 //! pure session of `smtp-client` over a stream; `tally.rs` and `findings.rs` are what it comes to for each recipient, and in
-//! which words; `fetch.rs` asks a provider for mail instead of bringing any (RFC 2645); `policies.rs`, `web.rs` and `https.rs`
+//! which words; `fetch.rs` asks a provider for mail instead of bringing any (RFC 2645), `customer.rs` is
+//! the other side of that; `policies.rs`, `web.rs` and `https.rs`
 //! are MTA-STS; `tls_report.rs` counts what came of TLS (RFC 8460).
 //!
 //! What it costs: an attempt holds one connection, one piece of the message (64 KiB) and what is under way of it; an idle
@@ -12,6 +13,7 @@
 mod approach;
 mod connect;
 mod conversation;
+mod customer;
 mod feed;
 mod fetch;
 mod findings;
@@ -45,7 +47,8 @@ use rustls::ClientConfig;
 use smtp_client::Transaction;
 
 use crate::carry::{Carry, Letter, Trip};
-pub use fetch::{Fetched, Turned};
+pub use customer::Customer;
+pub use fetch::{About, Fetched, NotFetched, Turned};
 use health::Health;
 use journey::Journey;
 pub use line::Line;

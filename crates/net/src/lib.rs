@@ -24,6 +24,7 @@ mod stream;
 pub mod tls;
 #[cfg(test)]
 mod toy;
+mod whereabouts;
 
 pub use bind::{BindError, Bound, adopt, bind, bind_all};
 pub use driver::{INBOX, OUTBOX, WRITE_DEADLINE};
@@ -36,3 +37,4 @@ pub use server::{Drained, ListenerStatus, Server};
 pub use service::{Connection, Host, Octets, Regarding, Service};
 pub use stop::{Alarm, Level, Stop};
 pub use stream::{HANDSHAKE_DEADLINE, Transport};
+pub use whereabouts::Whereabouts;

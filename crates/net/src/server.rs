@@ -22,6 +22,8 @@ use crate::serve::Endpoint;
 use crate::service::Service;
 use crate::stop::{Level, Stop};
 
+mod turned;
+
 /// Connections being turned away at a time, over all listeners. Beyond it they are closed without a word.
 const REFUSALS: usize = 512;
 

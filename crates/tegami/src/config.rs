@@ -39,7 +39,10 @@ pub use load::{Loaded, load, load_with};
 pub use problem::{ConfigError, Place, Problem, did_you_mean, nearest};
 #[cfg(test)]
 pub use relay::OrOff;
-pub use relay::{EtrnReply, Hop, HopTls, Login as RelayLogin, Relay, Route as RelayRoute, Via};
+pub use relay::{
+    EtrnReply, Fetch, Hold as RelayHold, Hop, HopTls, Login as RelayLogin, Relay,
+    Route as RelayRoute, Via,
+};
 pub use setting::{Raw, Setting, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};
 pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};
@@ -106,7 +109,7 @@ pub struct Listen {
     pub pop3: Vec<SocketAddr>,
     /// POP3, TLS from the first octet.
     pub pop3s: Vec<SocketAddr>,
-    /// On-demand mail relay (RFC 2645); refused until it exists.
+    /// For customers who fetch the mail that is kept for them: STARTTLS, AUTH, then ATRN (RFC 2645).
     pub odmr: Vec<SocketAddr>,
     /// Admin page; its default is accepted, nothing listens there until it exists.
     pub web: Vec<SocketAddr>,

@@ -24,12 +24,14 @@ mod date;
 pub mod device;
 pub mod doors;
 pub mod errands;
+pub mod fetched;
 mod id;
 pub mod keys;
 mod lent;
 mod letters;
 mod login;
 mod login_delay;
+pub mod on_demand;
 pub mod outward;
 pub mod pace;
 pub mod pop3;
@@ -73,6 +75,8 @@ pub struct House {
     pub office: OnceLock<Office>,
     /// What is done with mail for lists and for people who are away; absent while the server stands up.
     pub errands: OnceLock<errands::Errands>,
+    /// Serves customers who fetch mail; absent while the server stands up.
+    pub customers: OnceLock<on_demand::Customers>,
     /// Whoever looks through the queue for a client (ETRN) has it meanwhile.
     pub counting: Arc<tokio::sync::Mutex<()>>,
     /// Next hops whose mail waits because somebody said so; an empty name is everything.
@@ -154,6 +158,7 @@ impl House {
             shares: shares::Shares::default(),
             office: OnceLock::new(),
             errands: OnceLock::new(),
+            customers: OnceLock::new(),
             counting: Arc::default(),
             paused: Mutex::default(),
         }

@@ -30,6 +30,7 @@ use crate::telemetry::Telemetry;
 mod activation;
 pub mod devices;
 pub mod dns;
+mod fetching;
 mod listeners;
 mod manager;
 mod memory;
@@ -46,6 +47,7 @@ mod surroundings;
 mod trust;
 
 pub use activation::Inherited;
+use fetching::{Board, Fetching};
 pub use listeners::certificates;
 pub use open_files::warning as open_files_warning;
 use outbound::Outbound;
@@ -65,6 +67,7 @@ pub struct Running {
     server: Arc<Server>,
     certificates: Arc<Certificates>,
     outbound: Outbound,
+    fetching: Fetching,
     admin: JoinHandle<()>,
     watch: JoinHandle<()>,
     stopping: CancellationToken,
@@ -171,7 +174,7 @@ async fn stand_up(
         reconcile(&store, &keyring, config, file).await?;
     }
     ensure_postmaster(&store, config).await?;
-    strangers::mention(&store, &config.domains);
+    strangers::mention(&store, config);
     let accounts = Arc::new(StoredAccounts(store.clone()));
     let gateways = trust::gateways();
     devices::refuse_gateways(config, &gateways)?;
@@ -195,7 +198,8 @@ async fn stand_up(
     server.set_gateways(gateways);
     server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;
-    let surroundings = Live::new(&house, &certificates, &server);
+    let fetched = Arc::new(Board::default());
+    let surroundings = Live::new(&house, &certificates, &server, &fetched);
     let operations = Operations::new(house.store.clone(), Arc::new(surroundings));
     let operations = Arc::new(operations.in_directory(&config.data_dir));
     undo_import(&operations).await;
@@ -203,6 +207,7 @@ async fn stand_up(
     let stopping = CancellationToken::new();
     let ready = Ready::of(&sockets);
     sockets.serve(&server, &house, &certificates)?;
+    let fetching = Fetching::start(config, (&house, &server, &outbound), fetched);
     let running = Running {
         admin: tokio::spawn(socket.serve(operations, stopping.clone().cancelled_owned())),
         watch: tokio::spawn(Arc::clone(&certificates).watch()),
@@ -210,6 +215,7 @@ async fn stand_up(
         server,
         certificates,
         outbound,
+        fetching,
         stopping,
     };
     ready.log(begun.elapsed());
@@ -232,8 +238,14 @@ impl Running {
     pub async fn stop(self, signals: &mut Signals) {
         tracing::info!(within = ?DRAIN, "stopping");
         // Mail that is leaving has the same time; whatever does not make it is tried again after the next start.
-        let drain =
-            async { tokio::join!(self.server.shutdown(DRAIN), self.outbound.stop(DRAIN)).0 };
+        let drain = async {
+            tokio::join!(
+                self.server.shutdown(DRAIN),
+                self.outbound.stop(DRAIN),
+                self.fetching.stop(DRAIN)
+            )
+            .0
+        };
         tokio::pin!(drain);
         let drained = tokio::select! {
             drained = &mut drain => drained,

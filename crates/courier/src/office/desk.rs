@@ -20,6 +20,7 @@ use super::connection::Connection;
 use super::counts::Counts;
 use super::entries::{self, Page};
 use super::fates::{Found, Judged};
+use super::hatch::Hatch;
 use super::letter::blocking;
 use super::means::Means;
 use super::rounds::Rounds;
@@ -76,6 +77,10 @@ pub(super) enum News {
     Found(Box<Found>),
     /// The store knows.
     Settled(Vec<Settled>),
+    /// At the hatch, somebody gets a message.
+    TakenUp(u64),
+    /// That is over. `told`: what came of it was said before.
+    LaidDown { message: u64, told: bool },
 }
 
 /// A connection, from here.
@@ -132,6 +137,8 @@ pub(super) struct Desk<C: Carry> {
     questions: usize,
     /// Jobs of which the store does not know what came of them.
     unwritten: usize,
+    /// Messages that somebody is getting at the hatch.
+    taken_up: usize,
     counts: Counts,
     /// The connection that was closed by the last thing the schedule said.
     just_closed: Option<oneshot::Receiver<()>>,
@@ -164,6 +171,7 @@ impl<C: Carry> Desk<C> {
             fetching: false,
             questions: 0,
             unwritten: 0,
+            taken_up: 0,
             counts,
             just_closed: None,
             stopping: None,
@@ -333,7 +341,22 @@ impl<C: Carry> Desk<C> {
                     self.settled(one);
                 }
             }
+            News::TakenUp(message) => {
+                self.taken_up += 1;
+                self.in_hand(message);
+            }
+            News::LaidDown { message, told } => {
+                self.taken_up = self.taken_up.saturating_sub(1);
+                if !told {
+                    self.out_of_hand(message);
+                }
+            }
         }
+    }
+
+    /// Where others fetch what waits for them.
+    pub(super) fn hatch(&self) -> Hatch<C> {
+        Hatch::new(&self.means, &self.carry, self.say.clone())
     }
 
     fn arrive(&mut self, jobs: Vec<Job>) {

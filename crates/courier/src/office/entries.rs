@@ -257,7 +257,7 @@ pub(super) fn way(hop: &NextHop) -> Way {
         NextHop::Route(name) if **name == *HERE => Way::Here,
         NextHop::Route(name) if **name == *ERRAND => Way::Errand,
         NextHop::Route(name) if **name == *NOWHERE => Way::Nowhere,
-        NextHop::Route(_) | NextHop::Host(_) => Way::Carried,
+        NextHop::Route(_) | NextHop::Host(_) | NextHop::Held(_) => Way::Carried,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod chance;
 mod closing;
+mod hatch;
 mod limits;
 mod many;
 mod reports;

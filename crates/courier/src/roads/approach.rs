@@ -16,6 +16,7 @@ use super::guard::Guard;
 use super::line::Line;
 use super::settings::RouteTls;
 use super::stops::{Stop, Way};
+use super::stream::Io;
 use super::tally::Finding;
 use super::tls::{Handshake, TlsFault};
 use super::tls_report::Failure;
@@ -38,10 +39,10 @@ pub(super) struct Approach<'a> {
 /// There is no connection.
 pub(super) struct Failed {
     pub(super) finding: Finding,
-    /// There was one, and no mail to be fetched over it.
-    pub(super) nothing: bool,
+    /// How it ended, if there was one.
+    pub(super) ending: Option<Ending>,
     /// TLS was the reason, or may have been.
-    tls: bool,
+    pub(super) tls: bool,
 }
 
 /// TLS of a connection that is to be opened.
@@ -203,7 +204,7 @@ impl Approach<'_> {
                 }
                 Err(Failed {
                     finding: self.who.ended(&ending, fault, over),
-                    nothing: ending == Ending::NothingWaits,
+                    ending: Some(ending),
                     tls,
                 })
             }
@@ -214,7 +215,8 @@ impl Approach<'_> {
         &self,
         stream: TcpStream,
         cover: Cover,
-    ) -> Result<Box<Conversation<TcpStream>>, Failed> {
+    ) -> Result<Box<Conversation<Box<dyn Io>>>, Failed> {
+        let stream: Box<dyn Io> = Box::new(stream);
         let nonce = match self.nonce() {
             Ok(nonce) => nonce,
             Err(error) => return Err(Failed::other(self.who.internal(&error.to_string()))),
@@ -237,7 +239,7 @@ impl Approach<'_> {
                 let begun = Conversation::implicit(stream, config, handshake, nonce).await;
                 begun.map_err(|fault| Failed {
                     finding: self.who.no_tls(&fault),
-                    nothing: false,
+                    ending: None,
                     tls: true,
                 })?
             }
@@ -280,7 +282,7 @@ impl Approach<'_> {
     }
 
     /// Counts what came of TLS.
-    fn count(&self, conversation: &Conversation<TcpStream>, flaw: Option<&TlsFault>) {
+    fn count(&self, conversation: &Conversation<Box<dyn Io>>, flaw: Option<&TlsFault>) {
         let failure = match (conversation.secured(), flaw) {
             (None, _) => Some(Failure::NoStartTls),
             (Some(_), Some(flaw)) => Some(flaw.failure),
@@ -305,7 +307,7 @@ impl Failed {
     fn other(finding: Finding) -> Self {
         Self {
             finding,
-            nothing: false,
+            ending: None,
             tls: false,
         }
     }

@@ -130,6 +130,15 @@ impl<IO: Io> Conversation<IO> {
         Ok(Self::over(stream, config, None, connection))
     }
 
+    /// One over a connection that somebody else has opened and gave us; TLS is below it, or is not.
+    pub(super) fn handed(io: IO, config: Arc<Config>, secured: Option<Secured>) -> Self {
+        let connection = Connection {
+            secured,
+            nonce: String::new(),
+        };
+        Self::over(Stream::Plain(io), config, None, connection)
+    }
+
     fn over(
         stream: Stream<IO>,
         config: Arc<Config>,

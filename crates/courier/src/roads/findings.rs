@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use address::Host;
+use address::{Domain, Host};
 use delivery::schedule::Verdict;
 use reply::{Enhanced, Row, smtp};
 use resolver::Undeliverable;
@@ -402,6 +402,20 @@ pub(super) fn later(domain: &Host) -> Finding {
 pub(super) fn no_route(name: &str) -> Finding {
     let words = format!("The route {name} is not in the configuration any more.");
     plain(Verdict::Deferred, Enhanced(4, 3, 5), words)
+}
+
+/// Nobody is asked: whoever has the domain fetches its mail.
+pub(super) fn held(domain: &Domain) -> Finding {
+    let words = format!("Mail for {domain} is kept until its server fetches it.");
+    plain(Verdict::Untried, Enhanced(4, 4, 1), words)
+}
+
+/// It may only go where it is known whom the TLS is with, and this is not such a connection (RFC 8689 section 4.2).
+pub(super) fn too_open(who: &Who) -> Finding {
+    let words = format!(
+        "{who} fetches its mail without TLS, and this message may only be handed over under TLS (REQUIRETLS)."
+    );
+    who.finding(None, Enhanced(4, 7, 5), Weight::Tls, words)
 }
 
 /// The hosts of a route cannot be found. That is for the administrator to mend, and no fault of the message.

@@ -1,6 +1,8 @@
 //! One attempt: a message on its way to a next hop, from host to host until everybody is served or there is nobody left to
 //! ask (RFC 5321 section 5.1).
 
+mod along;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -78,6 +80,10 @@ impl<'a, L: Letter> Journey<'a, L> {
 
     /// Brings the message to the next hop.
     pub(super) async fn go(mut self, hop: &NextHop, line: Option<Line>) -> Trip<Line> {
+        match hop {
+            NextHop::Held(domain) => return self.along(domain, line).await,
+            NextHop::Route(_) | NextHop::Host(_) => {}
+        }
         let line = line.and_then(|line| self.fitting(line));
         if let Some(line) = line {
             let Some(visit) = self.reuse(line).await else {

@@ -4,16 +4,17 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Live;
 use super::conversation::Conversation;
 use super::findings::Who;
+use super::stream::Io;
 
 /// A connection to a server, between two messages.
 pub struct Line {
-    pub(super) conversation: Box<Conversation<TcpStream>>,
+    /// Over a connection of ours, or over one that a customer gave us.
+    pub(super) conversation: Box<Conversation<Box<dyn Io>>>,
     pub(super) who: Who,
     pub(super) address: SocketAddr,
     /// The settings it began with.

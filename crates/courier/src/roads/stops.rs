@@ -43,6 +43,7 @@ impl Way {
                 Some(route) => Ok(Self::Route(name.clone(), Arc::new(route.clone()))),
                 None => Err(findings::no_route(name).into()),
             },
+            NextHop::Held(domain) => Err(findings::held(domain).into()),
         }
     }
 

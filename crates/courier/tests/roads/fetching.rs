@@ -2,7 +2,7 @@
 
 use address::Domain;
 use auth::{Credentials, Secret};
-use courier::roads::{Fetched, Route, RouteTls};
+use courier::roads::{About, Fetched, NotFetched, Route, RouteTls};
 use smtp_client::Login;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
@@ -89,17 +89,19 @@ async fn no_domains_are_all_of_them_and_no_mail_is_no_failure() {
 
 #[tokio::test]
 async fn what_goes_wrong_is_told_in_words() {
-    for (name, manner, words, logins) in [
+    for (name, manner, words, about, logins) in [
         (
             "mx1.plain.test",
             hub().says("ATRN", "450 4.7.1 not yours"),
             "refused to go on at ATRN: 450 4.7.1 not yours",
+            About::Domains,
             1,
         ),
         (
             "mx1.plain.test",
             hub().says("AUTH PLAIN", "535 5.7.8 who are you?"),
             "refused our login (PLAIN)",
+            About::Login,
             1,
         ),
         (
@@ -108,6 +110,7 @@ async fn what_goes_wrong_is_told_in_words() {
                 .lists("AUTH PLAIN")
                 .says("AUTH", "235 2.7.0 welcome"),
             "hands out no mail over a connection like this",
+            About::Provider,
             1,
         ),
         // Nobody else is shown the password.
@@ -115,19 +118,20 @@ async fn what_goes_wrong_is_told_in_words() {
             "other.test",
             hub(),
             "TLS is required with mx1.plain.test",
+            About::Tls,
             0,
         ),
     ] {
         let world = provider(name, manner).await;
         let fetched = world.roads().fetch("hub", &domains()).await;
-        let told = fetched.err().unwrap_or_default();
-        assert!(told.contains(words), "{words}: {told}");
+        let told = fetched.err().unwrap();
+        assert!(told.words.contains(words), "{words}: {told}");
+        assert_eq!(told.about, about, "{words}");
         assert_eq!(world.servers[0].count("AUTH"), logins, "{words}");
     }
     let world = provider("mx1.plain.test", hub()).await;
     let told = world.roads().fetch("gone", &[]).await.err();
-    assert_eq!(
-        told.as_deref(),
-        Some("The route gone is not in the configuration any more.")
-    );
+    let words = "The route gone is not in the configuration any more.".to_owned();
+    let about = About::Other;
+    assert_eq!(told, Some(NotFetched { about, words }));
 }

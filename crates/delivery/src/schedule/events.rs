@@ -214,6 +214,8 @@ impl Schedule {
                 self.scan.hurry_all(self.now);
                 self.lines.keys()
             }
+            // Nobody is in a hurry but whoever fetches it.
+            Scope::NextHop(hop) if matches!(**hop, NextHop::Held(_)) => return,
             Scope::NextHop(hop) => {
                 if self.hops.reopen(hop) {
                     self.reopened(hop);

@@ -31,6 +31,8 @@ pub enum Door {
     BackedOff(SystemTime),
     /// Somebody said so.
     Paused,
+    /// Nothing is ever sent there; it is fetched.
+    Held,
 }
 
 #[derive(Debug)]
@@ -75,6 +77,10 @@ impl Hops {
     pub(super) fn door(&self, hop: &Arc<NextHop>, now: SystemTime) -> Door {
         if self.paused.contains(hop) {
             return Door::Paused;
+        }
+        match **hop {
+            NextHop::Held(_) => return Door::Held,
+            NextHop::Route(_) | NextHop::Host(_) => {}
         }
         match self.hops.get(hop).and_then(|hop| hop.closed_until) {
             Some(until) if until > now => Door::BackedOff(until),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use address::deliver_by::Mode;
-use address::{Host, ReversePath};
+use address::{Domain, Host, ReversePath};
 
 /// Where mail is handed over: what shares connections, limits and back-off.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,6 +13,9 @@ pub enum NextHop {
     Route(Box<str>),
     /// The domain (or address literal) the recipients are at; its hosts are found in DNS.
     Host(Host),
+    /// Nowhere: mail for this domain is kept until somebody fetches it over a connection of theirs (RFC 2645). Nothing of it
+    /// starts; its time runs out like that of all other mail.
+    Held(Domain),
 }
 
 /// Whose mail it is: who has a turn when others have had theirs.

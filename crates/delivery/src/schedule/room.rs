@@ -80,12 +80,13 @@ impl Schedule {
             .judge_at(key, judged_at(&self.rules, &job, failing));
     }
 
-    /// Nothing can be tried although somebody would. What is paused is not failing: its time does not run out.
+    /// Nothing can be tried although somebody would. What is paused is not failing: its time does not run out. What waits to
+    /// be fetched is: whoever wrote it is to hear that nobody comes for it.
     fn is_failing(&self, job: &Job) -> bool {
         let stopped = self.allowances.is_stopped(&job.sender);
         match self.door(&job.next_hop) {
             Door::Open => stopped || self.hops.is_doubtful(&job.next_hop),
-            Door::BackedOff(_) => true,
+            Door::BackedOff(_) | Door::Held => true,
             Door::Paused => false,
         }
     }
@@ -157,6 +158,10 @@ impl Schedule {
     fn admits(&mut self, job: &Job) -> bool {
         let door = self.hops.door(&job.next_hop, self.now);
         let most = match door {
+            Door::Held => {
+                self.leave_to_be_fetched(job);
+                return false;
+            }
             Door::Paused => 0,
             Door::BackedOff(_) => self.kept(),
             Door::Open if self.hops.is_doubtful(&job.next_hop) => self.rules.kept,
@@ -225,6 +230,14 @@ impl Schedule {
         left.look_at(judged_at(&self.rules, job, failing));
         if Some(job.due) > self.scan.edge {
             // The store has it where it has not been read yet.
+            self.scan.beyond(Some(job.due));
+        }
+    }
+
+    /// Leaves a job in the store that is never started, and remembers when its time is over. Nobody has to read it before.
+    fn leave_to_be_fetched(&mut self, job: &Job) {
+        self.scan.left.look_at(judged_at(&self.rules, job, true));
+        if Some(job.due) > self.scan.edge {
             self.scan.beyond(Some(job.due));
         }
     }

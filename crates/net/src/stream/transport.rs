@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::service::Octets;
+
 /// Octets both ways, with an end.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Writes octets behind which the transport is shut down or dropped at once. They may wait for that.
@@ -20,6 +22,9 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
         self.poll_write(cx, octets)
     }
 }
+
+/// A connection that was somebody else's before, under TLS that was made there.
+impl Transport for Box<dyn Octets> {}
 
 impl Transport for TcpStream {
     /// The last reply and the end of the stream leave in one segment, which spares both sides a packet. Whatever ends

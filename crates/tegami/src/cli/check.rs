@@ -79,6 +79,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         let declarations = declared::load(file, &config.domains)?;
         warnings.extend(declarations.warnings);
         warnings.extend(declared::weak(&declarations.accounts));
+        warnings.extend(unfetched(config, &declarations.accounts));
         accounts_declared = Some(declarations.accounts.len());
         let (may, may_not) = declarations
             .accounts
@@ -124,6 +125,22 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         quota: config.mailbox.quota.0,
         warnings,
     })
+}
+
+/// Accounts that are to fetch mail and are not declared.
+fn unfetched(config: &Config, declared: &[Declaration]) -> Vec<String> {
+    let is_declared = |key: &str| declared.iter().any(|one| one.address.key() == key);
+    let holds = config.relay.holds.iter();
+    let missing = holds.filter(|hold| !is_declared(&hold.account.key()));
+    missing
+        .map(|hold| {
+            let message = format!(
+                "{} is not in the accounts file; nobody can fetch this mail unless `tegami account add` has made that account",
+                hold.account.unicode()
+            );
+            hold.problem("account", message).to_string()
+        })
+        .collect()
 }
 
 /// What this machine has to say to it.
@@ -187,6 +204,10 @@ fn mail_out(relay: &Relay) -> String {
             counted(relay.routes.len() as u64, "route")
         ));
     }
+    for hold in &relay.holds {
+        let (domains, account) = (domains(&hold.domains), hold.account.unicode());
+        text.push_str(&format!("; mail for {domains} is kept for {account}"));
+    }
     for network in &relay.networks {
         text.push_str(&format!("; {network} sends without a login"));
     }
@@ -248,6 +269,7 @@ fn listeners(config: &Config) -> Vec<Listener> {
         ("submissions", &listen.submissions),
         ("pop3", &listen.pop3),
         ("pop3s", &listen.pop3s),
+        ("odmr", &listen.odmr),
     ]
     .map(|(service, addresses)| Listener {
         service,

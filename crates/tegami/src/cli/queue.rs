@@ -370,7 +370,8 @@ pub(super) fn summary(queue: &QueueFacts) -> String {
     text
 }
 
-fn coming(due: u64, now: u64) -> String {
+/// `in 2h 5m`, or `now`.
+pub(super) fn coming(due: u64, now: u64) -> String {
     if due <= now {
         "now".to_owned()
     } else {
@@ -379,7 +380,7 @@ fn coming(due: u64, now: u64) -> String {
 }
 
 /// `2h 5m`: the two largest units.
-fn span(milliseconds: u64) -> String {
+pub(super) fn span(milliseconds: u64) -> String {
     let seconds = milliseconds / 1000;
     let (days, hours) = (seconds / 86_400, seconds % 86_400 / 3600);
     let (minutes, rest) = (seconds % 3600 / 60, seconds % 60);
@@ -402,7 +403,8 @@ fn date(milliseconds: u64) -> String {
     }
 }
 
-fn now() -> u64 {
+/// Milliseconds since 1970.
+pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }

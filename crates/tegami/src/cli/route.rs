@@ -63,6 +63,8 @@ enum How {
         /// In the order of trying.
         hosts: Vec<Target>,
     },
+    /// It is kept until this account fetches it.
+    Kept { account: Mailbox },
     /// Not now, or never.
     Nowhere { comes_back: bool, why: String },
 }
@@ -145,11 +147,16 @@ async fn how(config: &Config, roads: &Roads, sender: &ReversePath, address: &Mai
     let (true, Some(hop)) = (outward.enabled, outward.next_hop(sender, &path)) else {
         return How::Off;
     };
+    if let Some(account) = outward.fetcher(&path) {
+        return How::Kept {
+            account: account.clone(),
+        };
+    }
     match roads.prospect(&hop).await {
         Prospect::Stops(stops) => How::Hosts {
             server: match &*hop {
                 NextHop::Route(name) => Some(name.to_string()),
-                NextHop::Host(_) => None,
+                NextHop::Host(_) | NextHop::Held(_) => None,
             },
             hosts: stops
                 .into_iter()
@@ -258,6 +265,10 @@ fn describe_how(how: &How) -> Vec<String> {
             );
             lines
         }
+        How::Kept { account } => vec![format!(
+            "  is kept here until {} fetches it ([[relay.hold]])",
+            account.unicode()
+        )],
         How::Nowhere { comes_back, why } => {
             let fate = if *comes_back {
                 "comes back at once"

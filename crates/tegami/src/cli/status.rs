@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use admin::{
-    CertificateFacts, IndexFacts, Request, Response, ServerFacts, Status, StoreFacts, Suspended,
+    CertificateFacts, FetchFacts, IndexFacts, Request, Response, ServerFacts, Status, StoreFacts,
+    Suspended,
 };
 use anyhow::Result;
 
 use super::access::ask;
 use super::account::unexpected;
 use super::print_json;
+use super::queue::{coming, now, span};
 use super::table::{counted, pairs, size};
 use crate::config::Config;
 use crate::terminal::print;
@@ -70,7 +72,36 @@ fn server_rows(server: &ServerFacts) -> Vec<(&'static str, String)> {
             rows.push(("", format!("SHA-256 {}", certificate.sha256)));
         }
     }
+    for (index, fetch) in server.fetches.iter().enumerate() {
+        let name = if index == 0 { "Fetching" } else { "" };
+        let mut lines = describe_fetch(fetch, now()).into_iter();
+        rows.extend(lines.next().map(|line| (name, line)));
+        rows.extend(lines.map(|line| ("", line)));
+    }
     rows
+}
+
+/// How mail is fetched from one server, as things are at `now`; a line of its own for what is wrong.
+fn describe_fetch(fetch: &FetchFacts, now: u64) -> Vec<String> {
+    let whose = match fetch.domains.as_slice() {
+        [] => String::new(),
+        domains => format!(" for {}", domains.join(", ")),
+    };
+    let success = match fetch.success {
+        Some(at) => format!("last went well {} ago", span(now.saturating_sub(at))),
+        None => "has not gone well since the start".to_owned(),
+    };
+    let next = match fetch.next {
+        Some(at) => format!("next {}", coming(at, now)),
+        None => "going on now".to_owned(),
+    };
+    let FetchFacts { from, user, .. } = fetch;
+    let mut lines = vec![format!("from {from} as {user}{whose}: {success}, {next}")];
+    if let Some(trouble) = &fetch.trouble {
+        let since = span(now.saturating_sub(trouble.since));
+        lines.push(format!("FAILS for {since}: {}", trouble.words));
+    }
+    lines
 }
 
 fn describe_suspended(suspended: Suspended) -> &'static str {
@@ -227,6 +258,7 @@ mod tests {
                 self_signed: true,
                 sha256: "11:93:25".to_owned(),
             }),
+            fetches: Vec::new(),
         };
         let store = StoreFacts {
             disabled: 0,
@@ -265,6 +297,43 @@ mod tests {
                 "Index        being rebuilt from the log; mailboxes open when it is done",
                 "Trouble      nothing can be written: Input/output error",
             ],
+        );
+    }
+
+    #[test]
+    fn what_is_fetched_is_shown_with_its_last_success_its_trouble_and_the_next_time() {
+        let minute = 60_000;
+        let now = 1000 * minute;
+        let fetch = FetchFacts {
+            from: "hub.example:366".to_owned(),
+            user: "spoke@hub.example".to_owned(),
+            domains: vec!["a.test".to_owned(), "b.test".to_owned()],
+            success: Some(now - 3 * minute),
+            trouble: None,
+            next: Some(now + 2 * minute),
+        };
+        assert_eq!(
+            describe_fetch(&fetch, now),
+            [
+                "from hub.example:366 as spoke@hub.example for a.test, b.test: last went well 3m ago, next in 2m"
+            ]
+        );
+        let fetch = FetchFacts {
+            domains: Vec::new(),
+            success: None,
+            trouble: Some(admin::FetchTrouble {
+                since: now - 90 * minute,
+                words: "Nobody answered.".to_owned(),
+            }),
+            next: None,
+            ..fetch
+        };
+        assert_eq!(
+            describe_fetch(&fetch, now),
+            [
+                "from hub.example:366 as spoke@hub.example: has not gone well since the start, going on now",
+                "FAILS for 1h 30m: Nobody answered."
+            ]
         );
     }
 }

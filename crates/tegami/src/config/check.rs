@@ -111,12 +111,13 @@ fn names(found: &mut Findings, config: &Config) {
 
 fn listeners(found: &mut Findings, config: &Config) {
     let listen = &config.listen;
-    let services: [(&str, &[SocketAddr]); 5] = [
+    let services: [(&str, &[SocketAddr]); 6] = [
         ("listen.smtp", &listen.smtp),
         ("listen.submission", &listen.submission),
         ("listen.submissions", &listen.submissions),
         ("listen.pop3", &listen.pop3),
         ("listen.pop3s", &listen.pop3s),
+        ("listen.odmr", &listen.odmr),
     ];
     let mut seen: Vec<(SocketAddr, &str)> = Vec::new();
     for (key, addresses) in services {

@@ -52,11 +52,7 @@ pub static KEYS: &[Key] = &[
     live("listen.submissions", |c| &mut c.listen.submissions),
     live("listen.pop3", |c| &mut c.listen.pop3),
     live("listen.pop3s", |c| &mut c.listen.pop3s),
-    awaits(
-        "on-demand mail relay (ODMR, RFC 2645)",
-        "listen.odmr",
-        |c| &mut c.listen.odmr,
-    ),
+    live("listen.odmr", |c| &mut c.listen.odmr),
     awaits("the web interface", "listen.web", |c| &mut c.listen.web),
     live("proxy.from", |c| &mut c.proxy.from),
     live("proxy.xclient_from", |c| &mut c.proxy.xclient_from),
@@ -180,7 +176,12 @@ pub fn meant(unknown: &str) -> Option<&'static str> {
 pub fn meant_section(unknown: &str) -> Option<&'static str> {
     nearest(
         unknown,
-        sections().chain([super::device::SECTION, super::relay::ROUTES]),
+        sections().chain([
+            super::device::SECTION,
+            super::relay::ROUTES,
+            super::relay::FETCHES,
+            super::relay::HOLDS,
+        ]),
     )
 }
 

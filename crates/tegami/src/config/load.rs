@@ -157,6 +157,10 @@ impl Layers {
                 device::take(self, document, item, &place);
             } else if name == relay::ROUTES {
                 relay::take(self, document, item, &place);
+            } else if name == relay::FETCHES {
+                relay::take_fetch(self, document, item, &place);
+            } else if name == relay::HOLDS {
+                relay::take_hold(self, document, item, &place);
             } else if let Some(key) = keys::find(&name) {
                 match item.as_value() {
                     Some(value) => self.set(key, Raw::Toml(value), place),

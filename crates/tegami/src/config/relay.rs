@@ -1,9 +1,12 @@
-//! `[relay]` and its `[[relay.route]]`: how mail leaves this server, and who may send it through.
+//! `[relay]` with its `[[relay.route]]`, `[[relay.hold]]` and `[[relay.fetch]]`: how mail leaves this server, and who may
+//! send it through.
 //!
 //! Mail of users leaves directly, by what DNS says of each domain, unless a smarthost or a route takes it. What belongs
 //! together (a server, its TLS, the login there) is checked here; whether a server answers is not.
 
 mod etrn;
+mod fetch;
+mod hold;
 mod hop;
 mod route;
 
@@ -16,9 +19,17 @@ use auth::Secret;
 use ipnet::IpNet;
 
 pub use etrn::EtrnReply;
+pub use fetch::Fetch;
+pub use hold::Hold;
 pub use hop::{Families, Hop, HopTls, OrOff};
 pub use route::{Login, Route, Via};
 
+#[cfg(test)]
+pub(super) use fetch::KEYS as FETCH_KEYS;
+pub(super) use fetch::{SECTION as FETCHES, take as take_fetch};
+#[cfg(test)]
+pub(super) use hold::KEYS as HOLD_KEYS;
+pub(super) use hold::{SECTION as HOLDS, take as take_hold};
 #[cfg(test)]
 pub(super) use route::KEYS as ROUTE_KEYS;
 pub(super) use route::{SECTION as ROUTES, take};
@@ -83,6 +94,10 @@ pub struct Relay {
     pub queue_messages: u32,
     /// Mail that goes another way than the rest.
     pub routes: Vec<Route>,
+    /// Servers that keep mail for us until we come for it (RFC 2645).
+    pub fetch: Vec<Fetch>,
+    /// Mail that is kept until somebody fetches it.
+    pub holds: Vec<Hold>,
 }
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -119,6 +134,8 @@ impl Default for Relay {
             queue_size: Octets(4 << 30),
             queue_messages: 200_000,
             routes: Vec::new(),
+            fetch: Vec::new(),
+            holds: Vec::new(),
         }
     }
 }
@@ -165,8 +182,10 @@ pub(super) fn check(found: &mut Findings, config: &Config) {
     let (mut problems, mut warnings) = route::check(config);
     found.problems.append(&mut problems);
     found.warnings.append(&mut warnings);
+    found.problems.append(&mut fetch::check(config));
     who_may_send(found, config);
     etrn::check(found, config);
+    hold::check(found, config);
     times(found, &config.relay);
     numbers(found, &config.relay);
 }

@@ -12,6 +12,8 @@ use super::*;
 mod devices;
 mod doors;
 mod environment;
+mod fetch;
+mod holds;
 mod reference;
 mod relay;
 
@@ -216,12 +218,12 @@ fn names_line_key_and_the_nearest_key() {
 #[test]
 fn reports_everything_that_is_wrong_at_once_in_the_order_of_the_file() {
     bad(
-        "postmaster = \"root@b.test\"\ndomains = [\"a.test\"]\n[smtp]\nvrfy = \"maybe\"\nexpnn = \"off\"\n[listen]\nodmr = [\"[::]:366\"]",
+        "postmaster = \"root@b.test\"\ndomains = [\"a.test\"]\n[smtp]\nvrfy = \"maybe\"\nexpnn = \"off\"\n[listen]\nsmtp = [\"[::]:25\", \"[::]:25\"]",
         &[
             "tegami.toml:1: postmaster: root@b.test is in none of the domains of this server",
             "tegami.toml:4: smtp.vrfy: \"maybe\" is none of \"verify\", \"noncommittal\", \"unimplemented\"",
             "tegami.toml:5: unknown key \"smtp.expnn\"; did you mean \"smtp.expn\"?",
-            "tegami.toml:7: listen.odmr: on-demand mail relay (ODMR, RFC 2645) does not exist in this release; leave it at []",
+            "tegami.toml:7: listen.smtp: [::]:25 is listed twice",
         ],
     );
 }
@@ -319,10 +321,6 @@ fn port_0_may_be_used_as_often_as_one_likes() {
 #[test]
 fn refuses_by_name_what_does_not_exist_yet() {
     wrong(
-        "[listen]\nodmr = [\"[::]:366\"]",
-        "listen.odmr: on-demand mail relay (ODMR, RFC 2645) does not exist in this release; leave it at []",
-    );
-    wrong(
         "[listen]\nweb = [\"[::]:80\"]",
         "listen.web: the web interface does not exist in this release; leave it at [\"127.0.0.1:8080\"]",
     );
@@ -362,7 +360,7 @@ fn reads_the_delay_between_logins() {
 
 #[test]
 fn accepts_what_does_not_exist_yet_when_it_is_off() {
-    good("[listen]\nodmr = []\nweb = []");
+    good("[listen]\nweb = []");
     good("[listen]\nweb = [\"127.0.0.1:8080\"]");
     good("[pop3]\napop = false\nlogin_delay = \"0s\"");
     good_variables(&[

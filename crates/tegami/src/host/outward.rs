@@ -3,7 +3,7 @@
 //! What the configuration says, and nothing else: whether a domain takes mail is asked of DNS by others, and nobody is
 //! reached from here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct Outward {
     pub networks: Vec<IpNet>,
     /// Domains that mail is taken for and passed on.
     pub backup: HashSet<Domain>,
+    /// Domains that mail is taken for and kept, until somebody fetches it.
+    held: HashMap<Domain, Held>,
     /// Whose mail is sent at once when its server asks.
     pub etrn: Etrn,
     /// What one account may have waiting.
@@ -43,6 +45,14 @@ pub struct Etrn {
     pub from: Vec<IpNet>,
     /// What they hear of it.
     pub reply: EtrnReply,
+}
+
+/// Mail for a domain that is fetched (RFC 2645).
+#[derive(Debug)]
+struct Held {
+    hop: Arc<NextHop>,
+    /// By whom.
+    account: Mailbox,
 }
 
 impl Etrn {
@@ -78,6 +88,7 @@ impl Outward {
             networks,
             share: Share::of(relay),
             backup: relay.backup_domains.iter().cloned().collect(),
+            held: held(relay),
             etrn: Etrn {
                 domains: relay.etrn_domains.iter().cloned().collect(),
                 from: etrn_from,
@@ -99,14 +110,27 @@ impl Outward {
         self.networks.iter().any(|network| network.contains(&peer))
     }
 
-    /// Whether mail for this address is taken from everybody, to be passed on. What looks like a route through that domain
+    /// Whether mail for this address is taken from everybody, to be passed on or kept for whoever fetches it. What looks like a route through that domain
     /// is not: who knows where its servers would send it.
     pub fn backs_up(&self, mailbox: &Mailbox) -> bool {
         !mailbox.local.is_route()
-            && mailbox
-                .host
-                .domain()
-                .is_some_and(|domain| self.backup.contains(domain))
+            && mailbox.host.domain().is_some_and(|domain| {
+                self.backup.contains(domain) || self.held.contains_key(domain)
+            })
+    }
+
+    /// The account that fetches mail for this recipient, if it is kept for that.
+    pub fn fetcher(&self, recipient: &ForwardPath) -> Option<&Mailbox> {
+        let held = self.held.get(recipient.mailbox()?.host.domain()?)?;
+        Some(&held.account)
+    }
+
+    /// Domains whose mail this account fetches.
+    pub fn fetched_by(&self, account: &Mailbox) -> impl Iterator<Item = &Domain> {
+        let key = account.key();
+        let held = self.held.iter();
+        let held = held.filter(move |(_, held)| held.account.key() == key);
+        held.map(|(domain, _)| domain)
     }
 
     /// The next hop that people call so: a server of the configuration, or a domain.
@@ -114,16 +138,24 @@ impl Outward {
         let mut routes = self.routes.iter().filter_map(|(_, hop)| hop.as_ref());
         let named = |hop: &&Arc<NextHop>| shown(hop).eq_ignore_ascii_case(name);
         let configured = routes.find(named).or(self.smarthost.as_ref().filter(named));
-        match configured {
-            Some(hop) => Some(NextHop::clone(hop)),
-            None => name.parse().ok().map(NextHop::Host),
+        if let Some(hop) = configured {
+            return Some(NextHop::clone(hop));
         }
+        let host: Host = name.parse().ok()?;
+        let held = host.domain().and_then(|domain| self.held.get(domain));
+        Some(held.map_or(NextHop::Host(host.clone()), |held| {
+            NextHop::clone(&held.hop)
+        }))
     }
 
     /// By which way mail for this recipient, who is elsewhere, leaves; `None` when there is nobody elsewhere: the postmaster
     /// of no domain is ours.
     pub fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<Arc<NextHop>> {
         let mailbox = recipient.mailbox()?;
+        // Whatever routes say: its server cannot be reached.
+        if let Some(held) = mailbox.host.domain().and_then(|one| self.held.get(one)) {
+            return Some(Arc::clone(&held.hop));
+        }
         let direct = || Arc::new(NextHop::Host(mailbox.host.clone()));
         let mut routes = self.routes.iter();
         if let Some((_, hop)) = routes.find(|(route, _)| route.takes(sender, recipient)) {
@@ -146,7 +178,22 @@ pub fn shown(hop: &NextHop) -> String {
     match hop {
         NextHop::Route(name) => name.to_string(),
         NextHop::Host(host) => host.to_string(),
+        NextHop::Held(domain) => domain.to_string(),
     }
+}
+
+/// Mail that is kept, by its domains.
+fn held(relay: &Relay) -> HashMap<Domain, Held> {
+    let each = relay.holds.iter().flat_map(|hold| {
+        hold.domains.iter().map(|domain| {
+            let held = Held {
+                hop: Arc::new(NextHop::Held(domain.clone())),
+                account: hold.account.clone(),
+            };
+            (domain.clone(), held)
+        })
+    });
+    each.collect()
 }
 
 /// The smarthost, and the server of each route that has one, each under a name of its own.
@@ -223,6 +270,7 @@ mod tests {
         let hop = hop.map(|hop| match &*hop {
             NextHop::Route(name) => format!("route {name}"),
             NextHop::Host(host) => host.to_string(),
+            NextHop::Held(domain) => format!("kept for {domain}"),
         });
         assert_eq!(hop.as_deref(), expected, "{recipient}");
     }
@@ -263,6 +311,29 @@ mod tests {
             let mailbox: Mailbox = address.parse().unwrap();
             assert_eq!(outward.backs_up(&mailbox), taken, "{address}");
         }
+    }
+
+    #[test]
+    fn mail_for_a_domain_that_is_held_is_taken_and_kept_whatever_routes_say() {
+        let outward = outward(
+            "smarthost = \"smart.test\"\n\
+             [[relay.route]]\ndomains = [\"spoke.test\"]\nvia = \"smart.test\"\ntls = \"none\"\n\
+             [[relay.hold]]\ndomains = [\"spoke.test\", \"two.test\"]\naccount = \"Spoke@a.test\"\n\
+             [[relay.hold]]\ndomains = [\"other.test\"]\naccount = \"other@a.test\"\n",
+        );
+        check(&outward, "<you@spoke.test>", Some("kept for spoke.test"));
+        check(&outward, "<you@TWO.test>", Some("kept for two.test"));
+        check(&outward, "<you@sub.two.test>", Some("route smart.test:587"));
+        assert!(outward.backs_up(&"you@spoke.test".parse().unwrap()));
+        assert!(!outward.backs_up(&"you%c.test@spoke.test".parse().unwrap()));
+        let account: Mailbox = "spoke@a.test".parse().unwrap();
+        let mut domains: Vec<&str> = outward.fetched_by(&account).map(Domain::as_str).collect();
+        domains.sort_unstable();
+        assert_eq!(domains, ["spoke.test", "two.test"]);
+        let held = NextHop::Held("spoke.test".parse().unwrap());
+        assert_eq!(outward.hop_named("Spoke.test"), Some(held));
+        let nobody: Mailbox = "nobody@a.test".parse().unwrap();
+        assert_eq!(outward.fetched_by(&nobody).count(), 0);
     }
 
     #[test]

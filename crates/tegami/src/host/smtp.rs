@@ -7,6 +7,7 @@ mod finish;
 mod recipient;
 mod regarded;
 mod rounds;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,10 +18,10 @@ use address::{Envelope, ForwardPath, ReversePath};
 use auth::{Mechanism, Verdict};
 use bytes::Bytes;
 use mailstore::{AccountId, Incoming, Reservation, StoreError};
-use net::{Permit, Regarding};
+use net::{Octets, Permit, Regarding, Stop};
 use smtp_server::{
     Admission, Answer, Ask, AuthVerdict, Claimed, DataVerdict, ExpandVerdict, Hold, MailFrom,
-    MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, TurnVerdict, VerifyVerdict, Wish,
+    MailVerdict, Origin, RcptTo, RcptVerdict, Session, Trace, VerifyVerdict, Wish,
 };
 use wire::ChannelBinding;
 
@@ -32,7 +33,9 @@ use rounds::Rounds;
 use super::House;
 use super::device::Visit;
 use super::doors::Counter;
+use super::fetched::Fetched;
 use super::login::{Login, Progress, Sasl};
+use super::on_demand::Granted;
 use super::routing::{self, Found, Route};
 use super::sender;
 use super::utf8_header::Utf8Header;
@@ -44,6 +47,8 @@ pub struct SmtpHost {
     login: Option<Login>,
     /// Present on a listener for devices.
     visit: Option<Visit>,
+    /// Present where the client is a server that we fetch mail from.
+    fetched: Option<Arc<Fetched>>,
     sasl: Sasl,
     transaction: Option<Transaction>,
     /// Whom the next refusal is about, if not only the sender of the transaction.
@@ -53,6 +58,10 @@ pub struct SmtpHost {
     counter: Option<Counter>,
     /// The place of the client that a proxy speaks for.
     place: Option<Permit>,
+    /// The connection is under TLS since STARTTLS.
+    tls: bool,
+    /// The mail that this connection is to be given over for.
+    granted: Option<Granted>,
 }
 
 /// One message on its way in, from MAIL to the reply to its final dot.
@@ -91,12 +100,15 @@ impl SmtpHost {
             peer,
             login: None,
             visit: None,
+            fetched: None,
             sasl: Sasl::default(),
             transaction: None,
             regarding: Regarded::default(),
             known: sender::Known::default(),
             counter,
             place: None,
+            tls: false,
+            granted: None,
         }
     }
 
@@ -132,6 +144,13 @@ impl SmtpHost {
     pub fn of_device(house: Arc<House>, peer: IpAddr, visit: Visit) -> Self {
         let mut host = Self::new(house, peer, None);
         host.visit = Some(visit);
+        host
+    }
+
+    /// A host for a server that hands out what it kept for us.
+    pub fn of_fetched(house: Arc<House>, peer: IpAddr, fetched: Arc<Fetched>) -> Self {
+        let mut host = Self::new(house, peer, None);
+        host.fetched = Some(fetched);
         host
     }
 
@@ -180,7 +199,7 @@ impl SmtpHost {
             Some(visit) => &visit.device.mail_rate,
             None => &policy.mail_rate,
         };
-        if !rate.allows(self.peer, Instant::now()) {
+        if self.fetched.is_none() && !rate.allows(self.peer, Instant::now()) {
             return Some(MailVerdict::TooFast);
         }
         self.known.begin();
@@ -237,7 +256,7 @@ impl SmtpHost {
     /// What DNS has against a sender who has not logged in.
     async fn refused_by_dns(&mut self, to: &RcptTo) -> Option<RcptVerdict> {
         let transaction = self.transaction.as_ref()?;
-        if self.login.is_some() || self.visit.is_some() {
+        if self.login.is_some() || self.visit.is_some() || self.fetched.is_some() {
             return None;
         }
         let from = &transaction.envelope.reverse_path;
@@ -430,6 +449,10 @@ impl SmtpHost {
 
 impl Drop for SmtpHost {
     fn drop(&mut self) {
+        let open = self.transaction.as_ref().is_some_and(|one| one.named > 0);
+        if let Some(fetched) = self.fetched.as_ref().filter(|_| open) {
+            fetched.was_cut();
+        }
         self.abandon();
     }
 }
@@ -486,11 +509,18 @@ impl net::Host for SmtpHost {
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
             Ask::RunQueue(node) => Answer::Queue(self.run_queue(node).await),
-            // Nobody is listed for it, and no session offers it.
-            Ask::Turn(_) => Answer::Turn(TurnVerdict::NotGranted),
-            Ask::TlsReady => Answer::Tls(true),
+            Ask::Turn(domains) => Answer::Turn(self.turn(domains).await),
+            Ask::TlsReady => {
+                // A handshake that fails ends the connection.
+                self.tls = true;
+                Answer::Tls(true)
+            }
             Ask::Claim(client) => Answer::Claimed(self.claim(client)),
         }
+    }
+
+    async fn take_over(self, line: Box<dyn Octets>, stop: Stop) {
+        self.give(line, &stop).await;
     }
 
     fn regarding(&mut self) -> Regarding {

@@ -1,4 +1,4 @@
-//! The five listeners, and those for devices: bound first, all of them, then served.
+//! The six listeners, and those for devices: bound first, all of them, then served.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -26,15 +26,17 @@ enum Kind {
     Submissions,
     Pop3,
     Pop3s,
+    Odmr,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Smtp,
         Self::Submission,
         Self::Submissions,
         Self::Pop3,
         Self::Pop3s,
+        Self::Odmr,
     ];
 
     /// Its key under `[listen]`.
@@ -45,6 +47,7 @@ impl Kind {
             Self::Submissions => "submissions",
             Self::Pop3 => "pop3",
             Self::Pop3s => "pop3s",
+            Self::Odmr => "odmr",
         }
     }
 
@@ -55,12 +58,13 @@ impl Kind {
             Self::Submissions => &listen.submissions,
             Self::Pop3 => &listen.pop3,
             Self::Pop3s => &listen.pop3s,
+            Self::Odmr => &listen.odmr,
         }
     }
 
     const fn protocol(self) -> Protocol {
         match self {
-            Self::Smtp | Self::Submission | Self::Submissions => Protocol::Smtp,
+            Self::Smtp | Self::Submission | Self::Submissions | Self::Odmr => Protocol::Smtp,
             Self::Pop3 | Self::Pop3s => Protocol::Pop3,
         }
     }
@@ -68,7 +72,7 @@ impl Kind {
     const fn is_implicit(self) -> bool {
         match self {
             Self::Submissions | Self::Pop3s => true,
-            Self::Smtp | Self::Submission | Self::Pop3 => false,
+            Self::Smtp | Self::Submission | Self::Pop3 | Self::Odmr => false,
         }
     }
 }
@@ -177,6 +181,10 @@ impl Sockets {
                 }
                 Kind::Submission | Kind::Submissions => {
                     let service = SmtpService::submission(house, counter);
+                    server.listen(bound, endpoint, Arc::new(service));
+                }
+                Kind::Odmr => {
+                    let service = SmtpService::on_demand(house, counter);
                     server.listen(bound, endpoint, Arc::new(service));
                 }
                 Kind::Pop3 | Kind::Pop3s => {

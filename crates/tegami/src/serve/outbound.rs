@@ -20,9 +20,10 @@ use reply::Enhanced;
 use resolver::Place;
 use smtp_client::Login;
 
-use crate::config::{Config, HopTls, Relay, RelayLogin};
+use crate::config::{Config, Fetch, HopTls, Relay, RelayLogin};
 use crate::host::House;
 use crate::host::errands::{self, Errands};
+use crate::host::on_demand::Customers;
 use crate::host::outward::{self, Way};
 use crate::host::returning::Returning;
 use crate::host::routing::{self, Route};
@@ -53,7 +54,7 @@ impl Outbound {
         );
         let roads = Arc::new(roads.context("relay: mail cannot leave")?);
         Errands::start(&config.data_dir, house)?;
-        let office = Office::start(
+        let (office, hatch) = Office::with_hatch(
             house.store.clone(),
             Arc::clone(&roads),
             rules(&config.relay),
@@ -63,9 +64,16 @@ impl Outbound {
         if !config.relay.enabled {
             office.pause(Scope::All);
         }
-        // Set once: a house has one office.
+        // Set once: a house has one office, and one hatch.
         let _ = house.office.set(office.clone());
+        let customers = Customers::new(Arc::clone(&roads), hatch);
+        let _ = house.customers.set(customers);
         Ok(Self { roads, office })
+    }
+
+    /// The way to other servers.
+    pub fn roads(&self) -> &Arc<Roads> {
+        &self.roads
     }
 
     /// Takes on a configuration that was read again. What cannot be used of it is said and left as it was.
@@ -106,6 +114,7 @@ pub fn settings(config: &Config, directory: &Path) -> Settings {
     let hostname = Host::Domain(config.hostname.clone());
     let (smarthost, routes) = outward::ways(relay);
     let ways = smarthost.into_iter().chain(routes.into_iter().flatten());
+    let ways = ways.chain(relay.fetch.iter().map(to_fetch));
     let (mut source_v4, mut source_v6) = (None, None);
     for address in &relay.source {
         match address {
@@ -131,6 +140,17 @@ pub fn settings(config: &Config, directory: &Path) -> Settings {
         source_v4,
         source_v6,
         ..Settings::new(hostname, directory.to_owned())
+    }
+}
+
+/// The way to a server that keeps mail for us.
+fn to_fetch(fetch: &Fetch) -> Way {
+    Way {
+        name: fetch.name().into(),
+        hop: fetch.from.clone(),
+        tls: fetch.tls,
+        ca: fetch.ca.clone(),
+        login: Some(fetch.login.clone()),
     }
 }
 

@@ -11,6 +11,7 @@ pub struct Ready {
     submissions: String,
     pop3: String,
     pop3s: String,
+    odmr: String,
     device: String,
 }
 
@@ -31,6 +32,7 @@ impl Ready {
             submissions: list("submissions"),
             pop3: list("pop3"),
             pop3s: list("pop3s"),
+            odmr: list("odmr"),
             device: devices.join(","),
         }
     }
@@ -44,6 +46,7 @@ impl Ready {
             submissions = on(&self.submissions),
             pop3 = on(&self.pop3),
             pop3s = on(&self.pop3s),
+            odmr = on(&self.odmr),
             device = on(&self.device),
             milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "ready"

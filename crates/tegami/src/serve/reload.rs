@@ -67,7 +67,8 @@ pub async fn reload(
         );
     }
     running.outbound.reload(current, &config, &running.house);
-    strangers::mention(&running.house.store, &config.domains);
+    strangers::mention(&running.house.store, &config);
+    running.fetching.reload(&config);
     certificate(running, &config).await;
     *current = config;
     tracing::info!("reloaded");

@@ -14,7 +14,7 @@ use crate::host::doors::Counter;
 use crate::host::pop3::Pop3Host;
 use crate::host::smtp::SmtpHost;
 
-/// SMTP in one of its two roles.
+/// SMTP in one of its roles.
 pub struct SmtpService {
     house: Arc<House>,
     role: Role,
@@ -36,6 +36,15 @@ impl SmtpService {
         Self {
             house,
             role: Role::Submission,
+            counter,
+        }
+    }
+
+    /// Mail to customers who fetch it (RFC 2645), port 366.
+    pub fn on_demand(house: Arc<House>, counter: Counter) -> Self {
+        Self {
+            house,
+            role: Role::OnDemand,
             counter,
         }
     }

@@ -18,6 +18,7 @@ use net::tls::Certificates;
 use crate::host::House;
 use crate::host::{outward, routing};
 use crate::probe::fingerprint;
+use crate::serve::fetching::Board;
 use crate::serve::outbound;
 
 /// The running server, looked at from the admin socket.
@@ -25,16 +26,23 @@ pub struct Live {
     house: Arc<House>,
     certificates: Arc<Certificates>,
     server: Arc<Server>,
+    fetched: Arc<Board>,
     since: Instant,
 }
 
 impl Live {
     /// Looks at these.
-    pub fn new(house: &Arc<House>, certificates: &Arc<Certificates>, server: &Arc<Server>) -> Self {
+    pub fn new(
+        house: &Arc<House>,
+        certificates: &Arc<Certificates>,
+        server: &Arc<Server>,
+        fetched: &Arc<Board>,
+    ) -> Self {
         Self {
             house: Arc::clone(house),
             certificates: Arc::clone(certificates),
             server: Arc::clone(server),
+            fetched: Arc::clone(fetched),
             since: Instant::now(),
         }
     }
@@ -71,6 +79,7 @@ impl Surroundings for Live {
             suspended: self.house.suspended(),
             listeners: listeners.collect(),
             certificate: certificate(&self.certificates),
+            fetches: self.fetched.facts(),
         })
     }
 

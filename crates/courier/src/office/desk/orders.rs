@@ -176,7 +176,8 @@ impl<C: Carry> Desk<C> {
         let Some(stopping) = &mut self.stopping else {
             return false;
         };
-        let idle = self.carriers.is_empty() && self.unwritten == 0 && self.news.is_empty();
+        let through = self.carriers.is_empty() && self.taken_up == 0;
+        let idle = through && self.unwritten == 0 && self.news.is_empty();
         if idle || Instant::now() < stopping.deadline {
             return idle;
         }

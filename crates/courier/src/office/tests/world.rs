@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::carry::{Carried, Carry, Letter, Remote, Trip};
-use crate::office::{Errand, Home, House, Office, Route};
+use crate::office::{Errand, Hatch, Home, House, Office, Route};
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
@@ -138,7 +138,7 @@ impl Roads {
         self.dying.lock().unwrap().extend(all);
     }
 
-    fn line(self: &Arc<Self>) -> Line {
+    pub(super) fn line(self: &Arc<Self>) -> Line {
         let mut last = self.last.lock().unwrap();
         *last += 1;
         self.lines.lock().unwrap().push(('+', *last));
@@ -200,6 +200,7 @@ pub(super) fn name(hop: &NextHop) -> String {
     match hop {
         NextHop::Route(name) => format!("route {name}"),
         NextHop::Host(host) => host.to_string(),
+        NextHop::Held(domain) => domain.to_string(),
     }
 }
 
@@ -415,6 +416,7 @@ pub(super) struct World {
     pub(super) roads: Arc<Roads>,
     pub(super) villa: Arc<Villa>,
     pub(super) office: Office,
+    pub(super) hatch: Hatch<Carrier>,
     pub(super) alice: AccountId,
     pub(super) postmaster: AccountId,
     /// While somebody blocks, the clock stands still.
@@ -502,13 +504,14 @@ impl World {
             outcome: Mutex::default(),
         });
         let roads = Arc::new(Roads::default());
-        let office = open(&store, &roads, &villa, rules);
+        let (office, hatch) = open(&store, &roads, &villa, rules);
         let world = Self {
             store,
             faults: Arc::default(),
             roads,
             villa,
             office,
+            hatch,
             alice,
             postmaster,
             _still: still,
@@ -520,7 +523,7 @@ impl World {
 
     /// The same store, found by another process.
     pub(super) fn reopen(&mut self, rules: Rules) {
-        self.office = open(&self.store, &self.roads, &self.villa, rules);
+        (self.office, self.hatch) = open(&self.store, &self.roads, &self.villa, rules);
     }
 
     pub(super) fn now(&self) -> SystemTime {
@@ -643,10 +646,15 @@ impl World {
     }
 }
 
-fn open(store: &Store, roads: &Arc<Roads>, villa: &Arc<Villa>, rules: Rules) -> Office {
+fn open(
+    store: &Store,
+    roads: &Arc<Roads>,
+    villa: &Arc<Villa>,
+    rules: Rules,
+) -> (Office, Hatch<Carrier>) {
     let carrier = Arc::new(Carrier(Arc::clone(roads)));
     let house = Arc::clone(villa) as Arc<dyn House>;
-    Office::start(store.clone(), carrier, rules, house, None)
+    Office::with_hatch(store.clone(), carrier, rules, house, None)
 }
 
 pub(super) fn milliseconds(time: SystemTime) -> u64 {

@@ -30,9 +30,17 @@ impl Hop {
     /// # Errors
     /// A sentence for the person who wrote it.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_at(text, SUBMISSION)
+    }
+
+    /// The same with another port where none is given.
+    ///
+    /// # Errors
+    /// A sentence for the person who wrote it.
+    pub fn parse_at(text: &str, usual_port: u16) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{text:?} is no server; write a name or an address and a port, such as \"smtp.example.net:587\""
+                "{text:?} is no server; write a name or an address and a port, such as \"smtp.example.net:{usual_port}\""
             )
         };
         let (host, port) = match text.rsplit_once(':') {
@@ -40,7 +48,7 @@ impl Hop {
             Some((host, port)) if text.parse::<IpAddr>().is_err() && !text.ends_with(']') => {
                 (host, port.parse().map_err(|_| wrong())?)
             }
-            Some(_) | None => (text, SUBMISSION),
+            Some(_) | None => (text, usual_port),
         };
         if port == 0 {
             return Err(wrong());

@@ -100,7 +100,7 @@ fn a_wrong_variable_is_an_error_that_names_it() {
         None,
         &[
             ("TEGAMI_SMTP__VRFY", "maybe"),
-            ("TEGAMI_LISTEN__ODMR", "[::]:366"),
+            ("TEGAMI_RELAY__CONNECTIONS", "0"),
         ],
     )
     .unwrap_err();
@@ -108,7 +108,7 @@ fn a_wrong_variable_is_an_error_that_names_it() {
         error.lines().collect::<Vec<_>>(),
         [
             "TEGAMI_SMTP__VRFY: smtp.vrfy: \"maybe\" is none of \"verify\", \"noncommittal\", \"unimplemented\"",
-            "TEGAMI_LISTEN__ODMR: listen.odmr: on-demand mail relay (ODMR, RFC 2645) does not exist in this release; leave it at []",
+            "TEGAMI_RELAY__CONNECTIONS: relay.connections: must be at least 1",
         ]
     );
 }

@@ -46,10 +46,12 @@ fn the_reference_file_and_the_code_agree_on_every_key_and_default() {
     let password = dir.path().join("scanner.password");
     fs::write(&password, "paper jam\n").unwrap();
     let text = uncommented.join("\n");
-    let text = ["scanner", "partner"].iter().fold(text, |text, name| {
-        let path = format!("/etc/tegami/{name}.password");
-        text.replace(&path, password.to_str().unwrap())
-    });
+    let text = ["scanner", "partner", "hub"]
+        .iter()
+        .fold(text, |text, name| {
+            let path = format!("/etc/tegami/{name}.password");
+            text.replace(&path, password.to_str().unwrap())
+        });
     fs::write(&path, text).unwrap();
     let sources = Sources {
         explicit: Some(path.clone()),
@@ -118,13 +120,37 @@ fn the_reference_file_has_every_key_of_a_device() {
 /// The example of a route has every key there is.
 #[test]
 fn the_reference_file_has_every_key_of_a_route() {
+    the_reference_file_has("relay.route", &super::super::relay::ROUTE_KEYS);
+}
+
+#[test]
+fn the_reference_file_has_every_key_of_a_hold() {
+    the_reference_file_has("relay.hold", &super::super::relay::HOLD_KEYS);
+}
+
+#[track_caller]
+fn the_reference_file_has(section: &str, expected: &[&str]) {
     let text = fs::read_to_string(REFERENCE).unwrap();
-    let (_, example) = text.split_once("#[[relay.route]]\n").unwrap();
+    let (_, example) = text.split_once(&format!("#[[{section}]]\n")).unwrap();
     let (example, _) = example.split_once("\n\n").unwrap();
     let keys: Vec<&str> = example
         .lines()
         .filter_map(|line| line.strip_prefix('#')?.split_once(" = "))
         .map(|(key, _)| key)
         .collect();
-    assert_eq!(keys, super::super::relay::ROUTE_KEYS);
+    assert_eq!(keys, expected);
+}
+
+/// The example of a server to fetch from has every key there is.
+#[test]
+fn the_reference_file_has_every_key_of_a_fetch() {
+    let text = fs::read_to_string(REFERENCE).unwrap();
+    let (_, example) = text.split_once("#[[relay.fetch]]\n").unwrap();
+    let (example, _) = example.split_once("\n\n").unwrap();
+    let keys: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once(" = "))
+        .map(|(key, _)| key)
+        .collect();
+    assert_eq!(keys, super::super::relay::FETCH_KEYS);
 }

@@ -265,13 +265,17 @@ impl SmtpHost {
         let is_ours = to
             .mailbox()
             .is_none_or(|to| routing::is_local(&policy, to) || policy.outward.backs_up(to));
-        if is_ours || self.is_gone() || self.may_leave(&policy, to).is_err() {
+        if is_ours
+            || self.fetched.is_some()
+            || self.is_gone()
+            || self.may_leave(&policy, to).is_err()
+        {
             return None;
         }
         let sender = &transaction.envelope.reverse_path;
         match &*policy.outward.next_hop(sender, to)? {
             NextHop::Host(Host::Domain(domain)) => Some(domain.clone()),
-            NextHop::Host(Host::Literal(_)) | NextHop::Route(_) => None,
+            NextHop::Host(Host::Literal(_)) | NextHop::Route(_) | NextHop::Held(_) => None,
         }
     }
 }

@@ -69,7 +69,7 @@ impl SmtpHost {
         for hop in &found.hops {
             match office.door(NextHop::clone(hop)).await {
                 Some(Door::Open | Door::BackedOff(_)) => open.push(hop),
-                Some(Door::Paused) | None => {}
+                Some(Door::Paused | Door::Held) | None => {}
             }
         }
         if open.is_empty() {

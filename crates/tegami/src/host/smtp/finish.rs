@@ -83,6 +83,9 @@ impl SmtpHost {
         (rcpts, away): (usize, usize),
         (octets, queued): (u64, Option<u64>),
     ) {
+        if let Some(fetched) = &self.fetched {
+            fetched.took();
+        }
         let Some(queue) = queued else {
             tracing::info!(txn = id, from, rcpts, octets, "delivered");
             return;

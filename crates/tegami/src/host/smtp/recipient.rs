@@ -117,6 +117,11 @@ impl SmtpHost {
             return Err(RcptVerdict::RelayDenied);
         }
         let policy = self.house.policy.load();
+        if let Some(fetched) = &self.fetched
+            && !fetched.is_for(&policy, to)
+        {
+            return Err(RcptVerdict::RelayDenied);
+        }
         let directory = self.house.store.directory();
         let sender = self.login.as_ref();
         let sender = sender.and_then(|login| directory.account(login.account));
@@ -263,7 +268,8 @@ impl SmtpHost {
     }
 
     fn count_recipient(&self, policy: &Policy) -> Result<(), RcptVerdict> {
-        if self.visit.is_none() && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
+        let counts = self.visit.is_none() && self.fetched.is_none();
+        if counts && !policy.rcpt_rate.allows(self.peer, Instant::now()) {
             return Err(RcptVerdict::TooFast);
         }
         Ok(())
