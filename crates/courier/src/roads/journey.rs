@@ -127,7 +127,7 @@ impl<'a, L: Letter> Journey<'a, L> {
         }
         let address = line.address;
         let (open, transaction) = self.remaining();
-        let within = self.within(&line.live);
+        let within = self.within(&line.live, address);
         let sent = line.conversation.send(transaction, &mut self.feed, within);
         let sent = sent.await;
         if is_stale(&sent) {
@@ -226,7 +226,7 @@ impl<'a, L: Letter> Journey<'a, L> {
                 }
             };
             let (open, transaction) = self.remaining();
-            let within = self.within(&line.live);
+            let within = self.within(&line.live, line.address);
             let sent = line.conversation.send(transaction, &mut self.feed, within);
             let sent = sent.await;
             let visit = self.hear(line, &open, sent);
@@ -257,6 +257,11 @@ impl<'a, L: Letter> Journey<'a, L> {
             if let (Some(recipient), Some(finding)) = (open.get(verdict.recipient), finding) {
                 self.tally.note(*recipient, finding);
             }
+        }
+        if matches!(sent.rest, Rest::Ready(_) | Rest::Over(Over::Parted)) {
+            self.roads.proven.note(line.address);
+        } else {
+            self.roads.proven.forget(line.address);
         }
         let stands = match &sent.rest {
             Rest::Ready(_) => true,
@@ -296,9 +301,14 @@ impl<'a, L: Letter> Journey<'a, L> {
         (open, transaction)
     }
 
-    /// How long the message may take.
-    fn within(&self, live: &Live) -> Duration {
-        live.settings.conversation + Duration::from_secs(self.transaction.size / SLOWEST)
+    /// How long the message may take there.
+    fn within(&self, live: &Live, address: SocketAddr) -> Duration {
+        let patience = if self.roads.proven.has(address) {
+            live.settings.conversation
+        } else {
+            live.settings.first
+        };
+        patience + Duration::from_secs(self.transaction.size / SLOWEST)
     }
 
     fn nowhere(mut self, finding: &Finding) -> Trip<Line> {

@@ -3,5 +3,6 @@
 mod limits;
 mod model;
 mod orders;
+mod tarpits;
 mod time;
 mod world;
