@@ -20,6 +20,8 @@ mod lines;
 mod messages;
 #[path = "roads/patience.rs"]
 mod patience;
+#[path = "roads/results.rs"]
+mod results;
 #[path = "roads/server.rs"]
 mod server;
 #[path = "roads/smarthosts.rs"]
