@@ -65,6 +65,8 @@ use web::Web;
 const DEAD_FOR: Duration = Duration::from_secs(60);
 /// TLS is not tried again for so long where it came to nothing and need not be.
 const PLAIN_FOR: Duration = Duration::from_secs(60 * 60);
+/// A server that finished a conversation is trusted to finish others for so long.
+const PROVEN_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The way to other servers.
 pub struct Roads {
@@ -77,6 +79,8 @@ pub struct Roads {
     dead: Memory,
     /// Addresses where TLS came to nothing.
     plain: Memory,
+    /// Addresses where a conversation came to its end.
+    proven: Memory,
 }
 
 /// Why there are no roads.
@@ -115,6 +119,7 @@ impl Roads {
             results: Arc::new(results),
             dead: Memory::new(DEAD_FOR),
             plain: Memory::new(PLAIN_FOR),
+            proven: Memory::new(PROVEN_FOR),
         })
     }
 

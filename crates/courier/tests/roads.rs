@@ -18,6 +18,10 @@ mod guarded;
 mod lines;
 #[path = "roads/messages.rs"]
 mod messages;
+#[path = "roads/patience.rs"]
+mod patience;
+#[path = "roads/results.rs"]
+mod results;
 #[path = "roads/server.rs"]
 mod server;
 #[path = "roads/smarthosts.rs"]

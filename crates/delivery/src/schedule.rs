@@ -34,6 +34,10 @@
 //! Turns go to the sender, and then to the next hop, with the least work running. A connection that has
 //! done its work is free for whoever has the next turn: for the same next hop it is used again; if all connections there
 //! may be are taken, an idle one is closed for somebody else.
+//!
+//! A next hop that has not finished a transaction yet gets one connection, and all such together get half of those there
+//! may be; of that, half is for those that could not be reached before. So servers that let everybody in and then say
+//! nothing never hold all connections, however many they are. Configured routes are trusted from the beginning.
 
 mod allowance;
 mod backoff;
@@ -42,6 +46,7 @@ mod hops;
 mod job;
 mod lines;
 mod outcome;
+mod proven;
 mod room;
 mod rules;
 mod scan;

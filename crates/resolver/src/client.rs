@@ -21,6 +21,7 @@ use crate::asked::{Asked, Open, Question};
 use crate::sockets::FewSockets;
 use crate::trust::TrustAnchors;
 use crate::turns::{AT_ONCE, Turn};
+use crate::unchecked::Unchecked;
 
 /// How long a good answer is believed, whatever its owner says.
 const GOOD_FOR: Duration = Duration::from_secs(60 * 60);
@@ -31,8 +32,14 @@ const NONE_FOR: Duration = Duration::from_secs(5 * 60);
 pub struct Client {
     plain: TokioResolver,
     /// Nothing when DNSSEC is not looked at.
-    validating: Option<Resolver<FewSockets>>,
+    validating: Option<Validating>,
     pub asked: Arc<Asked<Found>>,
+}
+
+/// Who looks at DNSSEC.
+struct Validating {
+    resolver: Resolver<FewSockets>,
+    unchecked: Unchecked,
 }
 
 /// What came back.
@@ -74,21 +81,38 @@ impl Client {
     }
 
     pub async fn ask(self: Arc<Self>, open: Open<Found>, turn: Option<Turn>, within: Duration) {
-        let lookup = self.lookup(open.question());
+        let found = self.find(open.question());
         // Without an answer in time, `open` says that it is unclear.
-        if let Ok(lookup) = tokio::time::timeout(within, lookup).await {
-            let (found, clear) = found(open.question(), lookup);
+        if let Ok((found, clear)) = tokio::time::timeout(within, found).await {
             open.came(found, clear);
         }
         drop(turn);
     }
 
-    async fn lookup(&self, question: &Question) -> Result<Lookup, NetError> {
+    async fn find(&self, question: &Question) -> (Found, Option<Duration>) {
         let Question { name, kind, .. } = question;
-        match &self.validating {
-            Some(validating) if question.validated => validating.lookup(name.clone(), *kind).await,
-            Some(_) | None => self.plain.lookup(name.clone(), *kind).await,
+        let validating = self.validating.as_ref().filter(|_| question.validated);
+        let Some(Validating {
+            resolver,
+            unchecked,
+        }) = validating
+        else {
+            return found(question, self.plain.lookup(name.clone(), *kind).await);
+        };
+        let looked_up = resolver.lookup(name.clone(), *kind).await;
+        let forged = match &looked_up {
+            Ok(_) => false,
+            Err(error) => unchecked.explains(question, error).await,
+        };
+        let (found, clear) = if forged {
+            (Err(Nothing::Bogus), None)
+        } else {
+            found(question, looked_up)
+        };
+        if let Err(Nothing::Bogus) = found {
+            tracing::info!(%name, %kind, "the answer of DNS fails DNSSEC validation");
         }
+        (found, clear)
     }
 }
 
@@ -102,15 +126,27 @@ fn build(
     let provider = TokioRuntimeProvider::default();
     let mut plain = Resolver::builder_with_config(config.clone(), provider);
     set(plain.options_mut(), within);
-    let validating = trust.map(|trust| {
-        let mut validating = Resolver::builder_with_config(config, FewSockets::default());
-        set(validating.options_mut(), within);
-        validating.with_trust_anchor(trust.keys()).build()
-    });
+    let validating = trust.map(|trust| validating(config, trust, within));
     Ok(Client {
         plain: plain.build()?,
         validating: validating.transpose()?,
         asked: Asked::new(),
+    })
+}
+
+fn validating(
+    config: ResolverConfig,
+    trust: &TrustAnchors,
+    within: Duration,
+) -> Result<Validating, NetError> {
+    let sockets = FewSockets::default();
+    let servers = config.name_servers().to_vec();
+    let mut resolver = Resolver::builder_with_config(config, sockets.clone());
+    set(resolver.options_mut(), within);
+    let options = resolver.options_mut().clone();
+    Ok(Validating {
+        resolver: resolver.with_trust_anchor(trust.keys()).build()?,
+        unchecked: Unchecked::new(servers, options, sockets)?,
     })
 }
 

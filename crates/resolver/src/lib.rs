@@ -19,6 +19,7 @@ mod servers;
 mod sockets;
 mod trust;
 mod turns;
+mod unchecked;
 
 pub use answer::{Addresses, Exchanger, MailRoute, Reverse, Texts};
 pub use outbound::{Dane, Dnssec};

@@ -79,7 +79,12 @@ impl Resolver {
         };
         let way = self.our_way(place.dnssec);
         let routed = self.in_time(self.route(domain, way)).await;
-        let Some(Routed { route, secure }) = routed else {
+        let Some(Routed {
+            route,
+            secure,
+            forged,
+        }) = routed
+        else {
             return Plan::Later;
         };
         let exchangers = match route {
@@ -87,6 +92,7 @@ impl Resolver {
             MailRoute::NullMx => return Plan::Never(Undeliverable::NullMx),
             MailRoute::NoMailHere => return Plan::Never(Undeliverable::NoMailHere),
             MailRoute::NoSuchDomain => return Plan::Never(Undeliverable::NoSuchDomain),
+            MailRoute::Unclear if forged => return Plan::Forged(domain.clone()),
             MailRoute::Unclear => return Plan::Later,
         };
         let exchangers = match plan::order(exchangers, place, draw) {
@@ -102,6 +108,7 @@ impl Resolver {
                 addresses: located.addresses,
                 // RFC 7672 section 2.2.1: when the MX records are not proven, neither is whose host it is.
                 secure: secure && located.secure,
+                forged: located.forged,
                 canonical: located.canonical,
             });
         }
@@ -123,6 +130,7 @@ impl Resolver {
             },
             addresses: located.addresses,
             secure: located.secure,
+            forged: located.forged,
             canonical: located.canonical,
         };
         plan::plan(vec![candidate], place)

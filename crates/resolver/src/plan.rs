@@ -52,8 +52,10 @@ pub enum Plan {
     Hosts(Vec<MailHost>),
     /// Not at all.
     Never(Undeliverable),
-    /// It cannot be said now: no answer in time, a server has a fault, or DNSSEC says that the answer is forged.
+    /// It cannot be said now: no answer in time, or a server has a fault.
     Later,
+    /// It cannot be said now: DNSSEC says that the answer about this name is not its owner's.
+    Forged(Domain),
 }
 
 /// A host that takes mail, with its addresses.
@@ -95,6 +97,8 @@ pub struct Candidate {
     pub exchanger: Exchanger,
     pub addresses: Addresses,
     pub secure: bool,
+    /// DNSSEC says that an answer about it is not its owner's.
+    pub forged: bool,
     pub canonical: Option<Domain>,
 }
 
@@ -147,9 +151,12 @@ pub fn plan(mut candidates: Vec<Candidate>, place: &Place) -> Plan {
         }
     }
     let (mut unclear, mut forbidden) = (false, false);
-    let mut hosts = Vec::new();
+    let (mut hosts, mut forged) = (Vec::new(), None);
     for candidate in candidates {
         unclear |= candidate.addresses == Addresses::Unclear;
+        if candidate.forged && forged.is_none() {
+            forged = Some(candidate.exchanger.host.clone());
+        }
         let kinds = in_turn(found(&candidate.addresses), place.families);
         let any = !kinds.is_empty();
         let mut addresses = kinds;
@@ -162,6 +169,8 @@ pub fn plan(mut candidates: Vec<Candidate>, place: &Place) -> Plan {
     }
     if !hosts.is_empty() {
         Plan::Hosts(hosts)
+    } else if let Some(host) = forged {
+        Plan::Forged(host)
     } else if unclear {
         Plan::Later
     } else if forbidden {

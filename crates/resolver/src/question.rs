@@ -46,12 +46,16 @@ pub struct Way {
 pub struct Routed {
     pub route: MailRoute,
     pub secure: bool,
+    /// It is unclear for DNSSEC says that the answer is not the owner's.
+    pub forged: bool,
 }
 
 /// Where a host is, and whether DNSSEC proves it.
 pub struct Located {
     pub addresses: Addresses,
     pub secure: bool,
+    /// They are unclear for DNSSEC says that an answer is not the owner's.
+    pub forged: bool,
     /// Its name where aliases lead, if that is a host name.
     pub canonical: Option<Domain>,
 }
@@ -150,7 +154,8 @@ impl Resolver {
             Ok(records) => records,
             Err(Nothing::NoneOfThisKind) => return self.implicit(domain, way).await,
             Err(Nothing::NoSuchName) => return MailRoute::NoSuchDomain.into(),
-            Err(Nothing::Unclear | Nothing::Bogus) => return MailRoute::Unclear.into(),
+            Err(Nothing::Unclear) => return MailRoute::Unclear.into(),
+            Err(Nothing::Bogus) => return Routed::forged(),
         };
         let listed = records.data.iter().filter_map(|record| {
             let RData::MX(mx) = record else { return None };
@@ -174,6 +179,7 @@ impl Resolver {
         Routed {
             route: MailRoute::Exchangers(exchangers),
             secure: records.secure,
+            forged: false,
         }
     }
 
@@ -192,6 +198,7 @@ impl Resolver {
         Routed {
             route,
             secure: located.secure,
+            forged: located.forged,
         }
     }
 
@@ -203,8 +210,13 @@ impl Resolver {
         let v4 = self.records(&name, RecordType::A, way).await;
         let v6 = self.records(&name, RecordType::AAAA, way).await;
         match (v4, v6) {
-            (Err(Nothing::Unclear | Nothing::Bogus), Err(_))
-            | (Err(_), Err(Nothing::Unclear | Nothing::Bogus)) => Addresses::Unclear.into(),
+            (Err(Nothing::Bogus), Err(_)) | (Err(_), Err(Nothing::Bogus)) => Located {
+                forged: true,
+                ..Addresses::Unclear.into()
+            },
+            (Err(Nothing::Unclear), Err(_)) | (Err(_), Err(Nothing::Unclear)) => {
+                Addresses::Unclear.into()
+            }
             // RFC 8020: when the name is missing, it is missing for every kind.
             (Err(Nothing::NoSuchName), Err(_)) | (Err(_), Err(Nothing::NoSuchName)) => {
                 Addresses::NoSuchHost.into()
@@ -277,11 +289,21 @@ impl Way {
     }
 }
 
+impl Routed {
+    fn forged() -> Self {
+        Self {
+            forged: true,
+            ..MailRoute::Unclear.into()
+        }
+    }
+}
+
 impl From<MailRoute> for Routed {
     fn from(route: MailRoute) -> Self {
         Self {
             route,
             secure: false,
+            forged: false,
         }
     }
 }
@@ -291,6 +313,7 @@ impl From<Addresses> for Located {
         Self {
             addresses,
             secure: false,
+            forged: false,
             canonical: None,
         }
     }
@@ -301,6 +324,7 @@ fn located(found: &[Arc<Records>]) -> Located {
     Located {
         addresses: Addresses::Found(addresses.collect()),
         secure: found.iter().all(|records| records.secure),
+        forged: false,
         canonical: found.first().and_then(|records| host(&records.name)),
     }
 }

@@ -206,6 +206,12 @@ impl Session {
         &self.context.peer
     }
 
+    /// What is being said, or waited for.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.state.stage()
+    }
+
     /// What is known of the TLS under the conversation, if it is there.
     #[must_use]
     pub fn secured(&self) -> Option<&Secured> {

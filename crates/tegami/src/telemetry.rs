@@ -89,15 +89,18 @@ impl Drop for Telemetry {
     }
 }
 
-/// What passes. A client that talks nonsense makes rustls warn as often as it likes, and sled chats about
-/// its housekeeping, more than the server says itself: both are heard at `trace`, or when somebody names them.
+/// What passes. A client that talks nonsense makes rustls warn as often as it likes; whoever answers for a name in DNS makes
+/// hickory do so, at length, where the resolver says it in a line; and sled chats about its housekeeping, more than the server
+/// says itself: all of them are heard at `trace`, or when somebody names them.
 fn targets(level: &LogLevel) -> Targets {
     let mut targets = Targets::new().with_default(level.default);
     if level.default < LevelFilter::TRACE {
         let quiet = level.default.min(LevelFilter::ERROR);
         targets = targets
             .with_target("rustls", quiet)
-            .with_target("sled", quiet);
+            .with_target("sled", quiet)
+            .with_target("hickory_net", quiet)
+            .with_target("hickory_resolver", quiet);
     }
     targets.with_targets(
         level

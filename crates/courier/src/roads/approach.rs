@@ -3,11 +3,13 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use address::Domain;
 use rustls::pki_types::ServerName;
 use smtp_client::{Config, Ending, Stage, TlsUse};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::connect::connect;
 use super::conversation::{Conversation, Rest};
@@ -58,20 +60,23 @@ enum Cover {
 impl Approach<'_> {
     /// Opens a connection. Where TLS comes to nothing and need not be, a second one goes without (RFC 7435 section 3).
     pub(super) async fn connect(&self) -> Result<Line, Failed> {
-        let address = self.stop.address;
+        let (address, began) = (self.stop.address, Instant::now());
+        let within = self.live.settings.opening;
         let optional = self.is_optional();
         if optional && !self.secret && self.roads.plain.has(address) {
-            return self.open(Cover::None).await;
+            return self.open(Cover::None, within).await;
         }
         let opened = match self.cover() {
-            Ok(cover) => self.open(cover).await,
+            Ok(cover) => self.open(cover, within).await,
             Err(what) => return Err(Failed::other(self.who.internal(&what))),
         };
         match opened {
             Err(failed) if failed.tls && optional && !self.secret => {
                 tracing::info!(server = %self.who, why = failed.finding.words, "TLS came to nothing; going on without");
                 self.roads.plain.note(address);
-                self.open(Cover::None).await
+                // Whoever has taken all the time before gets no more than half of it again.
+                let left = within.saturating_sub(began.elapsed());
+                self.open(Cover::None, left.max(within / 2)).await
             }
             opened => opened,
         }
@@ -162,7 +167,7 @@ impl Approach<'_> {
     }
 
     /// Opens one connection.
-    async fn open(&self, cover: Cover) -> Result<Line, Failed> {
+    async fn open(&self, cover: Cover, within: Duration) -> Result<Line, Failed> {
         let address = self.stop.address;
         let stream = match connect(address, &self.live.settings).await {
             Ok(stream) => stream,
@@ -176,7 +181,7 @@ impl Approach<'_> {
         self.roads.dead.forget(address);
         let tried = !matches!(cover, Cover::None);
         let mut conversation = self.converse(stream, cover).await?;
-        let rest = conversation.begin(self.live.settings.opening).await;
+        let rest = conversation.begin(within).await;
         let (fault, over) = (conversation.fault(), conversation.is_overtime());
         match rest {
             Rest::Ready(_) | Rest::Turned => {

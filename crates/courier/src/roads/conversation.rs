@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use auth::Derived;
 use bytes::{Buf as _, Bytes};
 use smtp_client::{
-    Config, Connection, Ending, Input, Output, Secured, Session, Transaction, Verdict, Want,
+    Config, Connection, Ending, Input, Output, Secured, Session, Stage, Transaction, Verdict, Want,
 };
 use tokio::io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf};
 use tokio::task::JoinHandle;
@@ -167,7 +167,8 @@ impl<IO: Io> Conversation<IO> {
         self.advance(&mut Feed::new(&mut NoLetter, 0)).await
     }
 
-    /// Sends a message. It takes no longer than `within`.
+    /// Sends a message. Until all of it is sent it takes no longer than `within`; whether it was taken is waited for as long
+    /// as the session says, for giving up then means sending it twice (RFC 5321 section 4.5.3.2.6).
     pub(super) async fn send<L: Letter>(
         &mut self,
         transaction: Transaction,
@@ -266,7 +267,7 @@ impl<IO: Io> Conversation<IO> {
         match event {
             Event::Heard | Event::Written => {}
             Event::Derived(derived) => self.session.handle(now, Input::Derived(*derived)),
-            Event::Late if now >= self.limit => {
+            Event::Late if self.limit().is_some_and(|limit| now >= limit) => {
                 self.overtime = true;
                 self.session.handle(now, Input::Closed);
             }
@@ -343,9 +344,15 @@ impl<IO: Io> Conversation<IO> {
         self.unflushed || !self.outbox.is_empty()
     }
 
+    /// The end of all patience, where there is one.
+    fn limit(&self) -> Option<Instant> {
+        (self.session.stage() != Stage::Finish).then_some(self.limit)
+    }
+
     /// Waits for what comes first. Everything that is to be written is, as far as the other side takes it.
     async fn event(&mut self, until: Instant, written: bool) -> Event {
-        let sleep = sleep_until(until.min(self.limit).into());
+        let until = self.limit().map_or(until, |limit| until.min(limit));
+        let sleep = sleep_until(until.into());
         tokio::pin!(sleep);
         poll_fn(|cx| self.poll(cx, sleep.as_mut(), written)).await
     }

@@ -87,8 +87,8 @@ impl Who {
             Barred::Bogus => (
                 Enhanced(4, 7, 5),
                 format!(
-                    "What DNS says of the certificate of {self} (TLSA) is not signed by its owner, as if \
-                     somebody had forged it, so nothing is sent there."
+                    "The DNS answer for the certificate of {self} (TLSA) fails DNSSEC validation: its owner has not \
+                     signed it, or somebody has forged it. Nothing is sent there until that is mended."
                 ),
             ),
             Barred::Unclear => (
@@ -396,6 +396,15 @@ fn row(why: Undeliverable) -> Option<&'static Row> {
 pub(super) fn later(domain: &Host) -> Finding {
     let words = format!("DNS could not say where mail for {domain} goes.");
     plain(Verdict::Deferred, Enhanced(4, 4, 3), words)
+}
+
+/// What DNS says is not its owner's.
+pub(super) fn forged(name: &Domain) -> Finding {
+    let words = format!(
+        "The DNS answer for {name} fails DNSSEC validation: its owner has not signed it, or somebody has forged it. \
+         Mail waits until that is mended."
+    );
+    plain(Verdict::Deferred, Enhanced(4, 7, 5), words)
 }
 
 /// There is no such route any more.

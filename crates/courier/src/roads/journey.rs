@@ -133,7 +133,7 @@ impl<'a, L: Letter> Journey<'a, L> {
         }
         let address = line.address;
         let (open, transaction) = self.remaining();
-        let within = self.within(&line.live);
+        let within = self.within(&line.live, address);
         let sent = line.conversation.send(transaction, &mut self.feed, within);
         let sent = sent.await;
         if is_stale(&sent) {
@@ -153,6 +153,7 @@ impl<'a, L: Letter> Journey<'a, L> {
         let (mut stops, more) = way.stops(&self.roads.resolver, settings, &place).await?;
         living_first(&mut stops, &self.roads.dead);
         let policy = policy(self.roads, &self.live, way).await;
+        self.count_policy(way, &policy);
         let mut skipped: Option<Arc<MailHost>> = None;
         let mut guards: Vec<(Arc<MailHost>, Result<Guard, Barred>)> = Vec::new();
         for stop in &stops {
@@ -174,6 +175,7 @@ impl<'a, L: Letter> Journey<'a, L> {
                 Some((_, guard)) => guard.clone(),
                 None => {
                     let guard = guard(self.roads, &self.live, way, stop, &policy).await;
+                    self.count_guard(way, stop, &guard);
                     guards.push((Arc::clone(&stop.host), guard.clone()));
                     guard
                 }
@@ -191,6 +193,27 @@ impl<'a, L: Letter> Journey<'a, L> {
             self.tally.leave_off();
         }
         Ok(None)
+    }
+
+    /// Counts that the policy of the domain cannot be had, if it cannot.
+    fn count_policy(&self, way: &Way, found: &Found) {
+        if let (Some(failure), Some(domain)) = (found.failure, way.domain()) {
+            let results = &self.roads.results;
+            results.count(domain, Policy::Sts, None, Some(failure));
+        }
+    }
+
+    /// Counts that there is no session with a host, if there may be none.
+    fn count_guard(&self, way: &Way, stop: &Stop, guard: &Result<Guard, Barred>) {
+        if let (Err(barred), Some(domain)) = (guard, way.domain()) {
+            let (policy, failure) = match barred {
+                Barred::Bogus | Barred::Unclear => (Policy::Tlsa, Failure::DnssecInvalid),
+                Barred::NotListed => (Policy::Sts, Failure::Validation),
+            };
+            let host = Some(&stop.host.name);
+            let results = &self.roads.results;
+            results.count(domain, policy, host, Some(failure));
+        }
     }
 
     /// Asks one host at one address, as often as it takes more.
@@ -232,7 +255,7 @@ impl<'a, L: Letter> Journey<'a, L> {
                 }
             };
             let (open, transaction) = self.remaining();
-            let within = self.within(&line.live);
+            let within = self.within(&line.live, line.address);
             let sent = line.conversation.send(transaction, &mut self.feed, within);
             let sent = sent.await;
             let visit = self.hear(line, &open, sent);
@@ -263,6 +286,11 @@ impl<'a, L: Letter> Journey<'a, L> {
             if let (Some(recipient), Some(finding)) = (open.get(verdict.recipient), finding) {
                 self.tally.note(*recipient, finding);
             }
+        }
+        if matches!(sent.rest, Rest::Ready(_) | Rest::Over(Over::Parted)) {
+            self.roads.proven.note(line.address);
+        } else {
+            self.roads.proven.forget(line.address);
         }
         let stands = match &sent.rest {
             Rest::Ready(_) => true,
@@ -302,9 +330,14 @@ impl<'a, L: Letter> Journey<'a, L> {
         (open, transaction)
     }
 
-    /// How long the message may take.
-    fn within(&self, live: &Live) -> Duration {
-        live.settings.conversation + Duration::from_secs(self.transaction.size / SLOWEST)
+    /// How long the message may take there.
+    fn within(&self, live: &Live, address: SocketAddr) -> Duration {
+        let patience = if self.roads.proven.has(address) {
+            live.settings.conversation
+        } else {
+            live.settings.first
+        };
+        patience + Duration::from_secs(self.transaction.size / SLOWEST)
     }
 
     fn nowhere(mut self, finding: &Finding) -> Trip<Line> {
@@ -355,13 +388,7 @@ pub(super) async fn policy(roads: &Roads, live: &Arc<Live>, way: &Way) -> Found 
     let Some(domain) = way.domain().filter(|_| live.settings.mta_sts) else {
         return Found::default();
     };
-    let found = roads.policy(domain, live).await;
-    if let Some(failure) = found.failure {
-        roads
-            .results
-            .count(domain, Policy::Sts, None, Some(failure));
-    }
-    found
+    roads.policy(domain, live).await
 }
 
 /// Which TLS a host has to have.
@@ -383,20 +410,11 @@ pub(super) async fn guard(
         (Some(policy), Some(host)) => policy.treatment(host),
         (None | Some(_), _) => Treatment::Ordinary,
     };
-    let guard = Guard::decide(Known {
+    Guard::decide(Known {
         opportunistic: settings.opportunistic,
         dane: dane.as_ref(),
         treatment,
-    });
-    if let (Err(barred), Some(domain)) = (&guard, way.domain()) {
-        let (policy, failure) = match barred {
-            Barred::Bogus | Barred::Unclear => (Policy::Tlsa, Failure::DnssecInvalid),
-            Barred::NotListed => (Policy::Sts, Failure::Validation),
-        };
-        let host = Some(&stop.host.name);
-        roads.results.count(domain, policy, host, Some(failure));
-    }
-    guard
+    })
 }
 
 /// Takes leave where nobody waits for it.

@@ -43,8 +43,12 @@ pub struct Settings {
     /// Most time from a connection to where a message can be offered. Each answer has its own time besides; a host that drips
     /// keeps to those.
     pub opening: Duration,
-    /// Most time that one conversation may take with a message, beside what its size allows it (1 KiB in a second).
+    /// Most time that one conversation may take with a message until all of it is sent, beside what its size allows it (1 KiB
+    /// in a second).
     pub conversation: Duration,
+    /// The same for a server that has not finished a conversation yet: the times that RFC 5321 section 4.5.3.2 has for MAIL,
+    /// RCPT, DATA and a piece of the message, once each.
+    pub first: Duration,
     /// Our end of IPv4 connections; the system chooses without it.
     pub source_v4: Option<Ipv4Addr>,
     /// Our end of IPv6 connections; the system chooses without it.
@@ -75,6 +79,7 @@ impl Settings {
             patience: Duration::from_secs(10 * 60),
             opening: Duration::from_secs(10 * 60),
             conversation: Duration::from_secs(60 * 60),
+            first: Duration::from_secs(15 * 60),
             source_v4: None,
             source_v6: None,
             most_recipients: 100,

@@ -63,6 +63,7 @@ impl Way {
                 Plan::Hosts(hosts) => add(&mut stops, hosts, settings.port),
                 Plan::Never(why) => return Err(findings::nowhere(host, why)),
                 Plan::Later => return Err(findings::later(host)),
+                Plan::Forged(name) => return Err(findings::forged(&name)),
             },
             Self::Route(name, route) => {
                 let anywhere = anywhere(place);
@@ -77,6 +78,7 @@ impl Way {
                         Plan::Hosts(hosts) => add(&mut stops, hosts, *port),
                         Plan::Never(why) => last = Some(findings::no_way(name, host, why)),
                         Plan::Later => last = Some(findings::later(host)),
+                        Plan::Forged(name) => last = Some(findings::forged(&name)),
                     }
                 }
                 if stops.is_empty() {

@@ -453,6 +453,11 @@ async fn what_would_be_done_can_be_asked() {
             "mx2.plain.test 127.0.0.2 TLS if it is offered, with any certificate.",
         ]
     );
+    let forged = crate::world::hop("checked.signed.test");
+    let Prospect::Nowhere { refused, words } = roads.prospect(&forged).await else {
+        panic!("there is a way to a forged domain");
+    };
+    assert!(!refused && words.contains("fails DNSSEC validation"));
     let prospect = roads
         .prospect(&crate::world::hop("missing.plain.test"))
         .await;

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use super::backoff::later;
 use super::job::{JobKey, NextHop};
 use super::lines::TICK;
+use super::proven::{Proven, Trial, Trials};
 use super::rules::Rules;
 
 /// A next hop that wanted fewer connections is asked for more after so many successes, not at every one: what it refuses
@@ -57,6 +58,8 @@ struct Connection {
     job: Option<JobKey>,
     jobs: u32,
     since: SystemTime,
+    /// Its next hop has yet to prove itself.
+    trial: Option<Trial>,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +73,8 @@ pub(super) struct Hops {
     reopening: BTreeSet<(SystemTime, Arc<NextHop>)>,
     /// Connections that were lost since the last transaction that came to an end; of [`Rules::memory`] next hops at most.
     losses: BTreeMap<Arc<NextHop>, u32>,
+    proven: Proven,
+    trials: Trials,
     last: u64,
 }
 
@@ -102,8 +107,22 @@ impl Hops {
         if known.is_some_and(|hop| !hop.idle.is_empty()) {
             return true;
         }
-        let room = known.is_none_or(|hop| hop.open < hop.limit);
-        room && (self.has_room(rules) || !self.idle.is_empty())
+        let trial = self.trial(hop);
+        // One at a time until it has finished something.
+        let room = known.is_none_or(|hop| hop.open < trial.map_or(hop.limit, |_| 1));
+        room && trial.is_none_or(|trial| self.trials.have_room(rules, trial))
+            && (self.has_room(rules) || !self.idle.is_empty())
+    }
+
+    /// What the next connection to it would be.
+    fn trial(&self, hop: &Arc<NextHop>) -> Option<Trial> {
+        if self.proven.has(hop) {
+            None
+        } else if self.is_doubtful(hop) {
+            Some(Trial::Again)
+        } else {
+            Some(Trial::Fresh)
+        }
     }
 
     /// Whether nothing at all could start.
@@ -137,6 +156,10 @@ impl Hops {
         if let Some(id) = closed {
             self.forget(id);
         }
+        let trial = self.trial(&key.next_hop);
+        if let Some(trial) = trial {
+            self.trials.begin(trial);
+        }
         self.last += 1;
         let id = ConnectionId(self.last);
         let connection = Connection {
@@ -144,6 +167,7 @@ impl Hops {
             job: Some(key.clone()),
             jobs: 1,
             since: now,
+            trial,
         };
         self.connections.insert(id, connection);
         self.known(rules, &key.next_hop).open += 1;
@@ -178,6 +202,9 @@ impl Hops {
     pub(super) fn forget(&mut self, id: ConnectionId) -> Option<JobKey> {
         self.wake(id);
         let connection = self.connections.remove(&id)?;
+        if let Some(trial) = connection.trial {
+            self.trials.end(trial);
+        }
         if let Some(hop) = self.hops.get_mut(&connection.hop) {
             hop.open = hop.open.saturating_sub(1);
             if hop.open == 0 && hop.failures == 0 {
@@ -229,9 +256,12 @@ impl Hops {
     pub(super) fn succeeded(&mut self, rules: &Rules, hop: &Arc<NextHop>) -> bool {
         let most = rules.most_per_hop;
         self.losses.remove(hop);
+        let first = self.prove(rules, hop);
         let known = self.known(rules, hop);
         let recovered = known.failures > 0;
-        if known.caution > 0 {
+        if first && !recovered {
+            known.limit = known.limit.max(rules.first_per_hop);
+        } else if known.caution > 0 {
             known.caution -= 1;
         } else {
             known.limit = (known.limit + 1).min(most);
@@ -241,6 +271,21 @@ impl Hops {
             self.reopening.remove(&(until, Arc::clone(hop)));
         }
         recovered
+    }
+
+    /// It finishes what it begins: its connections count as those of others do. True when that is new.
+    fn prove(&mut self, rules: &Rules, hop: &Arc<NextHop>) -> bool {
+        let first = self.proven.note(rules, hop);
+        if first {
+            for connection in self.connections.values_mut() {
+                if connection.hop == *hop
+                    && let Some(trial) = connection.trial.take()
+                {
+                    self.trials.end(trial);
+                }
+            }
+        }
+        first
     }
 
     /// A connection was lost in the middle; it is forgotten by now. Fewer at once from now on. When it was the only one and
@@ -288,6 +333,9 @@ impl Hops {
             return false;
         }
         let standing = self.standing(hop);
+        if standing == 0 {
+            self.proven.forget(hop);
+        }
         let known = self.known(rules, hop);
         if standing > 0 {
             known.limit = standing.min(known.limit).max(1);
@@ -400,7 +448,11 @@ impl Hops {
     }
 
     fn known(&mut self, rules: &Rules, hop: &Arc<NextHop>) -> &mut Hop {
-        let limit = rules.first_per_hop;
+        let limit = if self.proven.has(hop) {
+            rules.first_per_hop
+        } else {
+            1
+        };
         self.hops.entry(Arc::clone(hop)).or_insert_with(|| Hop {
             limit,
             open: 0,

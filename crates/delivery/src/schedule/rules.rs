@@ -24,7 +24,7 @@ pub struct Rules {
     pub notice: Option<Duration>,
     /// Connections in all, working or idle: 100.
     pub connections: u32,
-    /// Connections to one next hop to begin with: 3. After a failure it is one.
+    /// Connections to one next hop once it has finished a transaction: 3. Before that, and after a failure, it is one.
     pub first_per_hop: u32,
     /// Connections to one next hop at most; every success allows one more: 20.
     pub most_per_hop: u32,

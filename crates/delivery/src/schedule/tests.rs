@@ -4,5 +4,6 @@ mod held;
 mod limits;
 mod model;
 mod orders;
+mod tarpits;
 mod time;
 mod world;

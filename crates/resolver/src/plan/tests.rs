@@ -24,6 +24,7 @@ fn made(exchangers: &[(u16, &str)], addresses: &[(&str, &str)], place: &Place) -
     };
     let candidates = order.into_iter().map(|exchanger| Candidate {
         addresses: located(&exchanger, addresses),
+        forged: addresses.contains(&(exchanger.host.as_str(), "!")),
         exchanger,
         secure: false,
         canonical: None,
@@ -36,7 +37,7 @@ fn located(exchanger: &Exchanger, addresses: &[(&str, &str)]) -> Addresses {
     match addresses.iter().find(|(name, _)| *name == host) {
         None => Addresses::NoSuchHost,
         Some((_, "")) => Addresses::None,
-        Some((_, "?")) => Addresses::Unclear,
+        Some((_, "?" | "!")) => Addresses::Unclear,
         Some((_, listed)) => Addresses::Found(self::addresses(listed)),
     }
 }
@@ -46,6 +47,7 @@ fn told(plan: Plan) -> String {
         Plan::Hosts(hosts) => hosts,
         Plan::Never(undeliverable) => return format!("{undeliverable:?}"),
         Plan::Later => return "Later".to_owned(),
+        Plan::Forged(name) => return format!("Forged {name}"),
     };
     let hosts = hosts.iter().map(|host| {
         let addresses: Vec<String> = host.addresses.iter().map(ToString::to_string).collect();
@@ -203,6 +205,15 @@ fn without_an_address_there_is_nobody() {
         "b.example 192.0.2.2",
     );
     check(&both, &[("a.example", "?")], &place, "Later");
+    // What is forged is named, unless there is another way.
+    check(
+        &both,
+        &[("a.example", "!"), ("b.example", "192.0.2.2")],
+        &place,
+        "b.example 192.0.2.2",
+    );
+    let unclear = [("a.example", "?"), ("b.example", "!")];
+    check(&both, &unclear, &place, "Forged b.example");
     check(
         &both,
         &[("a.example", "?"), ("b.example", "127.0.0.1")],

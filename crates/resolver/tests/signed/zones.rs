@@ -164,6 +164,9 @@ impl RequestHandler for Handler {
             ("_tcp.denied.", ResponseCode::NXDomain),
         ];
         let bare = bare.iter().find(|(part, _)| name.contains(part));
+        // A server that looks at DNSSEC itself, unless it is told not to.
+        let checked = name.starts_with("checked.") && !request.metadata.checking_disabled;
+        let bare = bare.or(checked.then_some(&("checked.", ResponseCode::ServFail)));
         let hidden = name == "hidden.test." && asked.query_type() == RecordType::DS;
         let code = bare.map(|(_, code)| *code);
         if let Some(code) = code.or(hidden.then_some(ResponseCode::NoError)) {

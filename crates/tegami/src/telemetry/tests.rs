@@ -211,6 +211,9 @@ fn levels_are_as_configured_and_libraries_stay_quiet() {
     passes("warn,mailstore=debug", "tegami", LevelFilter::INFO, false);
     passes("off", "tegami", LevelFilter::ERROR, false);
     passes("info", "rustls::conn", LevelFilter::WARN, false);
+    passes("info", "hickory_net::dnssec", LevelFilter::WARN, false);
+    passes("debug", "hickory_resolver", LevelFilter::WARN, false);
+    passes("info", "resolver::client", LevelFilter::INFO, true);
     passes("info", "sled", LevelFilter::ERROR, true);
     passes("off", "sled", LevelFilter::ERROR, false);
     passes("debug", "net::driver", LevelFilter::DEBUG, true);

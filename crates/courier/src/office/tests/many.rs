@@ -1,11 +1,13 @@
 //! Much mail: a dead host in front of a living one, and a message for a thousand domains.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use delivery::schedule::Rules;
+use delivery::schedule::{NextHop, Rules};
 use mailstore::Options;
 
 use super::world::{HOUR, Letterhead, MINUTE, Manner, World};
+use crate::office::Route;
 
 fn roomy() -> Options {
     Options {
@@ -83,6 +85,12 @@ async fn no_more_attempts_run_at_once_than_there_may_be_connections() {
         ..Rules::default()
     };
     let world = World::with(rules, roomy()).await;
+    for number in 0..50 {
+        let hop = NextHop::Route(format!("d{number}").into());
+        let route = Route::Hop(Arc::new(hop));
+        let mut routes = world.villa.routes.lock().unwrap();
+        routes.insert(format!("d{number}.test"), route);
+    }
     world.roads.set_all(Manner::Hangs);
     for number in 0..50 {
         let to = format!("<bob@d{number}.test>");

@@ -39,6 +39,8 @@ pub(super) enum Manner {
     Sorts(Vec<(&'static str, Verdict)>),
     /// Cannot be reached.
     Dead,
+    /// Lets us in, and says nothing for so long as anybody waits.
+    Tarpit(Duration),
     /// Loses the connection.
     Loses,
     /// Says nothing until it is let go, then takes it.
@@ -150,7 +152,11 @@ impl Roads {
 
     async fn verdict(&self, manner: &Manner) -> Verdict {
         match manner {
-            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
+            Manner::Takes
+            | Manner::Reports
+            | Manner::Sorts(_)
+            | Manner::Dead
+            | Manner::Tarpit(_) => Verdict::Delivered,
             Manner::Defers | Manner::Loses => Verdict::Deferred,
             Manner::Refuses => Verdict::Refused,
             Manner::Hangs => {
@@ -176,14 +182,16 @@ impl Roads {
     }
 
     async fn hang(&self) {
-        {
-            let mut hanging = self.hanging.lock().unwrap();
-            *hanging += 1;
-            let mut most = self.most.lock().unwrap();
-            *most = (*most).max(*hanging);
-        }
-        let _over = Over(self);
+        let _over = self.held();
         self.let_go.notified().await;
+    }
+
+    fn held(&self) -> Over<'_> {
+        let mut hanging = self.hanging.lock().unwrap();
+        *hanging += 1;
+        let mut most = self.most.lock().unwrap();
+        *most = (*most).max(*hanging);
+        Over(self)
     }
 }
 
@@ -230,7 +238,14 @@ impl Carry for Carrier {
             let carried = each.map(|(at, to)| carried(at, to, &hop, verdict, &manner));
             carried.collect::<Vec<Carried>>()
         };
-        if manner == Manner::Dead {
+        let held = if let Manner::Tarpit(time) = manner {
+            let _over = roads.held();
+            tokio::time::sleep(time).await;
+            true
+        } else {
+            false
+        };
+        if held || manner == Manner::Dead {
             return Trip {
                 carried: all(Verdict::Deferred),
                 how: Ending::Unreachable,

@@ -545,3 +545,5 @@ async fn tls_is_ended_in_an_orderly_way() {
     };
     tokio::join!(ours, all);
 }
+
+mod patience;

@@ -123,6 +123,32 @@ impl World {
         self.manners.insert(hop(name), manner);
     }
 
+    /// A next hop finishes a transaction, and nothing of that is left but that it is known to do so.
+    pub(super) fn prove(&mut self, name: &str) {
+        let before = self.manners.insert(hop(name), Manner::Takes);
+        let job = self.job(1 << 40, 1 << 40, name);
+        self.accept(job.clone());
+        self.settle();
+        let connections = std::mem::take(&mut self.connections);
+        for (connection, of) in connections {
+            if of == job.next_hop {
+                let (how, draw) = (Ending::Lost, self.draw);
+                self.handle(Event::Ended {
+                    connection,
+                    how,
+                    draw,
+                });
+            } else {
+                self.connections.insert(connection, of);
+            }
+        }
+        assert!(self.delivered.remove(&job.key()), "{name}");
+        self.log.clear();
+        self.manners.remove(&job.next_hop);
+        self.manners
+            .extend(before.map(|manner| (job.next_hop, manner)));
+    }
+
     /// A job with one recipient that arrives now.
     pub(super) fn job(&self, message: u64, sender: u64, name: &str) -> Job {
         Job {
