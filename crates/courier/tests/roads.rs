@@ -22,6 +22,8 @@ mod messages;
 mod server;
 #[path = "roads/smarthosts.rs"]
 mod smarthosts;
+#[path = "roads/waived.rs"]
+mod waived;
 #[path = "roads/web.rs"]
 mod web;
 #[path = "roads/world.rs"]

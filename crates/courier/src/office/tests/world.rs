@@ -55,6 +55,7 @@ pub(super) struct Sent {
     pub(super) line: u64,
     pub(super) transaction: Transaction,
     pub(super) octets: Vec<u8>,
+    pub(super) waives_tls: bool,
 }
 
 impl Sent {
@@ -250,6 +251,7 @@ impl Carry for Carrier {
             line: line.number,
             transaction: transaction.clone(),
             octets: octets.clone(),
+            waives_tls: letter.waives_tls(),
         });
         let verdict = roads.verdict(&manner).await;
         let lost = manner == Manner::Loses;
