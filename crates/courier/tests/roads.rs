@@ -18,6 +18,8 @@ mod guarded;
 mod lines;
 #[path = "roads/messages.rs"]
 mod messages;
+#[path = "roads/secret.rs"]
+mod secret;
 #[path = "roads/server.rs"]
 mod server;
 #[path = "roads/smarthosts.rs"]

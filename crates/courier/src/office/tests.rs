@@ -6,6 +6,7 @@ mod closing;
 mod limits;
 mod many;
 mod reports;
+mod secret;
 mod trips;
 mod wishes;
 mod world;

@@ -13,7 +13,7 @@ use delivery::srs::{Forwarded, Why};
 use mailstore::{
     AccountId, Change, Faults, NewAccount, Options, Outgoing, Parcel, Queued, Store, Waiting,
 };
-use reply::Enhanced;
+use reply::{Enhanced, Row, Status};
 use smtp_client::{Passed, Said, Transaction};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub(super) enum Manner {
     Defers,
     /// Refuses it for good.
     Refuses,
+    /// Lacks what the message needs, in the words of this row.
+    Lacks(&'static Row),
     /// As these local parts say; others are taken.
     Sorts(Vec<(&'static str, Verdict)>),
     /// Cannot be reached.
@@ -153,7 +155,7 @@ impl Roads {
         match manner {
             Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
             Manner::Defers | Manner::Loses => Verdict::Deferred,
-            Manner::Refuses => Verdict::Refused,
+            Manner::Refuses | Manner::Lacks(_) => Verdict::Refused,
             Manner::Hangs => {
                 self.hang().await;
                 Verdict::Delivered
@@ -302,18 +304,29 @@ fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Mann
         text: text.to_owned(),
     };
     let dead = *manner == Manner::Dead;
-    let status = if dead { Enhanced(4, 4, 1) } else { status };
+    let lacking = if let Manner::Lacks(row) = manner {
+        Some(*row)
+    } else {
+        None
+    };
+    let status = if let Some(Status::Smtp(_, Some(status))) = lacking.map(|row| row.status) {
+        status
+    } else if dead {
+        Enhanced(4, 4, 1)
+    } else {
+        status
+    };
     Carried {
         recipient: at,
         verdict,
         status,
-        row: None,
+        row: lacking,
         remote: Some(Remote {
             host: format!("mx.{}", hop.trim_start_matches("route "))
                 .parse()
                 .unwrap(),
             address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
-            said: (!dead).then(|| said.clone()),
+            said: (!dead && lacking.is_none()).then(|| said.clone()),
         }),
         passed: (verdict == Verdict::Delivered).then_some(Passed {
             dsn: *manner == Manner::Reports,
