@@ -103,7 +103,9 @@ fn show_all(entry: &Entry, rows: &[&str], dialogues: &Dialogues) -> Result<(), S
 
 fn has_test(file: &str, name: &str) -> bool {
     let text = fs::read_to_string(root().join(file)).unwrap_or_default();
-    text.contains(&format!("#[test]\nfn {name}()"))
+    let attributes = ["#[test]\n", "#[tokio::test(start_paused = true)]\nasync "];
+    let mut forms = attributes.iter();
+    forms.any(|attribute| text.contains(&format!("{attribute}fn {name}()")))
 }
 
 #[test]

@@ -458,6 +458,8 @@ fn domains_that_take_no_mail_are_named_at_once() {
     let names = NameServer::start(&[
         ("null.test", Says::Mx(0, ".")),
         ("silent.test", Says::Fault),
+        ("silent", Says::Fault),
+        ("known", Says::Mx(0, "mx.known")),
     ]);
     let server = Server::start(&format!(
         "[dns]\nservers = [\"{}\"]\n[relay]\n",
@@ -470,10 +472,36 @@ fn domains_that_take_no_mail_are_named_at_once() {
         ("you@absent.test", "550 5.1.2"),
         // Whoever cannot be asked now is asked later.
         ("you@silent.test", "250 2.1.5"),
+        // A single word counts as a domain only if DNS says so.
+        ("you@absent", "554 5.1.2"),
+        ("you@silent", "450 4.4.3"),
+        ("you@known", "250 2.1.5"),
     ] {
         let mut client = alice(&server);
         client.command(&format!("MAIL FROM:<{ALICE}>"), "250");
         client.command(&format!("RCPT TO:<{recipient}>"), reply);
+    }
+}
+
+// SUB-04
+#[test]
+fn a_single_word_goes_to_the_smarthost_only_if_somebody_listed_it() {
+    let routes = "networks = [\"127.0.0.0/8\"]\n[[relay.route]]\ndomains = [\"intern\"]\nvia = \"127.0.0.1:9\"\ntls = \"none\"\n";
+    let server = sending_to(9, routes);
+    done(server.tegami(&["queue", "pause"], ""), "Paused");
+    for mut client in [alice(&server), stranger(&server)] {
+        for (recipient, reply) in [
+            (
+                "u@sales",
+                "554 5.1.2 Domain of <u@sales> is not complete; write it in full",
+            ),
+            ("u@sales.test", "250 2.1.5"),
+            ("u@intern", "250 2.1.5"),
+        ] {
+            client.command(&format!("MAIL FROM:<{ALICE}>"), "250");
+            client.command(&format!("RCPT TO:<{recipient}>"), reply);
+            client.command("RSET", "250");
+        }
     }
 }
 

@@ -188,8 +188,6 @@ impl Level {
 /// What of the product an obligation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
-    /// Sending to other servers: the client side, the queue, relaying, delivery reports.
-    Outbound,
     /// Judging senders and content: lists in the DNS, SPF, DMARC, filters.
     Policy,
 }
@@ -315,7 +313,6 @@ fn standing(table: &dyn TableLike) -> Result<Standing> {
         (Some(proofs), None, None) => Standing::Held(proofs),
         (proofs, Some(reason), None) => Standing::Deviation(reason, proofs.unwrap_or_default()),
         (None, None, Some(what)) => Standing::Waiting(match what.as_str() {
-            "outbound" => Waiting::Outbound,
             "policy" => Waiting::Policy,
             _ => bail!("nothing is called {what} that one could wait for"),
         }),

@@ -21,6 +21,9 @@ pub trait Letter: Send {
     /// # Errors
     /// Then what was given is not to be sent: it may not be what was taken in.
     fn next(&mut self) -> impl Future<Output = io::Result<Option<Bytes>>> + Send;
+
+    /// Whether its header says `TLS-Required: No` (RFC 8689 section 3).
+    fn waives_tls(&self) -> bool;
 }
 
 /// What is known of the server a recipient's fate was decided at, or could not be.

@@ -22,12 +22,16 @@ mod messages;
 mod patience;
 #[path = "roads/results.rs"]
 mod results;
+#[path = "roads/secret.rs"]
+mod secret;
 #[path = "roads/server.rs"]
 mod server;
 #[path = "roads/smarthosts.rs"]
 mod smarthosts;
 #[path = "roads/turned.rs"]
 mod turned;
+#[path = "roads/waived.rs"]
+mod waived;
 #[path = "roads/web.rs"]
 mod web;
 #[path = "roads/world.rs"]

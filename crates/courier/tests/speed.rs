@@ -38,6 +38,10 @@ impl Letter for Text {
         let read = std::mem::replace(&mut self.1, true);
         Ok((!read).then(|| self.0.clone()))
     }
+
+    fn waives_tls(&self) -> bool {
+        false
+    }
 }
 
 /// Takes everything.

@@ -16,4 +16,5 @@ mod machines;
 pub mod schedule;
 mod senders;
 pub mod srs;
+pub mod tls_required;
 pub mod vacation;

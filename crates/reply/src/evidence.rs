@@ -50,8 +50,6 @@ pub enum Evidence {
 /// What rows wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feature {
-    /// Delivery to other servers, forwarding, mailing lists, ETRN and ATRN, delivery reports.
-    Outbound,
     /// Judging senders and contents: SPF, DKIM, DMARC, DNS lists, greylisting, blocklists, content filters.
     Policy,
 }
@@ -61,7 +59,6 @@ impl Feature {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Outbound => "outbound",
             Self::Policy => "policy",
         }
     }
@@ -86,10 +83,6 @@ impl Entry {
     /// An id without a row of ours; the dialogue of its name shows these rows.
     const fn shown(id: &'static str, what: &'static str, rows: &'static [&'static str]) -> Self {
         Self::of(id, what, Evidence::Dialogue(rows))
-    }
-
-    const fn outbound(id: &'static str, what: &'static str) -> Self {
-        Self::of(id, what, Evidence::Waiting(Feature::Outbound))
     }
 
     const fn policy(id: &'static str, what: &'static str) -> Self {
@@ -195,12 +188,10 @@ fn summary(text: &mut String) {
     let _ = writeln!(
         text,
         "Of {} ids, {dialogues} are proven by dialogues and {tests} by other tests. The rest is not there yet: {} wait for\n\
-         delivery to other servers (`waiting: {}`), and {} for checks of senders and contents (`waiting: {}`).\n\
+         checks of senders and contents (`waiting: {}`).\n\
          For {} ids the server does something else than the list asks; the note begins with \"Differs\" and says why.\n\
          The last table has the {} replies that this server gives beyond the list.",
         conceived().count(),
-        waiting(Feature::Outbound),
-        Feature::Outbound.name(),
         waiting(Feature::Policy),
         Feature::Policy.name(),
         conceived().filter(|entry| entry.differs).count(),

@@ -66,6 +66,8 @@ pub enum Lack {
     SmtpUtf8,
     /// REQUIRETLS, over TLS with a server known to be the right one (RFC 8689 section 4.2.1).
     RequireTls,
+    /// TLS, for a message with that mark.
+    Encryption,
     /// DELIVERBY, for a message that is to be returned when it is late, within the time that is left (RFC 2852 section
     /// 4.1.4.1).
     DeliverBy,
@@ -120,6 +122,7 @@ impl Lack {
             Self::SmtpUtf8 => Enhanced(5, 6, 7),
             // RFC 8689 section 4.2.1.
             Self::RequireTls => Enhanced(5, 7, 30),
+            Self::Encryption => Enhanced(5, 7, 10),
             Self::DeliverBy => Enhanced(5, 3, 3),
         }
     }

@@ -1,6 +1,6 @@
 //! One message for some recipients of one server, and what the server must be able to do for it.
 
-use address::{DeliverBy, Envelope, ForwardPath, Mailbox, deliver_by};
+use address::{DeliverBy, Envelope, ForwardPath, Mailbox, ReversePath, deliver_by};
 
 use crate::config::Secured;
 use crate::features::Features;
@@ -39,10 +39,8 @@ impl Transaction {
         just_send_8: bool,
     ) -> Option<Outcome> {
         let envelope = &self.envelope;
-        // RFC 8689 section 4.2.1.
-        let safe = secured.is_some_and(|secured| secured.authenticated) && features.requiretls;
-        let lack = if envelope.requiretls && !safe {
-            Lack::RequireTls
+        let lack = if let Some(lack) = self.exposed(features, secured) {
+            lack
         } else if self.needs_utf8([].iter()) && !features.smtputf8 {
             // RFC 6531 section 3.2: not sent, and not converted either.
             Lack::SmtpUtf8
@@ -60,6 +58,22 @@ impl Transaction {
             return Some(Outcome::Failed(Reason::TooLarge { limit }));
         };
         Some(Outcome::Failed(Reason::Lacks(lack)))
+    }
+
+    /// What a message with the mark REQUIRETLS misses at this server (RFC 8689 section 4.2.1).
+    ///
+    /// Section 5: a report has the mark of what it is about, and is not given up because of it. Where nobody keeps the mark
+    /// it goes as far as TLS goes; in the clear it does not go, for it shows whom the message was for, and its header.
+    fn exposed(&self, features: &Features, secured: Option<&Secured>) -> Option<Lack> {
+        if !self.envelope.requiretls {
+            return None;
+        }
+        let Some(secured) = secured else {
+            return Some(Lack::Encryption);
+        };
+        let kept = secured.authenticated && features.requiretls;
+        let is_report = self.envelope.reverse_path == ReversePath::Null;
+        (!kept && !is_report).then_some(Lack::RequireTls)
     }
 
     /// What of the sender's wishes is told to this server.
@@ -83,7 +97,7 @@ impl Transaction {
         if utf8 {
             line.push_str(" SMTPUTF8");
         }
-        if envelope.requiretls {
+        if envelope.requiretls && features.requiretls {
             line.push_str(" REQUIRETLS");
         }
         if features.dsn {

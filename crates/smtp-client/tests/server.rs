@@ -393,8 +393,10 @@ fn exchange(withheld: &[&'static str], pace: Pace) {
     if offered("REQUIRETLS") && secured {
         taken(&told[0], 0);
         expected.push(body.to_vec());
-    } else {
+    } else if secured {
         assert_eq!(told, ["0 failed 5.7.30: lacks RequireTls"]);
+    } else {
+        assert_eq!(told, ["0 failed 5.7.10: lacks Encryption"]);
     }
 
     for (seconds, enough) in [("100;R", true), ("9;R", false)] {

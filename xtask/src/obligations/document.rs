@@ -20,7 +20,7 @@ ourselves. Some obligations are those of a client: a mail server is one when it 
   [crates/smtp-client/tests/dialogues](../crates/smtp-client/tests/dialogues)), tests in the code (file and function),
   or other programs that talk to the built server ([tests/interop](../tests/interop)).
 - *Deviation*: not kept, or kept in another way, and why.
-- *Waiting*: for outbound delivery, or for policies about senders and content.
+- *Waiting*: for policies about senders and content.
 
 The letters say which clients commonly depend on it: T Thunderbird, O Outlook, A Apple Mail, D devices such as
 scanners, printers and NAS boxes.
@@ -31,7 +31,6 @@ scanners, printers and NAS boxes.
 struct Counts {
     held: usize,
     deviation: usize,
-    outbound: usize,
     policy: usize,
 }
 
@@ -42,7 +41,6 @@ impl Counts {
             *match obligation.standing {
                 Standing::Held(_) => &mut counts.held,
                 Standing::Deviation(..) => &mut counts.deviation,
-                Standing::Waiting(Waiting::Outbound) => &mut counts.outbound,
                 Standing::Waiting(Waiting::Policy) => &mut counts.policy,
             } += 1;
         }
@@ -50,16 +48,15 @@ impl Counts {
     }
 
     fn total(&self) -> usize {
-        self.held + self.deviation + self.outbound + self.policy
+        self.held + self.deviation + self.policy
     }
 
     fn cells(&self) -> String {
         format!(
-            " {} | {} | {} | {} | {} |",
+            " {} | {} | {} | {} |",
             self.total(),
             self.held,
             self.deviation,
-            self.outbound,
             self.policy
         )
     }
@@ -79,8 +76,8 @@ fn counts(obligations: &[Obligation], text: &mut String) {
     let all = Counts::of(obligations.iter());
     let _ = writeln!(
         text,
-        "\n## Counts\n\n| | All | Held | Deviation | Waiting: outbound | Waiting: policy |\n\
-         |---|--:|--:|--:|--:|--:|"
+        "\n## Counts\n\n| | All | Held | Deviation | Waiting: policy |\n\
+         |---|--:|--:|--:|--:|"
     );
     for level in Level::ALL {
         let counts = Counts::of(obligations.iter().filter(|one| one.level == level));
@@ -156,7 +153,6 @@ fn entry(one: &Obligation, text: &mut String) {
             "*Deviation:* {reason} What is kept of it: {}.",
             linked(proofs)
         ),
-        Standing::Waiting(Waiting::Outbound) => write!(text, "*Waiting:* outbound delivery."),
         Standing::Waiting(Waiting::Policy) => {
             write!(text, "*Waiting:* policies about senders and content.")
         }

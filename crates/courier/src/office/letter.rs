@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use address::{Envelope, ReversePath};
 use bytes::Bytes;
+use delivery::tls_required;
 use mailstore::{Chunk, QueuedLetter, ReadError, Store};
 
 use super::entries::Entry;
@@ -22,6 +23,8 @@ pub(super) struct Body {
     own: usize,
     /// Where the rest comes from, and how many pieces it has given.
     letter: Option<(Arc<QueuedLetter>, usize)>,
+    /// What its header says, as far as it stands in the first piece.
+    waives_tls: bool,
     /// Pieces given since the beginning.
     given: usize,
     ended: bool,
@@ -35,12 +38,14 @@ impl Body {
     pub(super) fn open(means: &Arc<Means>, entry: Entry) -> Result<Self, ReadError> {
         let first = entry.letter.read()?;
         let own = own_line(&first.octets, &entry.envelope.reverse_path);
+        let waives_tls = tls_required::is_waived(&first.octets[own..]);
         Ok(Self {
             means: Arc::clone(means),
             id: entry.queued.id,
             first,
             own,
             letter: Some((Arc::new(entry.letter), 1)),
+            waives_tls,
             given: 0,
             ended: false,
         })
@@ -113,6 +118,10 @@ impl Letter for Body {
                 return Ok(Some(octets));
             }
         }
+    }
+
+    fn waives_tls(&self) -> bool {
+        self.waives_tls
     }
 }
 

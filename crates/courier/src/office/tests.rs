@@ -7,6 +7,7 @@ mod hatch;
 mod limits;
 mod many;
 mod reports;
+mod secret;
 mod tarpits;
 mod trips;
 mod wishes;

@@ -34,6 +34,9 @@ pub(super) struct Approach<'a> {
     pub(super) who: &'a Who,
     /// The message may not go in the clear (REQUIRETLS), so nothing is gained by trying that.
     pub(super) secret: bool,
+    /// The message waives what the domain promises and asks for (RFC 8689 section 4.2.2). How TLS goes then says nothing
+    /// about those promises, and the connection is for no other mail.
+    pub(super) lax: bool,
     /// Mail is fetched for these, instead of sent.
     pub(super) fetch: Option<&'a [Domain]>,
 }
@@ -193,6 +196,8 @@ impl Approach<'_> {
                     who: self.who.clone(),
                     address,
                     live: Arc::clone(self.live),
+                    // A route has the TLS its administrator chose, whoever writes.
+                    lax: self.lax && self.way.domain().is_some(),
                     spent: false,
                 })
             }
@@ -301,7 +306,7 @@ impl Approach<'_> {
     }
 
     fn report(&self, failure: Option<Failure>) {
-        if let Some(domain) = self.way.domain() {
+        if let Some(domain) = self.way.domain().filter(|_| !self.lax) {
             let (results, host) = (&self.roads.results, &self.stop.host.name);
             results.count(domain, self.guard.policy(), Some(host), failure);
         }

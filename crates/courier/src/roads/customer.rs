@@ -63,6 +63,7 @@ impl Roads {
                 who,
                 address,
                 live,
+                lax: false,
                 spent: false,
             }),
             Rest::Turned => Err(who.internal("it wants mail of ours instead").words),

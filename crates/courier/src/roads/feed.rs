@@ -91,4 +91,8 @@ impl Letter for NoLetter {
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         Ok(None)
     }
+
+    fn waives_tls(&self) -> bool {
+        false
+    }
 }

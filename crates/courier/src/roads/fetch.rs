@@ -144,6 +144,7 @@ impl Roads {
                 who: &who,
                 // Whoever fetches mail says who it is, so nothing is tried again in the clear.
                 secret: true,
+                lax: false,
                 fetch: Some(domains),
             };
             match Box::pin(approach.connect()).await {

@@ -255,7 +255,10 @@ impl Who {
             }
             Reason::Lacks(lack) => {
                 let words = format!("{self} {}", cannot(*lack));
-                self.finding(None, status, Weight::Door, words)
+                Finding {
+                    row: lacking(*lack),
+                    ..self.finding(None, status, Weight::Door, words)
+                }
             }
             Reason::TooLarge { limit } => {
                 let words = format!("{self} takes no message of more than {limit} octets.");
@@ -346,7 +349,19 @@ fn cannot(lack: Lack) -> &'static str {
             "cannot promise TLS all the way (REQUIRETLS), which the sender demands, or is not known to be the \
              right server."
         }
+        Lack::Encryption => {
+            "offers no TLS, without which the sender does not let the message go (REQUIRETLS)."
+        }
         Lack::DeliverBy => "cannot promise to deliver in time (DELIVERBY), as the sender demands.",
+    }
+}
+
+/// What the sender reads of it in a report, where the status alone says too little.
+fn lacking(lack: Lack) -> Option<&'static Row> {
+    match lack {
+        Lack::RequireTls => Some(&smtp::REQUIRETLS_LACKING),
+        Lack::Encryption => Some(&smtp::ENCRYPTION_LACKING),
+        Lack::EightBitMime | Lack::SmtpUtf8 | Lack::DeliverBy => None,
     }
 }
 

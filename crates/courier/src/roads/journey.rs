@@ -37,6 +37,8 @@ pub(super) struct Journey<'a, L> {
     live: Arc<Live>,
     transaction: Transaction,
     feed: Feed<'a, L>,
+    /// The message waives the TLS that the recipients' domain asks for.
+    lax: bool,
     tally: Tally,
     began: Instant,
     /// The addresses that were asked.
@@ -66,6 +68,8 @@ impl<'a, L: Letter> Journey<'a, L> {
         Self {
             roads,
             live: roads.live.load_full(),
+            // RFC 8689 section 4.1: where the sender's mail server asked for TLS, the field is overlooked.
+            lax: letter.waives_tls() && !transaction.envelope.requiretls,
             tally: Tally::new(transaction.envelope.recipients.len()),
             feed: Feed::new(letter, transaction.size),
             transaction,
@@ -115,11 +119,13 @@ impl<'a, L: Letter> Journey<'a, L> {
         self.began.elapsed() >= self.live.settings.patience
     }
 
-    /// Mail that needs a server known to be the right one (RFC 8689) gets a connection for which that is looked at.
+    /// Mail that needs a server known to be the right one (RFC 8689) gets a connection for which that is looked at, and
+    /// mail that does not waive what the domain asks for gets one that has it.
     fn fitting(&self, line: Line) -> Option<Line> {
         let secured = line.conversation.secured();
         let known = secured.is_some_and(|secured| secured.authenticated);
-        if known || !self.transaction.envelope.requiretls {
+        let fits = known || !self.transaction.envelope.requiretls;
+        if fits && (self.lax || !line.lax) {
             return Some(line);
         }
         part(Some(line));
@@ -152,7 +158,11 @@ impl<'a, L: Letter> Journey<'a, L> {
         let settings = &self.live.settings;
         let (mut stops, more) = way.stops(&self.roads.resolver, settings, &place).await?;
         living_first(&mut stops, &self.roads.dead);
-        let policy = policy(self.roads, &self.live, way).await;
+        let policy = if self.lax {
+            Found::default()
+        } else {
+            policy(self.roads, &self.live, way).await
+        };
         self.count_policy(way, &policy);
         let mut skipped: Option<Arc<MailHost>> = None;
         let mut guards: Vec<(Arc<MailHost>, Result<Guard, Barred>)> = Vec::new();
@@ -174,7 +184,12 @@ impl<'a, L: Letter> Journey<'a, L> {
             let guard = match known {
                 Some((_, guard)) => guard.clone(),
                 None => {
-                    let guard = guard(self.roads, &self.live, way, stop, &policy).await;
+                    // RFC 8689 section 4.2.2: TLS if it is to be had, and nothing that depends on it.
+                    let guard = if self.lax {
+                        Ok(Guard::Opportunistic { testing: false })
+                    } else {
+                        guard(self.roads, &self.live, way, stop, &policy).await
+                    };
                     self.count_guard(way, stop, &guard);
                     guards.push((Arc::clone(&stop.host), guard.clone()));
                     guard
@@ -244,6 +259,7 @@ impl<'a, L: Letter> Journey<'a, L> {
             guard,
             who: &who,
             secret: self.transaction.envelope.requiretls,
+            lax: self.lax,
             fetch: None,
         };
         for _ in 0..MOST_AGAIN {

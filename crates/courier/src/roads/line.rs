@@ -19,6 +19,8 @@ pub struct Line {
     pub(super) address: SocketAddr,
     /// The settings it began with.
     pub(super) live: Arc<Live>,
+    /// It was opened for a message that waives the TLS its recipients' domain asks for, and is for no other.
+    pub(super) lax: bool,
     /// The other side has closed it, or said something.
     pub(super) spent: bool,
 }

@@ -14,7 +14,7 @@ use crate::server::{Authority, Certificate, Manner, listeners};
 use crate::web::Web;
 use crate::world::{TEXT, Text, World, at, hop, make, mx, send_by, told, transaction, txt};
 
-fn results(world: &World) -> String {
+pub fn results(world: &World) -> String {
     let directory = world.directory.path().join("tls-results");
     let files = std::fs::read_dir(directory).into_iter().flatten();
     let files = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
@@ -22,7 +22,7 @@ fn results(world: &World) -> String {
 }
 
 /// How often a server heard `CONNECT`, `TLS` and a message.
-fn counts(world: &World, server: usize) -> (usize, usize, usize) {
+pub fn counts(world: &World, server: usize) -> (usize, usize, usize) {
     let server = &world.servers[server];
     (
         server.count("CONNECT"),
@@ -115,13 +115,13 @@ async fn without_tls_if_it_comes_to_nothing() {
     }
 }
 
-fn tlsa(usage: u8, certificate: &Certificate) -> RData {
+pub fn tlsa(usage: u8, certificate: &Certificate) -> RData {
     let data = certificate.key.clone();
     RData::TLSA(TLSA::new(usage.into(), 1.into(), 0.into(), data))
 }
 
 /// Both hosts of `signed.test` have TLSA records: the first those, the second none that can be used or none at all.
-async fn promised(first: Manner, records: Vec<RData>, second: Manner, unusable: bool) -> World {
+pub async fn promised(first: Manner, records: Vec<RData>, second: Manner, unusable: bool) -> World {
     make(listeners(2).await)
         .servers(vec![first, second], Authority::new(), |port| {
             let name: &'static str = format!("_{port}._tcp.mx1.signed.test.").leak();
@@ -303,7 +303,7 @@ async fn mail_that_requires_tls_goes_where_it_is_safe() {
 }
 
 /// A world where `plain.test` announces a policy, and its web server shows this.
-async fn with_policy(
+pub async fn with_policy(
     manners: impl FnOnce(&Authority) -> Vec<Manner>,
     policy: &str,
 ) -> (World, Web) {
@@ -323,11 +323,11 @@ async fn with_policy(
     (world, web)
 }
 
-fn policy(mode: &str, host: &str) -> String {
+pub fn policy(mode: &str, host: &str) -> String {
     format!("version: STSv1\nmode: {mode}\nmx: {host}\nmax_age: 86400\n")
 }
 
-fn verdict(trip: &Trip<Line>) -> Verdict {
+pub fn verdict(trip: &Trip<Line>) -> Verdict {
     trip.carried[0].verdict
 }
 

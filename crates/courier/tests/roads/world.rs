@@ -234,4 +234,8 @@ impl Letter for Text {
         let piece = self.rest.split_to(most);
         Ok((!piece.is_empty()).then_some(piece))
     }
+
+    fn waives_tls(&self) -> bool {
+        delivery::tls_required::is_waived(&self.octets)
+    }
 }

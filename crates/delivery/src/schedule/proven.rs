@@ -17,10 +17,10 @@ pub(super) struct Proven {
 }
 
 impl Proven {
-    /// The administrator vouches for routes.
+    /// The administrator vouches for routes, and for whoever fetches.
     pub(super) fn has(&self, hop: &Arc<NextHop>) -> bool {
         match **hop {
-            NextHop::Route(_) => true,
+            NextHop::Route(_) | NextHop::Held(_) => true,
             NextHop::Host(_) => self.known.contains(hop),
         }
     }

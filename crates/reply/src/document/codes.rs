@@ -224,7 +224,7 @@ impl Page {
         self.chapter(self.frame.unsent, "unsent", self.frame.unsent_introduction);
         self.text.truncate(self.text.trim_end().len());
         self.line("");
-        for waits in [Waits::Never, Waits::Outbound, Waits::Policy] {
+        for waits in [Waits::Never, Waits::Policy] {
             let _ = writeln!(self.text, "\n{}", self.say(&waits.words()));
             self.table(false);
             for unsent in UNSENT.iter().filter(|unsent| unsent.waits == waits) {

@@ -1,5 +1,6 @@
 //! Rows of our own whose proof is not a dialogue of their own name.
 
+use super::classes::REPORTED;
 use super::{Entry, Evidence};
 
 /// Several rows of one conceived id share its dialogue, and no client can bring about a fault inside the server.
@@ -16,6 +17,9 @@ pub(super) const ELSEWHERE: &[Entry] = &[
     within("X-P7c", &["X-P7"]),
     within("X-P7d", &["X-P7"]),
     within("X-P7e", &["X-P7"]),
+    // No session says them.
+    Entry::of("X-22a", "", REPORTED),
+    Entry::of("X-22b", "", REPORTED),
     tested(
         "T-06",
         "crates/smtp-server/src/session/tests/order.rs",

@@ -3,8 +3,12 @@
 use super::{Entry, Evidence};
 
 /// What a peer's answer means to us is the client's side.
-const CLIENT_SIDE: &str =
-    "What such a code from another server means to us comes with delivery to other servers.";
+const CLIENT_SIDE: &str = "What such a code from another server means to us is shown in `crates/smtp-client/tests/dialogues`.";
+/// What no session says, and senders read in a report.
+pub(super) const REPORTED: Evidence = Evidence::Test {
+    file: "crates/courier/src/office/tests/secret.rs",
+    name: "a_report_names_what_was_missing_on_the_way",
+};
 
 pub(super) const CLASSES: &[Entry] = &[
     never("D-1", "1yz: never sent", "first_digits_are_2_to_5").noted(CLIENT_SIDE),
@@ -48,7 +52,7 @@ pub(super) const CLASSES: &[Entry] = &[
         Evidence::Several(&["S-530a", "S-550c"]),
     ),
     Entry::shown("E-4", "x.4.z: the way between", &["S-554f", "S-421e"])
-        .noted("Those of delivery reports come with delivery to other servers."),
+        .noted("Those of delivery reports are shown in `crates/dsn/tests/reports`."),
     Entry::shown(
         "E-f",
         "Code and enhanced code stand on every line",
@@ -109,7 +113,11 @@ pub(super) const EXTRA: &[Entry] = &[
         Evidence::Several(&["X-20a", "X-20b", "X-20c", "X-20d"]),
     ),
     Entry::row("X-21"),
-    Entry::outbound("X-22", "5.7.30, 5.7.10 in a delivery report: REQUIRETLS cannot be kept"),
+    Entry::of(
+        "X-22",
+        "5.7.30, 5.7.10 in a delivery report: REQUIRETLS cannot be kept",
+        REPORTED,
+    ),
     Entry::row("X-23"),
     Entry::shown("X-24", "VRFY of a name that several have, or nobody", &["X-24a", "X-24b"]),
     Entry::row("X-P1"),

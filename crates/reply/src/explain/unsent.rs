@@ -10,8 +10,6 @@ use crate::row::Enhanced;
 pub enum Waits {
     /// Nothing: it is never sent.
     Never,
-    /// Delivery to other servers, with a queue, forwarding and lists.
-    Outbound,
     /// Sender checks and content filters.
     Policy,
 }
@@ -24,10 +22,6 @@ impl Waits {
             Self::Never => words(
                 "tegami never sends this.",
                 "tegami がこの応答を送ることはありません。",
-            ),
-            Self::Outbound => words(
-                "tegami does not send this yet: it belongs to delivery to other servers, which is to come.",
-                "tegami はまだこの応答を送りません。今後対応する外部への配送機能に属するものです。",
             ),
             Self::Policy => words(
                 "tegami does not send this yet: it belongs to sender checks and content filters, which are to come.",
@@ -73,7 +67,7 @@ const fn unsent(
     }
 }
 
-use Waits::{Never, Outbound, Policy};
+use Waits::{Never, Policy};
 
 /// All of them, by code.
 pub const UNSENT: &[Unsent] = &[
@@ -188,13 +182,5 @@ pub const UNSENT: &[Unsent] = &[
         Policy,
         "The sender's domain asks for refusal (DMARC), and neither SPF nor DKIM passed.",
         "SPF も DKIM も合格せず、差出人ドメインの DMARC ポリシーに従って拒否します。",
-    ),
-    unsent(
-        "X-22",
-        550,
-        Some((5, 7, 30)),
-        Outbound,
-        "In a bounce: the message asked for TLS all the way, and the next server does not promise that.",
-        "配送不能通知：全経路の TLS（REQUIRETLS）が求められていますが、次のサーバーが対応していません。",
     ),
 ];

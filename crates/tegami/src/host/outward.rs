@@ -148,6 +148,18 @@ impl Outward {
         }))
     }
 
+    /// Whether the domain of this recipient can be what is meant, without asking anybody: it has more than one word, or
+    /// stands in the configuration. RFC 6409 section 4.2: `u@sales` was meant to be completed, and nobody guesses how.
+    pub fn is_complete(&self, sender: &ReversePath, recipient: &ForwardPath) -> bool {
+        let Some(Host::Domain(domain)) = recipient.mailbox().map(|mailbox| &mailbox.host) else {
+            return true;
+        };
+        let mut routes = self.routes.iter().map(|(route, _)| route);
+        domain.as_str().contains('.')
+            || self.backup.contains(domain)
+            || routes.any(|route| !route.domains.is_empty() && route.takes(sender, recipient))
+    }
+
     /// By which way mail for this recipient, who is elsewhere, leaves; `None` when there is nobody elsewhere: the postmaster
     /// of no domain is ours.
     pub fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<Arc<NextHop>> {
@@ -293,6 +305,31 @@ mod tests {
         check(&ways, "<you@e.test>", Some("e.test"));
         check(&ways, "<you@f.test>", Some("route smart.test:587"));
         check(&ways, "<you@[192.0.2.1]>", Some("route smart.test:587"));
+    }
+
+    // SUB-04
+    #[test]
+    fn a_single_word_is_a_domain_where_somebody_listed_it() {
+        let outward = outward(
+            "smarthost = \"smart.test\"\nbackup_domains = [\"backup\"]\n\
+             [[relay.route]]\ndomains = [\"intern\"]\nvia = \"smart.test\"\n\
+             [[relay.route]]\nsenders = [\"a.test\"]\nvia = \"smart.test\"\n",
+        );
+        let sender = ReversePath::Mailbox("me@a.test".parse().unwrap());
+        for (address, complete) in [
+            ("<u@sales>", false),
+            ("<u@SALES>", false),
+            ("<u@xn--p1ai>", false),
+            ("<u@sales.test>", true),
+            ("<u@Intern>", true),
+            ("<u@sub.intern>", true),
+            ("<u@backup>", true),
+            ("<u@[192.0.2.1]>", true),
+            ("<Postmaster>", true),
+        ] {
+            let found = outward.is_complete(&sender, &address.parse().unwrap());
+            assert_eq!(found, complete, "{address}");
+        }
     }
 
     #[test]

@@ -482,7 +482,9 @@ impl net::Host for SmtpHost {
                 if refusal.is_none()
                     && let Some(domain) = self.domain_to_ask_about(&to.path)
                 {
-                    refusal = refused_by_destination(&self.house, self.peer, &domain).await;
+                    let complete = self.is_complete(&to.path);
+                    let (house, peer) = (&self.house, self.peer);
+                    refusal = refused_by_destination(house, peer, &domain, complete).await;
                 }
                 let room = self.has_room_in_share().await;
                 Answer::Rcpt(self.rcpt(to, refusal, room))

@@ -62,6 +62,39 @@ async fn wishes_go_on_as_they_came_and_none_that_did_not() {
     assert_eq!((plain.envelope, plain.submitter), (expected, None));
 }
 
+// TLS-14
+#[tokio::test(start_paused = true)]
+async fn who_wrote_a_message_may_waive_tls_in_its_header() {
+    let world = World::new(Rules::default()).await;
+    let waived = "TLS-Required: No\r\nSubject: expired\r\n\r\nsee there\r\n".to_owned();
+    let long = format!("X-Long: {}\r\n", "x".repeat(900)).repeat(80) + &waived;
+    for (from, text, expected) in [
+        ("<a@here.test>", waived.clone(), true),
+        ("<>", waived.clone(), true),
+        (
+            "<a@here.test>",
+            format!("Subject: x\r\n\r\n{waived}"),
+            false,
+        ),
+        // Behind the first 64 KiB nobody looks.
+        ("<a@here.test>", long, false),
+    ] {
+        let mut letter = Letterhead::new(from, &["<bob@a.test>", "<carol@a.test>"]);
+        letter.text = text;
+        // A copy that is sent on says the same.
+        letter.forwarded = vec![1];
+        let before = world.roads.sent().len();
+        world.post(&letter).await;
+        world.settle().await;
+        let sent = world.roads.sent().split_off(before);
+        assert!(!sent.is_empty());
+        for one in sent {
+            assert_eq!(one.waives_tls, expected, "{:?}", one.to());
+            assert_eq!(one.octets, letter.text.as_bytes());
+        }
+    }
+}
+
 // OUT-13
 #[tokio::test(start_paused = true)]
 async fn what_is_sent_again_is_the_same_message() {

@@ -13,7 +13,7 @@ use delivery::srs::{Forwarded, Why};
 use mailstore::{
     AccountId, Change, Faults, NewAccount, Options, Outgoing, Parcel, Queued, Store, Waiting,
 };
-use reply::Enhanced;
+use reply::{Enhanced, Row, Status};
 use smtp_client::{Passed, Said, Transaction};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -35,6 +35,8 @@ pub(super) enum Manner {
     Defers,
     /// Refuses it for good.
     Refuses,
+    /// Lacks what the message needs, in the words of this row.
+    Lacks(&'static Row),
     /// As these local parts say; others are taken.
     Sorts(Vec<(&'static str, Verdict)>),
     /// Cannot be reached.
@@ -57,6 +59,7 @@ pub(super) struct Sent {
     pub(super) line: u64,
     pub(super) transaction: Transaction,
     pub(super) octets: Vec<u8>,
+    pub(super) waives_tls: bool,
 }
 
 impl Sent {
@@ -158,7 +161,7 @@ impl Roads {
             | Manner::Dead
             | Manner::Tarpit(_) => Verdict::Delivered,
             Manner::Defers | Manner::Loses => Verdict::Deferred,
-            Manner::Refuses => Verdict::Refused,
+            Manner::Refuses | Manner::Lacks(_) => Verdict::Refused,
             Manner::Hangs => {
                 self.hang().await;
                 Verdict::Delivered
@@ -266,6 +269,7 @@ impl Carry for Carrier {
             line: line.number,
             transaction: transaction.clone(),
             octets: octets.clone(),
+            waives_tls: letter.waives_tls(),
         });
         let verdict = roads.verdict(&manner).await;
         let lost = manner == Manner::Loses;
@@ -316,18 +320,29 @@ fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Mann
         text: text.to_owned(),
     };
     let dead = *manner == Manner::Dead;
-    let status = if dead { Enhanced(4, 4, 1) } else { status };
+    let lacking = if let Manner::Lacks(row) = manner {
+        Some(*row)
+    } else {
+        None
+    };
+    let status = if let Some(Status::Smtp(_, Some(status))) = lacking.map(|row| row.status) {
+        status
+    } else if dead {
+        Enhanced(4, 4, 1)
+    } else {
+        status
+    };
     Carried {
         recipient: at,
         verdict,
         status,
-        row: None,
+        row: lacking,
         remote: Some(Remote {
             host: format!("mx.{}", hop.trim_start_matches("route "))
                 .parse()
                 .unwrap(),
             address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
-            said: (!dead).then(|| said.clone()),
+            said: (!dead && lacking.is_none()).then(|| said.clone()),
         }),
         passed: (verdict == Verdict::Delivered).then_some(Passed {
             dsn: *manner == Manner::Reports,

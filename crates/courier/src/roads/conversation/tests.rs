@@ -52,6 +52,10 @@ impl Letter for Text {
         let piece = self.rest.split_to(self.rest.len().min(65_536));
         Ok((!piece.is_empty()).then_some(piece))
     }
+
+    fn waives_tls(&self) -> bool {
+        false
+    }
 }
 
 fn transaction(recipients: usize, size: usize) -> Transaction {

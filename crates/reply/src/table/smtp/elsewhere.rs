@@ -58,6 +58,18 @@ rows! {
         cause: "The name servers of that domain, or the way to them, do not work just now.",
         remedy: "Send it again later. Administrator: if it goes for all domains, look at the DNS server of this machine."
     }
+    "X-22a" REQUIRETLS_LACKING = coded(550, 7, 30), "REQUIRETLS support required" {
+        rfc: "RFC 8689 section 4.2.1",
+        when: "In a delivery report only: the message asked for TLS all the way (REQUIRETLS), and no server of the recipient's domain promises that.",
+        cause: "The message was to go on under TLS only, to servers that are known to be the right ones. Those of the recipient do not offer that.",
+        remedy: "Send it again without the demand for TLS all the way, or reach the recipient in another way."
+    }
+    "X-22b" ENCRYPTION_LACKING = coded(550, 7, 10), "Encryption needed" {
+        rfc: "RFC 8689 section 4.2.1",
+        when: "In a delivery report only: the message asked for TLS all the way (REQUIRETLS), and the servers of the recipient's domain offer no TLS.",
+        cause: "The message was to go on under TLS only. The mail servers of the recipient take mail in the clear and in no other way.",
+        remedy: "Send it again without the demand for TLS all the way if others may read it, or reach the recipient in another way."
+    }
     "S-530c" LIST_WANTS_LOGIN = coded(530, 7, 0), "Log in to post to this list" {
         rfc: "RFC 4954 section 6",
         when: "RCPT for a mailing list that takes mail from users only, or from members who are users, in a session without a login.",

@@ -123,9 +123,9 @@ rows! {
     // RFC 6409 section 4.2 wants every domain complete, or 554.
     "T-11" DOMAIN_NOT_QUALIFIED = coded(554, 1, 2), "Domain of <{recipient}> is not complete; write it in full" {
         rfc: "RFC 6409 section 4.2",
-        when: "On a submission port: RCPT for a domain of one word that is not ours, such as user@sales.",
+        when: "RCPT, from a user, for a domain of one word such as user@sales that is not ours, is not listed, and that DNS does not know or is not asked about.",
         cause: "An abbreviation means something only at home; the server does not guess.",
-        remedy: "Write the whole domain, such as user@sales.example.org."
+        remedy: "Write the whole domain, such as user@sales.example.org. Administrator: if mail goes to such a domain, list it in the `domains` of a `[[relay.route]]`."
     }
     "S-550d" DESTINATION_DENIED = coded(550, 7, 1), "<{recipient}> is not among the places this account may send to" {
         rfc: "RFC 3463 section 3.8",

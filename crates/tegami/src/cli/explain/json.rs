@@ -97,7 +97,6 @@ fn entry(explanation: &Explanation<'_>, language: Language) -> Entry {
                 id: unsent.id,
                 waits: match unsent.waits {
                     Waits::Never => "never",
-                    Waits::Outbound => "outbound",
                     Waits::Policy => "policy",
                 },
                 meaning: unsent.words.in_language(language),

@@ -113,7 +113,7 @@ fn replies(explanation: &Explanation<'_>, language: Language) -> Option<String> 
 /// What the catalogue names without sending it, by what it waits for.
 fn unsent(explanation: &Explanation<'_>, language: Language) -> Option<String> {
     let mut lines = Vec::new();
-    for waits in [Waits::Never, Waits::Outbound, Waits::Policy] {
+    for waits in [Waits::Never, Waits::Policy] {
         let mut waiting = explanation
             .unsent
             .iter()

@@ -242,6 +242,14 @@ impl SmtpHost {
         }
     }
 
+    /// Whether the domain of a recipient elsewhere has more than one word, or stands in the configuration.
+    pub(super) fn is_complete(&self, to: &ForwardPath) -> bool {
+        let sender = self.transaction.as_ref();
+        let sender = sender.map(|transaction| &transaction.envelope.reverse_path);
+        let policy = self.house.policy.load();
+        sender.is_none_or(|sender| policy.outward.is_complete(sender, to))
+    }
+
     /// Whom an address that this server made for a forwarded copy stands for: bounces come back to it, and nothing else,
     /// for whoever has had a copy knows the address.
     pub(super) fn returned(&self, policy: &Policy, to: &ForwardPath) -> Option<Mailbox> {
@@ -281,15 +289,18 @@ impl SmtpHost {
 }
 
 /// What DNS has against a recipient elsewhere: better said now than in a report tomorrow (RFC 7505 section 4.2, RFC 5321
-/// section 3.6.2). When DNS cannot say it, the queue finds out.
+/// section 3.6.2). When DNS cannot say it, the queue finds out; but of a single word that nobody has listed one can guess
+/// (RFC 6409 section 4.2).
 pub(super) async fn refused_by_destination(
     house: &House,
     peer: IpAddr,
     domain: &Domain,
+    is_complete: bool,
 ) -> Option<RcptVerdict> {
     let asker = Asker::Client(peer.to_canonical());
     match house.resolver.mail_route(domain, asker).await {
-        MailRoute::Exchangers(_) | MailRoute::Unclear => None,
+        MailRoute::Exchangers(_) => None,
+        MailRoute::Unclear => (!is_complete).then_some(RcptVerdict::DomainUnclear),
         MailRoute::NullMx => Some(RcptVerdict::NullMx),
         MailRoute::NoSuchDomain | MailRoute::NoMailHere => Some(RcptVerdict::DomainMissing),
     }

@@ -146,6 +146,10 @@ impl SmtpHost {
             },
             Route::Foreign => {
                 self.may_leave(&policy, to)?;
+                // Where DNS was asked, it has nothing against it.
+                if self.domain_to_ask_about(to).is_none() && !self.is_complete(to) {
+                    return Err(RcptVerdict::DomainMissing);
+                }
                 self.count_recipient(&policy)?;
                 self.room_in_queue(Leaves::itself(), RcptVerdict::Accepted)
             }
