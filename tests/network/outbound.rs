@@ -18,7 +18,7 @@ pub fn sending_to(port: u16, more: &str) -> Server {
 }
 
 /// A user who has logged in.
-fn alice(server: &Server) -> Client {
+pub fn alice(server: &Server) -> Client {
     let mut client = Client::tls(server.port("submissions"));
     client.expect("220");
     client.command("EHLO pc.example", "250");
@@ -41,7 +41,7 @@ pub fn done(output: Output, expected: &str) -> String {
 }
 
 /// The number of the only message in the queue.
-fn only_message(server: &Server) -> String {
+pub fn only_message(server: &Server) -> String {
     let listed = done(server.tegami(&["queue", "list", "--json"], ""), "messages");
     let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
     let messages = listed["messages"].as_array().expect("a list");
@@ -51,7 +51,7 @@ fn only_message(server: &Server) -> String {
 
 /// Asks until the queue says so. It is written down soon behind what the other server heard, but behind it.
 #[track_caller]
-fn until_queue_says(server: &Server, arguments: &[&str], part: &str) -> String {
+pub fn until_queue_says(server: &Server, arguments: &[&str], part: &str) -> String {
     let mut last = String::new();
     for _ in 0..500 {
         let output = server.tegami(arguments, "");

@@ -1,6 +1,6 @@
 //! What is asked of the queue of mail for elsewhere, and what it answers: plain values.
 
-use address::{Domain, Mailbox};
+use address::{Domain, Mailbox, ReversePath};
 use serde::{Deserialize, Serialize};
 
 /// Messages of the queue shown in one answer, at most.
@@ -12,10 +12,12 @@ pub const PAGE: usize = 1000;
 pub enum Which {
     /// All of them.
     All,
-    /// The one with this id.
-    Message(u64),
+    /// Those with these ids.
+    Messages(Vec<u64>),
     /// Those with a recipient at this domain who does not have it yet.
     Domain(Domain),
+    /// Those that name this sender, or were handed in by the account of this address.
+    Sender(ReversePath),
 }
 
 /// One thing to do with the queue.
@@ -82,6 +84,8 @@ pub enum QueueResponse {
     Done {
         /// How many.
         messages: u64,
+        /// Asked for by their ids, and not in the queue (any more).
+        missing: Vec<u64>,
     },
     /// What is paused now.
     Paused(Vec<String>),

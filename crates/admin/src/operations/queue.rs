@@ -3,10 +3,11 @@
 //! What they change is durable, so that a server that stops in the middle, or does not run at all, goes by it at its next
 //! start. A running one is told besides.
 
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use address::{Domain, Envelope};
-use mailstore::{Heard, Queued, StoreError, Waiting};
+use address::{Domain, Envelope, Mailbox, ReversePath};
+use mailstore::{Directory, Heard, Queued, StoreError, Waiting};
 
 use super::Operations;
 use crate::message::{Answer, Refusal, RefusalKind, Response};
@@ -62,7 +63,7 @@ impl Operations {
             let Some(envelope) = self.envelope(queued.id).await? else {
                 continue;
             };
-            if concerns(&which, &queued, &envelope) {
+            if concerns(&self.store.directory(), &which, &queued, &envelope) {
                 messages.push(self.describe(&queued, &envelope, FEW));
             }
         }
@@ -80,7 +81,7 @@ impl Operations {
         let envelope = self.envelope(id).await?;
         match queued.zip(envelope) {
             Some((queued, envelope)) => Ok(self.describe(&queued, &envelope, MANY)),
-            None => Err(none(id)),
+            None => Err(none(&[id])),
         }
     }
 
@@ -89,48 +90,54 @@ impl Operations {
         if running && which == Which::All {
             let messages = self.store.queue_counts().messages;
             self.surroundings.queue_news(QueueNews::RetryAll);
-            return Ok(QueueResponse::Done { messages });
+            return Ok(QueueResponse::Done {
+                messages,
+                missing: Vec::new(),
+            });
         }
         let now = milliseconds();
-        let mut messages = 0;
+        let mut tally = Tally::default();
         for id in self.chosen(&which).await? {
             // Those that are held stay held.
             let there = self.store.queue_retry(id, now).await.map_err(unchanged)?;
-            messages += u64::from(there.is_some());
+            tally.count(id, there.is_some());
             self.surroundings.queue_news(QueueNews::Retry(id));
         }
-        counted(&which, messages)
+        tally.told(&which)
     }
 
     async fn hold_queued(&self, which: Which, held: bool) -> Result<QueueResponse, Refusal> {
-        let mut messages = 0;
+        let mut tally = Tally::default();
         for id in self.chosen(&which).await? {
             let there = self.store.queue_hold(id, held).await.map_err(unchanged)?;
-            messages += u64::from(there.is_some());
+            tally.count(id, there.is_some());
             self.surroundings.queue_news(if held {
                 QueueNews::Withdrawn(id)
             } else {
                 QueueNews::Released(id)
             });
         }
-        counted(&which, messages)
+        tally.told(&which)
     }
 
     async fn remove_queued(&self, which: Which) -> Result<QueueResponse, Refusal> {
-        let mut messages = 0;
+        let mut tally = Tally::default();
         for id in self.chosen(&which).await? {
             let there = self.store.queue_remove(id).await.map_err(unchanged)?;
-            messages += u64::from(there);
+            tally.count(id, there);
             self.surroundings.queue_news(QueueNews::Withdrawn(id));
         }
-        counted(&which, messages)
+        tally.told(&which)
     }
 
     /// The ids of these messages, as of now.
     async fn chosen(&self, which: &Which) -> Result<Vec<u64>, Refusal> {
-        if let Which::Message(id) = which {
-            return Ok(vec![*id]);
+        if let Which::Messages(ids) = which {
+            let mut known = HashSet::new();
+            let ids = ids.iter().copied();
+            return Ok(ids.filter(|id| known.insert(*id)).collect());
         }
+        let directory = self.store.directory();
         let (mut ids, mut after) = (Vec::new(), 0);
         loop {
             let page = self.page(after).await?;
@@ -141,9 +148,10 @@ impl Operations {
             for queued in page {
                 let is_meant = match which {
                     Which::All => true,
-                    Which::Message(_) | Which::Domain(_) => {
+                    Which::Messages(_) | Which::Domain(_) | Which::Sender(_) => {
                         let envelope = self.envelope(queued.id).await?;
-                        envelope.is_some_and(|envelope| concerns(which, &queued, &envelope))
+                        envelope
+                            .is_some_and(|envelope| concerns(&directory, which, &queued, &envelope))
                     }
                 };
                 if is_meant {
@@ -217,7 +225,7 @@ impl Operations {
 }
 
 /// Whether a message is one of these.
-fn concerns(which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
+fn concerns(directory: &Directory, which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
     let is_at = |waiting: &Waiting, domain: &Domain| {
         let place = usize::try_from(waiting.recipient).ok();
         let recipient = place.and_then(|place| envelope.recipients.get(place));
@@ -226,21 +234,59 @@ fn concerns(which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
     };
     match which {
         Which::All => true,
-        Which::Message(id) => queued.id == *id,
+        Which::Messages(ids) => ids.contains(&queued.id),
         Which::Domain(domain) => queued.waiting.iter().any(|one| is_at(one, domain)),
+        Which::Sender(ReversePath::Null) => envelope.reverse_path == ReversePath::Null,
+        Which::Sender(ReversePath::Mailbox(sender)) => is_of(directory, sender, queued, envelope),
     }
 }
 
-/// Of one message, nothing is nothing; of several, none is a number like others.
-fn counted(which: &Which, messages: u64) -> Result<QueueResponse, Refusal> {
-    match which {
-        Which::Message(id) if messages == 0 => Err(none(*id)),
-        Which::All | Which::Message(_) | Which::Domain(_) => Ok(QueueResponse::Done { messages }),
+/// Whether this is the sender that a message names, or the address of who handed it in: whoever has a password that is not
+/// theirs may write under all addresses of its account.
+fn is_of(directory: &Directory, sender: &Mailbox, queued: &Queued, envelope: &Envelope) -> bool {
+    let named = match &envelope.reverse_path {
+        ReversePath::Mailbox(mailbox) => mailbox.key() == sender.key(),
+        ReversePath::Null => false,
+    };
+    let account = queued.account.and_then(|id| directory.account(id));
+    named || account.is_some_and(|account| account.address.key() == sender.key())
+}
+
+/// To how many messages something was done, and which were not there.
+#[derive(Default)]
+struct Tally {
+    messages: u64,
+    missing: Vec<u64>,
+}
+
+impl Tally {
+    fn count(&mut self, id: u64, there: bool) {
+        if there {
+            self.messages += 1;
+        } else {
+            self.missing.push(id);
+        }
+    }
+
+    /// Of messages that were asked for by their ids, nothing is nothing; of others, none is a number like others.
+    fn told(self, which: &Which) -> Result<QueueResponse, Refusal> {
+        let Self { messages, missing } = self;
+        let missing = match which {
+            Which::Messages(_) if messages == 0 => return Err(none(&missing)),
+            Which::Messages(_) => missing,
+            // They have left since they were looked for.
+            Which::All | Which::Domain(_) | Which::Sender(_) => Vec::new(),
+        };
+        Ok(QueueResponse::Done { messages, missing })
     }
 }
 
-fn none(id: u64) -> Refusal {
-    let message = format!("there is no message {id} in the queue (any more)");
+fn none(ids: &[u64]) -> Refusal {
+    let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+    let message = format!(
+        "there is no message {} in the queue (any more)",
+        ids.join(" or ")
+    );
     Refusal::new(RefusalKind::NotQueued, message).remedy("see `tegami queue list`")
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use address::Domain;
+use address::{Domain, Mailbox, ReversePath};
 use admin::{
     QueueFacts, QueueRequest, QueueResponse, QueuedFacts, QueuedRecipient, Request, Response, Which,
 };
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -21,31 +21,37 @@ use crate::terminal::print;
 pub enum Verb {
     /// List the messages that wait, with what was said last
     #[command(after_help = "Examples:\n  tegami queue list\n  \
-        tegami queue list --domain example.com\n  tegami queue list --json")]
+        tegami queue list --domain example.com\n  tegami queue list --from mallory@example.org\n  \
+        tegami queue list --json")]
     List {
         /// Only messages to this domain
         #[arg(long, value_parser = domain)]
         domain: Option<Domain>,
+        /// Only messages of this sender, by its address or that of its account; "<>" for reports
+        #[arg(long, value_name = "ADDRESS", value_parser = sender, conflicts_with = "domain")]
+        from: Option<ReversePath>,
         #[command(flatten)]
         listing: Listing,
     },
 
-    /// Show one message: every recipient, what happened so far and what comes next
+    /// Show messages: every recipient, what happened so far and what comes next
     #[command(after_help = "Example: tegami queue show 1234")]
     Show {
-        /// Its number, as `tegami queue list` shows it
-        id: u64,
+        /// Their numbers, as `tegami queue list` shows them
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<u64>,
         #[command(flatten)]
         listing: Listing,
     },
 
     /// Try messages now, whatever was tried before
-    #[command(after_help = "Examples:\n  tegami queue retry 1234\n  \
+    #[command(after_help = "Examples:\n  tegami queue retry 1234 1235\n  \
         tegami queue retry --domain example.com\n  tegami queue retry --all")]
     Retry(Choice),
 
     /// Keep messages from being tried until they are released
-    #[command(after_help = "Example: tegami queue hold 1234")]
+    #[command(after_help = "Examples:\n  tegami queue hold 1234\n  \
+        tegami queue hold --from mallory@example.org")]
     Hold(Choice),
 
     /// Let held messages be tried again
@@ -54,7 +60,8 @@ pub enum Verb {
 
     /// Take messages out of the queue; nobody gets them any more, and their senders hear nothing
     #[command(after_help = "Examples:\n  tegami queue remove 1234\n  \
-        tegami queue remove --domain example.com")]
+        tegami queue remove --domain example.com\n  \
+        tegami queue remove --from mallory@example.org")]
     Remove(Choice),
 
     /// Let no mail leave until `tegami queue resume` or a restart; mail for elsewhere is still taken
@@ -78,15 +85,29 @@ fn domain(text: &str) -> Result<Domain, String> {
     Domain::parse(text).map_err(|error| error.to_string())
 }
 
+/// With or without the angle brackets that a list shows.
+fn sender(text: &str) -> Result<ReversePath, String> {
+    let bare = text.trim_start_matches('<').trim_end_matches('>');
+    if bare.is_empty() {
+        return Ok(ReversePath::Null);
+    }
+    let mailbox = Mailbox::parse_user(bare).map_err(|error| error.to_string())?;
+    Ok(ReversePath::Mailbox(mailbox))
+}
+
 /// Which messages.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct Choice {
-    /// The number of one message, as `tegami queue list` shows it
-    id: Option<u64>,
+    /// The numbers of messages, as `tegami queue list` shows them
+    #[arg(value_name = "ID")]
+    ids: Vec<u64>,
     /// Messages to this domain
     #[arg(long, value_parser = domain)]
     domain: Option<Domain>,
+    /// Messages of this sender, by its address or that of its account; "<>" for reports
+    #[arg(long, value_name = "ADDRESS", value_parser = sender)]
+    from: Option<ReversePath>,
     /// Every message
     #[arg(long)]
     all: bool,
@@ -94,10 +115,11 @@ pub struct Choice {
 
 impl From<Choice> for Which {
     fn from(choice: Choice) -> Self {
-        match (choice.id, choice.domain) {
-            (Some(id), _) => Self::Message(id),
-            (None, Some(domain)) => Self::Domain(domain),
-            (None, None) => Self::All,
+        match (choice.domain, choice.from) {
+            (Some(domain), _) => Self::Domain(domain),
+            (None, Some(sender)) => Self::Sender(sender),
+            (None, None) if choice.all => Self::All,
+            (None, None) => Self::Messages(choice.ids),
         }
     }
 }
@@ -109,8 +131,15 @@ impl Verb {
     /// A refusal, or nobody could be asked.
     pub fn run(self, config: &Config) -> Result<()> {
         match self {
-            Self::List { domain, listing } => list(config, domain, listing),
-            Self::Show { id, listing } => show(config, id, listing),
+            Self::List {
+                domain,
+                from,
+                listing,
+            } => {
+                let by_sender = from.map_or(Which::All, Which::Sender);
+                list(config, domain.map_or(by_sender, Which::Domain), listing)
+            }
+            Self::Show { ids, listing } => show(config, &ids, listing),
             Self::Retry(choice) => {
                 let which = choice.into();
                 decide(config, QueueRequest::Retry { which }, "tried now")
@@ -145,11 +174,26 @@ fn request(config: &Config, request: QueueRequest) -> Result<QueueResponse> {
 }
 
 fn decide(config: &Config, order: QueueRequest, done: &str) -> Result<()> {
-    let QueueResponse::Done { messages } = request(config, order)? else {
+    let QueueResponse::Done { messages, missing } = request(config, order)? else {
         return Err(unexpected());
     };
-    let verb = if messages == 1 { "is" } else { "are" };
-    print(&format!("{} {verb} {done}.", counted(messages, "message")))
+    print(&decided(messages, done))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = missing.iter().map(u64::to_string).collect();
+    Err(anyhow!(
+        "there is no message {} in the queue (any more); see `tegami queue list`",
+        ids.join(" or ")
+    ))
+}
+
+fn decided(messages: u64, done: &str) -> String {
+    match messages {
+        0 => "No messages: none in the queue is meant by that.".to_owned(),
+        1 => format!("1 message is {done}."),
+        _ => format!("{} are {done}.", counted(messages, "message")),
+    }
 }
 
 fn pause(config: &Config, hop: Option<String>, paused: bool) -> Result<()> {
@@ -172,8 +216,7 @@ struct Listed {
     paused: Vec<String>,
 }
 
-fn list(config: &Config, domain: Option<Domain>, listing: Listing) -> Result<()> {
-    let which = domain.map_or(Which::All, Which::Domain);
+fn list(config: &Config, which: Which, listing: Listing) -> Result<()> {
     let (mut all, mut after) = (Vec::new(), Some(0));
     let mut now_paused = Vec::new();
     while let Some(begin) = after {
@@ -199,16 +242,21 @@ fn list(config: &Config, domain: Option<Domain>, listing: Listing) -> Result<()>
     if listing.json {
         return print_json(&listed);
     }
-    print(&describe_list(&listed, now()))
+    print(&describe_list(&listed, &which, now()))
 }
 
-fn describe_list(listed: &Listed, now: u64) -> String {
+fn describe_list(listed: &Listed, which: &Which, now: u64) -> String {
     let mut text = String::new();
     if !listed.paused.is_empty() {
         text.push_str(&format!("Paused: {}.\n", listed.paused.join(", ")));
     }
     if listed.messages.is_empty() {
-        text.push_str("No mail waits to leave.");
+        text.push_str(match which {
+            Which::All => "No mail waits to leave.",
+            Which::Messages(_) | Which::Domain(_) | Which::Sender(_) => {
+                "No such mail waits to leave."
+            }
+        });
         return text;
     }
     let rows = listed.messages.iter().map(|message| {
@@ -263,14 +311,21 @@ fn said(host: &str, words: &str) -> String {
     }
 }
 
-fn show(config: &Config, id: u64, listing: Listing) -> Result<()> {
-    let QueueResponse::Shown(message) = request(config, QueueRequest::Show { id })? else {
-        return Err(unexpected());
-    };
-    if listing.json {
-        return print_json(&message);
+fn show(config: &Config, ids: &[u64], listing: Listing) -> Result<()> {
+    for (number, id) in ids.iter().enumerate() {
+        let QueueResponse::Shown(message) = request(config, QueueRequest::Show { id: *id })? else {
+            return Err(unexpected());
+        };
+        if listing.json {
+            print_json(&message)?;
+            continue;
+        }
+        if number > 0 {
+            print("")?;
+        }
+        print(&describe(&message, now()))?;
     }
-    print(&describe(&message, now()))
+    Ok(())
 }
 
 fn describe(message: &QueuedFacts, now: u64) -> String {
@@ -489,7 +544,7 @@ mod tests {
                 }],
                 paused: Vec::new(),
             };
-            let text = describe_list(&listed, 90 * MINUTE);
+            let text = describe_list(&listed, &Which::All, 90 * MINUTE);
             let line: Vec<&str> = text
                 .lines()
                 .nth(1)
@@ -505,9 +560,32 @@ mod tests {
             paused: vec!["everything".to_owned()],
         };
         assert_eq!(
-            describe_list(&none, 0),
+            describe_list(&none, &Which::All, 0),
             "Paused: everything.\nNo mail waits to leave."
         );
+    }
+
+    #[test]
+    fn what_was_done_is_counted_in_words() {
+        for (messages, text) in [
+            (0, "No messages: none in the queue is meant by that."),
+            (1, "1 message is removed."),
+            (3, "3 messages are removed."),
+        ] {
+            assert_eq!(decided(messages, "removed"), text);
+        }
+    }
+
+    #[test]
+    fn a_sender_is_named_with_or_without_brackets() {
+        for (text, path) in [
+            ("mallory@a.test", "<mallory@a.test>"),
+            ("<mallory@a.test>", "<mallory@a.test>"),
+            ("<>", "<>"),
+        ] {
+            assert_eq!(sender(text).unwrap().to_string(), path);
+        }
+        assert!(sender("mallory").is_err());
     }
 
     #[test]
