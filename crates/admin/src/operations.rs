@@ -49,8 +49,11 @@ pub trait Surroundings: Send + Sync {
     /// [`Refusal`]: there is no server, or the configuration wants it otherwise.
     fn suspend(&self, suspended: bool) -> Result<(), Refusal>;
 
-    /// The queue has been changed. Nobody has to be told while no server runs.
-    fn queue_news(&self, _news: QueueNews) {}
+    /// The queue has been changed. Nobody has to be told while no server runs. True of a message that is withdrawn too late:
+    /// whatever is on its way of it is cut off, but another server may have it already.
+    fn queue_news(&self, _news: QueueNews) -> bool {
+        false
+    }
 
     /// Starts no more mail for this next hop (a domain or a route), or none at all, or goes on.
     ///

@@ -86,6 +86,8 @@ pub enum QueueResponse {
         messages: u64,
         /// Asked for by their ids, and not in the queue (any more).
         missing: Vec<u64>,
+        /// Removed or held when they had been sent already, as far as can be known: other servers may have them.
+        perhaps_sent: Vec<u64>,
     },
     /// What is paused now.
     Paused(Vec<String>),

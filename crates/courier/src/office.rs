@@ -10,6 +10,7 @@ mod counts;
 mod desk;
 mod entries;
 mod fates;
+mod hands;
 mod house;
 mod journal;
 mod letter;
@@ -36,6 +37,7 @@ use crate::carry::Carry;
 
 use counts::Counts;
 use desk::Desk;
+use hands::InHand;
 use means::Means;
 
 pub use house::{Errand, Home, House, Nowhere, Route};
@@ -44,6 +46,7 @@ pub use house::{Errand, Home, House, Nowhere, Route};
 #[derive(Clone, Debug)]
 pub struct Office {
     orders: mpsc::UnboundedSender<Order>,
+    in_hand: Arc<InHand>,
 }
 
 /// What somebody wants tried now.
@@ -103,9 +106,10 @@ impl Office {
     ) -> Self {
         let (orders, given) = mpsc::unbounded_channel();
         let means = Arc::new(Means::new(store, house, rules));
+        let in_hand = Arc::clone(&means.in_hand);
         let desk = Desk::new(means, carry, Counts::read(counts));
         tokio::spawn(desk.run(given));
-        Self { orders }
+        Self { orders, in_hand }
     }
 
     /// The store has a message that was not in the queue, or was held, or goes elsewhere from now on.
@@ -128,9 +132,11 @@ impl Office {
         self.order(Order::Resume(scope));
     }
 
-    /// The store has a message held, or no longer. What is running goes on.
-    pub fn withdrawn(&self, id: u64) {
+    /// The store has a message held, or no longer. What is on its way is cut off before the message has been said to its end;
+    /// true when that comes too late, and another server may have it all the same.
+    pub fn withdrawn(&self, id: u64) -> bool {
         self.order(Order::Withdrawn(id));
+        self.in_hand.recall(id)
     }
 
     /// An account that was stopped for the day may go on.

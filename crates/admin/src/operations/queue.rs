@@ -93,6 +93,7 @@ impl Operations {
             return Ok(QueueResponse::Done {
                 messages,
                 missing: Vec::new(),
+                perhaps_sent: Vec::new(),
             });
         }
         let now = milliseconds();
@@ -111,11 +112,11 @@ impl Operations {
         for id in self.chosen(&which).await? {
             let there = self.store.queue_hold(id, held).await.map_err(unchanged)?;
             tally.count(id, there.is_some());
-            self.surroundings.queue_news(if held {
-                QueueNews::Withdrawn(id)
-            } else {
-                QueueNews::Released(id)
-            });
+            let news = match held {
+                true => QueueNews::Withdrawn(id),
+                false => QueueNews::Released(id),
+            };
+            tally.sent(id, self.surroundings.queue_news(news));
         }
         tally.told(&which)
     }
@@ -125,7 +126,8 @@ impl Operations {
         for id in self.chosen(&which).await? {
             let there = self.store.queue_remove(id).await.map_err(unchanged)?;
             tally.count(id, there);
-            self.surroundings.queue_news(QueueNews::Withdrawn(id));
+            // Behind the store, so that nobody takes it in hand who does not see that it is gone.
+            tally.sent(id, self.surroundings.queue_news(QueueNews::Withdrawn(id)));
         }
         tally.told(&which)
     }
@@ -252,11 +254,12 @@ fn is_of(directory: &Directory, sender: &Mailbox, queued: &Queued, envelope: &En
     named || account.is_some_and(|account| account.address.key() == sender.key())
 }
 
-/// To how many messages something was done, and which were not there.
+/// To how many messages something was done, which were not there, and which may be elsewhere by now.
 #[derive(Default)]
 struct Tally {
     messages: u64,
     missing: Vec<u64>,
+    perhaps_sent: Vec<u64>,
 }
 
 impl Tally {
@@ -268,16 +271,30 @@ impl Tally {
         }
     }
 
+    fn sent(&mut self, id: u64, perhaps: bool) {
+        if perhaps && !self.missing.contains(&id) {
+            self.perhaps_sent.push(id);
+        }
+    }
+
     /// Of messages that were asked for by their ids, nothing is nothing; of others, none is a number like others.
     fn told(self, which: &Which) -> Result<QueueResponse, Refusal> {
-        let Self { messages, missing } = self;
+        let Self {
+            messages,
+            missing,
+            perhaps_sent,
+        } = self;
         let missing = match which {
             Which::Messages(_) if messages == 0 => return Err(none(&missing)),
             Which::Messages(_) => missing,
             // They have left since they were looked for.
             Which::All | Which::Domain(_) | Which::Sender(_) => Vec::new(),
         };
-        Ok(QueueResponse::Done { messages, missing })
+        Ok(QueueResponse::Done {
+            messages,
+            missing,
+            perhaps_sent,
+        })
     }
 }
 

@@ -74,6 +74,7 @@ fn done_to(messages: u64) -> QueueResponse {
     QueueResponse::Done {
         messages,
         missing: Vec::new(),
+        perhaps_sent: Vec::new(),
     }
 }
 
@@ -147,11 +148,13 @@ async fn several_messages_are_decided_about_at_once_and_those_that_are_gone_are_
         post(&office, &["a@one.test"]).await,
         post(&office, &["b@one.test"]).await,
     );
+    *office.server.on_its_way.lock().unwrap() = vec![second, 99];
     let which = Which::Messages(vec![first, 99, second, first]);
     let held = ask(&office, QueueRequest::Hold { which }).await;
     let some = QueueResponse::Done {
         messages: 2,
         missing: vec![99],
+        perhaps_sent: vec![second],
     };
     assert_eq!(held, Ok(some));
     assert_eq!(

@@ -8,4 +8,5 @@ mod many;
 mod reports;
 mod trips;
 mod wishes;
+mod withdrawn;
 mod world;

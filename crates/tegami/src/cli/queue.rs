@@ -174,26 +174,46 @@ fn request(config: &Config, request: QueueRequest) -> Result<QueueResponse> {
 }
 
 fn decide(config: &Config, order: QueueRequest, done: &str) -> Result<()> {
-    let QueueResponse::Done { messages, missing } = request(config, order)? else {
+    let response = request(config, order)?;
+    let QueueResponse::Done {
+        messages,
+        missing,
+        perhaps_sent,
+    } = response
+    else {
         return Err(unexpected());
     };
-    print(&decided(messages, done))?;
+    print(&decided(messages, done, &perhaps_sent))?;
     if missing.is_empty() {
         return Ok(());
     }
-    let ids: Vec<String> = missing.iter().map(u64::to_string).collect();
     Err(anyhow!(
         "there is no message {} in the queue (any more); see `tegami queue list`",
-        ids.join(" or ")
+        joined(&missing, " or ")
     ))
 }
 
-fn decided(messages: u64, done: &str) -> String {
-    match messages {
+fn joined(ids: &[u64], between: &str) -> String {
+    let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+    ids.join(between)
+}
+
+fn decided(messages: u64, done: &str, perhaps_sent: &[u64]) -> String {
+    let mut text = match messages {
         0 => "No messages: none in the queue is meant by that.".to_owned(),
         1 => format!("1 message is {done}."),
         _ => format!("{} are {done}.", counted(messages, "message")),
+    };
+    match (messages, perhaps_sent) {
+        (_, []) => {}
+        (1, [_]) => text
+            .push_str(" It was being sent at this moment: the other server may have it already."),
+        (_, some) => text.push_str(&format!(
+            " Being sent at this moment, so that other servers may have them already: {}.",
+            joined(some, ", ")
+        )),
     }
+    text
 }
 
 fn pause(config: &Config, hop: Option<String>, paused: bool) -> Result<()> {
@@ -567,12 +587,26 @@ mod tests {
 
     #[test]
     fn what_was_done_is_counted_in_words() {
-        for (messages, text) in [
-            (0, "No messages: none in the queue is meant by that."),
-            (1, "1 message is removed."),
-            (3, "3 messages are removed."),
+        for (messages, sent, text) in [
+            (
+                0,
+                &[][..],
+                "No messages: none in the queue is meant by that.",
+            ),
+            (1, &[], "1 message is removed."),
+            (3, &[], "3 messages are removed."),
+            (
+                1,
+                &[7],
+                "1 message is removed. It was being sent at this moment: the other server may have it already.",
+            ),
+            (
+                3,
+                &[7, 9],
+                "3 messages are removed. Being sent at this moment, so that other servers may have them already: 7, 9.",
+            ),
         ] {
-            assert_eq!(decided(messages, "removed"), text);
+            assert_eq!(decided(messages, "removed", sent), text);
         }
     }
 

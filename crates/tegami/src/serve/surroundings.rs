@@ -100,16 +100,17 @@ impl Surroundings for Live {
         Ok(())
     }
 
-    fn queue_news(&self, news: QueueNews) {
+    fn queue_news(&self, news: QueueNews) -> bool {
         let Some(office) = self.house.office.get() else {
-            return;
+            return false;
         };
         match news {
             QueueNews::Retry(id) => office.retry(Which::Message(id)),
             QueueNews::RetryAll => office.retry(Which::Scope(Scope::All)),
             QueueNews::Released(id) => office.arrived(id),
-            QueueNews::Withdrawn(id) => office.withdrawn(id),
+            QueueNews::Withdrawn(id) => return office.withdrawn(id),
         }
+        false
     }
 
     fn pause_queue(&self, hop: Option<&str>, paused: bool) -> Result<(), Refusal> {
