@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use delivery::schedule::{Door, NextHop, Rules, Scope};
-use mailstore::{AccountId, Store};
+use mailstore::{AccountId, Heard, Store};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::carry::Carry;
@@ -56,6 +56,27 @@ pub enum Which {
     Message(u64),
     /// Everything, or everything for one next hop. A restart forgets it.
     Scope(Scope),
+}
+
+/// A next hop, and who wants to send there.
+pub type Look = (Arc<NextHop>, Option<AccountId>);
+
+/// What stands between mail and its next hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prospect {
+    /// Nothing but its time and its turn.
+    Open,
+    /// The next hop could not be reached and is left alone until then.
+    Shut {
+        /// Then it is tried again.
+        until: SystemTime,
+        /// What was heard of it last, if it was heard since the start.
+        heard: Option<Heard>,
+    },
+    /// Somebody said so, of the next hop or of everything.
+    Paused,
+    /// The account has used up what it may send today.
+    Stopped,
 }
 
 /// How much there is to do.
@@ -88,6 +109,7 @@ enum Order {
     Census(oneshot::Sender<Census>),
     Door(NextHop, oneshot::Sender<Door>),
     Stopped(AccountId, oneshot::Sender<bool>),
+    Look(Vec<Look>, oneshot::Sender<Vec<Prospect>>),
     Stop(Duration, oneshot::Sender<()>),
 }
 
@@ -163,6 +185,18 @@ impl Office {
     pub async fn is_stopped(&self, account: AccountId) -> bool {
         let asked = self.ask(|answer| Order::Stopped(account, answer)).await;
         asked.unwrap_or(false)
+    }
+
+    /// What stands between mail and its next hops, in the order of the questions; nothing once the office has stopped.
+    pub async fn prospects(&self, looks: Vec<Look>) -> Vec<Prospect> {
+        let asked = self.ask(|answer| Order::Look(looks, answer)).await;
+        asked.unwrap_or_default()
+    }
+
+    /// The recipients of a message, by their place in its envelope, to whom it is being sent at this moment.
+    #[must_use]
+    pub fn on_its_way(&self, id: u64) -> Vec<u32> {
+        self.in_hand.running(id)
     }
 
     /// Starts nothing more, lets what is running end within that time, and cuts the rest, which is tried again after a

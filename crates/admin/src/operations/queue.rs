@@ -12,9 +12,12 @@ use mailstore::{Directory, Heard, Queued, StoreError, Waiting};
 use super::Operations;
 use crate::message::{Answer, Refusal, RefusalKind, Response};
 use crate::queue::{
-    HeardFacts, PAGE, QueueFacts, QueueNews, QueueRequest, QueueResponse, QueuedFacts,
-    QueuedRecipient, Which,
+    HeardFacts, PAGE, Question, QueueFacts, QueueNews, QueueRequest, QueueResponse, QueuedFacts,
+    QueuedRecipient, Standing, Which,
 };
+
+/// A message, and what is to be asked of each of the recipients that are shown.
+type Described = (QueuedFacts, Vec<Question>);
 
 /// Recipients of a message that a list shows.
 const FEW: usize = 3;
@@ -67,6 +70,7 @@ impl Operations {
                 messages.push(self.describe(&queued, &envelope, FEW));
             }
         }
+        let messages = self.with_standing(messages).await;
         Ok(QueueResponse::Listed {
             messages,
             next: next.flatten(),
@@ -80,7 +84,11 @@ impl Operations {
         let queued = queued.map_err(failed)?.map_err(failed)?;
         let envelope = self.envelope(id).await?;
         match queued.zip(envelope) {
-            Some((queued, envelope)) => Ok(self.describe(&queued, &envelope, MANY)),
+            Some((queued, envelope)) => {
+                let described = vec![self.describe(&queued, &envelope, MANY)];
+                let mut all = self.with_standing(described).await;
+                all.pop().ok_or_else(|| none(&[id]))
+            }
             None => Err(none(&[id])),
         }
     }
@@ -177,14 +185,32 @@ impl Operations {
         Ok(read.map(|(_, envelope, _)| envelope))
     }
 
-    fn describe(&self, queued: &Queued, envelope: &Envelope, most: usize) -> QueuedFacts {
+    /// The same messages, with how it stands with each recipient that is shown.
+    async fn with_standing(&self, described: Vec<Described>) -> Vec<QueuedFacts> {
+        let asked = described
+            .iter()
+            .flat_map(|(_, asked)| asked.iter().cloned());
+        let standing = self.surroundings.standing(asked.collect()).await;
+        let mut standing = standing.into_iter();
+        let messages = described.into_iter().map(|(mut message, _)| {
+            for recipient in &mut message.recipients {
+                if let Some(known) = standing.next() {
+                    recipient.standing = known;
+                }
+            }
+            message
+        });
+        messages.collect()
+    }
+
+    fn describe(&self, queued: &Queued, envelope: &Envelope, most: usize) -> Described {
         let directory = self.store.directory();
         let account = queued.account.and_then(|id| directory.account(id));
         let shown = queued.waiting.iter().take(most);
-        let shown: Vec<QueuedRecipient> = shown
-            .filter_map(|waiting| self.describe_recipient(waiting, envelope))
-            .collect();
-        QueuedFacts {
+        let (shown, asked): (Vec<QueuedRecipient>, Vec<Question>) = shown
+            .filter_map(|waiting| self.describe_recipient(waiting, queued, envelope))
+            .unzip();
+        let facts = QueuedFacts {
             id: queued.id,
             octets: queued.octets,
             sender: envelope.reverse_path.to_string(),
@@ -193,14 +219,16 @@ impl Operations {
             release: queued.release,
             more: (queued.waiting.len() - shown.len()) as u64,
             recipients: shown,
-        }
+        };
+        (facts, asked)
     }
 
     fn describe_recipient(
         &self,
         waiting: &Waiting,
+        queued: &Queued,
         envelope: &Envelope,
-    ) -> Option<QueuedRecipient> {
+    ) -> Option<(QueuedRecipient, Question)> {
         let place = usize::try_from(waiting.recipient).ok()?;
         let recipient = envelope.recipients.get(place)?;
         let mailbox = recipient.path.mailbox();
@@ -210,19 +238,32 @@ impl Operations {
             words: heard.words().to_owned(),
             when: heard.when(),
         };
-        Some(QueuedRecipient {
+        let question = Question {
+            message: queued.id,
+            place: waiting.recipient,
+            recipient: recipient.path.clone(),
+            sender: envelope.reverse_path.clone(),
+            account: queued.account,
+            held: waiting.held,
+        };
+        let facts = QueuedRecipient {
             address,
             hop: self
                 .surroundings
                 .next_hop(&envelope.reverse_path, &recipient.path),
             forwarded: waiting.forwarded,
             held: waiting.held,
+            standing: match waiting.held {
+                true => Standing::Held,
+                false => Standing::NotRunning,
+            },
             due: waiting.due,
             attempts: waiting.attempts,
             tried: waiting.tried,
             told: waiting.told,
             heard: waiting.heard.as_ref().map(heard),
-        })
+        };
+        Some((facts, question))
     }
 }
 

@@ -2,15 +2,16 @@
 //! on what. It waits for nobody: whatever takes time is a task of its own.
 
 mod orders;
+mod prospects;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use delivery::schedule::{
-    ConnectionId, Ending, Event, Job, JobKey, Output, Rules, Schedule, Sender, Start, Want,
+    ConnectionId, Ending, Event, Job, JobKey, NextHop, Output, Rules, Schedule, Sender, Start, Want,
 };
-use mailstore::AccountId;
+use mailstore::{AccountId, Heard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -133,6 +134,8 @@ pub(super) struct Desk<C: Carry> {
     /// Jobs of which the store does not know what came of them.
     unwritten: usize,
     counts: Counts,
+    /// What was heard last of next hops that are left alone.
+    heard: BTreeMap<Arc<NextHop>, Heard>,
     /// The connection that was closed by the last thing the schedule said.
     just_closed: Option<oneshot::Receiver<()>>,
     stopping: Option<Stopping>,
@@ -165,6 +168,7 @@ impl<C: Carry> Desk<C> {
             questions: 0,
             unwritten: 0,
             counts,
+            heard: BTreeMap::new(),
             just_closed: None,
             stopping: None,
         }
@@ -319,6 +323,7 @@ impl<C: Carry> Desk<C> {
                 nothing,
             } => self.nothing(connection, key, nothing),
             News::Found(found) => {
+                self.note_heard(&found);
                 self.unwritten += 1;
                 if let Some(round) = self.rounds.add(*found, self.means.now()) {
                     self.settle(round);

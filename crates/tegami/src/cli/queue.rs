@@ -1,5 +1,7 @@
 //! `tegami queue`: mail that waits to leave, what became of it so far, and what people decide about it.
 
+mod standing;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use address::{Domain, Mailbox, ReversePath};
@@ -286,7 +288,7 @@ fn describe_list(listed: &Listed, which: &Which, now: u64) -> String {
             span(now.saturating_sub(message.received)),
             message.sender.clone(),
             recipients(message),
-            state(message, now),
+            standing::of_message(message, now),
         ]
     });
     let heading = ["ID", "SIZE", "AGE", "FROM", "TO", "STATE"];
@@ -303,31 +305,6 @@ fn recipients(message: &QueuedFacts) -> String {
     match message.more {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
-    }
-}
-
-/// What happens to a message next, and why it is still there.
-fn state(message: &QueuedFacts, now: u64) -> String {
-    let wanted = message.recipients.iter().filter(|one| !one.held);
-    let Some(next) = wanted.min_by_key(|one| one.due) else {
-        return "held".to_owned();
-    };
-    let when = coming(next.due, now);
-    let heard = message
-        .recipients
-        .iter()
-        .filter_map(|one| one.heard.as_ref());
-    match heard.max_by_key(|heard| heard.when) {
-        Some(heard) => format!("next try {when}; {}", said(&heard.host, &heard.words)),
-        None => format!("first try {when}"),
-    }
-}
-
-fn said(host: &str, words: &str) -> String {
-    if host.is_empty() || words.contains(host) {
-        words.to_owned()
-    } else {
-        format!("{host}: {words}")
     }
 }
 
@@ -404,18 +381,14 @@ fn describe_recipient(recipient: &QueuedRecipient, now: u64) -> Vec<String> {
     if let Some(heard) = &recipient.heard {
         lines.push(format!(
             "  {} (at {})",
-            said(&heard.host, &heard.words),
+            standing::said(heard),
             date(heard.when)
         ));
     }
     if recipient.told {
         lines.push("  its sender has been told that it takes long".to_owned());
     }
-    lines.push(if recipient.held {
-        "  held: it is tried again after `tegami queue release`".to_owned()
-    } else {
-        format!("  next try {}", coming(recipient.due, now))
-    });
+    lines.push(format!("  {}", standing::of_recipient(recipient, now)));
     lines
 }
 
@@ -443,14 +416,6 @@ pub(super) fn summary(queue: &QueueFacts) -> String {
         text.push_str(&format!("; PAUSED: {}", queue.paused.join(", ")));
     }
     text
-}
-
-fn coming(due: u64, now: u64) -> String {
-    if due <= now {
-        "now".to_owned()
-    } else {
-        format!("in {}", span(due - now))
-    }
 }
 
 /// `2h 5m`: the two largest units.
@@ -484,7 +449,7 @@ fn now() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use admin::HeardFacts;
+    use admin::{HeardFacts, Standing};
 
     use super::*;
 
@@ -496,6 +461,7 @@ mod tests {
             hop: Some("b.test".to_owned()),
             forwarded: false,
             held: false,
+            standing: Standing::Waits,
             due: 100 * MINUTE,
             attempts: 2,
             tried: Some(80 * MINUTE),
@@ -525,6 +491,7 @@ mod tests {
     fn a_list_says_for_each_message_why_it_waits() {
         let held = QueuedRecipient {
             held: true,
+            standing: Standing::Held,
             heard: None,
             ..recipient()
         };
@@ -544,12 +511,12 @@ mod tests {
             (
                 vec![held.clone()],
                 0,
-                "17  4.2 kB  1h 20m  <me@a.test>  you@b.test  held",
+                "17  4.2 kB  1h 20m  <me@a.test>  you@b.test  held by an administrator",
             ),
             (
                 vec![fresh.clone()],
                 7,
-                "17  4.2 kB  1h 20m  <me@a.test>  you@b.test and 7 more  first try now",
+                "17  4.2 kB  1h 20m  <me@a.test>  you@b.test and 7 more  about to be sent",
             ),
             (
                 vec![held, recipient()],
@@ -629,6 +596,7 @@ mod tests {
             hop: None,
             forwarded: true,
             held: true,
+            standing: Standing::Held,
             attempts: 0,
             heard: None,
             told: true,
@@ -656,7 +624,7 @@ mod tests {
                 "us@c.test (a copy that is sent on)",
                 "  not tried yet",
                 "  its sender has been told that it takes long",
-                "  held: it is tried again after `tegami queue release`",
+                "  held by an administrator, until `tegami queue release`",
             ]
         );
     }

@@ -1,13 +1,15 @@
 //! What the admin verbs may know of the running server.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use address::{Domain, ForwardPath, ReversePath};
 use admin::{
-    CertificateFacts, ListenerFacts, QueueNews, Refusal, RefusalKind, ServerFacts, Surroundings,
+    CertificateFacts, ListenerFacts, Question, QueueNews, Refusal, RefusalKind, ServerFacts,
+    Standing, Surroundings,
 };
 use courier::office::Which;
 use delivery::schedule::Scope;
@@ -18,7 +20,7 @@ use net::tls::Certificates;
 use crate::host::House;
 use crate::host::{outward, routing};
 use crate::probe::fingerprint;
-use crate::serve::outbound;
+use crate::serve::outbound::{self, prospects};
 
 /// The running server, looked at from the admin socket.
 pub struct Live {
@@ -170,6 +172,13 @@ impl Surroundings for Live {
         } else {
             vec!["everything, by relay.enabled = false".to_owned()]
         }
+    }
+
+    fn standing(
+        &self,
+        asked: Vec<Question>,
+    ) -> Pin<Box<dyn Future<Output = Vec<Standing>> + Send>> {
+        Box::pin(prospects::standing(Arc::clone(&self.house), asked))
     }
 
     fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<String> {
