@@ -55,6 +55,8 @@ mod server;
 mod sink;
 #[path = "network/upkeep.rs"]
 mod upkeep;
+#[path = "network/waiting.rs"]
+mod waiting;
 #[path = "network/withdrawn.rs"]
 mod withdrawn;
 

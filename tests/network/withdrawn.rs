@@ -13,7 +13,7 @@ use super::sink::Sink;
 use super::{ALICE, BOB, log_in, send};
 
 /// Far longer than anything takes; only so that a hanging test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Somebody else who has logged in.
 fn bob(server: &Server) -> Client {
@@ -103,7 +103,7 @@ fn mail_of_one_sender_is_listed_held_and_removed_whether_the_server_runs_or_not(
 
 /// A server that says nothing more once a line begins with that word. Gives its port; what is left to be said to it until the
 /// connection ends, behind that line; and a first word when the line has come.
-fn silent_at(word: &'static str) -> (u16, Receiver<Vec<String>>) {
+pub fn silent_at(word: &'static str) -> (u16, Receiver<Vec<String>>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = listener.local_addr().expect("a bound socket").port();
     let (say, heard) = channel();
