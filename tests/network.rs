@@ -13,6 +13,8 @@ mod attacks;
 mod backups;
 #[path = "network/client.rs"]
 mod client;
+#[path = "network/crowded.rs"]
+mod crowded;
 #[path = "network/devices.rs"]
 mod devices;
 #[path = "network/dns.rs"]
