@@ -46,6 +46,10 @@ impl Letter for Short {
         let first = !std::mem::replace(&mut self.0, true);
         Ok(first.then(|| Bytes::from_static(b"Subject: x\r\n\r\nhello\r\n")))
     }
+
+    fn waives_tls(&self) -> bool {
+        false
+    }
 }
 
 fn transaction(to: &[&str], requiretls: bool) -> Transaction {

@@ -486,8 +486,8 @@ impl net::Host for SmtpHost {
                     let (house, peer) = (&self.house, self.peer);
                     refusal = refused_by_destination(house, peer, &domain, complete).await;
                 }
-                let room = self.has_room_in_share().await;
-                Answer::Rcpt(self.rcpt(to, refusal, room))
+                let full = self.full_share(&to.path).await;
+                Answer::Rcpt(self.rcpt(to, refusal, full))
             }
             Ask::Data(trace) => Answer::Data(self.data(trace).await),
             Ask::Finish => Answer::Finish(self.finish().await),

@@ -45,8 +45,10 @@ pub(super) enum Manner {
     Tarpit(Duration),
     /// Loses the connection.
     Loses,
-    /// Says nothing until it is let go, then takes it.
+    /// Says nothing to the message until it is let go, then takes it.
     Hangs,
+    /// Says nothing to MAIL until it is let go, then takes the message.
+    Stalls,
     /// Fails in a way it must not.
     Panics,
 }
@@ -158,6 +160,7 @@ impl Roads {
             Manner::Takes
             | Manner::Reports
             | Manner::Sorts(_)
+            | Manner::Stalls
             | Manner::Dead
             | Manner::Tarpit(_) => Verdict::Delivered,
             Manner::Defers | Manner::Loses => Verdict::Deferred,
@@ -256,6 +259,9 @@ impl Carry for Carrier {
             };
         }
         let line = line.unwrap_or_else(|| roads.line());
+        if manner == Manner::Stalls {
+            roads.hang().await;
+        }
         let mut octets = Vec::new();
         for _ in 0..2 {
             octets.clear();
