@@ -23,6 +23,8 @@ mod doors;
 mod etrn;
 #[path = "network/explain.rs"]
 mod explain;
+#[path = "network/leaving.rs"]
+mod leaving;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/lists.rs"]

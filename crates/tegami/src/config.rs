@@ -19,6 +19,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 mod units;
+mod web;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ pub use relay::{EtrnReply, Hop, HopTls, Login as RelayLogin, Relay, Route as Rel
 pub use setting::{Raw, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};
 pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};
+pub use web::Web;
 
 /// Where the configuration is when nobody says otherwise.
 pub const USUAL_FILE: &str = "/etc/tegami/tegami.toml";
@@ -87,6 +89,8 @@ pub struct Config {
     pub devices: Vec<Device>,
     /// Mail out.
     pub relay: Relay,
+    /// What web browsers and other programs see.
+    pub web: Web,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -106,7 +110,7 @@ pub struct Listen {
     pub pop3s: Vec<SocketAddr>,
     /// On-demand mail relay (RFC 2645); refused until it exists.
     pub odmr: Vec<SocketAddr>,
-    /// Admin page; its default is accepted, nothing listens there until it exists.
+    /// HTTP without TLS, for a reverse proxy in front: leaving lists by one click, and whether the server serves.
     pub web: Vec<SocketAddr>,
 }
 

@@ -44,6 +44,7 @@ mod signals;
 mod strangers;
 mod surroundings;
 mod trust;
+pub mod web;
 
 pub use activation::Inherited;
 pub use listeners::certificates;

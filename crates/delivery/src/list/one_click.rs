@@ -1,10 +1,12 @@
 //! Leaving a list with one click (RFC 8058): an address for each member, which nobody else can make.
 
+use std::fmt;
+
 use address::Mailbox;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::{Aead, KeyInit};
 
 use super::List;
 use crate::keys::{Keys, Purpose};
@@ -24,15 +26,15 @@ pub struct UrlBase(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlBaseError {
     /// RFC 8058 section 3.1 wants HTTPS.
-    #[error("the address for leaving lists has to begin with https:// and a host name")]
+    #[error("it has to begin with https:// and a host name")]
     NotHttps,
     /// Something that would end the address in a header field, or in front of the token.
     #[error(
-        "the address for leaving lists may hold no spaces, quotes, commas, angle brackets, `?` or `#`, and letters of ASCII only"
+        "it may hold no spaces, quotes, commas, angle brackets, `?` or `#`, and letters of ASCII only"
     )]
     Character,
     /// Too long for a line of a header.
-    #[error("the address for leaving lists may have 250 octets at most")]
+    #[error("it may have 250 octets at most")]
     TooLong,
 }
 
@@ -58,9 +60,21 @@ impl UrlBase {
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 
+    /// What is one step below this.
+    #[must_use]
+    pub fn below(&self, step: &str) -> Self {
+        Self(self.with(step))
+    }
+
     /// The address with this token.
     pub(super) fn with(&self, token: &str) -> String {
         format!("{}/{token}", self.0)
+    }
+}
+
+impl fmt::Display for UrlBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -10,8 +10,11 @@ use super::defaults::NAMELESS;
 use super::keys::KEYS;
 use super::load::Layers;
 use super::problem::{Place, Problem};
-use super::{Config, device, relay};
+use super::{Config, device, relay, web};
 use super::{Mechanism, TlsFloor};
+
+/// The one listener that is not for mail.
+const WEB: &str = "listen.web";
 
 /// Adds what is wrong, and what is odd, to `layers`.
 pub(super) fn check(layers: &mut Layers) {
@@ -28,6 +31,7 @@ pub(super) fn check(layers: &mut Layers) {
     numbers(&mut found, &layers.config);
     logins(&mut found, &layers.config);
     relay::check(&mut found, &layers.config);
+    web::check(&mut found, &layers.config);
     let (mut problems, mut warnings) = device::check(&layers.config);
     found.problems.append(&mut problems);
     found.warnings.append(&mut warnings);
@@ -111,12 +115,13 @@ fn names(found: &mut Findings, config: &Config) {
 
 fn listeners(found: &mut Findings, config: &Config) {
     let listen = &config.listen;
-    let services: [(&str, &[SocketAddr]); 5] = [
+    let services: [(&str, &[SocketAddr]); 6] = [
         ("listen.smtp", &listen.smtp),
         ("listen.submission", &listen.submission),
         ("listen.submissions", &listen.submissions),
         ("listen.pop3", &listen.pop3),
         ("listen.pop3s", &listen.pop3s),
+        (WEB, &listen.web),
     ];
     let mut seen: Vec<(SocketAddr, &str)> = Vec::new();
     for (key, addresses) in services {
@@ -135,7 +140,8 @@ fn listeners(found: &mut Findings, config: &Config) {
             }
         }
     }
-    if seen.is_empty() {
+    // A web page alone is no mail server.
+    if seen.iter().all(|(_, key)| *key == WEB) {
         found.problem(
             "listen.smtp",
             "every listener is switched off; give at least one address under [listen]",

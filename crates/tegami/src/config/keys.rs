@@ -57,7 +57,7 @@ pub static KEYS: &[Key] = &[
         "listen.odmr",
         |c| &mut c.listen.odmr,
     ),
-    awaits("the web interface", "listen.web", |c| &mut c.listen.web),
+    live("listen.web", |c| &mut c.listen.web),
     live("proxy.from", |c| &mut c.proxy.from),
     live("proxy.xclient_from", |c| &mut c.proxy.xclient_from),
     live("tls.certificate", |c| &mut c.tls.certificate),
@@ -146,6 +146,7 @@ pub static KEYS: &[Key] = &[
     }),
     live("relay.queue_size", |c| &mut c.relay.queue_size),
     live("relay.queue_messages", |c| &mut c.relay.queue_messages),
+    live("web.url", |c| &mut c.web.url),
     live("log.level", |c| &mut c.log.level),
     live("log.format", |c| &mut c.log.format),
 ];

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use address::{Destination, Domain, Mailbox};
 use auth::{Floor, Secret};
+use delivery::list::UrlBase;
 use ipnet::IpNet;
 use toml_edit::{Array, Value};
 
@@ -276,6 +277,7 @@ written_as_text! {
     Rate: Rate::parse, Rate::to_string;
     DnsServer: DnsServer::parse, DnsServer::to_string;
     LogLevel: LogLevel::parse, LogLevel::to_string;
+    UrlBase: |text: &str| UrlBase::parse(text).map_err(|error| format!("{text:?} will not do: {error}")), UrlBase::to_string;
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {

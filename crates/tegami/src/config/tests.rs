@@ -322,10 +322,6 @@ fn refuses_by_name_what_does_not_exist_yet() {
         "[listen]\nodmr = [\"[::]:366\"]",
         "listen.odmr: on-demand mail relay (ODMR, RFC 2645) does not exist in this release; leave it at []",
     );
-    wrong(
-        "[listen]\nweb = [\"[::]:80\"]",
-        "listen.web: the web interface does not exist in this release; leave it at [\"127.0.0.1:8080\"]",
-    );
 }
 
 #[test]

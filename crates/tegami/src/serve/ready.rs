@@ -11,6 +11,7 @@ pub struct Ready {
     submissions: String,
     pop3: String,
     pop3s: String,
+    web: String,
     device: String,
 }
 
@@ -21,6 +22,7 @@ impl Ready {
             let addresses: Vec<String> = sockets.of(name).iter().map(ToString::to_string).collect();
             addresses.join(",")
         };
+        let web: Vec<String> = sockets.web().map(|address| address.to_string()).collect();
         let devices: Vec<String> = sockets
             .devices()
             .map(|(name, address)| format!("{name}={address}"))
@@ -31,6 +33,7 @@ impl Ready {
             submissions: list("submissions"),
             pop3: list("pop3"),
             pop3s: list("pop3s"),
+            web: web.join(","),
             device: devices.join(","),
         }
     }
@@ -44,6 +47,7 @@ impl Ready {
             submissions = on(&self.submissions),
             pop3 = on(&self.pop3),
             pop3s = on(&self.pop3s),
+            web = on(&self.web),
             device = on(&self.device),
             milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "ready"

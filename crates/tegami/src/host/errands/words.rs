@@ -31,7 +31,10 @@ pub(super) fn answer(list: &List, requested: &Requested) -> Option<(Mailbox, Wor
         Requested::Left(to) => say(
             to,
             format!("You have left {name}"),
-            format!("{to} gets no more of what is posted to {name}.\n"),
+            format!(
+                "{to} gets no more of what is posted to {name}.\n\n{}",
+                coming_back(list)
+            ),
         ),
         Requested::Confirm(action, to, word) => say(
             to,
@@ -96,6 +99,16 @@ fn leaving(list: &List) -> String {
         "To leave it, write to {} with the subject: unsubscribe\n",
         list.mailbox(Role::Request)
     )
+}
+
+fn coming_back(list: &List) -> String {
+    match list.settings().joining {
+        Joining::Open => format!(
+            "To get it again, write to {} with the subject: subscribe\n",
+            list.mailbox(Role::Request)
+        ),
+        Joining::Closed => format!("To get it again, ask {}.\n", list.mailbox(Role::Owner)),
+    }
 }
 
 fn help(list: &List) -> String {
