@@ -88,7 +88,7 @@ fn members(server: &Server) -> String {
     done(server.tegami(&["list", "member", "list", STAFF], ""))
 }
 
-// LST-08
+// REL-10, W12
 #[test]
 fn each_member_leaves_by_an_address_of_his_own_and_by_its_button_only() {
     let sink = Sink::start();
@@ -181,12 +181,10 @@ fn each_member_leaves_by_an_address_of_his_own_and_by_its_button_only() {
     until_the_queue_is_empty(&server);
     assert_eq!(fetch_all(&server, BOB).len(), 2);
 
-    let part = format!(
-        "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n"
-    );
+    let part = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
     let multipart = "multipart/form-data; boundary=b";
     says(
-        &post(&server, &you, multipart, &part),
+        &post(&server, &you, multipart, part),
         "200",
         "You have left",
     );
