@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use net::{Level, Octets, Stop};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -75,14 +75,17 @@ where
 /// Says why nobody is let in, without reading a request.
 pub(super) async fn turn_away(mut line: impl Octets, stop: &Stop, why: Admission) {
     let (status, words) = match why {
-        Admission::Refused => ("403 Forbidden", "Nobody may connect from your network."),
-        Admission::Stopping => ("503 Service Unavailable", "The server stops."),
+        Admission::Refused => (
+            StatusCode::FORBIDDEN,
+            "Nobody may connect from your network.",
+        ),
+        Admission::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "The server stops."),
         Admission::Welcome
         | Admission::TooManySessions
         | Admission::TooManyFromAddress
         | Admission::TooFast
         | Admission::EarlyTalker => (
-            "503 Service Unavailable",
+            StatusCode::SERVICE_UNAVAILABLE,
             "Too many connections; try again in a minute.",
         ),
     };

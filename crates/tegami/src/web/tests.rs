@@ -270,6 +270,12 @@ async fn hostile_requests_change_nothing_and_are_answered_in_a_line_or_not_at_al
             format!(
                 "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551615\r\n\r\n"
             ),
+            "431",
+        ),
+        (
+            format!(
+                "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000000000000\r\n\r\n"
+            ),
             "413",
         ),
         // Not HTTP, or not as it has to be.
