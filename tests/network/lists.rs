@@ -5,7 +5,7 @@ use super::server::{Output, Server};
 use super::sink::{Letter, Sink};
 use super::{ALICE, BOB, PASSWORD, fetch_all, log_in, send};
 
-const STAFF: &str = "staff@example.test";
+pub const STAFF: &str = "staff@example.test";
 
 /// A server that sends everything elsewhere to `port` of this machine.
 fn sending_to(port: u16) -> Server {
@@ -19,13 +19,13 @@ fn sending_to(port: u16) -> Server {
 }
 
 #[track_caller]
-fn done(output: Output) -> String {
+pub fn done(output: Output) -> String {
     assert_eq!(output.code, Some(0), "{output:?}");
     output.stdout
 }
 
 /// A list whose owner is Alice.
-fn list(server: &Server, members: &[&str], more: &[&str]) {
+pub fn list(server: &Server, members: &[&str], more: &[&str]) {
     let mut arguments = vec!["list", "add", STAFF, "--owner", ALICE];
     for member in members {
         arguments.extend(["--member", member]);
@@ -34,7 +34,7 @@ fn list(server: &Server, members: &[&str], more: &[&str]) {
     done(server.tegami(&arguments, ""));
 }
 
-fn user(server: &Server, login: &str) -> Client {
+pub fn user(server: &Server, login: &str) -> Client {
     let mut client = Client::tls(server.port("submissions"));
     client.expect("220");
     client.command("EHLO pc.example", "250");
@@ -49,7 +49,7 @@ fn stranger(server: &Server) -> Client {
     client
 }
 
-fn message(subject: &str) -> String {
+pub fn message(subject: &str) -> String {
     format!("From: X <x@author.example>\r\nTo: {STAFF}\r\nSubject: {subject}\r\n\r\nbody\r\n")
 }
 
@@ -63,7 +63,7 @@ fn behind<'a>(text: &'a str, start: &str) -> &'a str {
 
 /// Asks until somebody has so many messages.
 #[track_caller]
-fn until_there_are(server: &Server, login: &str, count: usize) -> Vec<String> {
+pub fn until_there_are(server: &Server, login: &str, count: usize) -> Vec<String> {
     let mut last = 0;
     for _ in 0..500 {
         let listed = done(server.tegami(&["account", "list", "--json"], ""));
@@ -82,7 +82,7 @@ fn until_there_are(server: &Server, login: &str, count: usize) -> Vec<String> {
 }
 
 #[track_caller]
-fn until_the_queue_is_empty(server: &Server) {
+pub fn until_the_queue_is_empty(server: &Server) {
     let mut last = String::new();
     for _ in 0..500 {
         last = done(server.tegami(&["queue", "list"], ""));

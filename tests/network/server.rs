@@ -39,7 +39,8 @@ pub struct Output {
 }
 
 impl Server {
-    /// Starts a server with these lines added to the top of its configuration. Mail leaves it only if they have a `[relay]`.
+    /// Starts a server with these lines added to the top of its configuration. Mail leaves it only if they have a `[relay]`, and
+    /// there is a web listener only if they have a `[web]`.
     pub fn start(extra: &str) -> Self {
         Home::create(extra).start(|command| command)
     }
@@ -262,10 +263,14 @@ impl Home {
             true => "odmr = [\"127.0.0.1:0\"]\n",
             false => "",
         };
+        let web = match extra.contains("[web]") {
+            true => "\"127.0.0.1:0\"",
+            false => "",
+        };
         let config = format!(
             "hostname = \"mail.example.test\"\ndomains = [\"example.test\"]\ndata_dir = {data:?}\n{extra}\n\
              [listen]\nsmtp = [\"127.0.0.1:0\"]\nsubmission = [\"127.0.0.1:0\"]\nsubmissions = [\"127.0.0.1:0\"]\n\
-             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = []\n{odmr}{relay}[log]\nformat = \"json\"\n"
+             pop3 = [\"127.0.0.1:0\"]\npop3s = [\"127.0.0.1:0\"]\nweb = [{web}]\n{odmr}{relay}[log]\nformat = \"json\"\n"
         );
         std::fs::write(directory.path().join("tegami.toml"), config)
             .expect("the configuration is written");

@@ -98,9 +98,9 @@ pub const CHAPTERS: [Chapter; 10] = [
     ),
     chapter(
         'W',
-        10,
+        12,
         "Web and administration",
-        "What concerns the log, the command line and the admin socket; the rest comes with the web interface.",
+        "What concerns the log, the command line, the admin socket and leaving lists; the rest comes with the web interface.",
     ),
 ];
 

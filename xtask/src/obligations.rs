@@ -94,7 +94,7 @@ pub const AREAS: [Area; 18] = [
     ),
     area(
         "REL",
-        9,
+        10,
         "Relay, aliases, lists, notifications",
         "What is owed once mail goes on to other servers.",
     ),

@@ -60,6 +60,8 @@ impl Site {
         for listener in LISTENERS {
             text.push_str(&format!("{listener} = [\"127.0.0.1:0\"]\n"));
         }
+        // Two servers on one machine cannot both have the port it listens on by default.
+        text.push_str("web = []\n");
         text.push_str("\n[smtp]\nmax_message_size = \"40MB\"\n");
         text.push_str("\n[limits]\nexempt = [\"127.0.0.0/8\"]\n");
         text.push_str("\n[log]\nformat = \"json\"\n");

@@ -62,7 +62,7 @@ pub(crate) enum Purpose {
     Srs0 = 1,
     /// A reverse-path somebody else had rewritten.
     Srs1 = 2,
-    /// Leaving a list by one click.
+    /// Leaving a list by one click: what makes each member's address differ.
     OneClick = 3,
     /// Joining a list.
     Join = 4,
@@ -74,6 +74,8 @@ pub(crate) enum Purpose {
     Reject = 7,
     /// Knowing a message again that was sent on.
     SentOn = 8,
+    /// The key under which the address for leaving a list is unreadable.
+    OneClickSeal = 9,
 }
 
 /// The key in use, and those before it, which are still believed.
@@ -93,6 +95,21 @@ impl Keys {
     /// The mark of these parts under the key in use.
     pub(crate) fn mark(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; MARK] {
         self.current.mark(purpose, parts)
+    }
+
+    /// A key of its own for this purpose, made of the key in use.
+    pub(crate) fn derived(&self, purpose: Purpose) -> Zeroizing<[u8; MARK]> {
+        Zeroizing::new(self.current.mark(purpose, &[]))
+    }
+
+    /// The same, and then those made of the former keys.
+    pub(crate) fn all_derived(
+        &self,
+        purpose: Purpose,
+    ) -> impl Iterator<Item = Zeroizing<[u8; MARK]>> + '_ {
+        let former = self.former.iter();
+        let former = former.map(move |key| Zeroizing::new(key.mark(purpose, &[])));
+        std::iter::once(self.derived(purpose)).chain(former)
     }
 
     /// Whether `given` is what `shape` makes of the mark of these parts, under any of the keys. Every key is tried and

@@ -18,9 +18,9 @@ use wire::Admission;
 use crate::driver::now;
 use crate::gate::{Permit, normalised};
 use crate::proxy::{self, Passed, ProxyError};
-use crate::serve::{Endpoint, Meeting, Security, serve};
+use crate::reception::Reception;
+use crate::serve::Meeting;
 use crate::server::{Listening, Shared};
-use crate::service::Service;
 use crate::stop::{Alarm, Level};
 
 /// The pause after the first failed accept, and the longest.
@@ -28,12 +28,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// One listener at work.
-pub(crate) struct Door<S> {
+pub(crate) struct Door<R> {
     /// The same for all addresses of one listener.
     pub(crate) number: u16,
     pub(crate) listening: Arc<Listening>,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) service: Arc<S>,
+    pub(crate) reception: R,
     pub(crate) shared: Arc<Shared>,
 }
 
@@ -89,7 +88,7 @@ impl Drop for Accepting {
     }
 }
 
-impl<S: Service> Door<S> {
+impl<R: Reception> Door<R> {
     /// Accepts until the server drops everything. While it drains, newcomers are turned away politely.
     pub(crate) async fn keep(self: Arc<Self>, listener: TcpListener) {
         let mut alarm = self.shared.stop.alarm();
@@ -100,7 +99,7 @@ impl<S: Service> Door<S> {
                 Ok((socket, peer)) => {
                     if failures.end() {
                         accepting.set(true);
-                        tracing::info!(listener = &*self.endpoint.name, "accepting again");
+                        tracing::info!(listener = &*self.listening.name, "accepting again");
                     }
                     self.welcome(socket, peer);
                 }
@@ -108,7 +107,7 @@ impl<S: Service> Door<S> {
                 Err(error) => {
                     if failures.is_first() {
                         accepting.set(false);
-                        tracing::warn!(listener = &*self.endpoint.name, %error, "cannot accept");
+                        tracing::warn!(listener = &*self.listening.name, %error, "cannot accept");
                     }
                     let stopped = alarm.at_least(Level::Dropping);
                     let _waited = tokio::time::timeout(failures.pause(), stopped).await;
@@ -145,7 +144,7 @@ impl<S: Service> Door<S> {
             };
             match header {
                 Ok(Passed::On { peer, local }) => {
-                    tracing::debug!(%proxy, %peer, listener = &*door.endpoint.name, "passed on");
+                    tracing::debug!(%proxy, %peer, listener = &*door.listening.name, "passed on");
                     door.receive(socket, peer, local);
                 }
                 Ok(Passed::Own) => door.receive(socket, proxy, local),
@@ -157,7 +156,7 @@ impl<S: Service> Door<S> {
     /// Without a header nobody knows who the client is, so it hears nothing.
     fn turn_proxy_away(&self, proxy: SocketAddr, error: &ProxyError) {
         self.listening.refused.fetch_add(1, Ordering::Relaxed);
-        let (proxy, listener) = (normalised(proxy), &*self.endpoint.name);
+        let (proxy, listener) = (normalised(proxy), &*self.listening.name);
         match error {
             // How a balancer looks whether the port is open.
             ProxyError::Silent => tracing::debug!(%proxy, listener, %error, "proxy refused"),
@@ -193,14 +192,8 @@ impl<S: Service> Door<S> {
         };
         let door = Arc::clone(self);
         tracker.spawn(async move {
-            serve(
-                socket,
-                &*door.service,
-                &door.endpoint,
-                &door.shared.stop,
-                meeting,
-            )
-            .await;
+            let stop = &door.shared.stop;
+            door.reception.receive(socket, stop, meeting).await;
             drop(refusal);
         });
     }
@@ -210,11 +203,7 @@ impl<S: Service> Door<S> {
             return Err(Admission::Stopping);
         }
         let permit = self.shared.gate.admit(self.number, peer.ip(), now())?;
-        let speaks_first = match self.endpoint.security {
-            Security::Plain | Security::StartTls(_) => has_spoken(socket),
-            Security::Implicit(_) => false,
-        };
-        if speaks_first {
+        if self.reception.greets() && has_spoken(socket) {
             return Err(Admission::EarlyTalker);
         }
         self.listening.open.fetch_add(1, Ordering::Relaxed);

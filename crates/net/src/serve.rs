@@ -168,7 +168,7 @@ async fn finish<IO: Transport, H: Host, P>(parting: Parting<IO, H>, place: Optio
 
 /// Polls `connection` until it is done or panics. A panic leaves nothing behind that anyone could use: session,
 /// host and stream are dropped with the future, so the peer sees the connection close.
-async fn guard(mut connection: Pin<Box<impl Future<Output = ()>>>) {
+pub(crate) async fn guard(mut connection: Pin<Box<impl Future<Output = ()>>>) {
     poll_fn(
         |cx| match catch_unwind(AssertUnwindSafe(|| connection.as_mut().poll(cx))) {
             Ok(polled) => polled,

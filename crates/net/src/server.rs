@@ -18,6 +18,7 @@ use crate::accept::Door;
 use crate::bind::Bound;
 use crate::driver::now;
 use crate::gate::{Gate, Limits, Permit};
+use crate::reception::{ForGuests, ForMail, Guests, Reception};
 use crate::serve::Endpoint;
 use crate::service::Service;
 use crate::stop::{Level, Stop};
@@ -122,8 +123,33 @@ impl Server {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn listen<S: Service>(&self, bound: Bound, endpoint: Endpoint, service: Arc<S>) {
+        let name = Arc::clone(&endpoint.name);
+        self.open(bound, name, ForMail { endpoint, service });
+    }
+
+    /// Starts accepting guests of another protocol, which the log calls `proto`. Addresses with the same `name` are one
+    /// listener to the limits per address.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn listen_for_guests<G: Guests>(
+        &self,
+        bound: Bound,
+        name: Arc<str>,
+        proto: &'static str,
+        guests: Arc<G>,
+    ) {
+        let reception = ForGuests {
+            name: Arc::clone(&name),
+            proto,
+            guests,
+        };
+        self.open(bound, name, reception);
+    }
+
+    fn open(&self, bound: Bound, name: Arc<str>, reception: impl Reception) {
         let listening = Arc::new(Listening {
-            name: Arc::clone(&endpoint.name),
+            name: Arc::clone(&name),
             address: bound.address(),
             accepting: AtomicBool::new(true),
             open: AtomicU64::new(0),
@@ -133,13 +159,12 @@ impl Server {
         let number = {
             let mut listeners = self.shared.listeners();
             listeners.push(Arc::clone(&listening));
-            number(&listeners, &endpoint.name)
+            number(&listeners, &name)
         };
         let door = Door {
             number,
             listening,
-            endpoint,
-            service,
+            reception,
             shared: Arc::clone(&self.shared),
         };
         self.shared

@@ -19,6 +19,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 mod units;
+mod web;
 mod when;
 
 use std::net::{IpAddr, SocketAddr};
@@ -46,6 +47,7 @@ pub use relay::{
 pub use setting::{Raw, Setting, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};
 pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};
+pub use web::Web;
 pub use when::When;
 
 /// Where the configuration is when nobody says otherwise.
@@ -92,6 +94,8 @@ pub struct Config {
     pub devices: Vec<Device>,
     /// Mail out.
     pub relay: Relay,
+    /// What web browsers and other programs see.
+    pub web: Web,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -111,7 +115,7 @@ pub struct Listen {
     pub pop3s: Vec<SocketAddr>,
     /// For customers who fetch the mail that is kept for them: STARTTLS, AUTH, then ATRN (RFC 2645).
     pub odmr: Vec<SocketAddr>,
-    /// Admin page; its default is accepted, nothing listens there until it exists.
+    /// HTTP without TLS, for a reverse proxy in front: leaving lists by one click, and whether the server serves.
     pub web: Vec<SocketAddr>,
 }
 

@@ -153,7 +153,7 @@ fn config(data_dir: std::path::PathBuf, offset: u16) -> Result<Config> {
             pop3: address(2110)?,
             pop3s: address(2995)?,
             odmr: Vec::new(),
-            web: Vec::new(),
+            web: address(2080)?,
         },
         ..Config::default()
     };

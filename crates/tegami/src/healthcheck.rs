@@ -133,6 +133,7 @@ async fn check(
             probe.greeted(&pop3::GREETING).await?;
             rest_of_pop3(probe).await
         }
+        serve::web::NAME => probe.get("/healthz").await,
         // This machine need not be in the device's networks; being turned away there is an answer, too.
         device if serve::devices::of_listener(device).is_some() => {
             let let_in = probe

@@ -13,6 +13,7 @@ use address::{Domain, Mailbox};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use auth::{Authenticator, Keyring, Mechanism};
 use courier::office::Office;
+use delivery::list::UrlBase;
 use mailstore::Store;
 use resolver::{Resolver, TrustAnchors};
 use smtp_server::BareNewline;
@@ -129,6 +130,8 @@ pub struct Policy {
     pub outward: outward::Outward,
     /// Networks from which nobody sends as a user.
     pub no_submission_from: Vec<ipnet::IpNet>,
+    /// What the addresses for leaving lists by one click begin with, where they are offered.
+    pub unsubscribe: Option<UrlBase>,
     /// Settings of every new SMTP session.
     pub smtp: Arc<smtp_server::Config>,
     /// Settings of every new POP3 session.

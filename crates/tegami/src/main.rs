@@ -17,6 +17,7 @@ mod shipped;
 mod telemetry;
 mod terminal;
 mod weakness;
+mod web;
 
 use std::process::ExitCode;
 

@@ -140,6 +140,17 @@ impl Probe {
         Ok(greeted)
     }
 
+    /// Asks a web listener for a page, which must be there.
+    pub async fn get(&mut self, path: &str) -> Result<()> {
+        self.write(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
+            .await?;
+        let line = self.line().await?;
+        if line.starts_with("HTTP/1.1 200 ") {
+            return Ok(());
+        }
+        bail!("{path} is not there: {line:?}")
+    }
+
     /// Reads one reply, SMTP (possibly multi-line) or the status line of POP3.
     async fn expect(&mut self, expected: &'static Row) -> Result<Vec<String>> {
         let mut lines = Vec::new();

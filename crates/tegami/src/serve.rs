@@ -45,6 +45,7 @@ mod signals;
 mod strangers;
 mod surroundings;
 mod trust;
+pub mod web;
 
 pub use activation::Inherited;
 use fetching::{Board, Fetching};

@@ -1,14 +1,18 @@
 //! Leaving a list with one click (RFC 8058): an address for each member, which nobody else can make.
 
+use std::fmt;
+
 use address::Mailbox;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::{Aead, KeyInit};
 
 use super::List;
-use crate::keys::{Keys, MARK, Purpose};
+use crate::keys::{Keys, Purpose};
 
-/// Octets of the mark in an address.
-const SHORT: usize = 16;
+/// Octets of the nonce of XChaCha20.
+const NONCE: usize = 24;
 /// Longest base, in octets.
 const LONGEST_BASE: usize = 250;
 /// Longest token that is looked at: two addresses of full length fit.
@@ -22,15 +26,15 @@ pub struct UrlBase(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlBaseError {
     /// RFC 8058 section 3.1 wants HTTPS.
-    #[error("the address for leaving lists has to begin with https:// and a host name")]
+    #[error("it has to begin with https:// and a host name")]
     NotHttps,
     /// Something that would end the address in a header field, or in front of the token.
     #[error(
-        "the address for leaving lists may hold no spaces, quotes, commas, angle brackets, `?` or `#`, and letters of ASCII only"
+        "it may hold no spaces, quotes, commas, angle brackets, `?` or `#`, and letters of ASCII only"
     )]
     Character,
     /// Too long for a line of a header.
-    #[error("the address for leaving lists may have 250 octets at most")]
+    #[error("it may have 250 octets at most")]
     TooLong,
 }
 
@@ -56,21 +60,43 @@ impl UrlBase {
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 
+    /// What is one step below this.
+    #[must_use]
+    pub fn below(&self, step: &str) -> Self {
+        Self(self.with(step))
+    }
+
     /// The address with this token.
     pub(super) fn with(&self, token: &str) -> String {
         format!("{}/{token}", self.0)
     }
 }
 
+impl fmt::Display for UrlBase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl List {
-    /// What the address by which `member` leaves this list ends in. It is good for as long as its key is known: old
+    /// What the address by which `member` leaves this list ends in: both names, sealed, so that whoever sees it learns
+    /// neither, and only this server makes one. It is the same each time, and good for as long as its key is known: old
     /// posts are kept for years.
     #[must_use]
     pub fn one_click(&self, keys: &Keys, member: &Mailbox) -> String {
         let (list, member) = (self.settings.address.key(), member.to_string());
+        // Two members never have the same nonce but by chance (of 192 bits), and none has two: a nonce that is made of
+        // what it seals shows only that it is the same again, as SIV modes have it (RFC 5297 section 7).
         let mark = keys.mark(Purpose::OneClick, &[list.as_bytes(), member.as_bytes()]);
-        let octets = [&mark[..SHORT], list.as_bytes(), b"\0", member.as_bytes()].concat();
-        URL_SAFE_NO_PAD.encode(octets)
+        let mut nonce = [0; NONCE];
+        nonce.copy_from_slice(&mark[..NONCE]);
+        let named = [list.as_bytes(), b"\0", member.as_bytes()].concat();
+        let key = keys.derived(Purpose::OneClickSeal);
+        #[expect(clippy::expect_used, reason = "two addresses are no 256 GiB")]
+        let sealed = cipher(&key)
+            .encrypt(&nonce.into(), &*named)
+            .expect("short enough");
+        URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())
     }
 }
 
@@ -82,17 +108,24 @@ pub fn one_click_member(keys: &Keys, token: &str) -> Option<(Mailbox, Mailbox)> 
         return None;
     }
     let octets = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let (mark, named) = octets.split_at_checked(SHORT)?;
-    let (list, member) = str::from_utf8(named).ok()?.split_once('\0')?;
-    let shape = |mark: &[u8; MARK]| mark[..SHORT].to_vec();
-    let parts = [list.as_bytes(), member.as_bytes()];
-    keys.knows(Purpose::OneClick, &parts, mark, shape)
-        .then(|| Some((list.parse().ok()?, member.parse().ok()?)))?
+    let (nonce, sealed) = octets.split_first_chunk::<NONCE>()?;
+    // The tag is compared in a time that does not depend on it, and says under which key it was made.
+    let named = keys
+        .all_derived(Purpose::OneClickSeal)
+        .find_map(|key| cipher(&key).decrypt(nonce.into(), sealed).ok())?;
+    let (list, member) = str::from_utf8(&named).ok()?.split_once('\0')?;
+    Some((list.parse().ok()?, member.parse().ok()?))
+}
+
+fn cipher(key: &[u8; 32]) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(key.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{UrlBase, UrlBaseError, one_click_member};
+    use base64::Engine as _;
+
+    use super::{URL_SAFE_NO_PAD, UrlBase, UrlBaseError, one_click_member};
     use crate::keys::{Key, Keys};
     use crate::list::tests::list;
 
@@ -117,10 +150,29 @@ mod tests {
                     .all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet)),
                 "{token}"
             );
+            // Nor does it say in another alphabet whom it is for.
+            let octets = URL_SAFE_NO_PAD.decode(&token).unwrap();
+            let local = member.to_string();
+            for name in ["staff", "example", &local[..3]] {
+                let seen = |text: &[u8]| text.windows(name.len()).any(|at| at == name.as_bytes());
+                assert!(!seen(&octets) && !seen(token.as_bytes()), "{token}");
+            }
             let named = Some(("staff@example.test".parse().unwrap(), member));
             assert_eq!(one_click_member(&keys(1, &[]), &token), named);
             assert_eq!(one_click_member(&keys(2, &[3, 1]), &token), named);
             assert_eq!(one_click_member(&keys(2, &[3]), &token), None);
+        }
+    }
+
+    #[test]
+    fn a_member_has_one_token_and_nobody_elses() {
+        let token = |member: &str| list().one_click(&keys(1, &[]), &member.parse().unwrap());
+        let bob = token("bob@example.net");
+        assert_eq!(bob, token("bob@example.net"));
+        for other in ["bob@example.com", "Bob@example.net", "alice@example.net"] {
+            assert_ne!(bob, token(other));
+            // No two share a nonce, which would let one be read by the other.
+            assert_ne!(bob[..32], token(other)[..32]);
         }
     }
 

@@ -7,11 +7,13 @@ use address::Host;
 use ipnet::IpNet;
 
 use super::defaults::NAMELESS;
-use super::keys::KEYS;
 use super::load::Layers;
 use super::problem::{Place, Problem};
-use super::{Config, device, relay};
+use super::{Config, device, relay, web};
 use super::{Mechanism, TlsFloor};
+
+/// The one listener that is not for mail.
+const WEB: &str = "listen.web";
 
 /// Adds what is wrong, and what is odd, to `layers`.
 pub(super) fn check(layers: &mut Layers) {
@@ -21,13 +23,13 @@ pub(super) fn check(layers: &mut Layers) {
         problems: Vec::new(),
         warnings: Vec::new(),
     };
-    awaited_features(&mut found, &mut layers.config);
     names(&mut found, &layers.config);
     listeners(&mut found, &layers.config);
     certificate(&mut found, &layers.config);
     numbers(&mut found, &layers.config);
     logins(&mut found, &layers.config);
     relay::check(&mut found, &layers.config);
+    web::check(&mut found, &layers.config);
     let (mut problems, mut warnings) = device::check(&layers.config);
     found.problems.append(&mut problems);
     found.warnings.append(&mut warnings);
@@ -60,21 +62,6 @@ impl Findings {
                 .problem(format!("{key}: {}", message.as_ref()))
                 .to_string(),
         );
-    }
-}
-
-fn awaited_features(found: &mut Findings, config: &mut Config) {
-    let mut defaults = Config::default();
-    for key in KEYS {
-        let Some(feature) = key.awaits else { continue };
-        let default = (key.slot)(&mut defaults).text();
-        let slot = (key.slot)(config);
-        if !slot.off() && slot.text() != default {
-            found.problem(
-                key.name,
-                format!("{feature} does not exist in this release; leave it at {default}"),
-            );
-        }
     }
 }
 
@@ -111,13 +98,14 @@ fn names(found: &mut Findings, config: &Config) {
 
 fn listeners(found: &mut Findings, config: &Config) {
     let listen = &config.listen;
-    let services: [(&str, &[SocketAddr]); 6] = [
+    let services: [(&str, &[SocketAddr]); 7] = [
         ("listen.smtp", &listen.smtp),
         ("listen.submission", &listen.submission),
         ("listen.submissions", &listen.submissions),
         ("listen.pop3", &listen.pop3),
         ("listen.pop3s", &listen.pop3s),
         ("listen.odmr", &listen.odmr),
+        (WEB, &listen.web),
     ];
     let mut seen: Vec<(SocketAddr, &str)> = Vec::new();
     for (key, addresses) in services {
@@ -136,7 +124,8 @@ fn listeners(found: &mut Findings, config: &Config) {
             }
         }
     }
-    if seen.is_empty() {
+    // A web page alone is no mail server.
+    if seen.iter().all(|(_, key)| *key == WEB) {
         found.problem(
             "listen.smtp",
             "every listener is switched off; give at least one address under [listen]",

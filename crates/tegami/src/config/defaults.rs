@@ -9,7 +9,7 @@ use address::Domain;
 use super::units::{Octets, Rate};
 use super::{
     Auth, BareNewline, Config, Dns, Expn, Limits, Listen, Log, LogFormat, LogLevel, MailboxRules,
-    Mechanism, OverLimit, OverQuota, Pop3, Proxy, Relay, Replies, Sender, Smtp, Tls, Vrfy,
+    Mechanism, OverLimit, OverQuota, Pop3, Proxy, Relay, Replies, Sender, Smtp, Tls, Vrfy, Web,
 };
 
 /// The name of a server on a machine without a fully qualified one.
@@ -39,6 +39,7 @@ impl Default for Config {
             limits: Limits::default(),
             devices: Vec::new(),
             relay: Relay::default(),
+            web: Web::default(),
             log: Log::default(),
         }
     }

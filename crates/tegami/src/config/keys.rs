@@ -15,28 +15,10 @@ pub struct Key {
     pub name: &'static str,
     /// Its place in the configuration.
     pub slot: fn(&mut Config) -> &mut dyn Slot,
-    /// What would be needed to honour it, as long as that does not exist.
-    pub awaits: Option<&'static str>,
 }
 
 const fn live(name: &'static str, slot: fn(&mut Config) -> &mut dyn Slot) -> Key {
-    Key {
-        name,
-        slot,
-        awaits: None,
-    }
-}
-
-const fn awaits(
-    feature: &'static str,
-    name: &'static str,
-    slot: fn(&mut Config) -> &mut dyn Slot,
-) -> Key {
-    Key {
-        name,
-        slot,
-        awaits: Some(feature),
-    }
+    Key { name, slot }
 }
 
 /// Every key, in the order of the reference file.
@@ -53,7 +35,7 @@ pub static KEYS: &[Key] = &[
     live("listen.pop3", |c| &mut c.listen.pop3),
     live("listen.pop3s", |c| &mut c.listen.pop3s),
     live("listen.odmr", |c| &mut c.listen.odmr),
-    awaits("the web interface", "listen.web", |c| &mut c.listen.web),
+    live("listen.web", |c| &mut c.listen.web),
     live("proxy.from", |c| &mut c.proxy.from),
     live("proxy.xclient_from", |c| &mut c.proxy.xclient_from),
     live("tls.certificate", |c| &mut c.tls.certificate),
@@ -142,6 +124,7 @@ pub static KEYS: &[Key] = &[
     }),
     live("relay.queue_size", |c| &mut c.relay.queue_size),
     live("relay.queue_messages", |c| &mut c.relay.queue_messages),
+    live("web.url", |c| &mut c.web.url),
     live("log.level", |c| &mut c.log.level),
     live("log.format", |c| &mut c.log.format),
 ];

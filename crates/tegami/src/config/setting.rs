@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use address::{Destination, Domain, Mailbox};
 use auth::{Floor, Secret};
-use delivery::list::{Expansion, Joining, Posting, ReplyTo};
+use delivery::list::{Expansion, Joining, Posting, ReplyTo, UrlBase};
 use ipnet::IpNet;
 use toml_edit::{Array, Value};
 
@@ -69,11 +69,6 @@ pub trait Setting: Sized {
 
     /// The value as TOML, `None` where there is none.
     fn show(&self) -> Option<Value>;
-
-    /// Whether this switches its feature off: `false`, `[]`, `0s`, nothing.
-    fn is_off(&self) -> bool {
-        false
-    }
 }
 
 /// A [`Setting`] in its place in the configuration, whatever its type.
@@ -84,9 +79,14 @@ pub trait Slot {
     /// As [`Setting::read`]; the value stays as it was.
     fn put(&mut self, raw: Raw<'_>) -> Result<(), String>;
     /// The value as TOML text; empty where there is none.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the reference of the configuration is compared with it"
+        )
+    )]
     fn text(&self) -> String;
-    /// Whether the value switches its feature off.
-    fn off(&self) -> bool;
 }
 
 impl<T: Setting> Slot for T {
@@ -99,10 +99,6 @@ impl<T: Setting> Slot for T {
         self.show()
             .map(|value| value.to_string())
             .unwrap_or_default()
-    }
-
-    fn off(&self) -> bool {
-        self.is_off()
     }
 }
 
@@ -134,10 +130,6 @@ impl<T: Setting> Setting for Vec<T> {
             self.iter().filter_map(Setting::show).collect::<Array>(),
         ))
     }
-
-    fn is_off(&self) -> bool {
-        self.is_empty()
-    }
 }
 
 /// `["a", "b"]` as a variable may say it. `[::]:25` also begins with a bracket, and is no TOML.
@@ -163,10 +155,6 @@ impl<T: Setting> Setting for Option<T> {
     fn show(&self) -> Option<Value> {
         self.as_ref().and_then(Setting::show)
     }
-
-    fn is_off(&self) -> bool {
-        self.is_none()
-    }
 }
 
 impl Setting for bool {
@@ -184,10 +172,6 @@ impl Setting for bool {
 
     fn show(&self) -> Option<Value> {
         Some(Value::from(*self))
-    }
-
-    fn is_off(&self) -> bool {
-        !*self
     }
 }
 
@@ -244,10 +228,6 @@ impl Setting for Duration {
         let shown = humantime::format_duration(*self).to_string();
         Some(Value::from(shown.replace("days", "d").replace("day", "d")))
     }
-
-    fn is_off(&self) -> bool {
-        self.is_zero()
-    }
 }
 
 /// Settings that are a string in TOML, read by a function and shown by another.
@@ -277,6 +257,7 @@ written_as_text! {
     Rate: Rate::parse, Rate::to_string;
     DnsServer: DnsServer::parse, DnsServer::to_string;
     LogLevel: LogLevel::parse, LogLevel::to_string;
+    UrlBase: |text: &str| UrlBase::parse(text).map_err(|error| format!("{text:?} will not do: {error}")), UrlBase::to_string;
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {

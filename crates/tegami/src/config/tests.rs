@@ -319,14 +319,6 @@ fn port_0_may_be_used_as_often_as_one_likes() {
 }
 
 #[test]
-fn refuses_by_name_what_does_not_exist_yet() {
-    wrong(
-        "[listen]\nweb = [\"[::]:80\"]",
-        "listen.web: the web interface does not exist in this release; leave it at [\"127.0.0.1:8080\"]",
-    );
-}
-
-#[test]
 fn reads_how_long_deleted_mail_stays() {
     use std::time::Duration;
     const DAY: u64 = 24 * 60 * 60;
@@ -359,7 +351,7 @@ fn reads_the_delay_between_logins() {
 }
 
 #[test]
-fn accepts_what_does_not_exist_yet_when_it_is_off() {
+fn accepts_what_is_switched_off() {
     good("[listen]\nweb = []");
     good("[listen]\nweb = [\"127.0.0.1:8080\"]");
     good("[pop3]\napop = false\nlogin_delay = \"0s\"");

@@ -24,6 +24,8 @@ mod letter;
 mod list;
 pub mod memory;
 pub mod moderation;
+pub mod one_click;
+mod personal;
 mod places;
 mod request;
 pub mod success;
@@ -135,7 +137,7 @@ async fn done(house: &Arc<House>, message: u64, recipient: u32) -> Result<Errand
         ));
     };
     match role {
-        Role::Post => list::expand(house, &list, &post, recipient).await,
+        Role::Post => list::expand(house, errands, &list, &post, recipient).await,
         Role::Bounces | Role::Owner => list::to_owners(house, &list, role, &post, recipient).await,
         Role::Request => request::answer(house, errands, &list, &post, recipient).await,
     }

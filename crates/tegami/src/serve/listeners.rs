@@ -1,4 +1,4 @@
-//! The six listeners, and those for devices: bound first, all of them, then served.
+//! The six listeners for mail, the one for the web, and those for devices: bound first, all of them, then served.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use super::devices;
 use super::open_files;
 use super::services::{DeviceService, Pop3Service, SmtpService};
 use super::trust::Trust;
+use super::web;
 use crate::config::{self, Config};
 use crate::host::House;
 use crate::host::doors::Counter;
@@ -82,6 +83,7 @@ pub struct Sockets {
     services: Vec<(Kind, Bound)>,
     /// By the names of the devices.
     devices: Vec<(String, Bound)>,
+    web: Vec<Bound>,
 }
 
 /// Takes what was handed over, and binds every address of the other listeners; or none.
@@ -92,16 +94,12 @@ pub struct Sockets {
 pub fn bind(config: &Config, mut inherited: Inherited) -> Result<Sockets> {
     let mut sockets = Vec::new();
     for kind in Kind::ALL {
-        let handed = inherited.of(kind.name());
-        let bound = if handed.is_empty() {
-            net::bind_all(kind.addresses(&config.listen))
-        } else {
-            handed.into_iter().map(net::adopt).collect()
-        };
-        let bound = bound.with_context(|| format!("listen.{}", kind.name()))?;
+        let bound = open(kind.name(), kind.addresses(&config.listen), &mut inherited)?;
         sockets.extend(bound.into_iter().map(|bound| (kind, bound)));
     }
-    inherited.finish(&Kind::ALL.map(Kind::name))?;
+    let web = open_web(&config.listen.web, &mut inherited)?;
+    let names = Kind::ALL.iter().map(|kind| kind.name());
+    inherited.finish(&names.chain([web::NAME]).collect::<Vec<_>>())?;
     if sockets.is_empty() {
         anyhow::bail!("every listener is switched off; give at least one address under [listen]");
     }
@@ -114,6 +112,32 @@ pub fn bind(config: &Config, mut inherited: Inherited) -> Result<Sockets> {
     Ok(Sockets {
         services: sockets,
         devices,
+        web,
+    })
+}
+
+/// The sockets of one listener: those handed over, or those of its addresses.
+fn open(name: &str, addresses: &[SocketAddr], inherited: &mut Inherited) -> Result<Vec<Bound>> {
+    let handed = inherited.of(name);
+    let bound = if handed.is_empty() {
+        net::bind_all(addresses)
+    } else {
+        handed.into_iter().map(net::adopt).collect()
+    };
+    bound.with_context(|| format!("listen.{name}"))
+}
+
+/// Nobody has asked for the usual address, and another program may well have it: mail does not wait for that.
+fn open_web(addresses: &[SocketAddr], inherited: &mut Inherited) -> Result<Vec<Bound>> {
+    let opened = open(web::NAME, addresses, inherited);
+    let is_usual = Config::default().listen.web == addresses;
+    opened.or_else(|error| match is_usual {
+        true => {
+            let error = format!("{error:#}");
+            tracing::warn!(%error, "nothing listens for the web; set listen.web to another address, or to []");
+            Ok(Vec::new())
+        }
+        false => Err(error),
     })
 }
 
@@ -125,6 +149,11 @@ impl Sockets {
             .filter(|(kind, _)| kind.name() == name)
             .map(|(_, bound)| bound.address())
             .collect()
+    }
+
+    /// Where the web is listened to.
+    pub fn web(&self) -> impl Iterator<Item = SocketAddr> {
+        self.web.iter().map(Bound::address)
     }
 
     /// Where each device is listened for.
@@ -145,6 +174,7 @@ impl Sockets {
     ) -> Result<()> {
         let smtp_tls = server_config(Arc::clone(certificates), Protocol::Smtp)?;
         let pop3_tls = server_config(Arc::clone(certificates), Protocol::Pop3)?;
+        web::serve(self.web, server, house);
         let mut services: HashMap<String, Arc<DeviceService>> = HashMap::new();
         for (name, bound) in self.devices {
             let service = services

@@ -15,6 +15,7 @@ use crate::host::doors::Doors;
 use crate::host::outward::Outward;
 use crate::host::pace::Pace;
 use crate::host::sender::Rules;
+use crate::web;
 
 /// For how long users may have mail held back (RFC 4865): a month, in seconds.
 const LONGEST_HOLD: u32 = 30 * 24 * 60 * 60;
@@ -67,6 +68,11 @@ pub fn of(config: &Config, trust: &Trust) -> Policy {
             suspended: config.suspended,
             no_mail: config.smtp.no_mail,
         },
+        unsubscribe: config
+            .web
+            .url
+            .as_ref()
+            .map(|url| url.below(web::UNSUBSCRIBE)),
         smtp: Arc::new(smtp),
         pop3: Arc::new(pop3(config)),
     }

@@ -12,6 +12,7 @@ pub struct Ready {
     pop3: String,
     pop3s: String,
     odmr: String,
+    web: String,
     device: String,
 }
 
@@ -22,6 +23,7 @@ impl Ready {
             let addresses: Vec<String> = sockets.of(name).iter().map(ToString::to_string).collect();
             addresses.join(",")
         };
+        let web: Vec<String> = sockets.web().map(|address| address.to_string()).collect();
         let devices: Vec<String> = sockets
             .devices()
             .map(|(name, address)| format!("{name}={address}"))
@@ -33,6 +35,7 @@ impl Ready {
             pop3: list("pop3"),
             pop3s: list("pop3s"),
             odmr: list("odmr"),
+            web: web.join(","),
             device: devices.join(","),
         }
     }
@@ -47,6 +50,7 @@ impl Ready {
             pop3 = on(&self.pop3),
             pop3s = on(&self.pop3s),
             odmr = on(&self.odmr),
+            web = on(&self.web),
             device = on(&self.device),
             milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "ready"

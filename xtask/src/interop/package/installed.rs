@@ -19,7 +19,7 @@ use crate::process;
 const START: Duration = Duration::from_secs(30);
 
 /// Ports of this run's own, as variables for the server.
-const VARIABLES: [(&str, &str); 7] = [
+const VARIABLES: [(&str, &str); 8] = [
     ("TEGAMI_HOSTNAME", "mail.example.test"),
     ("TEGAMI_DOMAINS", "example.test"),
     ("TEGAMI_LISTEN__SMTP", "127.0.0.1:24025"),
@@ -27,6 +27,7 @@ const VARIABLES: [(&str, &str); 7] = [
     ("TEGAMI_LISTEN__SUBMISSIONS", "127.0.0.1:24465"),
     ("TEGAMI_LISTEN__POP3", ""),
     ("TEGAMI_LISTEN__POP3S", "127.0.0.1:24995"),
+    ("TEGAMI_LISTEN__WEB", "127.0.0.1:24080"),
 ];
 
 /// Files of the package and their modes; all belong to root.

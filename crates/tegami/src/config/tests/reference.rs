@@ -5,7 +5,7 @@ use super::*;
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/tegami.toml");
 
 /// Keys without a default in the reference: it shows an example.
-const EXAMPLES: [&str; 11] = [
+const EXAMPLES: [&str; 12] = [
     "hostname",
     "accounts_file",
     "postmaster",
@@ -17,6 +17,7 @@ const EXAMPLES: [&str; 11] = [
     "relay.smarthost_password",
     "relay.smarthost_password_file",
     "relay.smarthost_ca",
+    "web.url",
 ];
 
 #[test]

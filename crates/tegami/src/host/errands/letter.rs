@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use address::Envelope;
-use mailstore::{Incoming, Queued, ReadError, Store, Waiting};
+use bytes::Bytes;
+use mailstore::{Incoming, Queued, QueuedLetter, ReadError, Store, Waiting};
 
 use super::places::return_path;
 use super::{Trouble, header_end};
@@ -59,25 +60,49 @@ impl Post {
         house: &House,
         incoming: &mut Incoming,
     ) -> Result<(), Trouble> {
+        let mut rest = self.read_rest(house).await?;
+        while let Some(octets) = rest.next().await? {
+            incoming.write(octets).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what stands behind the header.
+    pub(super) async fn read_rest(&self, house: &House) -> Result<Rest, Trouble> {
         let (store, id) = (house.store.clone(), self.id);
         let found = tokio::task::spawn_blocking(move || store.queue_letter(id)).await;
         let found = found.map_err(|_| Trouble::Stopping)??;
         let (_, _, letter) = found.ok_or(ReadError::Gone)?;
-        let letter = Arc::new(letter);
-        let mut skip = self.own + self.header.len();
-        loop {
-            let reader = Arc::clone(&letter);
+        Ok(Rest {
+            letter: Arc::new(letter),
+            skip: self.own + self.header.len(),
+            is_read: false,
+        })
+    }
+}
+
+/// What stands behind a header, in pieces.
+pub(super) struct Rest {
+    letter: Arc<QueuedLetter>,
+    skip: usize,
+    is_read: bool,
+}
+
+impl Rest {
+    /// The next piece.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        while !self.is_read {
+            let reader = Arc::clone(&self.letter);
             let piece = tokio::task::spawn_blocking(move || reader.read()).await;
             let piece = piece.map_err(|_| Trouble::Stopping)??;
-            let skipped = skip.min(piece.octets.len());
-            skip -= skipped;
+            let skipped = self.skip.min(piece.octets.len());
+            self.skip -= skipped;
+            self.is_read = piece.last;
             if skipped < piece.octets.len() {
-                incoming.write(piece.octets.slice(skipped..)).await?;
-            }
-            if piece.last {
-                return Ok(());
+                return Ok(Some(piece.octets.slice(skipped..)));
             }
         }
+        Ok(None)
     }
 }
 

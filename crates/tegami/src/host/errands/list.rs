@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use address::dsn::Notify;
-use address::{Envelope, Recipient, ReversePath};
+use address::{Envelope, Mailbox, Recipient, ReversePath};
 use bytes::Bytes;
 use courier::office::Errand;
 use delivery::list::{AfterData, List, Poster, Role};
@@ -16,7 +16,7 @@ use reply::Enhanced;
 
 use super::letter::Post;
 use super::places::{Places, return_path};
-use super::{Trouble, delivered, path, postmaster, refused};
+use super::{Errands, Trouble, delivered, path, personal, postmaster, refused};
 use crate::host::House;
 
 /// Members who get their copies at once: one message in the store, whatever their number.
@@ -26,6 +26,7 @@ const GROUP: usize = 500;
 /// moderator; only that it does not go round is looked at again, for a list can be the member of another.
 pub(super) async fn expand(
     house: &Arc<House>,
+    errands: &Errands,
     list: &List,
     post: &Post,
     recipient: u32,
@@ -44,6 +45,9 @@ pub(super) async fn expand(
         let words = "the list has had this post before".to_owned();
         return Ok(refused(Enhanced(5, 4, 6), words));
     }
+    if let Some(base) = personal::base(house, list, post) {
+        return personal::hand_out(house, errands, list, post, &base, waiting).await;
+    }
     let Some(copy) = list.copies(&post.envelope, NonZeroUsize::MAX, None).next() else {
         return Ok(delivered("the list has no members"));
     };
@@ -54,21 +58,33 @@ pub(super) async fn expand(
             return Ok(delivered("handed to the members"));
         };
         let parcel = copies(house, &copy.envelope, post, &header, &group).await?;
-        waiting.served = Some(last);
-        let progress = Attempt {
-            closed: Vec::new(),
-            again: vec![waiting.clone()],
-        };
-        if !say(house, post.id, progress, parcel).await? {
+        if !progress(house, list, post, &mut waiting, last, group.len(), parcel).await? {
             return Ok(delivered("removed"));
         }
-        tracing::info!(
-            id = post.id,
-            list = %list.settings().address,
-            members = group.len(),
-            "posted to members"
-        );
     }
+}
+
+/// Says to the store, with the copies themselves, that members up to this one have theirs; false when the post has left the
+/// queue.
+pub(super) async fn progress(
+    house: &Arc<House>,
+    list: &List,
+    post: &Post,
+    waiting: &mut Waiting,
+    last: Mailbox,
+    members: usize,
+    copies: impl IntoIterator<Item = Parcel>,
+) -> Result<bool, Trouble> {
+    waiting.served = Some(last);
+    let progress = Attempt {
+        closed: Vec::new(),
+        again: vec![waiting.clone()],
+    };
+    let is_there = say(house, post.id, progress, copies).await?;
+    if is_there {
+        tracing::info!(id = post.id, list = %list.settings().address, members, "posted to members");
+    }
+    Ok(is_there)
 }
 
 /// The next members whose turn it is.

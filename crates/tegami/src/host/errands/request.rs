@@ -82,10 +82,7 @@ async fn requested(
             change(house, &list, join).await?;
         }
         Requested::Left(member) => {
-            let leave = |settings: &mut Settings| {
-                settings.members.retain(|one| one.key() != member.key());
-            };
-            change(house, &list, leave).await?;
+            leave(house, &list, member).await?;
         }
         Requested::Confirm(..)
         | Requested::AlreadyMember(_)
@@ -96,6 +93,18 @@ async fn requested(
         | Requested::Ignored(_) => {}
     }
     Ok(words::answer(&list, &requested))
+}
+
+/// Takes a member off; durable on return. To be called with the turn to change lists.
+pub(super) async fn leave(
+    house: &House,
+    list: &List,
+    member: &address::Mailbox,
+) -> Result<(), Trouble> {
+    let leave = |settings: &mut Settings| {
+        settings.members.retain(|one| one.key() != member.key());
+    };
+    change(house, list, leave).await
 }
 
 async fn change(

@@ -28,11 +28,7 @@ pub(super) fn answer(list: &List, requested: &Requested) -> Option<(Mailbox, Wor
                 leaving(list)
             ),
         ),
-        Requested::Left(to) => say(
-            to,
-            format!("You have left {name}"),
-            format!("{to} gets no more of what is posted to {name}.\n"),
-        ),
+        Requested::Left(to) => say(to, format!("You have left {name}"), having_left(list, to)),
         Requested::Confirm(action, to, word) => say(
             to,
             // What a mail program puts in front when this is answered is passed over.
@@ -96,6 +92,18 @@ fn leaving(list: &List) -> String {
         "To leave it, write to {} with the subject: unsubscribe\n",
         list.mailbox(Role::Request)
     )
+}
+
+fn having_left(list: &List, member: &Mailbox) -> String {
+    let name = &list.settings().address;
+    let back = match list.settings().joining {
+        Joining::Open => format!(
+            "write to {} with the subject: subscribe",
+            list.mailbox(Role::Request)
+        ),
+        Joining::Closed => format!("ask {}.", list.mailbox(Role::Owner)),
+    };
+    format!("{member} gets no more of what is posted to {name}.\n\nTo get it again, {back}\n")
 }
 
 fn help(list: &List) -> String {
