@@ -30,7 +30,7 @@ impl SmtpHost {
                     rounds,
                 }),
             ..
-        }) = self.transaction.take()
+        }) = self.transaction.take().map(|transaction| *transaction)
         else {
             return FinishVerdict::TryLater;
         };
@@ -65,7 +65,10 @@ impl SmtpHost {
                 self.taken(&id, &from, (rcpts, away), (octets, queued))
                     .await;
                 let held = queued.filter(|_| !held.is_empty());
-                besides.follow(&self.house, copy, held).await;
+                if copy.is_some() || held.is_some() {
+                    // Rare, and long: it has room of its own.
+                    Box::pin(besides.follow(&self.house, copy, held)).await;
+                }
                 FinishVerdict::Stored { id }
             }
             Err(error) => {
@@ -90,7 +93,7 @@ impl SmtpHost {
         tracing::info!(txn = id, from, rcpts, away, octets, queue, "queued");
         self.house.sends(queue);
         if let Some(account) = self.account() {
-            self.house.shares.add(account, octets).await;
+            Box::pin(self.house.shares.add(account, octets)).await;
         }
     }
 
