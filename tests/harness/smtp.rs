@@ -454,7 +454,7 @@ impl Stage for SmtpStage {
 
     fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Mail(from) => Answer::Mail(self.mail(from)),
+            Ask::Mail(from) => Answer::Mail(self.mail(*from)),
             Ask::Rcpt(to) => Answer::Rcpt(self.rcpt(to)),
             Ask::Data(trace) => {
                 let login = trace.login.as_deref().unwrap_or("-");

@@ -22,7 +22,7 @@ pub use destination::{Destination, DestinationError};
 pub use domain::{Domain, DomainError};
 pub use envelope::{Envelope, Recipient};
 pub use fold::fold;
-pub use host::{Host, HostError};
+pub use host::{Host, HostError, dotted};
 pub use local_part::{LocalPart, LocalPartError};
 pub use mailbox::{Mailbox, MailboxError};
 pub use path::{ForwardPath, PathError, ReversePath};

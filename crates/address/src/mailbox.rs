@@ -1,12 +1,12 @@
 //! A mailbox: local part, `@`, host.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crate::fold::fold;
 use crate::host::{Host, HostError};
 use crate::local_part::{LocalPart, LocalPartError};
-use crate::text::serde_as_text;
+use crate::text::{ROOM, serde_as_text};
 
 /// An address somebody can be written to.
 ///
@@ -64,7 +64,14 @@ impl Mailbox {
     /// The key to compare local mailboxes by: the shortest correct form, see [`fold`].
     #[must_use]
     pub fn key(&self) -> String {
-        fold(&self.to_string())
+        let mut text = String::with_capacity(ROOM);
+        // Writing into memory does not fail.
+        let _ = write!(text, "{self}");
+        if text.is_ascii() {
+            text.make_ascii_lowercase();
+            return text;
+        }
+        fold(&text)
     }
 
     /// The address as people read it: international domains in their own letters.
@@ -79,7 +86,13 @@ impl Mailbox {
 
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.local, self.host)
+        fmt::Display::fmt(&self.local, f)?;
+        f.write_char('@')?;
+        match &self.host {
+            // A width is for the whole, and nothing is made of it.
+            Host::Domain(domain) => f.write_str(domain.as_str()),
+            Host::Literal(_) => fmt::Display::fmt(&self.host, f),
+        }
     }
 }
 

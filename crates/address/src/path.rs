@@ -1,6 +1,6 @@
 //! The paths of MAIL and RCPT, read strictly from the octets of a command line.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use crate::domain::Domain;
@@ -206,11 +206,17 @@ fn local_part_error(error: LocalPartError) -> PathError {
     }
 }
 
+fn in_brackets(mailbox: &Mailbox, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_char('<')?;
+    fmt::Display::fmt(mailbox, f)?;
+    f.write_char('>')
+}
+
 impl fmt::Display for ReversePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("<>"),
-            Self::Mailbox(mailbox) => write!(f, "<{mailbox}>"),
+            Self::Mailbox(mailbox) => in_brackets(mailbox, f),
         }
     }
 }
@@ -219,7 +225,7 @@ impl fmt::Display for ForwardPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Postmaster => f.write_str("<Postmaster>"),
-            Self::Mailbox(mailbox) => write!(f, "<{mailbox}>"),
+            Self::Mailbox(mailbox) => in_brackets(mailbox, f),
         }
     }
 }

@@ -1,11 +1,18 @@
 //! Serde as strings: one macro so that every address type reads and writes the same text as people do.
 
+/// Octets that nearly every address fits into.
+pub(crate) const ROOM: usize = 64;
+
 /// Implements `Serialize` through `Display` and `Deserialize` through `FromStr`.
 macro_rules! serde_as_text {
     ($($type:ty),+ $(,)?) => {$(
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                // Formatted once; `collect_str` of a format that begins with the length does it twice.
+                let mut text = String::with_capacity(crate::text::ROOM);
+                std::fmt::Write::write_fmt(&mut text, format_args!("{self}"))
+                    .map_err(serde::ser::Error::custom)?;
+                serializer.serialize_str(&text)
             }
         }
 

@@ -86,7 +86,7 @@ impl Incoming {
             return Ok(());
         }
         let held = mem::take(&mut self.held);
-        self.held = self.spool_out(held, octets).await?;
+        self.held = Box::pin(self.spool_out(held, octets)).await?;
         Ok(())
     }
 
@@ -122,13 +122,18 @@ impl Incoming {
 
     /// Makes the body fit for a record: held in memory, or durable in a place of its own above `inline` octets.
     pub(crate) async fn finish(mut self, inline: u64) -> Result<Body, StoreError> {
-        let (octets, crc) = (self.octets, self.crc);
         if matches!(self.spool, Spooling::NotNeeded) {
             return Ok(Body::Held {
                 octets: mem::take(&mut self.held),
-                crc,
+                crc: self.crc,
             });
         }
+        // Boxed, so that a message that is all in memory does not carry room for it from call to call.
+        Box::pin(self.finish_spooled(inline)).await
+    }
+
+    async fn finish_spooled(mut self, inline: u64) -> Result<Body, StoreError> {
+        let (octets, crc) = (self.octets, self.crc);
         let held = mem::take(&mut self.held);
         if !held.is_empty() {
             self.spool_out(held, Bytes::new()).await?;

@@ -93,7 +93,13 @@ impl Engine for LogEngine {
         }
     }
 
-    fn submit_all(&self, facts: Vec<(Fact, Ticket)>) {
+    fn submit_all(&self, mut facts: Vec<(Fact, Ticket)>) {
+        if facts.len() <= 1 {
+            return facts
+                .pop()
+                .into_iter()
+                .for_each(|(fact, ticket)| self.submit(fact, ticket));
+        }
         let (mut drafts, mut tickets) = (Vec::new(), Vec::new());
         let mut failed = None;
         for (fact, ticket) in facts {

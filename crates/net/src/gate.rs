@@ -78,6 +78,22 @@ pub(crate) fn normalised(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
+/// The same as text, for logs that have it in every line.
+pub(crate) fn shown(peer: SocketAddr) -> String {
+    match normalised(peer) {
+        SocketAddr::V4(v4) => {
+            let mut text = String::with_capacity("255.255.255.255:65535".len());
+            // Writing into memory does not fail.
+            let _ = address::dotted(*v4.ip(), &mut text);
+            text.push(':');
+            // A number alone is written faster than anything `write!` does.
+            text.push_str(&v4.port().to_string());
+            text
+        }
+        v6 @ SocketAddr::V6(_) => v6.to_string(),
+    }
+}
+
 /// Counts sessions and decides on new ones. Shared by all listeners of a server.
 #[derive(Debug)]
 pub struct Gate {

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use wire::Admission;
 
 use crate::driver::{self, Driver, Parting, REFUSED_WRITE_DEADLINE, Terms, WRITE_DEADLINE};
-use crate::gate::normalised;
+use crate::gate::{normalised, shown};
 use crate::service::{Connection, Host, Service};
 use crate::stop::Stop;
 use crate::stream::{Stream, Transport};
@@ -76,7 +76,7 @@ pub async fn serve<IO, S, P>(
             Protocol::Pop3 => "pop3",
         },
         conn = meeting.id,
-        peer = %normalised(meeting.peer),
+        peer = shown(meeting.peer),
         listener = &*endpoint.name,
         tls = tracing::field::Empty,
         // Whom a proxy says that it speaks for; the host fills it in.

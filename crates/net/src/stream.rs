@@ -86,6 +86,14 @@ fn gone() -> io::Error {
 }
 
 impl<IO: Transport> Stream<IO> {
+    /// Writes the first octets of a connection in the clear; see [`Transport::write_first`].
+    pub(crate) fn write_first(&self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(io) => io.write_first(octets),
+            Self::Tls(_) | Self::Gone => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
     /// Writes octets behind which this stream is shut down or dropped at once. TLS has an end of its own to send.
     pub(crate) fn poll_write_last(
         &mut self,

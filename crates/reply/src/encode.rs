@@ -3,6 +3,8 @@
 //! It does not decide anything: code, enhanced code, shape and text come from the row. Whatever was given at run
 //! time passes through one filter, so that no argument can end a line, start another or outgrow its own.
 
+use std::borrow::Cow;
+
 use crate::language::Language;
 use crate::row::{Enhanced, Row, Shape, Status, next_argument};
 
@@ -13,12 +15,17 @@ const CHALLENGE_LIMIT: usize = 12_288 - 2;
 /// Longest argument in octets; a whole mailbox (RFC 5321 section 4.5.3.1.3) fits.
 const ARGUMENT_LIMIT: usize = 256;
 
+/// Digits of a reply code; behind them stands what says whether more lines come.
+const CODE_DIGITS: usize = 3;
+/// Octets of code, enhanced code and CRLF, or somewhat more.
+const ROOM_OF_A_PREFIX: usize = 16;
+
 /// A row of the catalogue with its arguments filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     row: &'static Row,
     args: Vec<(&'static str, String)>,
-    lines: Vec<String>,
+    lines: Vec<Cow<'static, str>>,
     language: Language,
     utf8: bool,
 }
@@ -45,8 +52,19 @@ impl Reply {
 
     /// Adds a line after the first: an EHLO keyword, a help line, a POP3 listing line.
     #[must_use]
-    pub fn line(mut self, text: impl Into<String>) -> Self {
+    pub fn line(mut self, text: impl Into<Cow<'static, str>>) -> Self {
         self.lines.push(text.into());
+        self
+    }
+
+    /// Adds several such lines.
+    #[must_use]
+    pub fn further(mut self, mut lines: Vec<Cow<'static, str>>) -> Self {
+        if self.lines.is_empty() {
+            self.lines = lines;
+        } else {
+            self.lines.append(&mut lines);
+        }
         self
     }
 
@@ -130,16 +148,29 @@ impl Reply {
         } else {
             (LINE_LIMIT, ARGUMENT_LIMIT)
         };
+        out.reserve(self.roughly());
         let start = out.len();
         smtp_prefix(code, enhanced, self.lines.is_empty(), out);
+        let prefix = start..out.len();
         self.fill(argument_limit, out);
         finish_line(start, line_limit, out);
         for (index, line) in self.lines.iter().enumerate() {
             let start = out.len();
-            smtp_prefix(code, enhanced, index + 1 == self.lines.len(), out);
+            out.extend_from_within(prefix.clone());
+            if index + 1 == self.lines.len() {
+                out[start + CODE_DIGITS] = b' ';
+            }
             self.push(line, LINE_LIMIT, out);
             finish_line(start, LINE_LIMIT, out);
         }
+    }
+
+    /// About as many octets as it takes, so that the buffer grows once.
+    fn roughly(&self) -> usize {
+        let lines = self.lines.iter().map(|line| line.len() + ROOM_OF_A_PREFIX);
+        let arguments = self.args.iter().map(|(_, value)| value.len());
+        let text = self.row.text_in(self.language).len();
+        ROOM_OF_A_PREFIX + text + lines.sum::<usize>() + arguments.sum::<usize>()
     }
 
     /// Text given at run time: printable ASCII, or printable UTF-8 where the client asked for that.

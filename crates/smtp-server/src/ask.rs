@@ -15,13 +15,15 @@ use crate::hold::Hold;
 use crate::trace::Trace;
 
 /// A question only the host can answer. Its `Debug` shows nothing of a login.
+///
+/// The largest of them are boxed: whatever a session says is moved several times, and mostly says much less.
 pub enum Ask {
     /// May this sender begin a transaction? Answered with [`Answer::Mail`].
-    Mail(MailFrom),
+    Mail(Box<MailFrom>),
     /// Will this recipient's mail be taken? Answered with [`Answer::Rcpt`].
     Rcpt(RcptTo),
     /// May the message come? Its octets follow as [`wire::Output::Body`]. Answered with [`Answer::Data`].
-    Data(Trace),
+    Data(Box<Trace>),
     /// The message is complete: make it durable. Answered with [`Answer::Finish`].
     Finish,
     /// Forget the transaction and whatever came of its message. Answered with [`Answer::Done`].

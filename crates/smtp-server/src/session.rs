@@ -54,14 +54,14 @@ enum State {
     /// A command is awaited.
     Commanding(Phase),
     /// A reply is held back.
-    Slowed(phase::Slowed),
+    Slowed(Box<phase::Slowed>),
     /// Questions are open.
     AskingMail(envelope::AskingMail),
     AskingRcpt(recipient::AskingRcpt),
     AskingData(message::AskingData),
     AskingChunk(chunk::AskingChunk),
     AskingFinish(message::AskingFinish),
-    Abandoning(phase::Abandoning),
+    Abandoning(Box<phase::Abandoning>),
     AskingLogin(login::AskingLogin),
     CancellingLogin(login::CancellingLogin),
     AskingVerify(lookup::AskingVerify),

@@ -109,10 +109,15 @@ pub fn received(trace: &Trace, host: &str, id: &str, date: &str, only: Option<&M
     let mut field = Folded::new("Received:", trace.smtputf8);
     field.words(&["from", &trace.helo]);
     // RFC 5321 section 4.4: TCP-info has the host name in front of the address, where it is known.
-    match &trace.name {
-        Some(name) => field.word(&format!("({name} {peer})")),
-        None => field.word(&format!("({peer})")),
+    let mut info = String::with_capacity(64);
+    info.push('(');
+    if let Some(name) = &trace.name {
+        info.push_str(name);
+        info.push(' ');
     }
+    // Writing into memory does not fail.
+    let _ = write!(info, "{peer})");
+    field.word(&info);
     if let Some(comment) = trace.origin.as_ref().and_then(Origin::comment) {
         field.word(&comment);
     }
@@ -120,7 +125,9 @@ pub fn received(trace: &Trace, host: &str, id: &str, date: &str, only: Option<&M
     field.words(&["with", trace.protocol]);
     field.words(&["id", id]);
     if let Some(mailbox) = only {
-        field.words(&["for", &format!("<{mailbox}>")]);
+        info.clear();
+        let _ = write!(info, "<{mailbox}>");
+        field.words(&["for", &info]);
     }
     if let Some(tls) = &trace.tls {
         field.words(&["tls", &tls.cipher]);
@@ -150,20 +157,37 @@ impl Folded {
         }
     }
 
-    /// Adds words that belong on one line.
+    /// Adds words that belong on one line, with spaces between them.
     fn words(&mut self, words: &[&str]) {
-        self.word(&words.join(" "));
+        let length = words.iter().map(|word| word.len() + 1).sum::<usize>();
+        self.fold_before(length.saturating_sub(1));
+        for (at, word) in words.iter().enumerate() {
+            if at > 0 {
+                self.text.push(' ');
+                self.column += 1;
+            }
+            self.push(word);
+        }
     }
 
-    /// Adds a word, on a line of its own if it does not fit. The `;` behind a word counts with it.
+    /// Adds a word, on a line of its own if it does not fit.
     fn word(&mut self, word: &str) {
-        if self.column + 2 + word.len() > LINE {
+        self.fold_before(word.len());
+        self.push(word);
+    }
+
+    /// Goes on to where so many octets may begin. The `;` behind them counts with them.
+    fn fold_before(&mut self, length: usize) {
+        if self.column + 2 + length > LINE {
             self.text.push_str("\r\n\t");
             self.column = 1;
         } else {
             self.text.push(' ');
             self.column += 1;
         }
+    }
+
+    fn push(&mut self, word: &str) {
         // Everything that comes from outside was checked when it came; this is the second lock on the door.
         let harmless = |letter: &char| {
             matches!(letter, ' '..='~') || (self.utf8 && !letter.is_ascii() && !letter.is_control())

@@ -26,7 +26,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("smtp-server", &["reply", "wire", "address", "auth"]),
     ("smtp-client", &["reply", "wire", "address", "auth"]),
     ("pop3-server", &["reply", "wire", "address", "auth"]),
-    ("net", &["reply", "wire"]),
+    ("net", &["reply", "wire", "address"]),
     ("admin", &["auth", "address", "delivery", "mailstore"]),
     ("delivery", &["address", "mime"]),
     (

@@ -149,7 +149,7 @@ impl Directory {
     }
 
     fn at_account(&self, account: &Account, walk: &mut Walk) {
-        let (key, handling) = (account.address.key(), &account.handling);
+        let handling = &account.handling;
         if !account.enabled {
             walk.disabled = true;
         } else if !account.terms.mailbox {
@@ -159,14 +159,25 @@ impl Directory {
             if !walk.leads.passed_over.contains(&moved) {
                 walk.leads.passed_over.push(moved);
             }
-        } else if let Some(at) = walk.position(&key) {
+        } else if walk.path.is_empty() && handling.forward.is_none() {
+            // As nearly always: written to directly, and nobody comes by here again.
+            walk.arrive(account);
+            let (account, through) = (account.id, Vec::new());
+            walk.places += 1;
+            walk.leads.mailboxes.push(Local { account, through });
+        } else {
+            self.on_the_way(account, walk);
+        }
+    }
+
+    /// An account that others lead to, or that leads on to others.
+    fn on_the_way(&self, account: &Account, walk: &mut Walk) {
+        let key = account.address.key();
+        if let Some(at) = walk.position(&key) {
             walk.keep(account.id, at);
         } else if walk.seen.insert(key.clone()) {
-            walk.leads.accounts.push(account.id);
-            if handling.vacation.is_some() {
-                walk.leads.vacations.push(account.id);
-            }
-            let forward = handling.forward.as_ref();
+            walk.arrive(account);
+            let forward = account.handling.forward.as_ref();
             if forward.is_none_or(|forward| forward.keep) {
                 walk.keep(account.id, walk.path.len());
             }
@@ -248,6 +259,14 @@ impl Walk {
     fn through(&self, hops: usize) -> Vec<Mailbox> {
         let before = self.path.iter().take(hops);
         before.map(|hop| hop.address.clone()).collect()
+    }
+
+    /// It is this account's mail.
+    fn arrive(&mut self, account: &Account) {
+        self.leads.accounts.push(account.id);
+        if account.handling.vacation.is_some() {
+            self.leads.vacations.push(account.id);
+        }
     }
 
     /// A copy for a mailbox that so many hops lead to.

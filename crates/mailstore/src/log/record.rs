@@ -169,9 +169,18 @@ fn uids(steps: Vec<u64>) -> Option<Vec<u64>> {
     Some(uids)
 }
 
+/// Octets that the head of nearly every record fits into.
+const HEAD_ROOM: usize = 256;
+
+/// Room for the frame, and behind it for the head of nearly every record.
+fn front() -> Vec<u8> {
+    let mut front = Vec::with_capacity(FRAME + HEAD_ROOM);
+    front.resize(FRAME, 0);
+    front
+}
+
 /// Makes a record of a fact.
 pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
-    let front = vec![0; FRAME];
     match fact {
         Fact::Message(message) => draft_message(message),
         Fact::Expunge {
@@ -190,7 +199,7 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
                 steps: steps(&mut uids),
                 when,
             };
-            let front = encode(&head, front)?;
+            let front = encode(&head, front())?;
             let change = Change::Expunge {
                 account,
                 uids,
@@ -200,7 +209,7 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
         }
         Fact::Released { account, uids } => draft_released(account, uids),
         Fact::Decisions(decisions) => {
-            let front = encode(&decisions, front)?;
+            let front = encode(&decisions, front())?;
             let change = Change::Decisions(decisions);
             finish(Kind::Decisions, front, Vec::new(), 0, change)
         }
@@ -209,7 +218,6 @@ pub(crate) fn draft(fact: Fact) -> Result<Draft, StoreError> {
 
 /// Makes the record of a message: with its body, or naming the file that has it.
 fn draft_message(message: Message) -> Result<Draft, StoreError> {
-    let front = vec![0; FRAME];
     let head = MessageHead {
         received: message.received,
         addressees: message.addressees,
@@ -230,7 +238,7 @@ fn draft_message(message: Message) -> Result<Draft, StoreError> {
     };
     match message.body {
         Body::Held { octets, crc } => {
-            let front = encode(&head, front)?;
+            let front = encode(&head, front())?;
             let front = encode::<Envelope>(&message.envelope, front)?;
             let posted = posted(&head, octets.len() as u64, log_place(0, 0, 0));
             finish_message(Kind::Message, front, octets, crc, 0, posted)
@@ -241,7 +249,7 @@ fn draft_message(message: Message) -> Result<Draft, StoreError> {
                 sealed,
                 message: head,
             };
-            let front = encode(&head, front)?;
+            let front = encode(&head, front())?;
             let front = encode::<Envelope>(&message.envelope, front)?;
             let octets = sealed.octets;
             let mut draft = finish_message(Kind::Reference, front, Vec::new(), 0, octets, posted)?;
@@ -307,10 +315,9 @@ pub(super) fn draft_copy(
 ) -> Result<Draft, StoreError> {
     let mailboxes = head.kept.iter().map(|kept| (kept.account, uid));
     let said = Said::Message(mailboxes.collect());
-    let front = vec![0; FRAME];
     let (front, kind) = match &sealed {
-        Some(sealed) => (encode(sealed, front)?, Kind::CopyReference),
-        None => (front, Kind::Copy),
+        Some(sealed) => (encode(sealed, front())?, Kind::CopyReference),
+        None => (front(), Kind::Copy),
     };
     let mut front = encode(&head, front)?;
     front.extend_from_slice(envelope);
@@ -372,7 +379,7 @@ pub(super) fn draft_released(account: AccountId, mut uids: Vec<u64>) -> Result<D
         account,
         steps: steps(&mut uids),
     };
-    let front = encode(&head, vec![0; FRAME])?;
+    let front = encode(&head, front())?;
     let change = Change::Released { account, uids };
     finish(Kind::Released, front, Vec::new(), 0, change)
 }
@@ -390,7 +397,7 @@ pub(super) fn draft_retired(
         files,
         forgotten: heads.collect(),
     };
-    let front = encode(&head, vec![0; FRAME])?;
+    let front = encode(&head, front())?;
     let files = head.files;
     let change = Change::Retired { files, forgotten };
     let mut draft = finish(Kind::Retired, front, Vec::new(), 0, change)?;

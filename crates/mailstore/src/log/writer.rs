@@ -61,8 +61,13 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn push(&self, draft: Draft, ticket: Ticket) {
-        self.push_together(vec![(draft, ticket)]);
+    pub(crate) fn push(&self, mut draft: Draft, ticket: Ticket) {
+        draft.frame.joined = Joined::No;
+        self.put(std::iter::once(Operation {
+            draft,
+            ticket,
+            joined: false,
+        }));
     }
 
     /// Records that become durable together, or none of them does.
@@ -77,20 +82,23 @@ impl Queue {
                 _ => Joined::Both,
             };
         }
+        let operations = records.into_iter().enumerate();
+        self.put(operations.map(|(at, (draft, ticket))| Operation {
+            draft,
+            ticket,
+            joined: at < last,
+        }));
+    }
+
+    fn put(&self, operations: impl Iterator<Item = Operation>) {
         let mut waiting = self.lock();
         if waiting.closed {
             drop(waiting);
-            for (_, ticket) in records {
+            for Operation { ticket, .. } in operations {
                 ticket.settle(Err(StoreError::Stopped));
             }
             return;
         }
-        let operations = records.into_iter().enumerate();
-        let operations = operations.map(|(at, (draft, ticket))| Operation {
-            draft,
-            ticket,
-            joined: at < last,
-        });
         waiting.operations.extend(operations);
         let wake = std::mem::take(&mut waiting.idle);
         drop(waiting);

@@ -27,6 +27,8 @@ pub(crate) struct Pipe<IO> {
     inbox: Vec<u8>,
     /// The peer has closed its side; what it sent before still counts.
     ended: bool,
+    /// Nothing has been written yet.
+    fresh: bool,
     /// Octets were given to the stream which it may still hold (TLS records).
     unflushed: bool,
     /// Since when a write is waiting for the peer.
@@ -40,6 +42,7 @@ impl<IO: Transport> Pipe<IO> {
             outbox: Outbox::default(),
             inbox: Vec::new(),
             ended: false,
+            fresh: true,
             unflushed: false,
             stuck_since: None,
         }
@@ -70,7 +73,12 @@ impl<IO: Transport> Pipe<IO> {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let used = self.outbox.slices(&mut slices);
             let stream = &mut self.stream;
+            let fresh = std::mem::take(&mut self.fresh);
             let written = match &slices[..used] {
+                [one] if fresh && !last => match stream.write_first(one) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                    done => done?,
+                },
                 [one] if last => ready!(stream.poll_write_last(cx, one))?,
                 [one] => ready!(Pin::new(stream).poll_write(cx, one))?,
                 several => ready!(Pin::new(stream).poll_write_vectored(cx, several))?,

@@ -21,12 +21,32 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     ) -> Poll<io::Result<usize>> {
         self.poll_write(cx, octets)
     }
+
+    /// Writes the first octets of a connection, unless that has to wait. The runtime learns with the first event that
+    /// there is room, and nearly always there is: the greeting need not wait for the news.
+    ///
+    /// # Errors
+    /// Those of a write; `WouldBlock` when it is to be tried in the usual way.
+    fn write_first(&self, _octets: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
 }
 
 /// A connection that was somebody else's before, under TLS that was made there.
 impl Transport for Box<dyn Octets> {}
 
 impl Transport for TcpStream {
+    #[cfg(target_os = "linux")]
+    fn write_first(&self, octets: &[u8]) -> io::Result<usize> {
+        use rustix::io::Errno;
+        use rustix::net::SendFlags;
+
+        match rustix::net::send(self, octets, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Err(Errno::INTR) => Err(io::ErrorKind::WouldBlock.into()),
+            written => Ok(written?),
+        }
+    }
+
     /// The last reply and the end of the stream leave in one segment, which spares both sides a packet. Whatever ends
     /// the connection sends it, be it our own death.
     #[cfg(target_os = "linux")]
@@ -97,6 +117,23 @@ mod tests {
             assert_eq!(heard, b"so long\r\n", "shut down: {shut_down}");
             drop(kept);
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_written_first_arrives_in_front_of_the_rest_and_never_waits() {
+        let (mut client, mut server) = pair().await;
+        assert_eq!(server.write_first(b"hello, ").unwrap(), 7);
+        server.write_all(b"world").await.unwrap();
+        let mut heard = [0; 12];
+        client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"hello, world");
+        let much = vec![0; 1 << 20];
+        let full = loop {
+            if let Err(error) = server.write_first(&much) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
     }
 
     #[tokio::test]

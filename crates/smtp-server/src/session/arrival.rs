@@ -1,6 +1,8 @@
 //! The greeting, HELO and EHLO.
 
-use reply::{Reply, smtp};
+use std::borrow::Cow;
+
+use reply::smtp;
 use wire::Admission;
 
 use super::Turn;
@@ -11,6 +13,14 @@ use crate::command::proxy;
 use crate::config::{Config, Expn, ProxyCommands, Role, Taking, Vrfy};
 use crate::helo::Helo;
 use crate::hold;
+
+/// A line behind the first: most of them are always the same, and none is copied to be said.
+type Keyword = Cow<'static, str>;
+
+/// Room for all keywords there are, so that the list of them is made in one go.
+const MOST_KEYWORDS: usize = 20;
+/// Octets that a keyword with a number fits into.
+const KEYWORD_ROOM: usize = 32;
 
 /// The largest value LIMITS can carry (RFC 9422 section 4).
 const MOST_ANNOUNCED: u32 = 999_999;
@@ -59,7 +69,7 @@ pub(super) fn helo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     context.origin = None;
     let reply = context
         .named(&smtp::HELO)
-        .arg("client", &helo.name)
+        .arg("client", helo.name.as_str())
         .arg("peer", context.peer_text());
     phase.reset(reply, Phase::Greeted(Greeted { helo }))
 }
@@ -72,9 +82,9 @@ pub(super) fn ehlo(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
     context.origin = None;
     let opening = context
         .named(&smtp::EHLO)
-        .arg("client", &helo.name)
+        .arg("client", helo.name.as_str())
         .arg("peer", context.peer_text());
-    let reply = keywords(context).into_iter().fold(opening, Reply::line);
+    let reply = opening.further(keywords(context));
     phase.reset(reply, Phase::Greeted(Greeted { helo }))
 }
 
@@ -103,31 +113,34 @@ pub(super) fn presume_helo(phase: Phase, context: &Context) -> Phase {
 }
 
 /// What this session can do right now (RFC 5321 section 4.1.1.1: every extension, and none that is not there).
-fn keywords(context: &Context) -> Vec<String> {
+fn keywords(context: &Context) -> Vec<Keyword> {
     let config = &context.config;
-    let mut keywords = match context.role {
+    let mut keywords = Vec::with_capacity(MOST_KEYWORDS);
+    match context.role {
         // RFC 2645 section 5.1.1. Nothing may be sent ahead of ATRN's reply, so there is no PIPELINING.
-        Role::OnDemand => vec!["ENHANCEDSTATUSCODES".to_owned(), "ATRN".to_owned()],
-        Role::Exchange | Role::Submission | Role::Device | Role::Outsider => of_mail(context),
-    };
+        Role::OnDemand => keywords.extend(["ENHANCEDSTATUSCODES", "ATRN"].map(Keyword::Borrowed)),
+        Role::Exchange | Role::Submission | Role::Device | Role::Outsider => {
+            of_mail(context, &mut keywords);
+        }
+    }
     if context.may_start_tls() {
-        keywords.push("STARTTLS".to_owned());
+        keywords.push("STARTTLS".into());
     }
     let mechanisms: Vec<&str> = context
         .offered_mechanisms()
         .map(auth::Mechanism::name)
         .collect();
     if !mechanisms.is_empty() {
-        keywords.push(format!("AUTH {}", mechanisms.join(" ")));
+        keywords.push(format!("AUTH {}", mechanisms.join(" ")).into());
     }
     if context.role != Role::OnDemand {
         keywords.extend(of_lookups(config));
     }
-    keywords.push("HELP".to_owned());
+    keywords.push("HELP".into());
     match context.proxy {
         ProxyCommands::Allowed => keywords.extend([
-            format!("XCLIENT {}", proxy::XCLIENT.join(" ")),
-            format!("XFORWARD {}", proxy::XFORWARD.join(" ")),
+            format!("XCLIENT {}", proxy::XCLIENT.join(" ")).into(),
+            format!("XFORWARD {}", proxy::XFORWARD.join(" ")).into(),
         ]),
         ProxyCommands::Off | ProxyCommands::Forbidden => {}
     }
@@ -135,13 +148,13 @@ fn keywords(context: &Context) -> Vec<String> {
 }
 
 /// What concerns MAIL, RCPT and the message.
-fn of_mail(context: &Context) -> Vec<String> {
+fn of_mail(context: &Context, keywords: &mut Vec<Keyword>) {
     let config = &context.config;
-    let mut keywords = vec!["PIPELINING".to_owned()];
+    keywords.push("PIPELINING".into());
     // RFC 1870 section 3: SIZE without a number promises no fixed limit.
     keywords.push(match config.max_message_size {
-        0 => "SIZE".to_owned(),
-        limit => format!("SIZE {limit}"),
+        0 => "SIZE".into(),
+        limit => numbered("SIZE ", limit),
     });
     // RFC 6531 section 3.1: SMTPUTF8 needs 8BITMIME.
     let always = [
@@ -151,32 +164,42 @@ fn of_mail(context: &Context) -> Vec<String> {
         "ENHANCEDSTATUSCODES",
         "DSN",
     ];
-    keywords.extend(always.map(str::to_owned));
+    keywords.extend(always.map(Keyword::Borrowed));
     // RFC 2852 section 3: local delivery is immediate, so what is asked for can be kept.
     keywords.push(match config.deliver_by_min {
-        0 => "DELIVERBY".to_owned(),
-        seconds => format!("DELIVERBY {seconds}"),
+        0 => "DELIVERBY".into(),
+        seconds => format!("DELIVERBY {seconds}").into(),
     });
     // RFC 8689 section 2.
     if context.tls.is_some() {
-        keywords.push("REQUIRETLS".to_owned());
+        keywords.push("REQUIRETLS".into());
     }
     let most_recipients = config.max_recipients.min(MOST_ANNOUNCED);
     keywords.push(match config.max_transactions {
         Some(most) => format!(
             "LIMITS MAILMAX={} RCPTMAX={most_recipients}",
             most.min(MOST_ANNOUNCED)
-        ),
-        None => format!("LIMITS RCPTMAX={most_recipients}"),
+        )
+        .into(),
+        None => numbered("LIMITS RCPTMAX=", u64::from(most_recipients)),
     });
     // RFC 4865 section 4.2: for users, and nowhere else.
     let hold = context.future_release();
-    keywords.extend(hold.and_then(|longest| hold::keyword(longest, context.clock())));
-    keywords
+    let hold = hold.and_then(|longest| hold::keyword(longest, context.clock()));
+    keywords.extend(hold.map(Keyword::Owned));
+}
+
+/// A keyword with a number behind it.
+fn numbered(keyword: &str, number: u64) -> Keyword {
+    let mut text = String::with_capacity(KEYWORD_ROOM);
+    text.push_str(keyword);
+    // Formats a number of its own accord, and faster than `write!` would.
+    text.push_str(&number.to_string());
+    text.into()
 }
 
 /// What concerns names: who exists, who is on a list, whose queue is run.
-fn of_lookups(config: &Config) -> impl Iterator<Item = String> {
+fn of_lookups(config: &Config) -> impl Iterator<Item = Keyword> {
     let vrfy = match config.vrfy {
         Vrfy::Verify | Vrfy::Noncommittal => Some("VRFY"),
         Vrfy::Unimplemented => None,
@@ -187,5 +210,8 @@ fn of_lookups(config: &Config) -> impl Iterator<Item = String> {
         Expn::Off => None,
     };
     let etrn = config.etrn.then_some("ETRN");
-    [vrfy, expn, etrn].into_iter().flatten().map(str::to_owned)
+    [vrfy, expn, etrn]
+        .into_iter()
+        .flatten()
+        .map(Keyword::Borrowed)
 }

@@ -40,7 +40,7 @@ pub(super) fn bdat(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
         Phase::Transaction(mut transaction) => match transaction.message.take() {
             Some(message) => Chunking::begin(chunk, transaction, message, context),
             None => Turn::ask(
-                Ask::Data(message::trace(&transaction, context)),
+                Ask::Data(Box::new(message::trace(&transaction, context))),
                 State::AskingChunk(AskingChunk { transaction, chunk }),
             ),
         },

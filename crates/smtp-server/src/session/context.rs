@@ -146,11 +146,17 @@ impl Context {
 
     /// A row that opens with our name.
     pub(super) fn named(&self, row: &'static Row) -> Reply {
-        Reply::new(row).arg("host", &self.config.hostname)
+        Reply::new(row).arg("host", &*self.config.hostname)
     }
 
     /// The peer's address as SMTP writes it, without its brackets.
     pub(super) fn peer_text(&self) -> String {
+        if let IpAddr::V4(peer) = self.peer {
+            let mut text = String::with_capacity("255.255.255.255".len());
+            // Writing into memory does not fail.
+            let _ = address::dotted(peer, &mut text);
+            return text;
+        }
         Host::Literal(self.peer)
             .to_string()
             .trim_matches(['[', ']'])

@@ -54,7 +54,7 @@ pub(super) fn mail(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
         sender: from.reverse_path.clone(),
         hold: from.hold,
     };
-    Turn::ask(Ask::Mail(from), State::AskingMail(asking))
+    Turn::ask(Ask::Mail(Box::new(from)), State::AskingMail(asking))
 }
 
 /// RFC 1870 section 6.1.

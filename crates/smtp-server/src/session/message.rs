@@ -39,7 +39,7 @@ pub(super) fn data(phase: Phase, argument: &[u8], context: &mut Context) -> Turn
         return Phase::Transaction(transaction).refuse_row(&smtp::ALL_REFUSED, context);
     }
     Turn::ask(
-        Ask::Data(trace(&transaction, context)),
+        Ask::Data(Box::new(trace(&transaction, context))),
         State::AskingData(AskingData { transaction }),
     )
 }

@@ -79,11 +79,11 @@ impl Phase {
             Patience::Little => Some(self),
             Patience::None => None,
         };
-        let slowed = Slowed {
+        let slowed = Box::new(Slowed {
             until: context.now + context.config.slow_reply,
             reply,
             after,
-        };
+        });
         slowed.proceed(context)
     }
 
@@ -117,7 +117,7 @@ pub(super) struct Slowed {
 }
 
 impl Slowed {
-    pub(super) fn proceed(self, context: &Context) -> Turn {
+    pub(super) fn proceed(self: Box<Self>, context: &Context) -> Turn {
         if context.now < self.until && context.reader.len() <= BACKLOG {
             return Turn::wait(self.until, State::Slowed(self));
         }
@@ -152,11 +152,11 @@ impl Abandoning {
     }
 
     fn ask(reply: Reply, counts: bool, next: Phase) -> Turn {
-        let abandoning = Self {
+        let abandoning = Box::new(Self {
             reply,
             counts,
             next,
-        };
+        });
         Turn::ask(Ask::Abandon, State::Abandoning(abandoning))
     }
 

@@ -60,17 +60,28 @@ impl Known {
         if !is_asked_for(house, &policy, recipient) {
             return None;
         }
-        let refusal = match self.of_client(house, &policy.sender, peer).await {
-            Some(refusal) => Some(refusal),
-            None => match &mailbox.host {
-                Host::Domain(domain) => self.of_domain(house, &policy, peer, domain).await,
-                Host::Literal(_) => None,
-            },
-        };
+        // Where nothing is asked, as by default, no room is made for it.
+        let refusal = Box::pin(self.asked(house, &policy, peer, &mailbox.host)).await;
         if let Some(refusal) = &refusal {
             tracing::debug!(from = %sender, to = %recipient, reason = ?refusal, "refused by DNS");
         }
         refusal
+    }
+
+    async fn asked(
+        &mut self,
+        house: &House,
+        policy: &Policy,
+        peer: IpAddr,
+        host: &Host,
+    ) -> Option<RcptVerdict> {
+        match self.of_client(house, &policy.sender, peer).await {
+            Some(refusal) => Some(refusal),
+            None => match host {
+                Host::Domain(domain) => self.of_domain(house, policy, peer, domain).await,
+                Host::Literal(_) => None,
+            },
+        }
     }
 
     async fn of_client(

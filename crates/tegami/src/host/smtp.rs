@@ -10,6 +10,7 @@ mod rounds;
 mod turn;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,6 +41,9 @@ use super::routing::{self, Found, Route};
 use super::sender;
 use super::utf8_header::Utf8Header;
 
+/// Octets of most Return-Path fields.
+const HEADER_ROOM: usize = 96;
+
 /// The host of one SMTP connection.
 pub struct SmtpHost {
     house: Arc<House>,
@@ -50,7 +54,8 @@ pub struct SmtpHost {
     /// Present where the client is a server that we fetch mail from.
     fetched: Option<Arc<Fetched>>,
     sasl: Sasl,
-    transaction: Option<Transaction>,
+    /// Boxed: a connection without one does not carry room for it.
+    transaction: Option<Box<Transaction>>,
     /// Whom the next refusal is about, if not only the sender of the transaction.
     regarding: Regarded,
     known: sender::Known,
@@ -212,7 +217,7 @@ impl SmtpHost {
     }
 
     fn begin(&mut self, from: MailFrom) {
-        self.transaction = Some(Transaction {
+        self.transaction = Some(Box::new(Transaction {
             hold: from.hold,
             envelope: Envelope {
                 reverse_path: from.reverse_path,
@@ -232,7 +237,7 @@ impl SmtpHost {
             besides: Besides::default(),
             refused: 0,
             body: None,
-        });
+        }));
     }
 
     /// RFC 6409 section 6.1: a user sends under an own address; `<>` is what read receipts come from. Whoever was
@@ -317,11 +322,13 @@ impl SmtpHost {
             let date = super::date::now();
             let received = smtp_server::trace::received(&trace, &policy.hostname, &id, &date, only);
             // RFC 5321 section 4.4: final delivery records the reverse-path, in front of everything else.
-            format!(
-                "Return-Path: {}\r\n{}{received}",
-                transaction.envelope.reverse_path,
-                rounds.fields(&policy.hostname)
-            )
+            let mut header = String::with_capacity(HEADER_ROOM + received.len());
+            // Writing into memory does not fail.
+            let from = &transaction.envelope.reverse_path;
+            let _ = write!(header, "Return-Path: {from}\r\n");
+            header.push_str(&rounds.fields(&policy.hostname));
+            header.push_str(&received);
+            header
         };
         let mut incoming = self.house.store.begin();
         let written = incoming.write(Bytes::from(header)).await.map(|()| incoming);
@@ -435,7 +442,7 @@ impl SmtpHost {
                 refused,
                 body,
                 ..
-            } = transaction;
+            } = *transaction;
             let id = body.map(|body| body.id);
             let (from, rcpts) = (&envelope.reverse_path, envelope.recipients.len());
             if id.is_some() {
@@ -476,7 +483,7 @@ impl net::Host for SmtpHost {
 
     async fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Mail(from) => Answer::Mail(self.mail(from)),
+            Ask::Mail(from) => Answer::Mail(self.mail(*from)),
             Ask::Rcpt(to) => {
                 let mut refusal = self.refused_by_dns(&to).await;
                 if refusal.is_none()
@@ -484,13 +491,15 @@ impl net::Host for SmtpHost {
                 {
                     let complete = self.is_complete(&to.path);
                     let (house, peer) = (&self.house, self.peer);
-                    refusal = refused_by_destination(house, peer, &domain, complete).await;
+                    let asked = refused_by_destination(house, peer, &domain, complete);
+                    refusal = Box::pin(asked).await;
                 }
                 let full = self.full_share(&to.path).await;
                 Answer::Rcpt(self.rcpt(to, refusal, full))
             }
-            Ask::Data(trace) => Answer::Data(self.data(trace).await),
-            Ask::Finish => Answer::Finish(self.finish().await),
+            Ask::Data(trace) => Answer::Data(self.data(*trace).await),
+            // Boxed, like all that needs much room: the other answers would carry it about, too.
+            Ask::Finish => Answer::Finish(Box::pin(self.finish()).await),
             Ask::Abandon => {
                 self.abandon();
                 Answer::Done
@@ -500,18 +509,19 @@ impl net::Host for SmtpHost {
                 initial,
                 binding,
             } => Answer::Auth(
-                self.begin_login(mechanism, initial.as_deref(), binding)
-                    .await,
+                Box::pin(self.begin_login(mechanism, initial.as_deref(), binding)).await,
             ),
-            Ask::AuthRespond(response) => Answer::Auth(self.continue_login(&response).await),
+            Ask::AuthRespond(response) => {
+                Answer::Auth(Box::pin(self.continue_login(&response)).await)
+            }
             Ask::AuthCancel => {
                 self.cancel_login();
                 Answer::Done
             }
             Ask::Verify(name) => Answer::Verify(self.verify(&name)),
             Ask::Expand(name) => Answer::Expand(self.expand(&name)),
-            Ask::RunQueue(node) => Answer::Queue(self.run_queue(node).await),
-            Ask::Turn(domains) => Answer::Turn(self.turn(domains).await),
+            Ask::RunQueue(node) => Answer::Queue(Box::pin(self.run_queue(node)).await),
+            Ask::Turn(domains) => Answer::Turn(Box::pin(self.turn(domains)).await),
             Ask::TlsReady => {
                 // A handshake that fails ends the connection.
                 self.tls = true;

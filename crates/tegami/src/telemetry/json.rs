@@ -20,6 +20,9 @@ use super::stamp::Stamp;
 /// What `tracing_log` calls the target of an event that was a record of the `log` crate.
 const LOG_TARGET: &str = "log.target";
 
+/// Octets that the fields of nearly every span fit into.
+const SPAN_ROOM: usize = 192;
+
 /// Events as lines.
 pub struct Lines;
 
@@ -71,10 +74,13 @@ where
 pub struct Fields;
 
 impl<'w> FormatFields<'w> for Fields {
-    fn format_fields<R: RecordFields>(&self, to: Writer<'w>, fields: R) -> fmt::Result {
-        let mut members = Members::first(to);
+    fn format_fields<R: RecordFields>(&self, mut to: Writer<'w>, fields: R) -> fmt::Result {
+        // Every connection has them: gathered in room for all of them, they are not moved again and again.
+        let mut gathered = String::with_capacity(SPAN_ROOM);
+        let mut members = Members::first(Writer::new(&mut gathered));
         fields.record(&mut members);
-        members.end().map(drop)
+        members.end().map(drop)?;
+        to.write_str(&gathered)
     }
 
     fn add_fields(

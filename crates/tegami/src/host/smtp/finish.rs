@@ -38,7 +38,7 @@ impl SmtpHost {
                     rounds,
                 }),
             ..
-        }) = self.transaction.take()
+        }) = self.transaction.take().map(|transaction| *transaction)
         else {
             return FinishVerdict::TryLater;
         };
@@ -74,7 +74,10 @@ impl SmtpHost {
                 let kept = Kept { octets, queued };
                 self.taken(&id, &from, (rcpts, away), kept, owners).await;
                 let held = queued.filter(|_| !held.is_empty());
-                besides.follow(&self.house, copy, held).await;
+                if copy.is_some() || held.is_some() {
+                    // Rare, and long: it has room of its own.
+                    Box::pin(besides.follow(&self.house, copy, held)).await;
+                }
                 FinishVerdict::Stored { id }
             }
             Err(error) => {
@@ -103,7 +106,7 @@ impl SmtpHost {
         tracing::info!(txn = id, from, rcpts, away, octets, queue, "queued");
         self.house.sends(queue);
         let (shares, store) = (&self.house.shares, &self.house.store);
-        shares.add(store, queue, owners, octets).await;
+        Box::pin(shares.add(store, queue, owners, octets)).await;
     }
 
     /// Who hands it in.
