@@ -1,14 +1,14 @@
 //! Mail that another server keeps for this one is fetched from it (RFC 2645, the customer's side).
 
 use super::provider::{Provider, login};
-use super::server::Server;
+use super::server::{Server, Stopped};
 use super::{BOB, PASSWORD, fetch_all};
 
 /// A customer of this provider, with bob in it.
 fn customer(provider: &Provider, more: &str) -> Server {
-    let server = Server::start(&provider.fetch(more));
+    let server = Stopped::before(&provider.fetch(more));
     server.add_account(BOB, PASSWORD);
-    server
+    server.start_again()
 }
 
 /// What `tegami status` has of fetching, when it is as expected: what a connection led to is known a moment after it.
@@ -94,6 +94,21 @@ fn nothing_but_mail_for_the_domains_that_were_asked_for_comes_in() {
     hub.command("STARTTLS", "5");
     hub.command("VRFY bob", "252");
     hub.command("QUIT", "221");
+}
+
+#[test]
+fn nothing_is_fetched_before_there_is_anybody_to_get_it() {
+    let provider = Provider::start();
+    let server = Server::start(&provider.fetch(""));
+    status(&server, "Nothing is fetched while nobody can log in here");
+    assert!(!provider.has_visitor());
+    server.add_account(BOB, PASSWORD);
+    server.reconfigure("every = \"10s\"", "every = \"11s\"");
+    server.reload();
+    let mut hub = provider.turned("ATRN");
+    hub.command("QUIT", "221");
+    let shown = status(&server, "last went well ");
+    assert!(!shown.contains("FAILS"), "{shown}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::client::Client;
-use super::server::Server;
+use super::server::{Server, Stopped};
 use super::{PASSWORD, fetch_all, send};
 
 const ALICE: &str = "alice@spoke.example";
@@ -25,9 +25,9 @@ fn example(name: &str, changes: &[(&str, &str)]) -> String {
 
 fn hub() -> Server {
     let ports = "smtp = [\"127.0.0.1:0\"]\nodmr = [\"127.0.0.1:0\"]";
-    let hub = Server::start_as(&example("hub.toml", &[("odmr = [\"[::]:366\"]", ports)]));
+    let hub = Stopped::by(&example("hub.toml", &[("odmr = [\"[::]:366\"]", ports)]));
     hub.add_account("spoke@hub.example", PASSWORD);
-    hub
+    hub.start_again()
 }
 
 /// The server at home, which knows the certificate that the hub made itself.
@@ -37,13 +37,13 @@ fn spoke(hub: &Server, files: &Path) -> Server {
     std::fs::copy(made, &ca).expect("the hub made a certificate");
     std::fs::write(&password, PASSWORD).expect("our own file");
     let from = format!("from = \"127.0.0.1:{}\"", hub.port("odmr"));
-    let spoke = Server::start_as(&example(
+    let spoke = Stopped::by(&example(
         "spoke.toml",
         &[
             ("from = \"hub.example:366\"", &from),
             (
-                "/etc/tegami/hub.password",
-                password.to_str().expect("a path"),
+                "password_file = \"/etc/tegami/hub.password\"",
+                &format!("password_file = {password:?}"),
             ),
             ("#ca = \"/etc/tegami/hub.pem\"", &format!("ca = {ca:?}")),
             // The first visit comes within a second then.
@@ -51,7 +51,7 @@ fn spoke(hub: &Server, files: &Path) -> Server {
         ],
     ));
     spoke.add_account(ALICE, PASSWORD);
-    spoke
+    spoke.start_again()
 }
 
 #[test]

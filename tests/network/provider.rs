@@ -83,6 +83,11 @@ impl Provider {
         }
     }
 
+    /// Whether somebody came who was not looked at.
+    pub fn has_visitor(&self) -> bool {
+        self.visitors.try_recv().is_ok()
+    }
+
     /// The next visitor, once it has said EHLO under TLS.
     pub fn secured(&self) -> Visitor {
         let mut visitor = self.covered();

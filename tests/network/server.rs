@@ -44,16 +44,6 @@ impl Server {
         Home::create(extra).start(|command| command)
     }
 
-    /// Starts a server by this configuration, with a data directory and a log of its own.
-    pub fn start_as(config: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let data = directory.path().join("data");
-        let config = format!("data_dir = {data:?}\n{config}\n[log]\nformat = \"json\"\n");
-        std::fs::write(directory.path().join("tegami.toml"), config)
-            .expect("the configuration is written");
-        Home { directory }.start(|command| command)
-    }
-
     /// Starts a server by the command that `manage` makes of the plain one.
     pub fn start_managed(manage: impl FnOnce(Command) -> Command) -> Self {
         Home::create("").start(manage)
@@ -216,6 +206,25 @@ impl Stopped {
         Self {
             home: Home::create(extra),
         }
+    }
+
+    /// The same by this configuration alone, with a data directory and a log of its own.
+    pub fn by(config: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        let config = format!("data_dir = {data:?}\n{config}\n[log]\nformat = \"json\"\n");
+        std::fs::write(directory.path().join("tegami.toml"), config)
+            .expect("the configuration is written");
+        let home = Home { directory };
+        Self { home }
+    }
+
+    pub fn add_account(&self, address: &str, password: &str) {
+        let output = self.tegami(
+            &["account", "add", address, "--password-file", "-"],
+            password,
+        );
+        assert_eq!(output.code, Some(0), "{output:?}");
     }
 
     /// Starts it in a way that is expected to fail.

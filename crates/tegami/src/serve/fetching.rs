@@ -201,6 +201,10 @@ impl Tending {
                     self.board.failed(&self.name, messages, trouble);
                 }
                 Outcome::Suspended => schedule.succeeded(now, lot()),
+                Outcome::TooSoon(trouble) => {
+                    schedule.succeeded(now, lot());
+                    self.board.failed(&self.name, 0, trouble);
+                }
                 Outcome::Stopped => return false,
             }
         }

@@ -23,6 +23,10 @@ const ASKING: Duration = Duration::from_secs(15 * 60);
 /// How long mail may come. What has not come by then waits for the next visit.
 const COMING: Duration = Duration::from_secs(4 * 60 * 60);
 
+/// On the first day mail may wait already, and what is fetched for nobody goes back to its senders.
+const NOBODY: &str = "Nothing is fetched while nobody can log in here, for it would go back to its senders. Make the accounts with \
+                      `tegami account add`; mail comes at the next visit then.";
+
 /// What the sessions of connections that turned round are called in the log.
 const LISTENER: &str = "fetch";
 
@@ -41,8 +45,10 @@ pub enum Outcome {
     Done(u64),
     /// So many messages only, for a reason.
     Failed(u64, Trouble),
-    /// Nobody is asked for mail while none is taken.
+    /// Nobody was asked, because no mail is taken for the time being.
     Suspended,
+    /// Nobody was asked, because mail would be refused.
+    TooSoon(Trouble),
     /// This server stops.
     Stopped,
 }
@@ -52,6 +58,11 @@ impl Visitor {
     pub async fn visit(&self, fetch: &Fetch) -> Outcome {
         if self.house.suspended().is_some() {
             return Outcome::Suspended;
+        }
+        let directory = self.house.store.directory();
+        let mut accounts = directory.accounts();
+        if !accounts.any(|account| account.enabled && account.password.is_some()) {
+            return Outcome::TooSoon(Trouble::other(NOBODY));
         }
         let name = fetch.name();
         let asking = tokio::time::timeout(ASKING, self.roads.fetch(&name, &fetch.domains));
