@@ -27,7 +27,8 @@ fn post(server: &Server, recipients: &[&str]) {
     client.expect("220");
     client.ehlo();
     for to in recipients {
-        send(&mut client, "you@elsewhere.test", to, &letter(to));
+        let stuffed = letter(to).replace("\r\n.", "\r\n..");
+        send(&mut client, "you@elsewhere.test", to, &stuffed);
     }
     client.command("QUIT", "221");
 }
@@ -145,7 +146,7 @@ fn a_customer_gets_all_that_is_kept_for_it_over_the_connection_it_opened() {
         &server,
         &[
             "a@spoke.test",
-            "b@SPOKE.test",
+            "b@spoke.test",
             "c@second.test",
             "d@other.test",
         ],
@@ -154,7 +155,8 @@ fn a_customer_gets_all_that_is_kept_for_it_over_the_connection_it_opened() {
     user.expect("220");
     user.ehlo();
     log_in(&mut user, ALICE);
-    send(&mut user, ALICE, "e@spoke.test", &letter("e@spoke.test"));
+    let stuffed = letter("e@spoke.test").replace("\r\n.", "\r\n..");
+    send(&mut user, ALICE, "e@spoke.test", &stuffed);
     until_left(&server, 5);
 
     let mut client = logged_in(&server, SPOKE);

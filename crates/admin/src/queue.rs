@@ -173,10 +173,10 @@ pub enum Standing {
     },
     /// The account that sent it has written to as many recipients as it may in a day.
     Stopped,
-    /// It is kept until it is fetched (RFC 2645).
+    /// It is kept until somebody fetches it.
     Kept {
-        /// By which account.
-        account: Mailbox,
+        /// Who; nobody any more, if the configuration has changed this moment.
+        account: Option<Mailbox>,
     },
     /// There is no way for it.
     NoWay {

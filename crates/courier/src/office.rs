@@ -79,8 +79,8 @@ pub enum Prospect {
     Paused,
     /// The account has used up what it may send today.
     Stopped,
-    /// It is never sent there: it is kept until it is fetched.
-    Kept,
+    /// It is not sent: somebody fetches it.
+    Fetched,
 }
 
 /// How much there is to do.

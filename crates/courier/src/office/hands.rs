@@ -116,7 +116,7 @@ impl InHand {
     pub(super) fn recall(&self, message: u64) -> bool {
         let in_hand = self.locked();
         let attempts = in_hand.get(&message).into_iter().flatten();
-        attempts.fold(false, |told, one| one.gate.withdraw() || told)
+        attempts.filter(|one| one.gate.withdraw()).count() > 0
     }
 
     /// Those recipients of a message whose attempt is being made.

@@ -70,12 +70,12 @@ pub async fn reload(
         );
     }
     running.outbound.reload(current, &config, &running.house);
-    running.fetching.reload(&config);
     for account in stopped {
         // Where it is enabled by now, its mail leaves.
         outbound::account_changed(&running.house, account);
     }
     strangers::mention(&running.house.store, &config);
+    running.fetching.reload(&config);
     certificate(running, &config).await;
     *current = config;
     tracing::info!("reloaded");

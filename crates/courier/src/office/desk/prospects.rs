@@ -42,12 +42,12 @@ impl<C: Carry> Desk<C> {
         };
         match self.schedule.door(hop) {
             Door::Paused => Prospect::Paused,
+            Door::Held => Prospect::Fetched,
             Door::Open | Door::BackedOff(_) if account.is_some_and(is_stopped) => Prospect::Stopped,
             Door::BackedOff(until) => Prospect::Shut {
                 until,
                 heard: heard(),
             },
-            Door::Held => Prospect::Kept,
             Door::Open => Prospect::Open,
         }
     }

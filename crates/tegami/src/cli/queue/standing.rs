@@ -20,14 +20,13 @@ pub(super) fn of_message(message: &QueuedFacts, now: u64) -> String {
     let heard = recipients.filter_map(|one| one.heard.as_ref());
     let heard = heard.max_by_key(|heard| heard.when);
     let is_timed = match &next.standing {
-        Standing::Waits | Standing::NotRunning => true,
+        Standing::Waits | Standing::NotRunning | Standing::Kept { .. } => true,
         Standing::Shut { .. } => !is_shut(next, now),
         Standing::Sending
         | Standing::Held
         | Standing::Moderated { .. }
         | Standing::Paused { .. }
         | Standing::Stopped
-        | Standing::Kept { .. }
         | Standing::NoWay { .. } => false,
     };
     match heard.filter(|_| is_timed) {
@@ -102,9 +101,10 @@ fn waiting(standing: &Standing) -> String {
             "its account has written to as many as it may today (relay.recipients_per_day)"
                 .to_owned()
         }
-        Standing::Kept { account } => {
-            format!("kept until {} fetches it", account.unicode())
+        Standing::Kept { account: Some(who) } => {
+            format!("waits until {} fetches it", who.unicode())
         }
+        Standing::Kept { account: None } => "waits until it is fetched".to_owned(),
         Standing::NoWay { words } => words.clone(),
         Standing::NotRunning | Standing::Waits | Standing::Shut { .. } => "waits".to_owned(),
     }
@@ -162,6 +162,9 @@ mod tests {
         let held = "held for the moderators of list@a.test";
         check(Standing::Moderated { list }, 0, 0, held);
         check(Standing::Paused { hop: None }, 0, 0, "the queue is paused");
+        let account = Some("spoke@a.test".parse().unwrap());
+        let kept = "waits until spoke@a.test fetches it";
+        check(Standing::Kept { account }, 0, 0, kept);
         let hop = Some("b.test".to_owned());
         check(Standing::Paused { hop }, 0, 0, "mail for b.test is paused");
         let words = "the account that sent it is disabled".to_owned();

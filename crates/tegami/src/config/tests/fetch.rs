@@ -1,6 +1,7 @@
 //! `[[relay.fetch]]`: servers that mail is fetched from.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,4 +102,43 @@ fn what_makes_no_sense_is_said_with_its_line() {
         &LEAST.replace("hub.test", "hub.test:x"),
         &["such as \"smtp.example.net:366\""],
     );
+}
+
+/// The examples load as they stand, but for the password that is nowhere yet, and nothing about them is odd.
+#[test]
+fn the_hub_and_the_spoke_of_the_example_know_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let password = directory.path().join("hub.password");
+    fs::write(&password, "open sesame\n").unwrap();
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+    let example = |name: &str, uncommented: &[&str]| {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/hub-and-spoke");
+        let mut text = fs::read_to_string(place.join(name)).unwrap();
+        text = text.replace("/etc/tegami/hub.password", password.to_str().unwrap());
+        for line in uncommented {
+            assert!(text.contains(&format!("\n#{line}")), "{line}");
+            text = text.replace(&format!("\n#{line}"), &format!("\n{line}"));
+        }
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        let sources = Sources {
+            explicit: Some(path),
+            variables: Vec::new(),
+            usual: "absent".into(),
+        };
+        let loaded = sources.load().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loaded.warnings, [""; 0], "{name}");
+        loaded.config
+    };
+    let (hub, spoke) = (example("hub.toml", &[]), example("spoke.toml", &[]));
+    let (hold, fetch) = (&hub.relay.holds[0], &spoke.relay.fetch[0]);
+    assert_eq!(hold.domains, fetch.domains);
+    assert_eq!(hold.account.to_string(), fetch.login.user);
+    assert_eq!(fetch.from.host, hub.hostname.clone().into());
+    assert_eq!(fetch.from.port, hub.listen.odmr[0].port());
+    // What is commented out works, too.
+    let ca = example("spoke.toml", &["ca = "]).relay.fetch[0].ca.clone();
+    assert_eq!(ca, Some("/etc/tegami/hub.pem".into()));
+    let hub = example("hub.toml", &["[tls]", "certificate = ", "key = "]);
+    assert!(hub.tls.certificate.is_some() && hub.tls.key.is_some());
 }

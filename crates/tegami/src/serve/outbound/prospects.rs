@@ -40,16 +40,13 @@ pub async fn standing(house: Arc<House>, asked: Vec<Question>) -> Vec<Standing> 
         known.push(found);
     }
     let mut prospects = office.prospects(looks).await.into_iter();
-    let told = known
-        .into_iter()
-        .zip(&asked)
-        .map(|(one, question)| match one {
-            Known::Now(standing) => standing,
-            Known::Ask(hop) => match prospects.next() {
-                Some(prospect) => of_office(&house, question, &hop, prospect),
-                None => Standing::NotRunning,
-            },
-        });
+    let told = known.into_iter().map(|one| match one {
+        Known::Now(standing) => standing,
+        Known::Ask(hop) => match prospects.next() {
+            Some(prospect) => of_office(&house, &hop, prospect),
+            None => Standing::NotRunning,
+        },
+    });
     told.collect()
 }
 
@@ -74,16 +71,12 @@ fn of_house(house: &Arc<House>, one: &Question) -> Known {
     }
 }
 
-fn of_office(house: &House, asked: &Question, hop: &NextHop, prospect: Prospect) -> Standing {
+fn of_office(house: &House, hop: &NextHop, prospect: Prospect) -> Standing {
     match prospect {
         Prospect::Open => Standing::Waits,
         Prospect::Stopped => Standing::Stopped,
-        Prospect::Kept => match house.policy.load().outward.fetcher(&asked.recipient) {
-            Some(account) => Standing::Kept {
-                account: account.clone(),
-            },
-            // The configuration has just been changed.
-            None => Standing::Waits,
+        Prospect::Fetched => Standing::Kept {
+            account: house.policy.load().outward.fetcher(hop).cloned(),
         },
         Prospect::Paused => {
             let all = house.paused().contains("") || !house.policy.load().outward.enabled;
