@@ -25,6 +25,8 @@ mod doors;
 mod etrn;
 #[path = "network/explain.rs"]
 mod explain;
+#[path = "network/later.rs"]
+mod later;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/lists.rs"]

@@ -10,6 +10,7 @@ mod counts;
 mod desk;
 mod entries;
 mod fates;
+mod given;
 mod hands;
 mod house;
 mod journal;
@@ -40,7 +41,7 @@ use desk::Desk;
 use hands::InHand;
 use means::Means;
 
-pub use house::{Errand, Home, House, Nowhere, Route};
+pub use house::{Errand, Home, House, Housed, Nowhere, Route};
 
 /// The office at work. Clones are the same office; when the last one is dropped it stops at once.
 #[derive(Clone, Debug)]
