@@ -116,7 +116,12 @@ fn beyond_its_day_the_mail_of_an_account_is_taken_and_waits_and_postmaster_hears
     let to: Vec<String> = (0..2).map(|_| sink.letter().to.concat()).collect();
     assert_eq!(to, ["<one@other.test>", "<two@other.test>"]);
     assert!(listed.contains("three@other.test"), "{listed}");
-    // Who is here gets mail nevertheless, and who else has an account is not held to it.
+    // Postmaster is the first account, which is the same.
+    server.logged("an account has sent all it may today");
+    let notice = "Subject: Mail of alice@example.test is waiting: today's limit is reached";
+    let mut heard = (0..500).map(|_| fetch_all(&server, ALICE).concat());
+    assert!(heard.any(|mail| mail.contains(notice)));
+    // Who is here gets mail nevertheless.
     super::send(&mut client, ALICE, BOB, "Subject: x\r\n\r\nbody");
     assert_eq!(fetch_all(&server, BOB).len(), 1);
     assert_eq!(sink.rest(), []);
