@@ -546,4 +546,5 @@ async fn tls_is_ended_in_an_orderly_way() {
     tokio::join!(ours, all);
 }
 
+mod hostile;
 mod patience;
