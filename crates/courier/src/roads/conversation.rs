@@ -300,8 +300,13 @@ impl<IO: Io> Conversation<IO> {
     async fn start_tls(&mut self, until: Instant) {
         while self.is_behind() {
             match self.event(until, true).await {
-                // Octets in clear behind the reply to STARTTLS are nobody's (RFC 3207 section 6).
-                Event::Heard | Event::Written => {}
+                Event::Written => {}
+                // Octets in clear behind the reply to STARTTLS are nobody's (RFC 3207 section 6), and whoever goes on
+                // with them while STARTTLS itself is not sent means to keep us reading.
+                Event::Heard => {
+                    self.fault = Some(TlsFault::early());
+                    return self.session.handle(now(), Input::TlsFailed);
+                }
                 event @ (Event::Late | Event::Gone | Event::Derived(_) | Event::NotDerived) => {
                     return self.take_in(event);
                 }
@@ -352,6 +357,10 @@ impl<IO: Io> Conversation<IO> {
     /// Waits for what comes first. Everything that is to be written is, as far as the other side takes it.
     async fn event(&mut self, until: Instant, written: bool) -> Event {
         let until = self.limit().map_or(until, |limit| until.min(limit));
+        // Whoever always has something to say is not waited for, and would be heard for ever.
+        if now() >= until {
+            return Event::Late;
+        }
         let sleep = sleep_until(until.into());
         tokio::pin!(sleep);
         poll_fn(|cx| self.poll(cx, sleep.as_mut(), written)).await

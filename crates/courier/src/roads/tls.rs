@@ -79,6 +79,14 @@ impl TlsFault {
             words: "the server did not answer in time".to_owned(),
         }
     }
+
+    /// Somebody answered STARTTLS before it was sent.
+    pub(super) fn early() -> Self {
+        Self {
+            failure: Failure::Validation,
+            words: "the answer to STARTTLS came before the question".to_owned(),
+        }
+    }
 }
 
 impl Tls {

@@ -550,4 +550,5 @@ async fn tls_is_ended_in_an_orderly_way() {
     tokio::join!(ours, all);
 }
 
+mod hostile;
 mod patience;
