@@ -4,6 +4,7 @@
 //! alone. Secrets are compared by a keyed fingerprint, so that a thousand unchanged accounts cost no hashing.
 //! When to do this, and what to do when it fails, is the caller's business.
 
+mod alias;
 mod apply;
 mod file;
 mod fingerprint;
@@ -16,21 +17,26 @@ use std::sync::Arc;
 
 use address::{Domain, Mailbox};
 use auth::{Keyring, PasswordHash, Secret, Wanted};
-use mailstore::{Account, Alias, Forward, Terms};
+use mailstore::{Forward, Terms};
 use thiserror::Error;
 
 use crate::config::{ConfigError, Octets, Place};
 use crate::key_file::KeyFileError;
 
+use alias::Remembered;
+
+pub use alias::{DeclaredAlias, RememberError};
 pub use apply::{ApplyError, Report, apply};
 pub use fingerprint::Fingerprints;
-pub use plan::{AccountStep, NewSecret, Plan, plan};
+pub use plan::{AccountStep, Known, NewSecret, Plan, plan};
 
 /// The accounts file, read and checked.
 #[derive(Debug)]
 pub struct Declarations {
     /// At least one, no address twice.
     pub accounts: Vec<Declaration>,
+    /// No address twice, and none of an account.
+    pub aliases: Vec<DeclaredAlias>,
     /// What is odd without being wrong, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -85,6 +91,10 @@ pub enum ReconcileError {
     /// The key for fingerprints could not be read or made; nothing was changed.
     #[error(transparent)]
     Fingerprint(#[from] KeyFileError),
+    /// What was declared before cannot be known or kept: nothing was changed, or all of it was and too much is remembered,
+    /// which does no harm.
+    #[error(transparent)]
+    Remember(#[from] RememberError),
     /// Hashing a password or changing the store failed; running it again continues where it stopped.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -107,15 +117,14 @@ pub fn weak<'a>(accounts: impl IntoIterator<Item = &'a Declaration>) -> Option<S
 /// Makes the accounts in the store what the declarations say: compares, hashes what is new on all cores, and
 /// sends each change through `change`.
 ///
-/// `accounts` and `aliases` are what the store has now; `data_dir` holds the key for fingerprints; `workshop`
-/// turns passwords into what is stored of them.
+/// `known` is what the store has now; `data_dir` holds the key for fingerprints, and which aliases were declared before;
+/// `workshop` turns passwords into what is stored of them.
 ///
 /// # Errors
 /// [`ReconcileError`] says for each cause whether anything was changed.
 pub async fn reconcile<Change, Changed>(
-    declared: &[Declaration],
-    accounts: &[Account],
-    aliases: &[Alias],
+    declared: &Declarations,
+    known: Known<'_>,
     data_dir: &Path,
     workshop: Workshop,
     change: Change,
@@ -125,6 +134,11 @@ where
     Changed: Future<Output = Result<(), mailstore::ChangeError>> + Send + 'static,
 {
     let fingerprints = Fingerprints::open(data_dir)?;
-    let plan = plan(declared, accounts, aliases, &fingerprints, workshop.wanted)?;
-    Ok(apply(plan, workshop, change).await?)
+    let remembered = Remembered::open(data_dir)?;
+    let before = &remembered.aliases;
+    let plan = plan(declared, known, before, &fingerprints, workshop.wanted)?;
+    remembered.add(&declared.aliases)?;
+    let report = apply(plan, workshop, change).await?;
+    remembered.keep(&declared.aliases)?;
+    Ok(report)
 }

@@ -12,7 +12,7 @@ use address::Mailbox;
 use admin::{AdminSocket, Operations};
 use anyhow::{Context, Result};
 use auth::{Authenticator, Keyring, Wanted};
-use mailstore::{Change, ChangeError, NewAccount, Resolution, Store};
+use mailstore::{Change, ChangeError, Expansion, NewAccount, Resolution, Store};
 use net::tls::Certificates;
 use net::{Level, Server};
 use rustls::pki_types::CertificateDer;
@@ -316,10 +316,19 @@ async fn reconcile(
         let store = store.clone();
         async move { store.change(change).await }
     };
+    let leads = |target: &Mailbox| {
+        let here = target.host.domain();
+        !here.is_some_and(|domain| config.domains.contains(domain))
+            || directory.expand(target) != Expansion::Unknown
+    };
+    let known = declared::Known {
+        accounts: &accounts,
+        aliases: &aliases,
+        leads: &leads,
+    };
     let report = declared::reconcile(
-        &declarations.accounts,
-        &accounts,
-        &aliases,
+        &declarations,
+        known,
         &config.data_dir,
         Workshop {
             keyring: Arc::clone(keyring),

@@ -19,6 +19,7 @@ use crate::config::{
 
 use crate::weakness;
 
+use super::alias::{self, DeclaredAlias};
 use super::{Declaration, Declarations, DeclaredSecret};
 
 pub(super) const KEYS: [&str; 13] = [
@@ -52,8 +53,16 @@ pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError
         problems: Vec::new(),
         open_to_others: Vec::new(),
     };
-    let accounts = reading.document_accounts();
+    let (accounts, aliases) = reading.tables();
     reading.twice(&accounts);
+    let declared = |address: &Mailbox| {
+        let key = address.key();
+        let mut accounts = accounts.iter();
+        let account = accounts.find(|account| account.address.key() == key);
+        account.map(|account| account.place.clone())
+    };
+    let mut twice = alias::twice(&aliases, declared);
+    reading.problems.append(&mut twice);
     if accounts.is_empty() && reading.problems.is_empty() {
         let message = "declares no account; to change accounts with `tegami account` instead, remove accounts_file from the configuration";
         reading.problems.push(Place::file(path).problem(message));
@@ -62,7 +71,30 @@ pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError
     Ok(Declarations {
         warnings: warning(&reading.open_to_others).into_iter().collect(),
         accounts,
+        aliases,
     })
+}
+
+/// Why an address cannot be one of ours.
+pub(super) fn unfit(key: &str, address: &Mailbox, domains: &[Domain]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let domain = address.host.domain();
+    if !domain.is_some_and(|domain| domains.contains(domain)) {
+        wrong.push(format!(
+            "{key}: {address} is in none of the domains of this server"
+        ));
+    }
+    if address.local.is_route() {
+        wrong.push(format!(
+            "{key}: {address} looks like a route, so other servers' mail for it is refused; choose a name without %, ! and @"
+        ));
+    }
+    if address.local.detail().is_some() {
+        wrong.push(format!(
+            "{key}: {address} has a +detail, which leads to the address before the + anyway"
+        ));
+    }
+    wrong
 }
 
 /// One sentence for all password files that others may read: a container mounts every one of them that way.
@@ -148,13 +180,17 @@ impl Fields for Entry {
 }
 
 impl Reading<'_> {
-    fn document_accounts(&mut self) -> Vec<Declaration> {
+    fn tables(&mut self) -> (Vec<Declaration>, Vec<DeclaredAlias>) {
         let document = self.document;
-        let mut accounts = Vec::new();
+        let (mut accounts, mut aliases) = (Vec::new(), Vec::new());
         for (word, item) in document.table() {
             let place = document.place(document.table().key(word).and_then(toml_edit::Key::span));
             match (word, item) {
                 ("account", Item::ArrayOfTables(tables)) => accounts.extend(self.accounts(tables)),
+                ("alias", Item::ArrayOfTables(tables)) => aliases.extend(self.aliases(tables)),
+                ("alias", _) => self.problems.push(
+                    place.problem("write [[alias]], with two pairs of brackets, above each alias"),
+                ),
                 ("account", _) => {
                     self.problems.push(place.problem(
                         "write [[account]], with two pairs of brackets, above each account",
@@ -164,14 +200,27 @@ impl Reading<'_> {
                     let hint = if KEYS.contains(&word) {
                         "; write [[account]] above it".to_owned()
                     } else {
-                        did_you_mean(nearest(word, ["account"].into_iter()))
+                        did_you_mean(nearest(word, ["account", "alias"].into_iter()))
                     };
                     self.problems
                         .push(place.problem(format!("unknown key {word:?}{hint}")));
                 }
             }
         }
-        accounts
+        (accounts, aliases)
+    }
+
+    fn aliases(&mut self, tables: &ArrayOfTables) -> Vec<DeclaredAlias> {
+        let read = |table| alias::read(self.document, table, self.domains);
+        let (mut aliases, mut problems) = (Vec::new(), Vec::new());
+        for outcome in tables.iter().map(read) {
+            match outcome {
+                Ok(alias) => aliases.push(alias),
+                Err(mut wrong) => problems.append(&mut wrong),
+            }
+        }
+        self.problems.append(&mut problems);
+        aliases
     }
 
     fn accounts(&mut self, tables: &ArrayOfTables) -> Vec<Declaration> {
@@ -249,27 +298,9 @@ impl Reading<'_> {
             .map(|a| ("address", a))
             .chain(entry.aliases.iter().map(|a| ("aliases", a)))
         {
-            if !address
-                .host
-                .domain()
-                .is_some_and(|domain| self.domains.contains(domain))
-            {
-                self.problems.push(at(key).problem(format!(
-                    "{key}: {address} is in none of the domains of this server"
-                )));
-            }
-            if address.local.is_route() {
-                let message = format!(
-                    "{key}: {address} looks like a route, so other servers' mail for it is refused; choose a name without %, ! and @"
-                );
-                self.problems.push(at(key).problem(message));
-            }
-            if address.local.detail().is_some() {
-                let message = format!(
-                    "{key}: {address} has a +detail, which leads to the address before the + anyway"
-                );
-                self.problems.push(at(key).problem(message));
-            }
+            let wrong = unfit(key, address, self.domains).into_iter();
+            let wrong = wrong.map(|message| at(key).problem(message));
+            self.problems.extend(wrong);
         }
     }
 

@@ -6,9 +6,9 @@ use address::Mailbox;
 use auth::Wanted;
 use mailstore::{Account, Alias, Declared, Handling, Terms};
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Problem};
 
-use super::{Declaration, DeclaredSecret, Fingerprints};
+use super::{Declaration, Declarations, DeclaredSecret, Fingerprints};
 
 /// What has to change, in this order.
 #[derive(Debug, Default)]
@@ -53,7 +53,19 @@ pub struct NewSecret {
     pub wanted: Wanted,
 }
 
-/// What has to change so that `accounts` and `aliases` become what is `declared`.
+/// What the store has.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Its accounts.
+    pub accounts: &'a [Account],
+    /// Its aliases.
+    pub aliases: &'a [Alias],
+    /// Whether an address leads somewhere: to somebody here, or elsewhere.
+    pub leads: &'a dyn Fn(&Mailbox) -> bool,
+}
+
+/// What has to change so that accounts and aliases become what is `declared`; `remembered` are those that `[[alias]]`
+/// declared before.
 ///
 /// An account that exists and is declared for the first time becomes what is declared, and is switched on. One that
 /// was declared before and switched off by hand stays off.
@@ -61,12 +73,14 @@ pub struct NewSecret {
 /// # Errors
 /// When a declared address is in use for something else.
 pub fn plan(
-    declared: &[Declaration],
-    accounts: &[Account],
-    aliases: &[Alias],
+    declarations: &Declarations,
+    known: Known<'_>,
+    remembered: &[Alias],
     fingerprints: &Fingerprints,
     needed: Wanted,
 ) -> Result<Plan, ConfigError> {
+    let declared = &declarations.accounts;
+    let (accounts, aliases) = (known.accounts, known.aliases);
     let existing: HashMap<String, &Account> = accounts
         .iter()
         .map(|account| (account.address.key(), account))
@@ -96,8 +110,10 @@ pub fn plan(
         })
     }));
 
-    let after = aliases_after(declared, accounts, aliases);
-    conflicts(declared, &existing, &after)?;
+    let after = aliases_after(declarations, known, remembered);
+    let mut problems = conflicts(declared, &existing, &after);
+    problems.extend(alias_conflicts(declarations, &existing, known.leads));
+    ConfigError::unless_empty(problems)?;
     let before: HashMap<String, &Alias> = aliases
         .iter()
         .map(|alias| (alias.address.key(), alias))
@@ -203,50 +219,91 @@ fn handling(declaration: &Declaration, account: &Account) -> Handling {
 /// All aliases as they shall be, by key. Targets that were declared before and are not any more are taken out, those
 /// that are declared are put in; what was made by hand stays.
 fn aliases_after(
-    declared: &[Declaration],
-    accounts: &[Account],
-    aliases: &[Alias],
+    declared: &Declarations,
+    known: Known<'_>,
+    remembered: &[Alias],
 ) -> BTreeMap<String, Alias> {
-    let mut after: BTreeMap<String, Alias> = aliases
+    let mut after: BTreeMap<String, Alias> = known
+        .aliases
         .iter()
         .map(|alias| (alias.address.key(), alias.clone()))
         .collect();
-    let pairs: HashSet<(String, String)> = declared
+    let pairs: Vec<(&Mailbox, &Mailbox)> = pairs(declared).collect();
+    let keys: HashSet<(String, String)> = pairs
         .iter()
-        .flat_map(|account| {
-            account
-                .aliases
-                .iter()
-                .map(|alias| (alias.key(), account.address.key()))
-        })
+        .map(|(alias, target)| (alias.key(), target.key()))
         .collect();
-    for account in accounts {
-        let target = account.address.key();
-        for alias in account
-            .declared
-            .iter()
-            .flat_map(|declared| &declared.aliases)
+    let by_accounts = known.accounts.iter().flat_map(|account| {
+        let before = account.declared.iter().flat_map(|before| &before.aliases);
+        before.map(|alias| (alias, &account.address))
+    });
+    let by_aliases = remembered
+        .iter()
+        .flat_map(|alias| alias.targets.iter().map(|target| (&alias.address, target)));
+    for (alias, target) in by_accounts.chain(by_aliases) {
+        let target = target.key();
+        if !keys.contains(&(alias.key(), target.clone()))
+            && let Some(alias) = after.get_mut(&alias.key())
         {
-            if !pairs.contains(&(alias.key(), target.clone()))
-                && let Some(alias) = after.get_mut(&alias.key())
-            {
-                alias.targets.retain(|mailbox| mailbox.key() != target);
-            }
+            alias.targets.retain(|mailbox| mailbox.key() != target);
         }
     }
-    for account in declared {
-        let target = account.address.key();
-        for address in &account.aliases {
-            let alias = after.entry(address.key()).or_insert_with(|| Alias {
-                address: address.clone(),
-                targets: Vec::new(),
-            });
-            if !alias.targets.iter().any(|mailbox| mailbox.key() == target) {
-                alias.targets.push(account.address.clone());
-            }
+    for (address, target) in pairs {
+        let alias = after.entry(address.key()).or_insert_with(|| Alias {
+            address: address.clone(),
+            targets: Vec::new(),
+        });
+        if !alias
+            .targets
+            .iter()
+            .any(|mailbox| mailbox.key() == target.key())
+        {
+            alias.targets.push(target.clone());
         }
     }
     after
+}
+
+/// Every declared alias with each of its targets, whichever way they are declared.
+fn pairs(declared: &Declarations) -> impl Iterator<Item = (&Mailbox, &Mailbox)> {
+    let by_accounts = declared.accounts.iter().flat_map(|account| {
+        let aliases = account.aliases.iter();
+        aliases.map(|alias| (alias, &account.address))
+    });
+    let by_aliases = declared.aliases.iter().flat_map(|alias| {
+        let targets = alias.targets.iter();
+        targets.map(|target| (&alias.address, target))
+    });
+    by_accounts.chain(by_aliases)
+}
+
+/// What would look like an address here and lose mail, or take the place of an account.
+fn alias_conflicts(
+    declared: &Declarations,
+    existing: &HashMap<String, &Account>,
+    leads: &dyn Fn(&Mailbox) -> bool,
+) -> Vec<Problem> {
+    let accounts = declared.accounts.iter().map(|one| one.address.key());
+    let aliases = pairs(declared).map(|(alias, _)| alias.key());
+    let names: HashSet<String> = accounts.chain(aliases).collect();
+    let mut problems = Vec::new();
+    for alias in &declared.aliases {
+        let address = &alias.address;
+        if existing.contains_key(&address.key()) {
+            let message = format!(
+                "address: {address} is an account already; `tegami account remove {address}` would delete it with its mail"
+            );
+            problems.push(alias.place.problem(message));
+        }
+        for target in &alias.targets {
+            if !names.contains(&target.key()) && !leads(target) {
+                let message =
+                    format!("targets: {target} is neither an account nor an alias nor a list here");
+                problems.push(alias.place.problem(message));
+            }
+        }
+    }
+    problems
 }
 
 /// An address is an account or an alias, never both.
@@ -254,7 +311,7 @@ fn conflicts(
     declared: &[Declaration],
     existing: &HashMap<String, &Account>,
     aliases: &BTreeMap<String, Alias>,
-) -> Result<(), ConfigError> {
+) -> Vec<Problem> {
     let mut problems = Vec::new();
     for declaration in declared {
         let address = &declaration.address;
@@ -276,5 +333,5 @@ fn conflicts(
             }
         }
     }
-    ConfigError::unless_empty(problems)
+    problems
 }

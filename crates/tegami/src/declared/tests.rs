@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 
+mod aliases;
 mod reconcile;
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM0NTY3OA$Nov5DnZ6b3bCwC9gCqkFjDhbwO3TSzkQfPvpcPTR3kY";
@@ -275,7 +276,7 @@ fn the_example_file_shows_every_key_and_loads() {
         "/../../config/accounts.toml"
     ))
     .unwrap();
-    for key in file::KEYS {
+    for key in file::KEYS.iter().chain(&alias::KEYS) {
         assert!(
             example
                 .lines()
@@ -288,6 +289,10 @@ fn the_example_file_shows_every_key_and_loads() {
     let [_, bob] = declarations.accounts.as_slice() else {
         panic!("two accounts")
     };
+    let [team] = declarations.aliases.as_slice() else {
+        panic!("one alias")
+    };
+    assert_eq!(team.targets.len(), 3);
     assert!(
         matches!(&bob.secret, DeclaredSecret::Hash(hash) if hash.verify(&Secret::from("correct horse")))
     );

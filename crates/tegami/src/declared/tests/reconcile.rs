@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use mailstore::{AccountId, Change, ChangeError, Forward, Handling, Terms};
+use mailstore::{Account, AccountId, Alias, Change, ChangeError, Forward, Handling, Terms};
 
 use super::*;
 
 /// Accounts and aliases, changed as the real store changes them.
 #[derive(Clone, Default)]
-struct Store(Arc<Mutex<Contents>>);
+pub(super) struct Store(Arc<Mutex<Contents>>);
 
 #[derive(Default)]
 struct Contents {
@@ -17,7 +17,7 @@ struct Contents {
 }
 
 impl Store {
-    fn change(&self, change: Change) -> Result<(), ChangeError> {
+    pub(super) fn change(&self, change: Change) -> Result<(), ChangeError> {
         let mut contents = self.0.lock().unwrap();
         match change {
             Change::AddAccount(new) => {
@@ -93,7 +93,7 @@ impl Store {
         self.change(Change::PutAccount(account)).unwrap();
     }
 
-    fn alias(&self, address: &str) -> Option<Vec<String>> {
+    pub(super) fn alias(&self, address: &str) -> Option<Vec<String>> {
         let alias = self
             .contents()
             .1
@@ -103,6 +103,13 @@ impl Store {
     }
 }
 
+/// What a new store has.
+const NOBODY: Known<'_> = Known {
+    accounts: &[],
+    aliases: &[],
+    leads: &|_| false,
+};
+
 fn workshop(wanted: Wanted) -> Workshop {
     Workshop {
         keyring: Arc::new(Keyring::new(&[1; 32]).unwrap()),
@@ -111,7 +118,11 @@ fn workshop(wanted: Wanted) -> Workshop {
 }
 
 /// Makes the store what this accounts file says.
-async fn reconciled(office: &Office, store: &Store, file: &str) -> Result<Report, String> {
+pub(super) async fn reconciled(
+    office: &Office,
+    store: &Store,
+    file: &str,
+) -> Result<Report, String> {
     reconciled_with(office, store, file, Wanted::default()).await
 }
 
@@ -129,10 +140,20 @@ async fn reconciled_with(
         async move { outcome }
     };
     let here = format!("{}/", office.0.path().display());
+    // Nobody is here but accounts and aliases.
+    let leads = |target: &Mailbox| {
+        let key = target.key();
+        target.host.to_string() != "example.test"
+            || accounts.iter().any(|account| account.address.key() == key)
+            || aliases.iter().any(|alias| alias.address.key() == key)
+    };
     reconcile(
-        &declarations.accounts,
-        &accounts,
-        &aliases,
+        &declarations,
+        Known {
+            accounts: &accounts,
+            aliases: &aliases,
+            leads: &leads,
+        },
         office.0.path(),
         workshop(wanted),
         change,
@@ -141,7 +162,7 @@ async fn reconciled_with(
     .map_err(|error| error.to_string().replace(&here, ""))
 }
 
-fn mailbox(text: &str) -> Mailbox {
+pub(super) fn mailbox(text: &str) -> Mailbox {
     text.parse().unwrap()
 }
 
@@ -426,9 +447,8 @@ async fn a_refusal_of_the_store_names_the_account() {
     let declarations = office.load().unwrap();
     let refuse = |_| async { Err(ChangeError::Store(mailstore::StoreError::Full)) };
     let error = reconcile(
-        &declarations.accounts,
-        &[],
-        &[],
+        &declarations,
+        NOBODY,
         office.0.path(),
         workshop(Wanted::default()),
         refuse,
