@@ -18,7 +18,7 @@ pub fn sending_to(port: u16, more: &str) -> Server {
 }
 
 /// A user who has logged in.
-fn alice(server: &Server) -> Client {
+pub fn alice(server: &Server) -> Client {
     let mut client = Client::tls(server.port("submissions"));
     client.expect("220");
     client.command("EHLO pc.example", "250");
