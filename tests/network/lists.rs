@@ -341,6 +341,43 @@ fn somebody_joins_a_list_by_mail_and_leaves_it() {
     until_the_queue_is_empty(&server);
 }
 
+/// Signs of Japanese add it, as in delivery reports: in the address of who asks, or in what was written.
+#[test]
+fn lists_write_japanese_to_those_who_read_it() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port);
+    list(&server, &[BOB], &["--posting", "moderated"]);
+    let mut client = stranger(&server);
+    for (from, subject, is_japanese) in [
+        ("you@other.test", "help", false),
+        ("you@other.jp", "help", true),
+    ] {
+        send(
+            &mut client,
+            from,
+            "staff-request@example.test",
+            &message(subject),
+        );
+        let letter = sink.letter();
+        assert_eq!(letter.to, [format!("<{from}>")]);
+        let base64 = letter
+            .text
+            .contains("Content-Transfer-Encoding: base64\r\n");
+        assert_eq!(base64, is_japanese, "{letter:?}");
+        let subject = behind(&letter.text, "Subject: ");
+        let english = "What staff@example.test can do for you";
+        assert!(subject.starts_with(english), "{letter:?}");
+        assert_eq!(subject != english, is_japanese, "{letter:?}");
+    }
+    for (number, language) in ["en", "ja"].into_iter().enumerate() {
+        let post = format!("Content-Language: {language}\r\n{}", message("lunch"));
+        send(&mut client, "they@other.test", STAFF, &post);
+        let notice = until_there_are(&server, ALICE, number + 1).remove(number);
+        let base64 = notice.contains("Content-Transfer-Encoding: base64\r\n");
+        assert_eq!(base64, language == "ja", "{notice}");
+    }
+}
+
 #[test]
 fn every_member_gets_a_post_once_though_the_server_is_killed_in_between() {
     let sink = Sink::start();

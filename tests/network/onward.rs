@@ -2,7 +2,7 @@
 //! of it.
 
 use super::dns::{NameServer, Says};
-use super::outbound::{done, sending_to, stranger};
+use super::outbound::{alice, done, sending_to, stranger};
 use super::server::Server;
 use super::sink::Sink;
 use super::{ALICE, BOB, PASSWORD, fetch_all, send};
@@ -37,7 +37,13 @@ fn an_alias_leads_elsewhere_and_what_bounces_finds_its_way_back() {
         "team@example.test",
         "Subject: all\r\n\r\nbody",
     );
-    assert_eq!(fetch_all(&server, BOB).len(), 1);
+    let here = fetch_all(&server, BOB);
+    // REL-05: here, an alias changes nothing but the recipient.
+    assert!(
+        here[0].starts_with("Return-Path: <sender@third.test>\r\n"),
+        "{here:?}"
+    );
+    assert_eq!(here.len(), 1);
     let copy = sink.letter();
     assert_eq!(copy.to, ["<friend@other.test>"]);
     let from = path(&copy.from);
@@ -52,6 +58,14 @@ fn an_alias_leads_elsewhere_and_what_bounces_finds_its_way_back() {
         (path(&bounce.from).as_str(), bounce.to.as_slice()),
         ("", &["<sender@third.test>".to_owned()][..])
     );
+    // What comes from here has no need of another address.
+    send(
+        &mut alice(&server),
+        ALICE,
+        "team@example.test",
+        "Subject: all\r\n\r\nbody",
+    );
+    assert_eq!(path(&sink.letter().from), ALICE);
     // It is for bounces only: whoever has had a copy could write through this server otherwise.
     client.command("MAIL FROM:<sender@third.test>", "250");
     client.command(&format!("RCPT TO:<{from}>"), "550 5.1.1");

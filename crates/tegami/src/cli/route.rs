@@ -56,6 +56,8 @@ struct Leaving {
 enum How {
     /// Not at all: switched off.
     Off,
+    /// Not at all: one word is no domain, unless somebody listed it.
+    Incomplete,
     /// By the first of these that takes it.
     Hosts {
         /// The configured server, if it goes by one.
@@ -105,10 +107,11 @@ impl Route {
             | RouteFacts::TooMany => Vec::new(),
         };
         let sender = self.from.map_or(ReversePath::Null, ReversePath::Mailbox);
+        let named = matches!(here, RouteFacts::Elsewhere);
         let found = Found {
             address: self.address,
             here,
-            leaving: leave(config, &sender, away)?,
+            leaving: leave(config, &sender, away, named)?,
         };
         if self.listing.json {
             return print_json(&found);
@@ -117,7 +120,13 @@ impl Route {
     }
 }
 
-fn leave(config: &Config, sender: &ReversePath, away: Vec<Mailbox>) -> Result<Vec<Leaving>> {
+/// `named`: it is the address that somebody would write to, and none that leads there.
+fn leave(
+    config: &Config,
+    sender: &ReversePath,
+    away: Vec<Mailbox>,
+    named: bool,
+) -> Result<Vec<Leaving>> {
     if away.is_empty() {
         return Ok(Vec::new());
     }
@@ -134,14 +143,20 @@ fn leave(config: &Config, sender: &ReversePath, away: Vec<Mailbox>) -> Result<Ve
         let roads = Roads::new(settings, Arc::new(resolver)).context("relay")?;
         let mut leaving = Vec::with_capacity(away.len());
         for address in away {
-            let how = how(config, &roads, sender, &address).await;
+            let how = how(config, &roads, sender, &address, named).await;
             leaving.push(Leaving { address, how });
         }
         Ok(leaving)
     })
 }
 
-async fn how(config: &Config, roads: &Roads, sender: &ReversePath, address: &Mailbox) -> How {
+async fn how(
+    config: &Config,
+    roads: &Roads,
+    sender: &ReversePath,
+    address: &Mailbox,
+    named: bool,
+) -> How {
     let outward = Outward::new(&config.relay, Vec::new(), Vec::new());
     let path = ForwardPath::Mailbox(address.clone());
     let (true, Some(hop)) = (outward.enabled, outward.next_hop(sender, &path)) else {
@@ -151,6 +166,11 @@ async fn how(config: &Config, roads: &Roads, sender: &ReversePath, address: &Mai
         return How::Kept {
             account: account.clone(),
         };
+    }
+    // Of one that goes where DNS says, DNS says whether it is a domain.
+    let asked = matches!(&*hop, NextHop::Host(_));
+    if named && !asked && !outward.is_complete(sender, &path) {
+        return How::Incomplete;
     }
     match roads.prospect(&hop).await {
         Prospect::Stops(stops) => How::Hosts {
@@ -253,6 +273,9 @@ fn describe_way(way: &Way) -> String {
 fn describe_how(how: &How) -> Vec<String> {
     match how {
         How::Off => vec!["  does not leave: relay.enabled is false".to_owned()],
+        How::Incomplete => vec![
+            "  is refused: its domain is one word, and no route lists it (554 5.1.2)".to_owned(),
+        ],
         How::Hosts { server, hosts } => {
             let mut lines = match server {
                 Some(server) => vec![format!("  leaves by {server} of [relay]:")],

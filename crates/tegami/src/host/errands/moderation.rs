@@ -5,13 +5,14 @@
 
 use std::sync::{Arc, Weak};
 
-use address::Mailbox;
+use address::{Mailbox, ReversePath};
 use delivery::list::{List, Moderation, Role};
+use dsn::Languages;
 use mailstore::{Attempt, Heard, Queued, Waiting};
 use mime::transfer::Transfer;
 
 use super::letter::Post;
-use super::words::{self, Words};
+use super::words::{self, Words, moderators};
 use super::{Trouble, at, list, milliseconds, places, random};
 use crate::host::House;
 
@@ -71,7 +72,9 @@ async fn announced(house: &Arc<House>, id: u64) -> Result<(), Trouble> {
         let Some((list, Role::Post)) = address.and_then(|address| at(house, address)) else {
             continue;
         };
-        let (envelope, notice) = notice(house, &list, &post);
+        let Some((envelope, notice)) = notice(house, &list, &post) else {
+            continue;
+        };
         let parcel = places::own(house, &envelope, notice).await?;
         let name = &list.settings().address;
         let words = format!("waits for a moderator of {name}");
@@ -88,17 +91,16 @@ async fn announced(house: &Arc<House>, id: u64) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// What the moderators are told, with the post.
-fn notice(house: &House, list: &List, post: &Post) -> (address::Envelope, Vec<u8>) {
+/// What the moderators are told, with the post; nothing while the house is being set up.
+fn notice(house: &House, list: &List, post: &Post) -> Option<(address::Envelope, Vec<u8>)> {
     let to: Vec<Mailbox> = list.moderators().to_vec();
-    let name = &list.settings().address;
-    let subject = format!("A post to {name} waits for you");
+    let words = explanation(house, list, post)?;
     let boundary = format!("{:032x}", u128::from_le_bytes(random()));
-    let mut message = words::header(house, list, &to, &subject);
+    let mut message = words::header(house, list, &to, &words.subject);
     message.push_str(&format!(
         "Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n--{boundary}\r\n"
     ));
-    let (transfer, text) = Transfer::suiting(&explanation(house, list, post).replace('\n', "\r\n"));
+    let (transfer, text) = Transfer::suiting(&words.text.replace('\n', "\r\n"));
     message.push_str(&words::part(transfer));
     message.push_str("\r\n");
     let mut message = message.into_bytes();
@@ -123,43 +125,37 @@ fn notice(house: &House, list: &List, post: &Post) -> (address::Envelope, Vec<u8
     let mut envelope = words::envelope(&to);
     envelope.body8bit = !message.is_ascii();
     envelope.smtputf8 |= post.envelope.smtputf8;
-    (envelope, message)
+    Some((envelope, message))
 }
 
-fn explanation(house: &House, list: &List, post: &Post) -> String {
-    let Some(errands) = house.errands.get() else {
-        return String::new();
-    };
-    let name = &list.settings().address;
-    let request = list.mailbox(Role::Request);
-    let id = post.id;
-    let approve = list.moderation(&errands.keys, Moderation::Approve, id);
-    let reject = list.moderation(&errands.keys, Moderation::Reject, id);
+fn explanation(house: &House, list: &List, post: &Post) -> Option<Words> {
+    let errands = house.errands.get()?;
+    let approve = list.moderation(&errands.keys, Moderation::Approve, post.id);
+    let reject = list.moderation(&errands.keys, Moderation::Reject, post.id);
     let sender = &post.envelope.reverse_path;
-    format!(
-        "{sender} has written to {name}. The message is attached; if it is long, only its\n\
-         header is. It waits until one of the moderators decides.\n\n\
-         To let it through, write to {request} with the subject\n\n    {approve}\n\n\
-         To turn it away, write to {request} with the subject\n\n    {reject}\n\n\
-         Its sender is not told. Keep this message to yourself: whoever has these words can decide.\n\n\
-         Whoever looks after the server can do the same with\n\
-         `tegami queue release {id}` and `tegami queue remove {id}`.\n"
-    )
+    let languages = languages(list.moderators(), &post.header);
+    let words = moderators::waiting(list, sender, (&approve, &reject), post.id, languages);
+    Some(words)
+}
+
+/// What moderators read, by their addresses and by what is posted to their list.
+fn languages(moderators: &[Mailbox], header: &[u8]) -> Languages {
+    let mut each = moderators
+        .iter()
+        .map(|one| dsn::suggested(&ReversePath::Mailbox(one.clone()), header));
+    each.find(|languages| *languages != Languages::English)
+        .unwrap_or(Languages::English)
 }
 
 /// Does what a moderator decided, and says what came of it.
 pub(super) async fn decide(
     house: &Arc<House>,
     list: &List,
-    decision: Moderation,
-    number: u64,
+    (decision, number): (Moderation, u64),
+    languages: Languages,
 ) -> Result<Words, Trouble> {
     let name = &list.settings().address;
-    let gone = || Words {
-        subject: format!("That post to {name} waits no longer"),
-        text: "Somebody has decided about it before, or it was removed from the queue.\n"
-            .to_owned(),
-    };
+    let gone = || moderators::gone(name, languages);
     let Some(post) = Post::read(house, number).await? else {
         return Ok(gone());
     };
@@ -180,10 +176,7 @@ pub(super) async fn decide(
             let due = milliseconds();
             store.queue_release(number, waiting.recipient, due).await?;
             house.sends(number);
-            Ok(Words {
-                subject: format!("The post to {name} goes out"),
-                text: "The members get it now.\n".to_owned(),
-            })
+            Ok(moderators::approved(name, languages))
         }
         Moderation::Reject => {
             let closed = Attempt {
@@ -191,10 +184,7 @@ pub(super) async fn decide(
                 again: Vec::new(),
             };
             list::say(house, number, closed, None).await?;
-            Ok(Words {
-                subject: format!("The post to {name} is turned away"),
-                text: "Nobody gets it.\n".to_owned(),
-            })
+            Ok(moderators::rejected(name, languages))
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use address::Mailbox;
+use address::{Mailbox, ReversePath};
 use delivery::list::{Joining, List, Requested, Role, one_click_member};
 
 use super::{Trouble, at, places, request, words};
@@ -63,7 +63,10 @@ async fn left(house: &Arc<House>, token: &str) -> Result<Standing, Trouble> {
 
 /// Tells the member.
 async fn tell(house: &Arc<House>, list: &List, member: &Mailbox) -> Result<(), Trouble> {
-    let Some((to, words)) = words::answer(list, &Requested::Left(member.clone())) else {
+    // Nothing but the address tells what is read there.
+    let languages = dsn::suggested(&ReversePath::Mailbox(member.clone()), &[]);
+    let requested = Requested::Left(member.clone());
+    let Some((to, words)) = words::answer(list, &requested, languages) else {
         return Ok(());
     };
     let message = words::message(house, list, &to, &words);

@@ -23,7 +23,8 @@ pub(super) async fn answer(
 ) -> Result<Errand, Trouble> {
     let answer = match list.moderated(&errands.keys, &post.header) {
         Some((decision, number)) => {
-            let words = moderation::decide(house, list, decision, number).await?;
+            let languages = dsn::suggested(&post.envelope.reverse_path, &post.header);
+            let words = moderation::decide(house, list, (decision, number), languages).await?;
             let to = post.envelope.reverse_path.mailbox().cloned();
             to.map(|to| (to, words))
         }
@@ -92,7 +93,8 @@ async fn requested(
         | Requested::Help(_)
         | Requested::Ignored(_) => {}
     }
-    Ok(words::answer(&list, &requested))
+    let languages = dsn::suggested(&post.envelope.reverse_path, &post.header);
+    Ok(words::answer(&list, &requested, languages))
 }
 
 /// Takes a member off; durable on return. To be called with the turn to change lists.

@@ -1,21 +1,56 @@
-//! Messages that a list writes to people: answers to requests, and posts that wait for a moderator.
+//! Messages that a list writes to people: answers to requests, and posts that wait for a moderator. They are in English, and
+//! in Japanese besides where there are signs that it is read, as with delivery reports.
+
+mod japanese;
+pub(super) mod moderators;
 
 use address::dsn::Notify;
 use address::{Envelope, Mailbox, Recipient, ReversePath};
 use delivery::list::{Action, CONFIRM_DAYS, Joining, List, Requested, Role};
+use dsn::Languages;
 use mime::transfer::Transfer;
 
 use super::{date, path, random};
 use crate::host::House;
 
 /// What a list answers to a request.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Words {
     pub(super) subject: String,
     pub(super) text: String,
 }
 
+impl Words {
+    /// These and the same in Japanese, as far as both are wanted.
+    fn and(self, japanese: Self, languages: Languages) -> Self {
+        match languages {
+            Languages::English => self,
+            Languages::Japanese => japanese,
+            Languages::Both => Self {
+                // A word that has to come back as it is stands there once.
+                subject: if self.subject == japanese.subject {
+                    self.subject
+                } else {
+                    format!("{} / {}", self.subject, japanese.subject)
+                },
+                text: format!("{}\n\n{}", self.text, japanese.text),
+            },
+        }
+    }
+}
+
 /// The answer to a request, and to whom; none where nobody hears anything.
-pub(super) fn answer(list: &List, requested: &Requested) -> Option<(Mailbox, Words)> {
+pub(super) fn answer(
+    list: &List,
+    requested: &Requested,
+    languages: Languages,
+) -> Option<(Mailbox, Words)> {
+    let (to, english) = english(list, requested)?;
+    let japanese = japanese::answer(list, requested)?;
+    Some((to, english.and(japanese, languages)))
+}
+
+fn english(list: &List, requested: &Requested) -> Option<(Mailbox, Words)> {
     let name = &list.settings().address;
     let say =
         |to: &Mailbox, subject: String, text: String| Some((to.clone(), Words { subject, text }));
@@ -47,8 +82,8 @@ pub(super) fn answer(list: &List, requested: &Requested) -> Option<(Mailbox, Wor
             to,
             format!("You are not on {name}"),
             format!(
-                "{to} is not on {name}. Perhaps you are on it under another address: then write from\n\
-                 that one, or ask {}.\n",
+                "{to} is not on {name}.\nPerhaps you are on it under another address: then write from \
+                 that one, or ask\n{}.\n",
                 list.mailbox(Role::Owner)
             ),
         ),
@@ -182,3 +217,6 @@ pub(super) fn part(transfer: Transfer) -> String {
         transfer.name()
     )
 }
+
+#[cfg(test)]
+mod tests;
