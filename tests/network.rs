@@ -15,6 +15,8 @@ mod backups;
 mod client;
 #[path = "network/crowded.rs"]
 mod crowded;
+#[path = "network/declared.rs"]
+mod declared;
 #[path = "network/devices.rs"]
 mod devices;
 #[path = "network/dns.rs"]
