@@ -31,6 +31,8 @@ mod explain;
 mod fetching;
 #[path = "network/hub_and_spoke.rs"]
 mod hub_and_spoke;
+#[path = "network/later.rs"]
+mod later;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/lists.rs"]

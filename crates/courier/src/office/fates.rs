@@ -8,10 +8,11 @@ use address::deliver_by::Mode;
 use address::{Envelope, Host, Recipient};
 use delivery::schedule::{self, Delay, GiveUp, Job, Next, NextHop, Rules, Verdict};
 use dsn::{Action, Moment, Outcome, Whom, Why};
-use mailstore::{AccountId, Heard, Reservation, Waiting};
+use mailstore::{AccountId, Heard, Waiting};
 use reply::Enhanced;
 
 use super::entries::{self, Entry};
+use super::given::Given;
 use super::hands::Hands;
 use super::journal;
 use super::means::Means;
@@ -45,9 +46,7 @@ pub(super) struct Found {
     /// Somebody has the message now: it must be written down at once, or it is sent twice.
     pub(super) delivered: bool,
     /// It goes into these mailboxes here, together with what is written down.
-    pub(super) here: Vec<AccountId>,
-    /// Room in them.
-    pub(super) room: Vec<Reservation>,
+    pub(super) here: Given,
     /// What has it is here, and not another server.
     at_home: bool,
     /// Nobody else attempts these recipients until the store knows.
@@ -129,8 +128,7 @@ impl Found {
             again: Vec::new(),
             stories: Vec::new(),
             delivered: false,
-            here: Vec::new(),
-            room: Vec::new(),
+            here: Given::default(),
             at_home: false,
             hands,
         }
@@ -154,7 +152,7 @@ pub(super) fn of_attempt(
     let (rules, now, draw) = (means.rules(), means.now(), means.draw());
     let known: BTreeMap<u32, &Waiting> = waiting.iter().map(|one| (one.recipient, one)).collect();
     let mut found = Found::new(job, matter, attempt.hands);
-    (found.here, found.room) = attempt.here;
+    found.here = attempt.here;
     found.at_home = attempt.at_home;
     let mut one = Job {
         recipients: Box::default(),
@@ -178,8 +176,8 @@ pub(super) fn of_attempt(
 pub(super) struct Attempted {
     pub(super) began: SystemTime,
     pub(super) carried: Vec<(u32, Carried)>,
-    /// Mailboxes here that get it, and room in them.
-    pub(super) here: (Vec<AccountId>, Vec<Reservation>),
+    /// Mailboxes here that get it.
+    pub(super) here: Given,
     /// What has it is here, and not another server.
     pub(super) at_home: bool,
     pub(super) hands: Option<Hands>,
