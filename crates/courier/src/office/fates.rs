@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use address::deliver_by::Mode;
 use address::{Envelope, Host, Recipient};
-use delivery::schedule::{self, Delay, GiveUp, Job, Next, Rules, Verdict};
+use delivery::schedule::{self, Delay, GiveUp, Job, Next, NextHop, Rules, Verdict};
 use dsn::{Action, Moment, Outcome, Whom, Why};
 use mailstore::{AccountId, Heard, Waiting};
 use reply::Enhanced;
@@ -21,6 +21,8 @@ use crate::carry::{Carried, Remote};
 /// RFC 3463 section 3.5: the time for delivery is over. Class 4 where only our patience was.
 const EXPIRED: Enhanced = Enhanced(4, 4, 7);
 const TOO_LATE: Enhanced = Enhanced(5, 4, 7);
+/// Nobody has come for mail that is fetched.
+const UNFETCHED: Enhanced = Enhanced(4, 4, 1);
 
 /// What does not change about a queued message.
 #[derive(Clone, Debug)]
@@ -264,7 +266,7 @@ pub(super) fn of_time(
         .collect();
     let mut found = Found::new(job, Matter::of(entry), Some(hands));
     for before in concerned {
-        let last = Last::known(before);
+        let last = Last::known(before).in_line_for(job);
         match judged {
             Judged::GiveUp(why) => {
                 journal::given_up(&found.matter, before, why, means.now());
@@ -328,6 +330,14 @@ impl Last {
             }),
             tried: waiting.tried.map(entries::time),
         }
+    }
+
+    /// Nobody was ever asked about mail that is fetched, and nobody came for it (RFC 3463 section 3.5).
+    fn in_line_for(mut self, job: &Job) -> Self {
+        if let NextHop::Held(_) = *job.next_hop {
+            self.status = self.status.or(Some(UNFETCHED));
+        }
+        self
     }
 
     fn story(self, recipient: u32) -> Story {

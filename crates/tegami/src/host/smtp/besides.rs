@@ -79,7 +79,9 @@ impl Besides {
             return;
         };
         if !self.arrived.is_empty() {
-            success::report(house, &envelope, &self.beginning, &self.arrived).await;
+            // Rare, and long: it has room of its own.
+            let report = success::report(house, &envelope, &self.beginning, &self.arrived);
+            Box::pin(report).await;
         }
         let Some(errands) = house.errands.get() else {
             return;

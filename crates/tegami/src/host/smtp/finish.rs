@@ -73,10 +73,7 @@ impl SmtpHost {
             Ok(kept) => {
                 let held = kept.queued.filter(|_| !held.is_empty());
                 self.taken(&id, &from, (rcpts, away), kept, owners).await;
-                if copy.is_some() || held.is_some() {
-                    // Rare, and long: it has room of its own.
-                    Box::pin(besides.follow(&self.house, copy, held)).await;
-                }
+                besides.follow(&self.house, copy, held).await;
                 FinishVerdict::Stored { id }
             }
             Err(error) => {
