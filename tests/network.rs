@@ -13,6 +13,8 @@ mod attacks;
 mod backups;
 #[path = "network/client.rs"]
 mod client;
+#[path = "network/crowded.rs"]
+mod crowded;
 #[path = "network/devices.rs"]
 mod devices;
 #[path = "network/dns.rs"]
@@ -63,6 +65,10 @@ mod server;
 mod sink;
 #[path = "network/upkeep.rs"]
 mod upkeep;
+#[path = "network/waiting.rs"]
+mod waiting;
+#[path = "network/withdrawn.rs"]
+mod withdrawn;
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -146,7 +146,7 @@ fn a_customer_gets_all_that_is_kept_for_it_over_the_connection_it_opened() {
         &server,
         &[
             "a@spoke.test",
-            "b@SPOKE.test",
+            "b@spoke.test",
             "c@second.test",
             "d@other.test",
         ],

@@ -55,7 +55,7 @@ pub const CHAPTERS: [Chapter; 10] = [
     ),
     chapter(
         'R',
-        21,
+        22,
         "Relay",
         "A server that carries mail for strangers is found within hours. `x.example` is a foreign domain, \
          `example.test` ours, 192.0.2.25 our address.",
@@ -74,7 +74,7 @@ pub const CHAPTERS: [Chapter; 10] = [
     ),
     chapter(
         'E',
-        15,
+        16,
         "Exhaustion",
         "Little work for the attacker, much for the server: nothing of the kind may be without a bound.",
     ),

@@ -11,6 +11,7 @@ mod route;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use address::{Domain, ForwardPath, Host, Mailbox, ReversePath};
@@ -24,7 +25,7 @@ use crate::message::{
     AccountFacts, Answer, IndexFacts, Refusal, RefusalKind, Request, Response, ServerFacts, Status,
     StoreFacts,
 };
-use crate::queue::QueueNews;
+use crate::queue::{Question, QueueNews, Standing};
 
 /// What the verbs need to know of everything that is not the store.
 pub trait Surroundings: Send + Sync {
@@ -49,8 +50,11 @@ pub trait Surroundings: Send + Sync {
     /// [`Refusal`]: there is no server, or the configuration wants it otherwise.
     fn suspend(&self, suspended: bool) -> Result<(), Refusal>;
 
-    /// The queue has been changed. Nobody has to be told while no server runs.
-    fn queue_news(&self, _news: QueueNews) {}
+    /// The queue has been changed. Nobody has to be told while no server runs. True of a message that is withdrawn too late:
+    /// whatever is on its way of it is cut off, but another server may have it already.
+    fn queue_news(&self, _news: QueueNews) -> bool {
+        false
+    }
 
     /// Starts no more mail for this next hop (a domain or a route), or none at all, or goes on.
     ///
@@ -64,6 +68,14 @@ pub trait Surroundings: Send + Sync {
     /// What is paused, in words.
     fn paused_queue(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// How it stands with these, in their order; nothing is known of those for whom there is no answer.
+    fn standing(
+        &self,
+        _asked: Vec<Question>,
+    ) -> Pin<Box<dyn Future<Output = Vec<Standing>> + Send>> {
+        Box::pin(async { Vec::new() })
     }
 
     /// By which route or to which domain mail for this recipient goes, where that is known.

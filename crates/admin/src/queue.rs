@@ -1,6 +1,7 @@
 //! What is asked of the queue of mail for elsewhere, and what it answers: plain values.
 
-use address::{Domain, Mailbox};
+use address::{Domain, ForwardPath, Mailbox, ReversePath};
+use mailstore::AccountId;
 use serde::{Deserialize, Serialize};
 
 /// Messages of the queue shown in one answer, at most.
@@ -12,10 +13,12 @@ pub const PAGE: usize = 1000;
 pub enum Which {
     /// All of them.
     All,
-    /// The one with this id.
-    Message(u64),
+    /// Those with these ids.
+    Messages(Vec<u64>),
     /// Those with a recipient at this domain who does not have it yet.
     Domain(Domain),
+    /// Those that name this sender, or were handed in by the account of this address.
+    Sender(ReversePath),
 }
 
 /// One thing to do with the queue.
@@ -82,6 +85,10 @@ pub enum QueueResponse {
     Done {
         /// How many.
         messages: u64,
+        /// Asked for by their ids, and not in the queue (any more).
+        missing: Vec<u64>,
+        /// Removed or held when they had been sent already, as far as can be known: other servers may have them.
+        perhaps_sent: Vec<u64>,
     },
     /// What is paused now.
     Paused(Vec<String>),
@@ -119,6 +126,8 @@ pub struct QueuedRecipient {
     pub forwarded: bool,
     /// It is not tried until it is released.
     pub held: bool,
+    /// How it stands with it at this moment.
+    pub standing: Standing,
     /// When it is tried next, in milliseconds since 1970.
     pub due: u64,
     /// How often it was tried.
@@ -129,6 +138,68 @@ pub struct QueuedRecipient {
     pub told: bool,
     /// What was said last.
     pub heard: Option<HeardFacts>,
+}
+
+/// How it stands with somebody who does not have a message yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Standing {
+    /// No server runs.
+    NotRunning,
+    /// It is being sent at this moment.
+    Sending,
+    /// Nothing stands in the way: it is tried when it is due.
+    Waits,
+    /// Somebody holds it.
+    Held,
+    /// It is for a list, whose moderators are to decide about it.
+    Moderated {
+        /// Which list.
+        list: Mailbox,
+    },
+    /// Nothing leaves, or nothing by this way.
+    Paused {
+        /// Everything is paused, without one.
+        hop: Option<String>,
+    },
+    /// The server it goes to could not be reached.
+    Shut {
+        /// By which route or to which domain it goes.
+        hop: String,
+        /// Until then it is left alone, in milliseconds since 1970.
+        until: u64,
+        /// What was said last.
+        heard: Option<HeardFacts>,
+    },
+    /// The account that sent it has written to as many recipients as it may in a day.
+    Stopped,
+    /// It is kept until somebody fetches it.
+    Kept {
+        /// Who; nobody any more, if the configuration has changed this moment.
+        account: Option<Mailbox>,
+    },
+    /// There is no way for it.
+    NoWay {
+        /// Why.
+        words: String,
+    },
+}
+
+/// Whose standing is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The id of the message.
+    pub message: u64,
+    /// The place of the recipient in the envelope.
+    pub place: u32,
+    /// Whose it is to be.
+    pub recipient: ForwardPath,
+    /// Of the message.
+    pub sender: ReversePath,
+    /// Who handed it in, if somebody had logged in.
+    pub account: Option<AccountId>,
+    /// It is held.
+    pub held: bool,
 }
 
 /// What a host said, or why it said nothing.

@@ -30,6 +30,8 @@ use mailstore::{Account, AccountId, Change, Declared, Options, Store};
 struct Server {
     changed: Mutex<Vec<AccountId>>,
     news: Mutex<Vec<QueueNews>>,
+    /// Messages that cannot be called back any more.
+    on_its_way: Mutex<Vec<u64>>,
     accounts_file: Mutex<Option<PathBuf>>,
 }
 
@@ -70,8 +72,13 @@ impl Surroundings for Server {
         Ok(())
     }
 
-    fn queue_news(&self, news: QueueNews) {
+    fn queue_news(&self, news: QueueNews) -> bool {
+        let sent = match &news {
+            QueueNews::Withdrawn(id) => self.on_its_way.lock().unwrap().contains(id),
+            QueueNews::Retry(_) | QueueNews::RetryAll | QueueNews::Released(_) => false,
+        };
         self.news.lock().unwrap().push(news);
+        sent
     }
 }
 

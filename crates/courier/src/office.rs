@@ -10,6 +10,7 @@ mod counts;
 mod desk;
 mod entries;
 mod fates;
+mod hands;
 mod hatch;
 mod house;
 mod journal;
@@ -30,13 +31,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use delivery::schedule::{Door, NextHop, Rules, Scope};
-use mailstore::{AccountId, Store};
+use mailstore::{AccountId, Heard, Store};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::carry::Carry;
 
 use counts::Counts;
 use desk::Desk;
+use hands::InHand;
 use means::Means;
 
 pub use hatch::{Hatch, Served};
@@ -46,6 +48,7 @@ pub use house::{Errand, Home, House, Nowhere, Route};
 #[derive(Clone, Debug)]
 pub struct Office {
     orders: mpsc::UnboundedSender<Order>,
+    in_hand: Arc<InHand>,
 }
 
 /// What somebody wants tried now.
@@ -55,6 +58,29 @@ pub enum Which {
     Message(u64),
     /// Everything, or everything for one next hop. A restart forgets it.
     Scope(Scope),
+}
+
+/// A next hop, and who wants to send there.
+pub type Look = (Arc<NextHop>, Option<AccountId>);
+
+/// What stands between mail and its next hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prospect {
+    /// Nothing but its time and its turn.
+    Open,
+    /// The next hop could not be reached and is left alone until then.
+    Shut {
+        /// Then it is tried again.
+        until: SystemTime,
+        /// What was heard of it last, if it was heard since the start.
+        heard: Option<Heard>,
+    },
+    /// Somebody said so, of the next hop or of everything.
+    Paused,
+    /// The account has used up what it may send today.
+    Stopped,
+    /// It is not sent: somebody fetches it.
+    Fetched,
 }
 
 /// How much there is to do.
@@ -87,6 +113,7 @@ enum Order {
     Census(oneshot::Sender<Census>),
     Door(NextHop, oneshot::Sender<Door>),
     Stopped(AccountId, oneshot::Sender<bool>),
+    Look(Vec<Look>, oneshot::Sender<Vec<Prospect>>),
     Stop(Duration, oneshot::Sender<()>),
 }
 
@@ -117,10 +144,11 @@ impl Office {
     ) -> (Self, Hatch<C>) {
         let (orders, given) = mpsc::unbounded_channel();
         let means = Arc::new(Means::new(store, house, rules));
+        let in_hand = Arc::clone(&means.in_hand);
         let desk = Desk::new(means, carry, Counts::read(counts));
         let hatch = desk.hatch();
         tokio::spawn(desk.run(given));
-        (Self { orders }, hatch)
+        (Self { orders, in_hand }, hatch)
     }
 
     /// The store has a message that was not in the queue, or was held, or goes elsewhere from now on.
@@ -143,9 +171,11 @@ impl Office {
         self.order(Order::Resume(scope));
     }
 
-    /// The store has a message held, or no longer. What is running goes on.
-    pub fn withdrawn(&self, id: u64) {
+    /// The store has a message held, or no longer. What is on its way is cut off before the message has been said to its end;
+    /// true when that comes too late, and another server may have it all the same.
+    pub fn withdrawn(&self, id: u64) -> bool {
         self.order(Order::Withdrawn(id));
+        self.in_hand.recall(id)
     }
 
     /// An account that was stopped for the day may go on.
@@ -172,6 +202,18 @@ impl Office {
     pub async fn is_stopped(&self, account: AccountId) -> bool {
         let asked = self.ask(|answer| Order::Stopped(account, answer)).await;
         asked.unwrap_or(false)
+    }
+
+    /// What stands between mail and its next hops, in the order of the questions; nothing once the office has stopped.
+    pub async fn prospects(&self, looks: Vec<Look>) -> Vec<Prospect> {
+        let asked = self.ask(|answer| Order::Look(looks, answer)).await;
+        asked.unwrap_or_default()
+    }
+
+    /// The recipients of a message, by their place in its envelope, to whom it is being sent at this moment.
+    #[must_use]
+    pub fn on_its_way(&self, id: u64) -> Vec<u32> {
+        self.in_hand.running(id)
     }
 
     /// Starts nothing more, lets what is running end within that time, and cuts the rest, which is tried again after a

@@ -14,6 +14,7 @@ mod names;
 mod opensmtpd;
 mod postfix;
 mod server;
+mod spoke;
 mod world;
 
 use std::fs;

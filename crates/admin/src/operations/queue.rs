@@ -3,17 +3,21 @@
 //! What they change is durable, so that a server that stops in the middle, or does not run at all, goes by it at its next
 //! start. A running one is told besides.
 
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use address::{Domain, Envelope};
-use mailstore::{Heard, Queued, StoreError, Waiting};
+use address::{Domain, Envelope, Mailbox, ReversePath};
+use mailstore::{Directory, Heard, Queued, StoreError, Waiting};
 
 use super::Operations;
 use crate::message::{Answer, Refusal, RefusalKind, Response};
 use crate::queue::{
-    HeardFacts, PAGE, QueueFacts, QueueNews, QueueRequest, QueueResponse, QueuedFacts,
-    QueuedRecipient, Which,
+    HeardFacts, PAGE, Question, QueueFacts, QueueNews, QueueRequest, QueueResponse, QueuedFacts,
+    QueuedRecipient, Standing, Which,
 };
+
+/// A message, and what is to be asked of each of the recipients that are shown.
+type Described = (QueuedFacts, Vec<Question>);
 
 /// Recipients of a message that a list shows.
 const FEW: usize = 3;
@@ -62,10 +66,11 @@ impl Operations {
             let Some(envelope) = self.envelope(queued.id).await? else {
                 continue;
             };
-            if concerns(&which, &queued, &envelope) {
+            if concerns(&self.store.directory(), &which, &queued, &envelope) {
                 messages.push(self.describe(&queued, &envelope, FEW));
             }
         }
+        let messages = self.with_standing(messages).await;
         Ok(QueueResponse::Listed {
             messages,
             next: next.flatten(),
@@ -79,8 +84,12 @@ impl Operations {
         let queued = queued.map_err(failed)?.map_err(failed)?;
         let envelope = self.envelope(id).await?;
         match queued.zip(envelope) {
-            Some((queued, envelope)) => Ok(self.describe(&queued, &envelope, MANY)),
-            None => Err(none(id)),
+            Some((queued, envelope)) => {
+                let described = vec![self.describe(&queued, &envelope, MANY)];
+                let mut all = self.with_standing(described).await;
+                all.pop().ok_or_else(|| none(&[id]))
+            }
+            None => Err(none(&[id])),
         }
     }
 
@@ -89,48 +98,56 @@ impl Operations {
         if running && which == Which::All {
             let messages = self.store.queue_counts().messages;
             self.surroundings.queue_news(QueueNews::RetryAll);
-            return Ok(QueueResponse::Done { messages });
+            return Ok(QueueResponse::Done {
+                messages,
+                missing: Vec::new(),
+                perhaps_sent: Vec::new(),
+            });
         }
         let now = milliseconds();
-        let mut messages = 0;
+        let mut tally = Tally::default();
         for id in self.chosen(&which).await? {
             // Those that are held stay held.
             let there = self.store.queue_retry(id, now).await.map_err(unchanged)?;
-            messages += u64::from(there.is_some());
+            tally.count(id, there.is_some());
             self.surroundings.queue_news(QueueNews::Retry(id));
         }
-        counted(&which, messages)
+        tally.told(&which)
     }
 
     async fn hold_queued(&self, which: Which, held: bool) -> Result<QueueResponse, Refusal> {
-        let mut messages = 0;
+        let mut tally = Tally::default();
         for id in self.chosen(&which).await? {
             let there = self.store.queue_hold(id, held).await.map_err(unchanged)?;
-            messages += u64::from(there.is_some());
-            self.surroundings.queue_news(if held {
-                QueueNews::Withdrawn(id)
-            } else {
-                QueueNews::Released(id)
-            });
+            tally.count(id, there.is_some());
+            let news = match held {
+                true => QueueNews::Withdrawn(id),
+                false => QueueNews::Released(id),
+            };
+            tally.sent(id, self.surroundings.queue_news(news));
         }
-        counted(&which, messages)
+        tally.told(&which)
     }
 
     async fn remove_queued(&self, which: Which) -> Result<QueueResponse, Refusal> {
-        let mut messages = 0;
+        let mut tally = Tally::default();
         for id in self.chosen(&which).await? {
             let there = self.store.queue_remove(id).await.map_err(unchanged)?;
-            messages += u64::from(there);
-            self.surroundings.queue_news(QueueNews::Withdrawn(id));
+            tally.count(id, there);
+            // Behind the store, so that nobody takes it in hand who does not see that it is gone.
+            tally.sent(id, self.surroundings.queue_news(QueueNews::Withdrawn(id)));
         }
-        counted(&which, messages)
+        tally.told(&which)
     }
 
     /// The ids of these messages, as of now.
     async fn chosen(&self, which: &Which) -> Result<Vec<u64>, Refusal> {
-        if let Which::Message(id) = which {
-            return Ok(vec![*id]);
+        if let Which::Messages(ids) = which {
+            let mut known = HashSet::new();
+            let ids = ids.iter().copied();
+            return Ok(ids.filter(|id| known.insert(*id)).collect());
         }
+        let directory = self.store.directory();
         let (mut ids, mut after) = (Vec::new(), 0);
         loop {
             let page = self.page(after).await?;
@@ -141,9 +158,10 @@ impl Operations {
             for queued in page {
                 let is_meant = match which {
                     Which::All => true,
-                    Which::Message(_) | Which::Domain(_) => {
+                    Which::Messages(_) | Which::Domain(_) | Which::Sender(_) => {
                         let envelope = self.envelope(queued.id).await?;
-                        envelope.is_some_and(|envelope| concerns(which, &queued, &envelope))
+                        envelope
+                            .is_some_and(|envelope| concerns(&directory, which, &queued, &envelope))
                     }
                 };
                 if is_meant {
@@ -167,14 +185,32 @@ impl Operations {
         Ok(read.map(|(_, envelope, _)| envelope))
     }
 
-    fn describe(&self, queued: &Queued, envelope: &Envelope, most: usize) -> QueuedFacts {
+    /// The same messages, with how it stands with each recipient that is shown.
+    async fn with_standing(&self, described: Vec<Described>) -> Vec<QueuedFacts> {
+        let asked = described
+            .iter()
+            .flat_map(|(_, asked)| asked.iter().cloned());
+        let standing = self.surroundings.standing(asked.collect()).await;
+        let mut standing = standing.into_iter();
+        let messages = described.into_iter().map(|(mut message, _)| {
+            for recipient in &mut message.recipients {
+                if let Some(known) = standing.next() {
+                    recipient.standing = known;
+                }
+            }
+            message
+        });
+        messages.collect()
+    }
+
+    fn describe(&self, queued: &Queued, envelope: &Envelope, most: usize) -> Described {
         let directory = self.store.directory();
         let account = queued.account.and_then(|id| directory.account(id));
         let shown = queued.waiting.iter().take(most);
-        let shown: Vec<QueuedRecipient> = shown
-            .filter_map(|waiting| self.describe_recipient(waiting, envelope))
-            .collect();
-        QueuedFacts {
+        let (shown, asked): (Vec<QueuedRecipient>, Vec<Question>) = shown
+            .filter_map(|waiting| self.describe_recipient(waiting, queued, envelope))
+            .unzip();
+        let facts = QueuedFacts {
             id: queued.id,
             octets: queued.octets,
             sender: envelope.reverse_path.to_string(),
@@ -183,14 +219,16 @@ impl Operations {
             release: queued.release,
             more: (queued.waiting.len() - shown.len()) as u64,
             recipients: shown,
-        }
+        };
+        (facts, asked)
     }
 
     fn describe_recipient(
         &self,
         waiting: &Waiting,
+        queued: &Queued,
         envelope: &Envelope,
-    ) -> Option<QueuedRecipient> {
+    ) -> Option<(QueuedRecipient, Question)> {
         let place = usize::try_from(waiting.recipient).ok()?;
         let recipient = envelope.recipients.get(place)?;
         let mailbox = recipient.path.mailbox();
@@ -200,24 +238,37 @@ impl Operations {
             words: heard.words().to_owned(),
             when: heard.when(),
         };
-        Some(QueuedRecipient {
+        let question = Question {
+            message: queued.id,
+            place: waiting.recipient,
+            recipient: recipient.path.clone(),
+            sender: envelope.reverse_path.clone(),
+            account: queued.account,
+            held: waiting.held,
+        };
+        let facts = QueuedRecipient {
             address,
             hop: self
                 .surroundings
                 .next_hop(&envelope.reverse_path, &recipient.path),
             forwarded: waiting.forwarded,
             held: waiting.held,
+            standing: match waiting.held {
+                true => Standing::Held,
+                false => Standing::NotRunning,
+            },
             due: waiting.due,
             attempts: waiting.attempts,
             tried: waiting.tried,
             told: waiting.told,
             heard: waiting.heard.as_ref().map(heard),
-        })
+        };
+        Some((facts, question))
     }
 }
 
 /// Whether a message is one of these.
-fn concerns(which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
+fn concerns(directory: &Directory, which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
     let is_at = |waiting: &Waiting, domain: &Domain| {
         let place = usize::try_from(waiting.recipient).ok();
         let recipient = place.and_then(|place| envelope.recipients.get(place));
@@ -226,21 +277,74 @@ fn concerns(which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
     };
     match which {
         Which::All => true,
-        Which::Message(id) => queued.id == *id,
+        Which::Messages(ids) => ids.contains(&queued.id),
         Which::Domain(domain) => queued.waiting.iter().any(|one| is_at(one, domain)),
+        Which::Sender(ReversePath::Null) => envelope.reverse_path == ReversePath::Null,
+        Which::Sender(ReversePath::Mailbox(sender)) => is_of(directory, sender, queued, envelope),
     }
 }
 
-/// Of one message, nothing is nothing; of several, none is a number like others.
-fn counted(which: &Which, messages: u64) -> Result<QueueResponse, Refusal> {
-    match which {
-        Which::Message(id) if messages == 0 => Err(none(*id)),
-        Which::All | Which::Message(_) | Which::Domain(_) => Ok(QueueResponse::Done { messages }),
+/// Whether this is the sender that a message names, or the address of who handed it in: whoever has a password that is not
+/// theirs may write under all addresses of its account.
+fn is_of(directory: &Directory, sender: &Mailbox, queued: &Queued, envelope: &Envelope) -> bool {
+    let named = match &envelope.reverse_path {
+        ReversePath::Mailbox(mailbox) => mailbox.key() == sender.key(),
+        ReversePath::Null => false,
+    };
+    let account = queued.account.and_then(|id| directory.account(id));
+    named || account.is_some_and(|account| account.address.key() == sender.key())
+}
+
+/// To how many messages something was done, which were not there, and which may be elsewhere by now.
+#[derive(Default)]
+struct Tally {
+    messages: u64,
+    missing: Vec<u64>,
+    perhaps_sent: Vec<u64>,
+}
+
+impl Tally {
+    fn count(&mut self, id: u64, there: bool) {
+        if there {
+            self.messages += 1;
+        } else {
+            self.missing.push(id);
+        }
+    }
+
+    fn sent(&mut self, id: u64, perhaps: bool) {
+        if perhaps && !self.missing.contains(&id) {
+            self.perhaps_sent.push(id);
+        }
+    }
+
+    /// Of messages that were asked for by their ids, nothing is nothing; of others, none is a number like others.
+    fn told(self, which: &Which) -> Result<QueueResponse, Refusal> {
+        let Self {
+            messages,
+            missing,
+            perhaps_sent,
+        } = self;
+        let missing = match which {
+            Which::Messages(_) if messages == 0 => return Err(none(&missing)),
+            Which::Messages(_) => missing,
+            // They have left since they were looked for.
+            Which::All | Which::Domain(_) | Which::Sender(_) => Vec::new(),
+        };
+        Ok(QueueResponse::Done {
+            messages,
+            missing,
+            perhaps_sent,
+        })
     }
 }
 
-fn none(id: u64) -> Refusal {
-    let message = format!("there is no message {id} in the queue (any more)");
+fn none(ids: &[u64]) -> Refusal {
+    let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+    let message = format!(
+        "there is no message {} in the queue (any more)",
+        ids.join(" or ")
+    );
     Refusal::new(RefusalKind::NotQueued, message).remedy("see `tegami queue list`")
 }
 

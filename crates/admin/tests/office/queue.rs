@@ -3,12 +3,22 @@
 use address::{Domain, Envelope, Recipient};
 use admin::{QueueNews, QueueRequest, QueueResponse, Request, Response, Which};
 use bytes::Bytes;
-use mailstore::{Outgoing, Parcel, Waiting};
+use mailstore::{AccountId, Outgoing, Parcel, Waiting};
 
 use super::{Office, mailbox};
 
 /// A message from Alice to these, in the queue.
 async fn post(office: &Office, recipients: &[&str]) -> u64 {
+    post_from(office, "<alice@example.test>", None, recipients).await
+}
+
+/// A message to these in the queue, from an account if there is one.
+async fn post_from(
+    office: &Office,
+    sender: &str,
+    account: Option<AccountId>,
+    recipients: &[&str],
+) -> u64 {
     let mut incoming = office.store.begin();
     incoming.write(Bytes::from_static(b"x")).await.unwrap();
     let recipients = recipients.iter().map(|address| Recipient {
@@ -17,14 +27,14 @@ async fn post(office: &Office, recipients: &[&str]) -> u64 {
         orcpt: None,
     });
     let envelope = Envelope {
-        reverse_path: "<alice@example.test>".parse().unwrap(),
+        reverse_path: sender.parse().unwrap(),
         recipients: recipients.collect(),
         ..Envelope::default()
     };
     let places = 0..u32::try_from(envelope.recipients.len()).unwrap();
     let outgoing = Outgoing {
         room: office.store.reserve_outgoing(1).unwrap(),
-        account: None,
+        account,
         release: None,
         waiting: places.map(|place| Waiting::new(place, 7)).collect(),
     };
@@ -58,6 +68,14 @@ async fn listed(office: &Office, which: Which) -> Vec<(u64, bool)> {
 
 fn news(office: &Office) -> Vec<QueueNews> {
     std::mem::take(&mut *office.server.news.lock().unwrap())
+}
+
+fn done_to(messages: u64) -> QueueResponse {
+    QueueResponse::Done {
+        messages,
+        missing: Vec::new(),
+        perhaps_sent: Vec::new(),
+    }
 }
 
 fn domain(text: &str) -> Which {
@@ -100,18 +118,68 @@ async fn messages_are_found_by_number_and_by_domain() {
 }
 
 #[tokio::test]
+async fn messages_are_found_by_sender_whatever_address_of_theirs_they_wrote_under() {
+    let office = Office::new();
+    office.ask(super::add("mallory@example.test")).await;
+    let mallory = office.store.directory();
+    let mallory = mallory.find_login("mallory").unwrap().id;
+    let post = |sender, account| post_from(&office, sender, account, &["a@one.test"]);
+    let named = post("<MALLORY@Example.Test>", None).await;
+    let handed_in = post("<sales@example.test>", Some(mallory)).await;
+    let other = post("<bob@example.test>", None).await;
+    let report = post("<>", None).await;
+    let from = |sender: &str| Which::Sender(sender.parse().unwrap());
+    let stolen = from("<mallory@example.test>");
+    let both = [(named, false), (handed_in, false)];
+    assert_eq!(listed(&office, stolen.clone()).await, both);
+    assert_eq!(listed(&office, from("<>")).await, [(report, false)]);
+    assert_eq!(listed(&office, from("<nobody@example.test>")).await, []);
+    let which = stolen;
+    let removed = ask(&office, QueueRequest::Remove { which }).await;
+    assert_eq!(removed, Ok(done_to(2)));
+    let left = [(other, false), (report, false)];
+    assert_eq!(listed(&office, Which::All).await, left);
+}
+
+#[tokio::test]
+async fn several_messages_are_decided_about_at_once_and_those_that_are_gone_are_named() {
+    let office = Office::new();
+    let (first, second) = (
+        post(&office, &["a@one.test"]).await,
+        post(&office, &["b@one.test"]).await,
+    );
+    *office.server.on_its_way.lock().unwrap() = vec![second, 99];
+    let which = Which::Messages(vec![first, 99, second, first]);
+    let held = ask(&office, QueueRequest::Hold { which }).await;
+    let some = QueueResponse::Done {
+        messages: 2,
+        missing: vec![99],
+        perhaps_sent: vec![second],
+    };
+    assert_eq!(held, Ok(some));
+    assert_eq!(
+        listed(&office, Which::All).await,
+        [(first, true), (second, true)]
+    );
+    let which = Which::Messages(vec![98, 99]);
+    let none = ask(&office, QueueRequest::Remove { which }).await;
+    let gone = "there is no message 98 or 99 in the queue (any more)";
+    assert_eq!(none, Err(gone.to_owned()));
+}
+
+#[tokio::test]
 async fn decisions_are_kept_and_told() {
     let office = Office::new();
     let first = post(&office, &["a@one.test"]).await;
     let second = post(&office, &["b@two.test"]).await;
-    let one = QueueResponse::Done { messages: 1 };
+    let one = done_to(1);
     let which = domain("one.test");
     let done = ask(&office, QueueRequest::Hold { which }).await;
     assert_eq!(done, Ok(one.clone()));
     let expected = [(first, true), (second, false)];
     assert_eq!(listed(&office, Which::All).await, expected);
     assert_eq!(news(&office), [QueueNews::Withdrawn(first)]);
-    let which = Which::Message(first);
+    let which = Which::Messages(vec![first]);
     let done = ask(
         &office,
         QueueRequest::Release {
@@ -122,7 +190,7 @@ async fn decisions_are_kept_and_told() {
     assert_eq!(done, Ok(one.clone()));
     assert_eq!(news(&office), [QueueNews::Released(first)]);
     let done = ask(&office, QueueRequest::Retry { which: Which::All }).await;
-    assert_eq!(done, Ok(QueueResponse::Done { messages: 2 }));
+    assert_eq!(done, Ok(done_to(2)));
     assert_eq!(news(&office), [QueueNews::RetryAll]);
     let done = ask(
         &office,
@@ -154,7 +222,7 @@ async fn decisions_are_kept_and_told() {
         },
     )
     .await;
-    assert_eq!(none, Ok(QueueResponse::Done { messages: 0 }));
+    assert_eq!(none, Ok(done_to(0)));
 }
 
 #[tokio::test]

@@ -15,10 +15,11 @@ use smtp_client::Transaction;
 
 use super::entries::{self, Entry, Unread, Way};
 use super::fates::{self, Attempted, Found, Matter};
+use super::hands::Hands;
 use super::house::Route;
 use super::journal;
 use super::letter::{Body, blocking, unburden};
-use super::means::{Hands, Means};
+use super::means::Means;
 use crate::carry::{Carried, Carry, Trip};
 
 /// How long it takes until the store is asked again that could not answer, at first and at most.
@@ -96,6 +97,11 @@ pub(super) async fn make<C: Carry>(
     let mut here = (Vec::new(), Vec::new());
     let way = entries::way(&job.next_hop);
     let at_home = matches!(way, Way::Here | Way::Errand);
+    // Here nothing can be called back in the middle.
+    if at_home && !hands.gate.pass() {
+        return Attempt::Nothing(Nothing::default(), line);
+    }
+    hands.gate.begin();
     let outcome = match (way, body) {
         (_, Err(words)) => Tried::by_us(&hands.recipients, Fate::unreadable(words), began, line),
         (Way::Nowhere, Ok(_)) => nowhere(means, &entry.matter, &hands, began),
@@ -107,8 +113,12 @@ pub(super) async fn make<C: Carry>(
         (Way::Errand, Ok(_)) => errands::run(means, &mut entry, &hands, began).await,
         (Way::Carried, Ok(body)) => carried(means, carry, job, &entry, &hands, body, line).await,
     };
+    hands.gate.over();
     let Some(Tried { carried, how, line }) = outcome else {
-        return Attempt::Stale;
+        return match hands.gate.is_withdrawn() {
+            true => Attempt::Nothing(Nothing::default(), None),
+            false => Attempt::Stale,
+        };
     };
     journal::attempted(&entry.matter, &carried, means.now());
     let attempted = Attempted {
@@ -149,7 +159,7 @@ async fn prepared(means: &Arc<Means>, job: &Arc<Job>) -> Result<Box<Ready>, Noth
 /// May block.
 fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
     // First, so that what is read is not older than what the last to have them in hand has written down.
-    let mut hands = means.take(job.message, job.recipients.to_vec());
+    let mut hands = means.in_hand.take(job.message, job.recipients.to_vec());
     let entry = match entries::read(&means.store, job.message) {
         Ok(entry) => entry,
         Err(Unread::Gone) => return Preparation::Nothing(Nothing::default()),
@@ -186,7 +196,7 @@ fn prepare(means: &Arc<Means>, job: &Job) -> Preparation {
         waiting: concerned.cloned().collect(),
         octets: entry.queued.octets,
     };
-    let body = Body::open(means, entry).map_err(|error| error.to_string());
+    let body = Body::open(means, &hands.gate, entry).map_err(|error| error.to_string());
     Preparation::Ready(Box::new(Ready {
         entry: prepared,
         hands,
@@ -366,7 +376,8 @@ fn unhoused(why: &str) -> Fate {
     }
 }
 
-/// Has it carried; `None` when the line was gone before anything was said.
+/// Has it carried; `None` when the line was gone before anything was said, or the message was called back before anybody had
+/// it.
 async fn carried<C: Carry>(
     means: &Means,
     carry: &C,
@@ -385,22 +396,42 @@ async fn carried<C: Carry>(
     for (number, group) in groups(means, entry, hands).into_iter().enumerate() {
         if number > 0 {
             written = all.write_down(means, &entry.matter).await;
+            if hands.gate.is_withdrawn() {
+                all.leave_off(&group, means.now());
+                break;
+            }
         }
         let transaction = transaction(means, entry, &group, &body);
         let line = all.line.take();
         let was_used = line.is_some();
-        let mut trip = carry
-            .carry(&job.next_hop, line, transaction.clone(), &mut body)
-            .await;
-        if trip.how == Ending::Stale {
-            if number == 0 && was_used {
-                return None;
+        let trip = async {
+            let again = transaction.clone();
+            let trip = carry.carry(&job.next_hop, line, transaction, &mut body);
+            match trip.await {
+                Trip {
+                    how: Ending::Stale, ..
+                } if number > 0 || !was_used => {
+                    carry.carry(&job.next_hop, None, again, &mut body).await
+                }
+                trip => trip,
             }
-            trip = carry
-                .carry(&job.next_hop, None, transaction, &mut body)
-                .await;
+        };
+        let trip = tokio::select! {
+            biased;
+            () = hands.gate.called_back() => None,
+            trip = trip => Some(trip),
+        };
+        match trip {
+            Some(trip) if trip.how == Ending::Stale && number == 0 && was_used => return None,
+            Some(trip) => all.add(&group, trip, means.now()),
+            None => {
+                tracing::info!(id = job.message, "cut off: it was removed or is held");
+                if number == 0 {
+                    return None;
+                }
+                all.leave_off(&group, means.now());
+            }
         }
-        all.add(&group, trip, means.now());
         if all.how == Ending::Unreachable {
             break;
         }
@@ -430,6 +461,13 @@ impl<Line> Tried<Line> {
             Ending::Unreachable => Ending::Unreachable,
         };
         self.line = trip.line.filter(|_| open);
+    }
+
+    /// These do not get it in this attempt.
+    fn leave_off(&mut self, group: &Group, now: SystemTime) {
+        let each = group.recipients.iter();
+        self.carried.extend(each.map(|one| (*one, untried(now))));
+        (self.how, self.line) = (Ending::Finished { open: false }, None);
     }
 
     /// Who has the message by now is written down before others are tried, for that may take long, and whoever is cut off

@@ -2,15 +2,16 @@
 //! on what. It waits for nobody: whatever takes time is a task of its own.
 
 mod orders;
+mod prospects;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use delivery::schedule::{
-    ConnectionId, Ending, Event, Job, JobKey, Output, Rules, Schedule, Sender, Start, Want,
+    ConnectionId, Ending, Event, Job, JobKey, NextHop, Output, Rules, Schedule, Sender, Start, Want,
 };
-use mailstore::AccountId;
+use mailstore::{AccountId, Heard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -140,6 +141,8 @@ pub(super) struct Desk<C: Carry> {
     /// Messages that somebody is getting at the hatch.
     taken_up: usize,
     counts: Counts,
+    /// What was heard last of next hops that are left alone.
+    heard: BTreeMap<Arc<NextHop>, Heard>,
     /// The connection that was closed by the last thing the schedule said.
     just_closed: Option<oneshot::Receiver<()>>,
     stopping: Option<Stopping>,
@@ -173,6 +176,7 @@ impl<C: Carry> Desk<C> {
             unwritten: 0,
             taken_up: 0,
             counts,
+            heard: BTreeMap::new(),
             just_closed: None,
             stopping: None,
         }
@@ -327,6 +331,7 @@ impl<C: Carry> Desk<C> {
                 nothing,
             } => self.nothing(connection, key, nothing),
             News::Found(found) => {
+                self.note_heard(&found);
                 self.unwritten += 1;
                 if let Some(round) = self.rounds.add(*found, self.means.now()) {
                     self.settle(round);

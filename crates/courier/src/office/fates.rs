@@ -12,8 +12,9 @@ use mailstore::{AccountId, Heard, Reservation, Waiting};
 use reply::Enhanced;
 
 use super::entries::{self, Entry};
+use super::hands::Hands;
 use super::journal;
-use super::means::{Hands, Means};
+use super::means::Means;
 use crate::carry::{Carried, Remote};
 
 /// RFC 3463 section 3.5: the time for delivery is over. Class 4 where only our patience was.

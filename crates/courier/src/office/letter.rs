@@ -9,6 +9,7 @@ use bytes::Bytes;
 use mailstore::{Chunk, QueuedLetter, ReadError, Store};
 
 use super::entries::Entry;
+use super::hands::Gate;
 use super::means::Means;
 use crate::carry::Letter;
 
@@ -17,6 +18,8 @@ use crate::carry::Letter;
 pub(super) struct Body {
     means: Arc<Means>,
     id: u64,
+    /// Behind it nothing can be called back.
+    gate: Arc<Gate>,
     first: Chunk,
     /// Octets of the first piece that do not leave.
     own: usize,
@@ -32,12 +35,17 @@ impl Body {
     ///
     /// # Errors
     /// When the message is damaged, gone, or cannot be read.
-    pub(super) fn open(means: &Arc<Means>, entry: Entry) -> Result<Self, ReadError> {
+    pub(super) fn open(
+        means: &Arc<Means>,
+        gate: &Arc<Gate>,
+        entry: Entry,
+    ) -> Result<Self, ReadError> {
         let first = entry.letter.read()?;
         let own = own_line(&first.octets, &entry.envelope.reverse_path);
         Ok(Self {
             means: Arc::clone(means),
             id: entry.queued.id,
+            gate: Arc::clone(gate),
             first,
             own,
             letter: Some((Arc::new(entry.letter), 1)),
@@ -90,16 +98,28 @@ impl Body {
     }
 }
 
+fn withdrawn() -> io::Error {
+    io::Error::other("the message was removed or is held")
+}
+
 impl Letter for Body {
     async fn rewind(&mut self) -> io::Result<()> {
         (self.given, self.ended) = (0, false);
+        self.gate.again();
         Ok(())
     }
 
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         loop {
             if self.ended {
-                return Ok(None);
+                // Whoever asks is about to say that this was the end.
+                return match self.gate.pass() {
+                    true => Ok(None),
+                    false => Err(withdrawn()),
+                };
+            }
+            if self.gate.is_withdrawn() {
+                return Err(withdrawn());
             }
             let (octets, last) = if self.given == 0 {
                 (self.first.octets.slice(self.own..), self.first.last)

@@ -1,6 +1,6 @@
-//! What every part of the office works with, and what is in its hands at the moment.
+//! What every part of the office works with.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +9,7 @@ use delivery::schedule::Rules;
 use mailstore::Store;
 use tokio::sync::Semaphore;
 
+use super::hands::InHand;
 use super::house::House;
 use super::strangers::Strangers;
 
@@ -25,12 +26,13 @@ const REMEMBERED: usize = 1_000;
 pub(super) struct Means {
     pub(super) store: Store,
     pub(super) house: Arc<dyn House>,
+    /// What is being tried.
+    pub(super) in_hand: Arc<InHand>,
     /// Whoever writes a report holds one of its permits.
     pub(super) writers: Semaphore,
     /// Whoever reads from the store.
     pub(super) readers: Semaphore,
     rules: Mutex<Arc<Rules>>,
-    in_hand: Mutex<HashMap<u64, Vec<u32>>>,
     damaged: Mutex<HashSet<u64>>,
     complained: Mutex<Option<SystemTime>>,
     postmaster: Mutex<Bounced>,
@@ -45,22 +47,15 @@ struct Bounced {
     messages: HashSet<u64>,
 }
 
-/// Recipients of a message that nobody else attempts while this lives.
-pub(super) struct Hands {
-    means: Arc<Means>,
-    message: u64,
-    pub(super) recipients: Vec<u32>,
-}
-
 impl Means {
     pub(super) fn new(store: Store, house: Arc<dyn House>, rules: Rules) -> Self {
         Self {
             store,
             house,
+            in_hand: Arc::default(),
             writers: Semaphore::new(WRITERS),
             readers: Semaphore::new(READERS),
             rules: Mutex::new(Arc::new(rules)),
-            in_hand: Mutex::default(),
             damaged: Mutex::default(),
             complained: Mutex::default(),
             postmaster: Mutex::default(),
@@ -84,24 +79,6 @@ impl Means {
     pub(super) fn draw(&self) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.house.random();
         u64::from_le_bytes([a, b, c, d, e, f, g, h])
-    }
-
-    /// Takes those of these recipients that are in nobody's hands. Routes can change while a message is on its way, and
-    /// then the same recipient stands in the job of another next hop.
-    pub(super) fn take(self: &Arc<Self>, message: u64, wanted: Vec<u32>) -> Hands {
-        let mut in_hand = locked(&self.in_hand);
-        let taken = in_hand.entry(message).or_default();
-        let mut recipients = wanted;
-        if !taken.is_empty() {
-            let others: HashSet<u32> = taken.iter().copied().collect();
-            recipients.retain(|one| !others.contains(one));
-        }
-        taken.extend_from_slice(&recipients);
-        Hands {
-            means: Arc::clone(self),
-            message,
-            recipients,
-        }
     }
 
     /// Whether trouble that everybody has at the same time is worth a line of the log: now and then.
@@ -147,34 +124,6 @@ impl Means {
         bounced.messages.insert(message);
         bounced.told += 1;
         true
-    }
-}
-
-impl Hands {
-    /// Lets go of all but these, which are in order.
-    pub(super) fn keep(&mut self, some: &[u32]) {
-        let known = |one: &u32| some.binary_search(one).is_ok();
-        let (kept, others): (Vec<u32>, Vec<u32>) =
-            self.recipients.iter().partition(|one| known(one));
-        self.recipients = kept;
-        self.let_go(&others);
-    }
-
-    fn let_go(&self, recipients: &[u32]) {
-        let mut in_hand = locked(&self.means.in_hand);
-        if let Some(taken) = in_hand.get_mut(&self.message) {
-            let own: HashSet<u32> = recipients.iter().copied().collect();
-            taken.retain(|one| !own.contains(one));
-            if taken.is_empty() {
-                in_hand.remove(&self.message);
-            }
-        }
-    }
-}
-
-impl Drop for Hands {
-    fn drop(&mut self) {
-        self.let_go(&self.recipients);
     }
 }
 

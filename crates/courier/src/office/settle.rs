@@ -14,8 +14,9 @@ use super::attempt::{Nothing, PATIENCE};
 use super::desk::News;
 use super::entries::{self, Entry, Unread};
 use super::fates::{self, Attempted, Found, Judged, Matter, Story};
+use super::hands::Hands;
 use super::letter::blocking;
-use super::means::{Hands, Means};
+use super::means::Means;
 use super::report;
 use crate::carry::Carried;
 
@@ -332,7 +333,7 @@ async fn look(
     then: impl FnOnce(&Means, &Arc<Job>, &Entry, Hands) -> Found,
 ) {
     // First, so that what is read is not older than what the last to have them in hand has written down.
-    let mut hands = means.take(job.message, job.recipients.to_vec());
+    let mut hands = means.in_hand.take(job.message, job.recipients.to_vec());
     let mut pause = PATIENCE.0;
     let nothing = |nothing| {
         let _ = news.send(News::Nothing {

@@ -1,12 +1,14 @@
 //! `tegami queue`: mail that waits to leave, what became of it so far, and what people decide about it.
 
+mod standing;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use address::Domain;
+use address::{Domain, Mailbox, ReversePath};
 use admin::{
     QueueFacts, QueueRequest, QueueResponse, QueuedFacts, QueuedRecipient, Request, Response, Which,
 };
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -21,31 +23,37 @@ use crate::terminal::print;
 pub enum Verb {
     /// List the messages that wait, with what was said last
     #[command(after_help = "Examples:\n  tegami queue list\n  \
-        tegami queue list --domain example.com\n  tegami queue list --json")]
+        tegami queue list --domain example.com\n  tegami queue list --from mallory@example.org\n  \
+        tegami queue list --json")]
     List {
         /// Only messages to this domain
         #[arg(long, value_parser = domain)]
         domain: Option<Domain>,
+        /// Only messages of this sender, by its address or that of its account; "<>" for reports
+        #[arg(long, value_name = "ADDRESS", value_parser = sender, conflicts_with = "domain")]
+        from: Option<ReversePath>,
         #[command(flatten)]
         listing: Listing,
     },
 
-    /// Show one message: every recipient, what happened so far and what comes next
+    /// Show messages: every recipient, what happened so far and what comes next
     #[command(after_help = "Example: tegami queue show 1234")]
     Show {
-        /// Its number, as `tegami queue list` shows it
-        id: u64,
+        /// Their numbers, as `tegami queue list` shows them
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<u64>,
         #[command(flatten)]
         listing: Listing,
     },
 
     /// Try messages now, whatever was tried before
-    #[command(after_help = "Examples:\n  tegami queue retry 1234\n  \
+    #[command(after_help = "Examples:\n  tegami queue retry 1234 1235\n  \
         tegami queue retry --domain example.com\n  tegami queue retry --all")]
     Retry(Choice),
 
     /// Keep messages from being tried until they are released
-    #[command(after_help = "Example: tegami queue hold 1234")]
+    #[command(after_help = "Examples:\n  tegami queue hold 1234\n  \
+        tegami queue hold --from mallory@example.org")]
     Hold(Choice),
 
     /// Let held messages be tried again
@@ -54,7 +62,8 @@ pub enum Verb {
 
     /// Take messages out of the queue; nobody gets them any more, and their senders hear nothing
     #[command(after_help = "Examples:\n  tegami queue remove 1234\n  \
-        tegami queue remove --domain example.com")]
+        tegami queue remove --domain example.com\n  \
+        tegami queue remove --from mallory@example.org")]
     Remove(Choice),
 
     /// Let no mail leave until `tegami queue resume` or a restart; mail for elsewhere is still taken
@@ -78,15 +87,29 @@ fn domain(text: &str) -> Result<Domain, String> {
     Domain::parse(text).map_err(|error| error.to_string())
 }
 
+/// With or without the angle brackets that a list shows.
+fn sender(text: &str) -> Result<ReversePath, String> {
+    let bare = text.trim_start_matches('<').trim_end_matches('>');
+    if bare.is_empty() {
+        return Ok(ReversePath::Null);
+    }
+    let mailbox = Mailbox::parse_user(bare).map_err(|error| error.to_string())?;
+    Ok(ReversePath::Mailbox(mailbox))
+}
+
 /// Which messages.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct Choice {
-    /// The number of one message, as `tegami queue list` shows it
-    id: Option<u64>,
+    /// The numbers of messages, as `tegami queue list` shows them
+    #[arg(value_name = "ID")]
+    ids: Vec<u64>,
     /// Messages to this domain
     #[arg(long, value_parser = domain)]
     domain: Option<Domain>,
+    /// Messages of this sender, by its address or that of its account; "<>" for reports
+    #[arg(long, value_name = "ADDRESS", value_parser = sender)]
+    from: Option<ReversePath>,
     /// Every message
     #[arg(long)]
     all: bool,
@@ -94,10 +117,11 @@ pub struct Choice {
 
 impl From<Choice> for Which {
     fn from(choice: Choice) -> Self {
-        match (choice.id, choice.domain) {
-            (Some(id), _) => Self::Message(id),
-            (None, Some(domain)) => Self::Domain(domain),
-            (None, None) => Self::All,
+        match (choice.domain, choice.from) {
+            (Some(domain), _) => Self::Domain(domain),
+            (None, Some(sender)) => Self::Sender(sender),
+            (None, None) if choice.all => Self::All,
+            (None, None) => Self::Messages(choice.ids),
         }
     }
 }
@@ -109,8 +133,15 @@ impl Verb {
     /// A refusal, or nobody could be asked.
     pub fn run(self, config: &Config) -> Result<()> {
         match self {
-            Self::List { domain, listing } => list(config, domain, listing),
-            Self::Show { id, listing } => show(config, id, listing),
+            Self::List {
+                domain,
+                from,
+                listing,
+            } => {
+                let by_sender = from.map_or(Which::All, Which::Sender);
+                list(config, domain.map_or(by_sender, Which::Domain), listing)
+            }
+            Self::Show { ids, listing } => show(config, &ids, listing),
             Self::Retry(choice) => {
                 let which = choice.into();
                 decide(config, QueueRequest::Retry { which }, "tried now")
@@ -145,11 +176,46 @@ fn request(config: &Config, request: QueueRequest) -> Result<QueueResponse> {
 }
 
 fn decide(config: &Config, order: QueueRequest, done: &str) -> Result<()> {
-    let QueueResponse::Done { messages } = request(config, order)? else {
+    let response = request(config, order)?;
+    let QueueResponse::Done {
+        messages,
+        missing,
+        perhaps_sent,
+    } = response
+    else {
         return Err(unexpected());
     };
-    let verb = if messages == 1 { "is" } else { "are" };
-    print(&format!("{} {verb} {done}.", counted(messages, "message")))
+    print(&decided(messages, done, &perhaps_sent))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "there is no message {} in the queue (any more); see `tegami queue list`",
+        joined(&missing, " or ")
+    ))
+}
+
+fn joined(ids: &[u64], between: &str) -> String {
+    let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+    ids.join(between)
+}
+
+fn decided(messages: u64, done: &str, perhaps_sent: &[u64]) -> String {
+    let mut text = match messages {
+        0 => "No messages: none in the queue is meant by that.".to_owned(),
+        1 => format!("1 message is {done}."),
+        _ => format!("{} are {done}.", counted(messages, "message")),
+    };
+    match (messages, perhaps_sent) {
+        (_, []) => {}
+        (1, [_]) => text
+            .push_str(" It was being sent at this moment: the other server may have it already."),
+        (_, some) => text.push_str(&format!(
+            " Being sent at this moment, so that other servers may have them already: {}.",
+            joined(some, ", ")
+        )),
+    }
+    text
 }
 
 fn pause(config: &Config, hop: Option<String>, paused: bool) -> Result<()> {
@@ -172,8 +238,7 @@ struct Listed {
     paused: Vec<String>,
 }
 
-fn list(config: &Config, domain: Option<Domain>, listing: Listing) -> Result<()> {
-    let which = domain.map_or(Which::All, Which::Domain);
+fn list(config: &Config, which: Which, listing: Listing) -> Result<()> {
     let (mut all, mut after) = (Vec::new(), Some(0));
     let mut now_paused = Vec::new();
     while let Some(begin) = after {
@@ -199,16 +264,21 @@ fn list(config: &Config, domain: Option<Domain>, listing: Listing) -> Result<()>
     if listing.json {
         return print_json(&listed);
     }
-    print(&describe_list(&listed, now()))
+    print(&describe_list(&listed, &which, now()))
 }
 
-fn describe_list(listed: &Listed, now: u64) -> String {
+fn describe_list(listed: &Listed, which: &Which, now: u64) -> String {
     let mut text = String::new();
     if !listed.paused.is_empty() {
         text.push_str(&format!("Paused: {}.\n", listed.paused.join(", ")));
     }
     if listed.messages.is_empty() {
-        text.push_str("No mail waits to leave.");
+        text.push_str(match which {
+            Which::All => "No mail waits to leave.",
+            Which::Messages(_) | Which::Domain(_) | Which::Sender(_) => {
+                "No such mail waits to leave."
+            }
+        });
         return text;
     }
     let rows = listed.messages.iter().map(|message| {
@@ -218,7 +288,7 @@ fn describe_list(listed: &Listed, now: u64) -> String {
             span(now.saturating_sub(message.received)),
             message.sender.clone(),
             recipients(message),
-            state(message, now),
+            standing::of_message(message, now),
         ]
     });
     let heading = ["ID", "SIZE", "AGE", "FROM", "TO", "STATE"];
@@ -238,39 +308,21 @@ fn recipients(message: &QueuedFacts) -> String {
     }
 }
 
-/// What happens to a message next, and why it is still there.
-fn state(message: &QueuedFacts, now: u64) -> String {
-    let wanted = message.recipients.iter().filter(|one| !one.held);
-    let Some(next) = wanted.min_by_key(|one| one.due) else {
-        return "held".to_owned();
-    };
-    let when = coming(next.due, now);
-    let heard = message
-        .recipients
-        .iter()
-        .filter_map(|one| one.heard.as_ref());
-    match heard.max_by_key(|heard| heard.when) {
-        Some(heard) => format!("next try {when}; {}", said(&heard.host, &heard.words)),
-        None => format!("first try {when}"),
+fn show(config: &Config, ids: &[u64], listing: Listing) -> Result<()> {
+    for (number, id) in ids.iter().enumerate() {
+        let QueueResponse::Shown(message) = request(config, QueueRequest::Show { id: *id })? else {
+            return Err(unexpected());
+        };
+        if listing.json {
+            print_json(&message)?;
+            continue;
+        }
+        if number > 0 {
+            print("")?;
+        }
+        print(&describe(&message, now()))?;
     }
-}
-
-fn said(host: &str, words: &str) -> String {
-    if host.is_empty() || words.contains(host) {
-        words.to_owned()
-    } else {
-        format!("{host}: {words}")
-    }
-}
-
-fn show(config: &Config, id: u64, listing: Listing) -> Result<()> {
-    let QueueResponse::Shown(message) = request(config, QueueRequest::Show { id })? else {
-        return Err(unexpected());
-    };
-    if listing.json {
-        return print_json(&message);
-    }
-    print(&describe(&message, now()))
+    Ok(())
 }
 
 fn describe(message: &QueuedFacts, now: u64) -> String {
@@ -329,18 +381,14 @@ fn describe_recipient(recipient: &QueuedRecipient, now: u64) -> Vec<String> {
     if let Some(heard) = &recipient.heard {
         lines.push(format!(
             "  {} (at {})",
-            said(&heard.host, &heard.words),
+            standing::said(heard),
             date(heard.when)
         ));
     }
     if recipient.told {
         lines.push("  its sender has been told that it takes long".to_owned());
     }
-    lines.push(if recipient.held {
-        "  held: it is tried again after `tegami queue release`".to_owned()
-    } else {
-        format!("  next try {}", coming(recipient.due, now))
-    });
+    lines.push(format!("  {}", standing::of_recipient(recipient, now)));
     lines
 }
 
@@ -411,7 +459,7 @@ pub(super) fn now() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use admin::HeardFacts;
+    use admin::{HeardFacts, Standing};
 
     use super::*;
 
@@ -423,6 +471,7 @@ mod tests {
             hop: Some("b.test".to_owned()),
             forwarded: false,
             held: false,
+            standing: Standing::Waits,
             due: 100 * MINUTE,
             attempts: 2,
             tried: Some(80 * MINUTE),
@@ -452,6 +501,7 @@ mod tests {
     fn a_list_says_for_each_message_why_it_waits() {
         let held = QueuedRecipient {
             held: true,
+            standing: Standing::Held,
             heard: None,
             ..recipient()
         };
@@ -471,12 +521,12 @@ mod tests {
             (
                 vec![held.clone()],
                 0,
-                "17  4.2 kB  1h 20m  <me@a.test>  you@b.test  held",
+                "17  4.2 kB  1h 20m  <me@a.test>  you@b.test  held by an administrator",
             ),
             (
                 vec![fresh.clone()],
                 7,
-                "17  4.2 kB  1h 20m  <me@a.test>  you@b.test and 7 more  first try now",
+                "17  4.2 kB  1h 20m  <me@a.test>  you@b.test and 7 more  about to be sent",
             ),
             (
                 vec![held, recipient()],
@@ -491,7 +541,7 @@ mod tests {
                 }],
                 paused: Vec::new(),
             };
-            let text = describe_list(&listed, 90 * MINUTE);
+            let text = describe_list(&listed, &Which::All, 90 * MINUTE);
             let line: Vec<&str> = text
                 .lines()
                 .nth(1)
@@ -507,9 +557,46 @@ mod tests {
             paused: vec!["everything".to_owned()],
         };
         assert_eq!(
-            describe_list(&none, 0),
+            describe_list(&none, &Which::All, 0),
             "Paused: everything.\nNo mail waits to leave."
         );
+    }
+
+    #[test]
+    fn what_was_done_is_counted_in_words() {
+        for (messages, sent, text) in [
+            (
+                0,
+                &[][..],
+                "No messages: none in the queue is meant by that.",
+            ),
+            (1, &[], "1 message is removed."),
+            (3, &[], "3 messages are removed."),
+            (
+                1,
+                &[7],
+                "1 message is removed. It was being sent at this moment: the other server may have it already.",
+            ),
+            (
+                3,
+                &[7, 9],
+                "3 messages are removed. Being sent at this moment, so that other servers may have them already: 7, 9.",
+            ),
+        ] {
+            assert_eq!(decided(messages, "removed", sent), text);
+        }
+    }
+
+    #[test]
+    fn a_sender_is_named_with_or_without_brackets() {
+        for (text, path) in [
+            ("mallory@a.test", "<mallory@a.test>"),
+            ("<mallory@a.test>", "<mallory@a.test>"),
+            ("<>", "<>"),
+        ] {
+            assert_eq!(sender(text).unwrap().to_string(), path);
+        }
+        assert!(sender("mallory").is_err());
     }
 
     #[test]
@@ -519,6 +606,7 @@ mod tests {
             hop: None,
             forwarded: true,
             held: true,
+            standing: Standing::Held,
             attempts: 0,
             heard: None,
             told: true,
@@ -546,7 +634,7 @@ mod tests {
                 "us@c.test (a copy that is sent on)",
                 "  not tried yet",
                 "  its sender has been told that it takes long",
-                "  held: it is tried again after `tegami queue release`",
+                "  held by an administrator, until `tegami queue release`",
             ]
         );
     }

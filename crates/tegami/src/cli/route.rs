@@ -147,7 +147,7 @@ async fn how(config: &Config, roads: &Roads, sender: &ReversePath, address: &Mai
     let (true, Some(hop)) = (outward.enabled, outward.next_hop(sender, &path)) else {
         return How::Off;
     };
-    if let Some(account) = outward.fetcher(&path) {
+    if let Some(account) = outward.fetcher(&hop) {
         return How::Kept {
             account: account.clone(),
         };

@@ -119,10 +119,12 @@ impl Outward {
             })
     }
 
-    /// The account that fetches mail for this recipient, if it is kept for that.
-    pub fn fetcher(&self, recipient: &ForwardPath) -> Option<&Mailbox> {
-        let held = self.held.get(recipient.mailbox()?.host.domain()?)?;
-        Some(&held.account)
+    /// The account that fetches what is for this next hop, if it is kept for that.
+    pub fn fetcher(&self, hop: &NextHop) -> Option<&Mailbox> {
+        match hop {
+            NextHop::Held(domain) => self.held.get(domain).map(|held| &held.account),
+            NextHop::Route(_) | NextHop::Host(_) => None,
+        }
     }
 
     /// Domains whose mail this account fetches.

@@ -484,8 +484,8 @@ impl net::Host for SmtpHost {
                 {
                     refusal = refused_by_destination(&self.house, self.peer, &domain).await;
                 }
-                let room = self.has_room_in_share().await;
-                Answer::Rcpt(self.rcpt(to, refusal, room))
+                let full = self.full_share(&to.path).await;
+                Answer::Rcpt(self.rcpt(to, refusal, full))
             }
             Ask::Data(trace) => Answer::Data(self.data(trace).await),
             Ask::Finish => Answer::Finish(self.finish().await),

@@ -1,5 +1,6 @@
 //! Mail out of a running server: the roads and the office, made of the configuration, and what the office asks the house.
 
+pub mod prospects;
 mod standing;
 
 use std::net::IpAddr;

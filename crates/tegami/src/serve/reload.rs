@@ -5,7 +5,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Running, devices, dns, listeners, open_files, reconcile, strangers, trust};
+use mailstore::{AccountId, Store};
+
+use super::{Running, devices, dns, listeners, open_files, outbound, reconcile, strangers, trust};
 use crate::config::{self, Config, Loaded, Relay};
 use crate::telemetry::Telemetry;
 
@@ -57,6 +59,7 @@ pub async fn reload(
         config.smtp.max_message_size.0,
         config.mailbox.undelete_window,
     );
+    let stopped = disabled(&running.house.store);
     if let Some(file) = &config.accounts_file
         && let Err(error) =
             reconcile(&running.house.store, &running.house.keyring, &config, file).await
@@ -67,11 +70,21 @@ pub async fn reload(
         );
     }
     running.outbound.reload(current, &config, &running.house);
+    for account in stopped {
+        // Where it is enabled by now, its mail leaves.
+        outbound::account_changed(&running.house, account);
+    }
     strangers::mention(&running.house.store, &config);
     running.fetching.reload(&config);
     certificate(running, &config).await;
     *current = config;
     tracing::info!("reloaded");
+}
+
+fn disabled(store: &Store) -> Vec<AccountId> {
+    let directory = store.directory();
+    let disabled = directory.accounts().filter(|account| !account.enabled);
+    disabled.map(|account| account.id).collect()
 }
 
 /// Keys whose new value a running server cannot take on.

@@ -1,13 +1,15 @@
 //! What the admin verbs may know of the running server.
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use address::{Domain, ForwardPath, ReversePath};
 use admin::{
-    CertificateFacts, ListenerFacts, QueueNews, Refusal, RefusalKind, ServerFacts, Surroundings,
+    CertificateFacts, ListenerFacts, Question, QueueNews, Refusal, RefusalKind, ServerFacts,
+    Standing, Surroundings,
 };
 use courier::office::Which;
 use delivery::schedule::Scope;
@@ -19,7 +21,7 @@ use crate::host::House;
 use crate::host::{outward, routing};
 use crate::probe::fingerprint;
 use crate::serve::fetching::Board;
-use crate::serve::outbound;
+use crate::serve::outbound::{self, prospects};
 
 /// The running server, looked at from the admin socket.
 pub struct Live {
@@ -109,16 +111,17 @@ impl Surroundings for Live {
         Ok(())
     }
 
-    fn queue_news(&self, news: QueueNews) {
+    fn queue_news(&self, news: QueueNews) -> bool {
         let Some(office) = self.house.office.get() else {
-            return;
+            return false;
         };
         match news {
             QueueNews::Retry(id) => office.retry(Which::Message(id)),
             QueueNews::RetryAll => office.retry(Which::Scope(Scope::All)),
             QueueNews::Released(id) => office.arrived(id),
-            QueueNews::Withdrawn(id) => office.withdrawn(id),
+            QueueNews::Withdrawn(id) => return office.withdrawn(id),
         }
+        false
     }
 
     fn pause_queue(&self, hop: Option<&str>, paused: bool) -> Result<(), Refusal> {
@@ -178,6 +181,13 @@ impl Surroundings for Live {
         } else {
             vec!["everything, by relay.enabled = false".to_owned()]
         }
+    }
+
+    fn standing(
+        &self,
+        asked: Vec<Question>,
+    ) -> Pin<Box<dyn Future<Output = Vec<Standing>> + Send>> {
+        Box::pin(prospects::standing(Arc::clone(&self.house), asked))
     }
 
     fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<String> {

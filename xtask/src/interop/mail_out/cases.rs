@@ -1,6 +1,7 @@
 //! The cases: each is tried by itself, and what came of it is a row of a table.
 
 mod inward;
+mod on_demand;
 mod outward;
 mod promises;
 mod trouble;
@@ -63,7 +64,8 @@ pub fn run(lab: &mut Lab, options: &Options) -> Result<usize> {
         .chain(&outward::CASES)
         .chain(&promises::CASES)
         .chain(&ways::CASES)
-        .chain(&trouble::CASES);
+        .chain(&trouble::CASES)
+        .chain(&on_demand::CASES);
     let mut table = Vec::new();
     let mut failed = 0;
     for case in cases {

@@ -60,6 +60,7 @@ backup MX 20 mail.example
 smtp.relay A 10.20.0.27
 nullmx MX 0 .
 loop MX 10 mx.postfix
+spoke MX 10 mail.example
 exim MX 10 mx.exim
 mx.exim A 10.20.0.40
 mx.exim AAAA fd20::40

@@ -15,6 +15,7 @@ use super::names::{Names, POLICIES};
 use super::opensmtpd::Opensmtpd;
 use super::postfix::{self, Postfix};
 use super::server::{self, Server};
+use super::spoke::Spoke;
 use super::world::{LOOK, Service, World};
 use crate::interop::ALICE;
 
@@ -30,6 +31,7 @@ pub struct Lab {
     pub exim: Exim,
     pub opensmtpd: Opensmtpd,
     pub names: Names,
+    pub spoke: Spoke,
     place: PathBuf,
     count: AtomicU32,
     _policies: Service,
@@ -92,12 +94,14 @@ impl Lab {
         let opensmtpd = Opensmtpd::start(&world, place, &authority).context("OpenSMTPD")?;
         let server =
             Server::start(&world, place, binary, &authority).context("the server on trial")?;
+        let spoke = Spoke::start(&world, place, binary, &authority).context("the spoke")?;
         Ok(Self {
             server,
             postfix,
             exim,
             opensmtpd,
             names,
+            spoke,
             place: place.to_owned(),
             count: AtomicU32::new(0),
             _policies: policies,

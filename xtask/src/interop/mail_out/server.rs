@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::certificate::Authority;
 use super::world::{Host, LIMIT, LOOK, World};
-use super::{domain, postfix};
+use super::{domain, postfix, spoke};
 use crate::interop::{ALICE, BOB, PASSWORD};
 use crate::process;
 use crate::server::{Running, Site};
@@ -222,7 +222,7 @@ fn site(place: &Path, directory: &Path, binary: &Path) -> Result<Site> {
         Ok(path.display().to_string())
     };
     let password = secret("password", PASSWORD)?;
-    let accounts = [ALICE, BOB, "postmaster@example.test"].map(|address| {
+    let accounts = [ALICE, BOB, "postmaster@example.test", spoke::LOGIN].map(|address| {
         format!("[[account]]\naddress = \"{address}\"\npassword_file = {password:?}\n\n")
     });
     let site = Site::create(
@@ -241,6 +241,11 @@ fn site(place: &Path, directory: &Path, binary: &Path) -> Result<Site> {
             postfix::LOGIN
         ));
     }
+    text.push_str(&format!(
+        "\n[[relay.hold]]\ndomains = [\"{}\"]\naccount = \"{}\"\n",
+        spoke::DOMAIN,
+        spoke::LOGIN
+    ));
     fs::write(&path, text)?;
     let anchors = place.join("names/root.key").display().to_string();
     Ok(site
@@ -252,6 +257,7 @@ fn site(place: &Path, directory: &Path, binary: &Path) -> Result<Site> {
         .with("TEGAMI_LISTEN__SUBMISSIONS", "[\"10.20.0.10:465\"]")
         .with("TEGAMI_LISTEN__POP3", "[\"10.20.0.10:110\"]")
         .with("TEGAMI_LISTEN__POP3S", "[\"10.20.0.10:995\"]")
+        .with("TEGAMI_LISTEN__ODMR", "[\"10.20.0.10:366\"]")
         .with("TEGAMI_LIMITS__EXEMPT", EVERYBODY)
         .with("TEGAMI_DNS__TRUST_ANCHORS", &anchors)
         .with("TEGAMI_RELAY__ALLOW_TO", EVERYBODY)

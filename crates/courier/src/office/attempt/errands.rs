@@ -7,8 +7,9 @@ use std::time::SystemTime;
 
 use delivery::schedule::Ending;
 
+use super::super::hands::Hands;
 use super::super::letter::blocking;
-use super::super::means::{Hands, Means};
+use super::super::means::Means;
 use super::{Fate, Prepared, Tried};
 
 /// Has the house do what there is to do, for one recipient after the other.

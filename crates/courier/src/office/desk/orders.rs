@@ -59,6 +59,9 @@ impl<C: Carry> Desk<C> {
                 let sender = Arc::new(Sender::Account(account));
                 let _ = answer.send(self.schedule.is_stopped(&sender));
             }
+            Order::Look(looks, answer) => {
+                let _ = answer.send(self.prospects(&looks));
+            }
             Order::Stop(within, answer) => self.stop(within, answer),
         }
     }

@@ -152,45 +152,6 @@ async fn one_line_is_closed_before_the_next_is_opened_where_there_may_be_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_or_removed_does_not_start_and_what_runs_goes_on() {
-    let world = World::new(Rules::default()).await;
-    world.roads.set("a.test", Manner::Hangs);
-    let letter = Letterhead::new("<alice@here.test>", &["<bob@a.test>", "<carol@b.test>"]);
-    world.roads.set("b.test", Manner::Defers);
-    let id = world.post(&letter).await;
-    world.settle().await;
-    assert_eq!((world.roads.hanging(), world.roads.count()), (1, 2));
-    world.store.queue_hold(id, true).await.unwrap();
-    world.office.withdrawn(id);
-    world.pass(HOUR).await;
-    assert_eq!(world.roads.count(), 2, "nothing of it starts");
-    world.roads.let_go();
-    world.settle().await;
-    let left = world.queued(id).unwrap();
-    assert_eq!(left.waiting.len(), 1, "what was running went through");
-    assert!(left.waiting[0].held);
-    world.pass(10 * HOUR).await;
-    assert_eq!(world.roads.count(), 2);
-
-    world.roads.set("b.test", Manner::Takes);
-    world.store.queue_hold(id, false).await.unwrap();
-    world.office.arrived(id);
-    world.pass(MINUTE).await;
-    assert_eq!(world.queued(id), None);
-
-    let id = world.post(&letter).await;
-    world.settle().await;
-    assert_eq!(world.roads.hanging(), 1);
-    assert!(world.store.queue_remove(id).await.unwrap());
-    world.office.withdrawn(id);
-    world.roads.set("a.test", Manner::Refuses);
-    world.roads.let_go();
-    world.pass(6 * 24 * HOUR).await;
-    assert_eq!(world.queue(), []);
-    assert_eq!(world.alices().len(), 0, "of what was removed nobody hears");
-}
-
-#[tokio::test(start_paused = true)]
 async fn nobody_is_tried_before_the_release_however_much_somebody_hurries() {
     let world = World::new(Rules::default()).await;
     let mut letter = Letterhead::new("<alice@here.test>", &["<bob@a.test>"]);

@@ -41,8 +41,10 @@ pub(super) enum Manner {
     Dead,
     /// Loses the connection.
     Loses,
-    /// Says nothing until it is let go, then takes it.
+    /// Says nothing to the message until it is let go, then takes it.
     Hangs,
+    /// Says nothing to MAIL until it is let go, then takes the message.
+    Stalls,
     /// Fails in a way it must not.
     Panics,
 }
@@ -150,7 +152,9 @@ impl Roads {
 
     async fn verdict(&self, manner: &Manner) -> Verdict {
         match manner {
-            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
+            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Stalls | Manner::Dead => {
+                Verdict::Delivered
+            }
             Manner::Defers | Manner::Loses => Verdict::Deferred,
             Manner::Refuses => Verdict::Refused,
             Manner::Hangs => {
@@ -238,6 +242,9 @@ impl Carry for Carrier {
             };
         }
         let line = line.unwrap_or_else(|| roads.line());
+        if manner == Manner::Stalls {
+            roads.hang().await;
+        }
         let mut octets = Vec::new();
         for _ in 0..2 {
             octets.clear();

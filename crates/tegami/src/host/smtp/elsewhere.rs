@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use address::dsn::{Notify, Orcpt};
@@ -17,7 +18,8 @@ use smtp_server::{Hold, RcptVerdict};
 use super::SmtpHost;
 use super::recipient::Leaves;
 use super::rounds::Rounds;
-use crate::host::routing;
+use crate::host::routing::{self, Route};
+use crate::host::shares::Owner;
 use crate::host::{House, Policy};
 
 /// The recipients of a transaction who are elsewhere.
@@ -209,16 +211,32 @@ fn milliseconds(time: SystemTime) -> u64 {
 }
 
 impl SmtpHost {
-    /// Whether the account that has logged in may have one more message wait in the queue.
-    pub(super) async fn has_room_in_share(&mut self) -> bool {
-        let (Some(login), Some(transaction)) = (&self.login, &self.transaction) else {
-            return true;
-        };
-        let (house, account) = (&self.house, login.account);
+    /// Who may not have one more message wait in the queue, of those whose mail it would be.
+    pub(super) async fn full_share(&mut self, to: &ForwardPath) -> Option<Owner> {
+        let octets = self.transaction.as_ref()?.declared;
+        let house = Arc::clone(&self.house);
         let share = house.policy.load().outward.share;
-        let octets = transaction.declared;
-        let room = house.shares.has_room(&house.store, account, share, octets);
-        room.await
+        if share.is_far(&house.store, octets) {
+            return None;
+        }
+        let owners = self.owners(sent_on_by(&house, to));
+        let full = house.shares.full(&house.store, owners, share, octets);
+        full.await
+    }
+
+    /// Whose mail it is, when these addresses of ours send it on.
+    pub(super) fn owners(&self, sent_on_by: impl IntoIterator<Item = Mailbox>) -> Vec<Owner> {
+        if let Some(login) = &self.login {
+            return vec![Owner::Account(login.account)];
+        }
+        let mut owners = vec![Owner::Strangers, Owner::Client(self.peer.into())];
+        for by in sent_on_by {
+            let owner = Owner::SentOnBy(by.key());
+            if !owners.contains(&owner) {
+                owners.push(owner);
+            }
+        }
+        owners
     }
 
     /// Whether this client may have mail for an address elsewhere sent on.
@@ -276,6 +294,19 @@ impl SmtpHost {
         match &*policy.outward.next_hop(sender, to)? {
             NextHop::Host(Host::Domain(domain)) => Some(domain.clone()),
             NextHop::Host(Host::Literal(_)) | NextHop::Route(_) | NextHop::Held(_) => None,
+        }
+    }
+}
+
+/// The addresses of ours that send on what is written to this one.
+fn sent_on_by(house: &House, to: &ForwardPath) -> Vec<Mailbox> {
+    match routing::route(&house.policy.load(), &house.store.directory(), to) {
+        Route::Leads(leads) => {
+            let through = leads.away.into_iter().map(|away| away.through);
+            through.filter_map(|all| all.into_iter().next()).collect()
+        }
+        Route::Moved(_) | Route::Circle | Route::Disabled | Route::Unknown | Route::Foreign => {
+            Vec::new()
         }
     }
 }

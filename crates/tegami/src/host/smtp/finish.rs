@@ -10,6 +10,14 @@ use smtp_server::FinishVerdict;
 use super::regarded::Regarded;
 use super::{Body, SmtpHost, Transaction};
 use crate::host::House;
+use crate::host::shares::Owner;
+
+/// What has become durable.
+struct Kept {
+    octets: u64,
+    /// Its id in the queue, if it is there.
+    queued: Option<u64>,
+}
 
 impl SmtpHost {
     pub(super) async fn finish(&mut self) -> FinishVerdict {
@@ -51,6 +59,7 @@ impl SmtpHost {
             }
         };
         leaving.hold_lists(&held, &envelope.recipients);
+        let owners = self.owners(leaving.sent_on_by());
         let before = leaving.not_again(rounds, &id, &from);
         let away = leaving.len();
         // Who is left gets it; when nobody is, its sender hears of the circle (RFC 5321 section 6.3).
@@ -62,8 +71,8 @@ impl SmtpHost {
         let outgoing = leaving.into_outgoing(self.account(), hold);
         match kept(&self.house, written, letter, outgoing).await {
             Ok((octets, queued)) => {
-                self.taken(&id, &from, (rcpts, away), (octets, queued))
-                    .await;
+                let kept = Kept { octets, queued };
+                self.taken(&id, &from, (rcpts, away), kept, owners).await;
                 let held = queued.filter(|_| !held.is_empty());
                 besides.follow(&self.house, copy, held).await;
                 FinishVerdict::Stored { id }
@@ -81,7 +90,8 @@ impl SmtpHost {
         id: &str,
         from: &str,
         (rcpts, away): (usize, usize),
-        (octets, queued): (u64, Option<u64>),
+        Kept { octets, queued }: Kept,
+        owners: Vec<Owner>,
     ) {
         if let Some(fetched) = &self.fetched {
             fetched.took();
@@ -92,9 +102,8 @@ impl SmtpHost {
         };
         tracing::info!(txn = id, from, rcpts, away, octets, queue, "queued");
         self.house.sends(queue);
-        if let Some(account) = self.account() {
-            self.house.shares.add(account, octets).await;
-        }
+        let (shares, store) = (&self.house.shares, &self.house.store);
+        shares.add(store, queue, owners, octets).await;
     }
 
     /// Who hands it in.

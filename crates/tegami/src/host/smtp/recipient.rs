@@ -1,5 +1,6 @@
 //! Recipients: who is one here, whether a letter for them fits, and whether this client may write to them.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use address::dsn::Notify;
@@ -13,6 +14,7 @@ use super::regarded::Regarded;
 use crate::host::Policy;
 use crate::host::login::Login;
 use crate::host::routing::{self, Route};
+use crate::host::shares::Owner;
 
 /// What is held for a recipient, beyond what the message has already.
 struct Room {
@@ -55,33 +57,56 @@ impl Leaves {
 }
 
 impl Room {
-    /// Refuses what would have to wait in the queue when the account that has logged in may have no more there.
-    fn within(self, share: bool, login: Option<&Login>) -> Result<Self, RcptVerdict> {
-        if share || self.queue.is_none() {
+    /// Refuses what would have to wait in the queue when one of those whose mail it is may have no more there.
+    fn within(
+        self,
+        full: Option<Owner>,
+        peer: IpAddr,
+        login: Option<&Login>,
+    ) -> Result<Self, RcptVerdict> {
+        let Some(full) = full.filter(|_| self.queue.is_some()) else {
             return Ok(self);
+        };
+        let waits = "for elsewhere has to wait outside until some of it has left";
+        match full {
+            Owner::Account(_) => {
+                let account = login.map(|login| login.address.as_str());
+                tracing::warn!(
+                    account,
+                    "a quarter of the queue is of this account: its mail {waits}"
+                );
+            }
+            Owner::Client(_) => tracing::warn!(
+                %peer,
+                "a quarter of the queue came from this client, which has not logged in: its mail {waits}"
+            ),
+            Owner::SentOnBy(address) => tracing::warn!(
+                address,
+                "a quarter of the queue is what this address sends on: more mail {waits}"
+            ),
+            Owner::Strangers => tracing::warn!(
+                %peer,
+                "three quarters of the queue came without a login: more such mail {waits}"
+            ),
         }
-        tracing::warn!(
-            account = login.map(|login| login.address.as_str()),
-            "a quarter of the queue is of this account: its mail for elsewhere has to wait until some of it has left"
-        );
         Err(RcptVerdict::QueueFull)
     }
 }
 
 impl SmtpHost {
     /// Takes a recipient in, unless there is a refusal already or anything else against it.
-    /// `share`: what its account has waiting leaves room for the message.
+    /// `full`: who of those whose mail it would be has enough waiting.
     pub(super) fn rcpt(
         &mut self,
         to: RcptTo,
         refusal: Option<RcptVerdict>,
-        share: bool,
+        full: Option<Owner>,
     ) -> RcptVerdict {
         let room = match refusal {
             Some(refusal) => Err(refusal),
             None => self
                 .room_for(&to.path)
-                .and_then(|room| room.within(share, self.login.as_ref())),
+                .and_then(|room| room.within(full, self.peer, self.login.as_ref())),
         };
         let Some(transaction) = &mut self.transaction else {
             return RcptVerdict::TryLater;

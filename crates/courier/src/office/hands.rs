@@ -1,0 +1,205 @@
+//! What is in hand at the moment: recipients that nobody else attempts, and how far their attempt has come.
+//!
+//! A message that is removed or held while it is on its way is called back here. Each attempt has a [`Gate`] in front of the
+//! end of the message: whoever comes first, the attempt that wants to say the end or somebody who withdraws the message,
+//! has decided it for both. Nothing that was withdrawn in time reaches anybody later.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Nothing more of it is to be sent.
+const WITHDRAWN: u8 = 1;
+/// Somebody may have the message: its end was said, to whomever.
+const TOLD: u8 = 2;
+/// Its end has been said to whoever is being talked to.
+const AT_END: u8 = 4;
+/// It is being tried.
+const RUNNING: u8 = 8;
+
+/// How far an attempt has come.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    state: AtomicU8,
+    called_back: Notify,
+}
+
+impl Gate {
+    fn is(&self, what: u8) -> bool {
+        self.state.load(Ordering::SeqCst) & what != 0
+    }
+
+    /// The attempt begins.
+    pub(super) fn begin(&self) {
+        self.state.fetch_or(RUNNING, Ordering::SeqCst);
+    }
+
+    /// It is over, whatever came of it.
+    pub(super) fn over(&self) {
+        self.state.fetch_and(!RUNNING, Ordering::SeqCst);
+    }
+
+    /// Whether nothing more is to be sent.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.is(WITHDRAWN)
+    }
+
+    /// The end of the message may be said from now on; not when it was withdrawn before.
+    pub(super) fn pass(&self) -> bool {
+        let through = |state| (state & WITHDRAWN == 0).then_some(state | TOLD | AT_END);
+        let passed = self
+            .state
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, through);
+        passed.is_ok()
+    }
+
+    /// The message is said from its beginning once more, to others.
+    pub(super) fn again(&self) {
+        self.state.fetch_and(!AT_END, Ordering::SeqCst);
+    }
+
+    /// Waits until the message is withdrawn in the middle of an attempt. Behind the end of the message there is nothing left
+    /// to be cut off, and what the other side says of it is worth waiting for.
+    pub(super) async fn called_back(&self) {
+        self.called_back.notified().await;
+    }
+
+    /// Withdraws it. True when somebody may have it already.
+    fn withdraw(&self) -> bool {
+        let before = self.state.fetch_or(WITHDRAWN, Ordering::SeqCst);
+        if before & AT_END == 0 {
+            self.called_back.notify_one();
+        }
+        before & TOLD != 0
+    }
+}
+
+/// Everything that is in hand.
+#[derive(Debug, Default)]
+pub(super) struct InHand(Mutex<HashMap<u64, Vec<Held>>>);
+
+#[derive(Debug)]
+struct Held {
+    gate: Arc<Gate>,
+    recipients: Vec<u32>,
+}
+
+impl InHand {
+    /// Takes those of these recipients that are in nobody's hands. Routes can change while a message is on its way, and
+    /// then the same recipient stands in the job of another next hop.
+    pub(super) fn take(self: &Arc<Self>, message: u64, wanted: Vec<u32>) -> Hands {
+        let gate = Arc::new(Gate::default());
+        let mut in_hand = self.locked();
+        let others = in_hand.entry(message).or_default();
+        let mut recipients = wanted;
+        if !others.is_empty() {
+            let taken = others.iter().flat_map(|one| one.recipients.iter().copied());
+            let taken: HashSet<u32> = taken.collect();
+            recipients.retain(|one| !taken.contains(one));
+        }
+        others.push(Held {
+            gate: Arc::clone(&gate),
+            recipients: recipients.clone(),
+        });
+        Hands {
+            in_hand: Arc::clone(self),
+            message,
+            recipients,
+            gate,
+        }
+    }
+
+    /// Calls back whatever is on its way of a message, which the store has held or no longer: whoever takes it in hand later
+    /// sees that there. True when another server may have it already.
+    pub(super) fn recall(&self, message: u64) -> bool {
+        let in_hand = self.locked();
+        let attempts = in_hand.get(&message).into_iter().flatten();
+        attempts.filter(|one| one.gate.withdraw()).count() > 0
+    }
+
+    /// Those recipients of a message whose attempt is being made.
+    pub(super) fn running(&self, message: u64) -> Vec<u32> {
+        let in_hand = self.locked();
+        let attempts = in_hand.get(&message).into_iter().flatten();
+        let running = attempts.filter(|one| one.gate.is(RUNNING) && !one.gate.is_withdrawn());
+        running
+            .flat_map(|one| one.recipients.iter().copied())
+            .collect()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<u64, Vec<Held>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Recipients of a message that nobody else attempts while this lives.
+pub(super) struct Hands {
+    in_hand: Arc<InHand>,
+    message: u64,
+    pub(super) recipients: Vec<u32>,
+    pub(super) gate: Arc<Gate>,
+}
+
+impl Hands {
+    /// Lets go of all but these, which are in order.
+    pub(super) fn keep(&mut self, some: &[u32]) {
+        self.recipients
+            .retain(|one| some.binary_search(one).is_ok());
+        let mut in_hand = self.in_hand.locked();
+        let attempts = in_hand.get_mut(&self.message).into_iter().flatten();
+        for own in attempts.filter(|one| Arc::ptr_eq(&one.gate, &self.gate)) {
+            own.recipients.clone_from(&self.recipients);
+        }
+    }
+}
+
+impl Drop for Hands {
+    fn drop(&mut self) {
+        let mut in_hand = self.in_hand.locked();
+        if let Some(attempts) = in_hand.get_mut(&self.message) {
+            attempts.retain(|one| !Arc::ptr_eq(&one.gate, &self.gate));
+            if attempts.is_empty() {
+                in_hand.remove(&self.message);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_first_to_the_end_of_a_message_decides() {
+        let in_hand = Arc::new(InHand::default());
+        let early = in_hand.take(7, vec![0]);
+        assert!(!in_hand.recall(7), "nobody has it");
+        assert!(!early.gate.pass(), "nobody gets it");
+        drop(early);
+        let late = in_hand.take(7, vec![0]);
+        assert!(late.gate.pass());
+        assert!(in_hand.recall(7), "somebody may have it");
+        late.gate.again();
+        assert!(!late.gate.pass(), "and nobody else gets it");
+        assert!(!in_hand.recall(8));
+    }
+
+    #[test]
+    fn a_recipient_is_in_one_hand_only() {
+        let in_hand = Arc::new(InHand::default());
+        let mut first = in_hand.take(7, vec![0, 1, 2]);
+        let second = in_hand.take(7, vec![1, 2, 3]);
+        assert_eq!(second.recipients, [3]);
+        first.keep(&[1]);
+        first.gate.begin();
+        assert_eq!(in_hand.running(7), [1]);
+        let third = in_hand.take(7, vec![0, 1, 2]);
+        assert_eq!(third.recipients, [0, 2]);
+        first.gate.over();
+        assert_eq!(in_hand.running(7), [0; 0]);
+        drop((first, second, third));
+        assert!(in_hand.0.lock().unwrap().is_empty());
+    }
+}
