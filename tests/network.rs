@@ -15,6 +15,8 @@ mod backups;
 mod client;
 #[path = "network/crowded.rs"]
 mod crowded;
+#[path = "network/declared.rs"]
+mod declared;
 #[path = "network/devices.rs"]
 mod devices;
 #[path = "network/dns.rs"]
@@ -29,6 +31,8 @@ mod explain;
 mod fetching;
 #[path = "network/hub_and_spoke.rs"]
 mod hub_and_spoke;
+#[path = "network/later.rs"]
+mod later;
 #[path = "network/lifecycle.rs"]
 mod lifecycle;
 #[path = "network/lists.rs"]

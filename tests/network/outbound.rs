@@ -353,7 +353,7 @@ fn people_decide_about_mail_that_waits_whether_the_server_runs_or_not() {
     );
     done(
         stopped.tegami(&["queue", "list", "--domain", "two.test"], ""),
-        "No mail waits to leave.",
+        "No such mail waits to leave.",
     );
     let first = listed
         .lines()
@@ -501,7 +501,7 @@ fn a_letter_for_tomorrow_waits_here_and_elsewhere() {
         shown.contains("you@other.test") && shown.contains("bob@example.test"),
         "{shown}"
     );
-    assert!(shown.contains("next try in 23h 59m"), "{shown}");
+    assert!(shown.contains("first try in 23h 59m"), "{shown}");
     assert_eq!(fetch_all(&server, BOB), [""; 0]);
     assert_eq!(sink.rest(), []);
 }

@@ -92,7 +92,7 @@ pub const CHAPTERS: [Chapter; 10] = [
     ),
     chapter(
         'Q',
-        12,
+        14,
         "Queue and outbound",
         "What remote servers and bounces can do to a server that sends mail on.",
     ),

@@ -10,6 +10,7 @@ mod counts;
 mod desk;
 mod entries;
 mod fates;
+mod given;
 mod hands;
 mod hatch;
 mod house;
@@ -42,7 +43,7 @@ use hands::InHand;
 use means::Means;
 
 pub use hatch::{Hatch, Served};
-pub use house::{Errand, Home, House, Nowhere, Route};
+pub use house::{Errand, Home, House, Housed, Nowhere, Route};
 
 /// The office at work. Clones are the same office; when the last one is dropped it stops at once.
 #[derive(Clone, Debug)]

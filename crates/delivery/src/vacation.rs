@@ -62,6 +62,22 @@ fn period() -> u64 {
     PERIOD
 }
 
+impl Settings {
+    /// From now on until it is switched off, with nothing else said.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self {
+            name: None,
+            address: None,
+            subject: None,
+            text,
+            from: None,
+            until: None,
+            period: PERIOD,
+        }
+    }
+}
+
 /// Why settings are not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VacationError {

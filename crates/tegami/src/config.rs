@@ -19,6 +19,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 mod units;
+mod when;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -42,9 +43,10 @@ pub use relay::{
     EtrnReply, Fetch, Hold as RelayHold, Hop, HopTls, Login as RelayLogin, Relay,
     Route as RelayRoute, Via,
 };
-pub use setting::{Raw, Slot};
+pub use setting::{Raw, Setting, Slot};
 pub use smtp_server::{BareNewline, Expn, OverLimit, TlsFloor, Vrfy};
 pub use units::{DnsServer, LogLevel, Octets, Rate, parse_listen, parse_network};
+pub use when::When;
 
 /// Where the configuration is when nobody says otherwise.
 pub const USUAL_FILE: &str = "/etc/tegami/tegami.toml";

@@ -1,4 +1,4 @@
-//! Accounts declared in `accounts_file`: read, compared with the store, and made so.
+//! Accounts, aliases and lists declared in `accounts_file`: read, compared with the store, and made so.
 //!
 //! A declaration that disappears switches its account off and never touches mail; accounts made by hand are left
 //! alone. Secrets are compared by a keyed fingerprint, so that a thousand unchanged accounts cost no hashing.
@@ -7,16 +7,19 @@
 mod apply;
 mod file;
 mod fingerprint;
+mod memory;
 mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use address::{Domain, Mailbox};
 use auth::{Keyring, PasswordHash, Secret, Wanted};
-use mailstore::{Account, Alias, Forward, Terms};
+use delivery::{list, vacation};
+use mailstore::{Account, Alias, Directory, Forward, StoredList, Terms};
 use thiserror::Error;
 
 use crate::config::{ConfigError, Octets, Place};
@@ -24,13 +27,18 @@ use crate::key_file::KeyFileError;
 
 pub use apply::{ApplyError, Report, apply};
 pub use fingerprint::Fingerprints;
+use memory::Memory;
 pub use plan::{AccountStep, NewSecret, Plan, plan};
 
 /// The accounts file, read and checked.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Declarations {
     /// At least one, no address twice.
     pub accounts: Vec<Declaration>,
+    /// Each address once.
+    pub aliases: Vec<DeclaredAlias>,
+    /// Each address once; they make sense.
+    pub lists: Vec<DeclaredList>,
     /// What is odd without being wrong, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -54,8 +62,61 @@ pub struct Declaration {
     pub terms: Terms,
     /// Where its mail is sent on to.
     pub forward: Option<Forward>,
+    /// The account has moved there.
+    pub refer: Option<Mailbox>,
+    /// What senders are told while somebody is away; it makes sense.
+    pub vacation: Option<vacation::Settings>,
     /// Where it is declared.
     pub place: Place,
+}
+
+impl Declaration {
+    /// Its vacation, as it is kept.
+    fn vacation_text(&self) -> Option<String> {
+        // Plain data: there is nothing JSON could not say.
+        serde_json::to_string(self.vacation.as_ref()?).ok()
+    }
+}
+
+/// One `[[alias]]`.
+#[derive(Clone, Debug)]
+pub struct DeclaredAlias {
+    /// In one of our domains and without `+detail`; `*@domain` is everybody there for whom there is nothing else.
+    pub address: Mailbox,
+    /// Where its mail goes, here or elsewhere; at least one.
+    pub to: Vec<Mailbox>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// One `[[list]]`.
+#[derive(Clone, Debug)]
+pub struct DeclaredList {
+    /// What is said of it.
+    pub settings: list::Settings,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// What is in the store now.
+#[derive(Debug, Default)]
+pub struct Stored {
+    /// All accounts.
+    pub accounts: Vec<Account>,
+    /// All aliases.
+    pub aliases: Vec<Alias>,
+    /// All mailing lists.
+    pub lists: Vec<StoredList>,
+}
+
+impl From<&Directory> for Stored {
+    fn from(directory: &Directory) -> Self {
+        Self {
+            accounts: directory.accounts().cloned().collect(),
+            aliases: directory.aliases().cloned().collect(),
+            lists: directory.lists().cloned().collect(),
+        }
+    }
 }
 
 /// What a user logs in with, as it is declared.
@@ -85,6 +146,9 @@ pub enum ReconcileError {
     /// The key for fingerprints could not be read or made; nothing was changed.
     #[error(transparent)]
     Fingerprint(#[from] KeyFileError),
+    /// What was declared before could not be read (nothing was changed) or written (all was changed).
+    #[error("declared.json in the data directory: {0}")]
+    Memory(#[from] io::Error),
     /// Hashing a password or changing the store failed; running it again continues where it stopped.
     #[error(transparent)]
     Apply(#[from] ApplyError),
@@ -104,18 +168,18 @@ pub fn weak<'a>(accounts: impl IntoIterator<Item = &'a Declaration>) -> Option<S
     file::weak(accounts)
 }
 
-/// Makes the accounts in the store what the declarations say: compares, hashes what is new on all cores, and
-/// sends each change through `change`.
+/// Makes accounts, aliases and lists in the store what the declarations say: compares, hashes what is new on all cores,
+/// and sends each change through `change`.
 ///
-/// `accounts` and `aliases` are what the store has now; `data_dir` holds the key for fingerprints; `workshop`
-/// turns passwords into what is stored of them.
+/// `stored` is what the store has now, `domains` are ours; `data_dir` holds the key for fingerprints and what was declared
+/// the last time; `workshop` turns passwords into what is stored of them.
 ///
 /// # Errors
 /// [`ReconcileError`] says for each cause whether anything was changed.
 pub async fn reconcile<Change, Changed>(
-    declared: &[Declaration],
-    accounts: &[Account],
-    aliases: &[Alias],
+    declared: &Declarations,
+    stored: &Stored,
+    domains: &[Domain],
     data_dir: &Path,
     workshop: Workshop,
     change: Change,
@@ -125,6 +189,19 @@ where
     Changed: Future<Output = Result<(), mailstore::ChangeError>> + Send + 'static,
 {
     let fingerprints = Fingerprints::open(data_dir)?;
-    let plan = plan(declared, accounts, aliases, &fingerprints, workshop.wanted)?;
-    Ok(apply(plan, workshop, change).await?)
+    let before = Memory::read(data_dir)?;
+    let plan = plan(
+        declared,
+        stored,
+        domains,
+        &before,
+        &fingerprints,
+        workshop.wanted,
+    )?;
+    let report = apply(plan, workshop, change).await?;
+    let now = Memory::of(declared);
+    if now != before {
+        now.write(data_dir)?;
+    }
+    Ok(report)
 }

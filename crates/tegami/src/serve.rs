@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Loaded};
-use crate::declared::{self, Declaration, Workshop};
+use crate::declared::{self, Declaration, Stored, Workshop};
 use crate::host::House;
 use crate::host::accounts::StoredAccounts;
 use crate::key_file;
@@ -321,17 +321,15 @@ async fn reconcile(
     for warning in &declarations.warnings {
         tracing::warn!(%warning, "accounts file");
     }
-    let directory = store.directory();
-    let accounts: Vec<_> = directory.accounts().cloned().collect();
-    let aliases: Vec<_> = directory.aliases().cloned().collect();
+    let stored = Stored::from(&*store.directory());
     let change = |change| {
         let store = store.clone();
         async move { store.change(change).await }
     };
     let report = declared::reconcile(
-        &declarations.accounts,
-        &accounts,
-        &aliases,
+        &declarations,
+        &stored,
+        &config.domains,
         &config.data_dir,
         Workshop {
             keyring: Arc::clone(keyring),
@@ -341,6 +339,9 @@ async fn reconcile(
     )
     .await?;
     tracing::info!(%report, file = %file.display(), "declared accounts");
+    for list in &report.lists_left {
+        tracing::warn!(%list, "this list is not declared any more and stays as it is; `tegami list remove` removes it");
+    }
     judge(declarations.accounts, &report);
     Ok(())
 }

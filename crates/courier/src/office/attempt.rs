@@ -15,6 +15,7 @@ use smtp_client::Transaction;
 
 use super::entries::{self, Entry, Unread, Way};
 use super::fates::{self, Attempted, Found, Matter};
+use super::given::Given;
 use super::hands::Hands;
 use super::house::Route;
 use super::journal;
@@ -94,7 +95,7 @@ pub(super) async fn make<C: Carry>(
         hands,
         body,
     } = ready;
-    let mut here = (Vec::new(), Vec::new());
+    let mut here = Given::default();
     let way = entries::way(&job.next_hop);
     let at_home = matches!(way, Way::Here | Way::Errand);
     // Here nothing can be called back in the middle.
@@ -105,9 +106,12 @@ pub(super) async fn make<C: Carry>(
     let outcome = match (way, body) {
         (_, Err(words)) => Tried::by_us(&hands.recipients, Fate::unreadable(words), began, line),
         (Way::Nowhere, Ok(_)) => nowhere(means, &entry.matter, &hands, began),
-        (Way::Here, Ok(_)) => {
+        (Way::Here, Ok(body)) => {
             let (tried, given) = into_mailboxes(means, &entry, &hands, began);
-            here = given;
+            here = Given {
+                beginning: body.octets(),
+                ..given
+            };
             tried
         }
         (Way::Errand, Ok(_)) => errands::run(means, &mut entry, &hands, began).await,
@@ -313,8 +317,6 @@ fn nowhere<Line>(
     })
 }
 
-type Given = (Vec<AccountId>, Vec<Reservation>);
-
 /// The recipients are at home here by now: their mailboxes get the message when what came of it is written down.
 fn into_mailboxes<Line>(
     means: &Means,
@@ -344,7 +346,12 @@ fn into_mailboxes<Line>(
                 row: None,
                 words: "delivered here".to_owned(),
             };
-            (fate, (accounts, room))
+            let given = Given {
+                accounts,
+                room,
+                ..Given::default()
+            };
+            (fate, given)
         }
         Ok(_) => (unhoused("nobody here gets it"), Given::default()),
         Err(full) => (unhoused(&full.to_string()), Given::default()),

@@ -6,12 +6,13 @@ use std::time::SystemTime;
 
 use address::deliver_by::Mode;
 use address::{Envelope, Host, Recipient};
-use delivery::schedule::{self, Delay, GiveUp, Job, Next, Rules, Verdict};
+use delivery::schedule::{self, Delay, GiveUp, Job, Next, NextHop, Rules, Verdict};
 use dsn::{Action, Moment, Outcome, Whom, Why};
-use mailstore::{AccountId, Heard, Reservation, Waiting};
+use mailstore::{AccountId, Heard, Waiting};
 use reply::Enhanced;
 
 use super::entries::{self, Entry};
+use super::given::Given;
 use super::hands::Hands;
 use super::journal;
 use super::means::Means;
@@ -20,6 +21,8 @@ use crate::carry::{Carried, Remote};
 /// RFC 3463 section 3.5: the time for delivery is over. Class 4 where only our patience was.
 const EXPIRED: Enhanced = Enhanced(4, 4, 7);
 const TOO_LATE: Enhanced = Enhanced(5, 4, 7);
+/// Nobody has come for mail that is fetched.
+const UNFETCHED: Enhanced = Enhanced(4, 4, 1);
 
 /// What does not change about a queued message.
 #[derive(Clone, Debug)]
@@ -43,9 +46,7 @@ pub(super) struct Found {
     /// Somebody has the message now: it must be written down at once, or it is sent twice.
     pub(super) delivered: bool,
     /// It goes into these mailboxes here, together with what is written down.
-    pub(super) here: Vec<AccountId>,
-    /// Room in them.
-    pub(super) room: Vec<Reservation>,
+    pub(super) here: Given,
     /// What has it is here, and not another server.
     at_home: bool,
     /// Nobody else attempts these recipients until the store knows.
@@ -127,8 +128,7 @@ impl Found {
             again: Vec::new(),
             stories: Vec::new(),
             delivered: false,
-            here: Vec::new(),
-            room: Vec::new(),
+            here: Given::default(),
             at_home: false,
             hands,
         }
@@ -152,7 +152,7 @@ pub(super) fn of_attempt(
     let (rules, now, draw) = (means.rules(), means.now(), means.draw());
     let known: BTreeMap<u32, &Waiting> = waiting.iter().map(|one| (one.recipient, one)).collect();
     let mut found = Found::new(job, matter, attempt.hands);
-    (found.here, found.room) = attempt.here;
+    found.here = attempt.here;
     found.at_home = attempt.at_home;
     let mut one = Job {
         recipients: Box::default(),
@@ -176,8 +176,8 @@ pub(super) fn of_attempt(
 pub(super) struct Attempted {
     pub(super) began: SystemTime,
     pub(super) carried: Vec<(u32, Carried)>,
-    /// Mailboxes here that get it, and room in them.
-    pub(super) here: (Vec<AccountId>, Vec<Reservation>),
+    /// Mailboxes here that get it.
+    pub(super) here: Given,
     /// What has it is here, and not another server.
     pub(super) at_home: bool,
     pub(super) hands: Option<Hands>,
@@ -266,7 +266,7 @@ pub(super) fn of_time(
         .collect();
     let mut found = Found::new(job, Matter::of(entry), Some(hands));
     for before in concerned {
-        let last = Last::known(before);
+        let last = Last::known(before).in_line_for(job);
         match judged {
             Judged::GiveUp(why) => {
                 journal::given_up(&found.matter, before, why, means.now());
@@ -330,6 +330,14 @@ impl Last {
             }),
             tried: waiting.tried.map(entries::time),
         }
+    }
+
+    /// Nobody was ever asked about mail that is fetched, and nobody came for it (RFC 3463 section 3.5).
+    fn in_line_for(mut self, job: &Job) -> Self {
+        if let NextHop::Held(_) = *job.next_hop {
+            self.status = self.status.or(Some(UNFETCHED));
+        }
+        self
     }
 
     fn story(self, recipient: u32) -> Story {

@@ -116,7 +116,9 @@ impl InHand {
     pub(super) fn recall(&self, message: u64) -> bool {
         let in_hand = self.locked();
         let attempts = in_hand.get(&message).into_iter().flatten();
-        attempts.filter(|one| one.gate.withdraw()).count() > 0
+        // All of them, whatever is known of the first.
+        let told: Vec<bool> = attempts.map(|one| one.gate.withdraw()).collect();
+        told.contains(&true)
     }
 
     /// Those recipients of a message whose attempt is being made.

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use address::{ForwardPath, Host, Mailbox, ReversePath};
+use address::{Envelope, ForwardPath, Host, Mailbox, ReversePath};
+use bytes::Bytes;
 use delivery::schedule::{NextHop, Verdict};
 use delivery::srs::Forwarded;
 use dsn::Languages;
@@ -27,6 +28,9 @@ pub trait House: Send + Sync + 'static {
     /// Does what has to be done with a message for one of its recipients, where that is [`Route::Errand`]. It may take its
     /// time. What it says to the store of the same recipient meanwhile stays; until it is through, nobody else does it.
     fn errand(&self, message: u64, recipient: u32) -> Pin<Box<dyn Future<Output = Errand> + Send>>;
+
+    /// A message that waited in the queue has come into mailboxes here, durably. Said once.
+    fn housed(&self, housed: Housed);
 
     /// Who gets mail that this server writes itself to `mailbox`, such as reports.
     fn home(&self, mailbox: &Mailbox) -> Home;
@@ -80,6 +84,17 @@ pub enum Route {
     Errand,
     /// Nowhere.
     Nowhere(Nowhere),
+}
+
+/// A message that has come into mailboxes here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Housed {
+    /// Whose mailboxes.
+    pub accounts: Vec<AccountId>,
+    /// Whom it is from and for, with all of its recipients.
+    pub envelope: Arc<Envelope>,
+    /// What it begins with, 64 KiB at most, without the line in front that this server wrote.
+    pub beginning: Bytes,
 }
 
 /// What came of an errand.

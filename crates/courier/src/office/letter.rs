@@ -59,6 +59,11 @@ impl Body {
         self.own as u64
     }
 
+    /// What the message begins with: its first piece.
+    pub(super) fn octets(&self) -> Bytes {
+        self.first.octets.slice(self.own..)
+    }
+
     /// What the message begins with, and whether that is all of it.
     pub(super) fn beginning(&self) -> (&[u8], bool) {
         (&self.first.octets[self.own..], self.first.last)

@@ -14,7 +14,9 @@ use super::attempt::{Nothing, PATIENCE};
 use super::desk::News;
 use super::entries::{self, Entry, Unread};
 use super::fates::{self, Attempted, Found, Judged, Matter, Story};
+use super::given::Given;
 use super::hands::Hands;
+use super::house::Housed;
 use super::letter::blocking;
 use super::means::Means;
 use super::report;
@@ -35,8 +37,18 @@ pub(super) struct Settled {
 struct Part {
     attempt: Attempt,
     stories: Vec<Story>,
-    here: Vec<AccountId>,
-    room: Vec<Reservation>,
+    here: Given,
+}
+
+impl Part {
+    /// Whose mailboxes the message is in, once this is written down.
+    fn housed(&self, matter: &Matter) -> Option<Housed> {
+        (!self.here.is_empty()).then(|| Housed {
+            accounts: self.here.accounts.clone(),
+            envelope: Arc::clone(&matter.envelope),
+            beginning: self.here.beginning.clone(),
+        })
+    }
 }
 
 /// Writes down what came of some jobs of one message.
@@ -58,8 +70,12 @@ pub(super) async fn settle(
     }
     let mut left = None;
     for part in joined(parts) {
+        let housed = part.housed(&matter);
         match written(&means, &matter, part).await {
             Ok(noted) => {
+                if let Some(housed) = housed.filter(|_| noted.is_some()) {
+                    means.house.housed(housed);
+                }
                 let noted = noted.map(|noted| {
                     for id in noted.posted.iter().flatten() {
                         let _ = news.send(News::Posted(*id));
@@ -132,15 +148,14 @@ fn divided(mut found: Found) -> (Vec<Part>, Option<Hands>) {
         parts.push(Part {
             attempt,
             stories: some,
-            here: Vec::new(),
-            room: Vec::new(),
+            here: Given::default(),
         });
         if !rest {
             break;
         }
     }
     if let Some(last) = parts.last_mut() {
-        (last.here, last.room) = (found.here, found.room);
+        last.here = found.here;
     }
     (parts, hands)
 }
@@ -158,7 +173,7 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
                 last.attempt.again.extend(part.attempt.again);
                 last.stories.extend(part.stories);
                 if last.here.is_empty() {
-                    (last.here, last.room) = (part.here, part.room);
+                    last.here = part.here;
                 }
             }
             Some(_) | None => joined.push(part),
@@ -178,7 +193,7 @@ async fn written(
 ) -> Result<Option<Noted>, StoreError> {
     let (mut pause, mut may_bounce, mut full) = (PATIENCE.0, None, false);
     loop {
-        let room = mem::take(&mut part.room);
+        let room = mem::take(&mut part.here.room);
         let stories = if full { &[][..] } else { &part.stories };
         let tried = match parcels(means, matter, stories, &mut may_bounce, &part, room).await {
             Ok(parcels) => {
@@ -232,7 +247,16 @@ async fn parcels(
 ) -> Result<Vec<Parcel>, StoreError> {
     let mut parcels = Vec::new();
     if !part.here.is_empty() {
-        parcels.push(copy(means, matter, &part.here, room, &part.attempt.closed).await?);
+        parcels.push(
+            copy(
+                means,
+                matter,
+                &part.here.accounts,
+                room,
+                &part.attempt.closed,
+            )
+            .await?,
+        );
     }
     let report = report::parcel(means, matter, stories, may_bounce).await?;
     parcels.extend(report);
@@ -315,7 +339,7 @@ pub(super) async fn broken(means: Arc<Means>, job: Arc<Job>, news: mpsc::Unbound
         let attempted = Attempted {
             began: now,
             carried: each.map(|one| (*one, carried.clone())).collect(),
-            here: Default::default(),
+            here: Given::default(),
             at_home: false,
             hands: Some(hands),
         };

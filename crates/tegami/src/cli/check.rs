@@ -394,6 +394,37 @@ mod tests {
     }
 
     #[test]
+    fn an_account_that_is_to_fetch_mail_and_is_not_declared_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tegami.toml");
+        let tables = ["spoke", "nobody"].map(|name| {
+            format!("[[relay.hold]]\ndomains = [\"{name}.test\"]\naccount = \"{name}@a.test\"\n")
+        });
+        let text = format!(
+            "domains = [\"a.test\"]\naccounts_file = \"accounts.toml\"\n{}",
+            tables.concat()
+        );
+        std::fs::write(&path, text).unwrap();
+        let hash = auth::PasswordHash::hash(&"vq7-Rmd2-kLw9".into()).unwrap();
+        let accounts = format!(
+            "[[account]]\naddress = \"Spoke@a.test\"\npassword_hash = \"{}\"\n",
+            hash.as_str()
+        );
+        std::fs::write(directory.path().join("accounts.toml"), accounts).unwrap();
+        let sources = crate::config::Sources {
+            explicit: Some(path),
+            variables: Vec::new(),
+            usual: "absent".into(),
+        };
+        let warnings = understand(&sources.load().unwrap()).unwrap().warnings;
+        let about = |name: &str| {
+            let said = format!("relay.hold.account: {name}@a.test is not in the accounts file");
+            warnings.iter().filter(|one| one.contains(&said)).count()
+        };
+        assert_eq!((about("nobody"), about("spoke")), (1, 0), "{warnings:?}");
+    }
+
+    #[test]
     fn what_is_asked_of_senders_is_said_with_who_is_asked() {
         let mut config = Config::default();
         let said =

@@ -16,7 +16,7 @@ use auth::Secret;
 use ipnet::IpNet;
 use toml_edit::{Item, Table};
 
-use super::fields::{Fields, Reading, each};
+use super::fields::{Fields, Made, Reading, each};
 use super::load::Layers;
 use super::problem::{Place, Problem};
 use super::{BareNewline, Config, Document, Octets, Rate, Slot, bounded};
@@ -178,7 +178,7 @@ pub(super) fn take(layers: &mut Layers, document: &Document, item: &Item, place:
 }
 
 /// One device, and what is odd about it.
-fn read(document: &Document, table: &Table) -> Result<(Device, Option<String>), Vec<Problem>> {
+fn read(document: &Document, table: &Table) -> Made<Device> {
     let Reading {
         fields: entry,
         places,

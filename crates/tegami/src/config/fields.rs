@@ -1,6 +1,7 @@
 //! Tables that may stand in a file any number of times, such as `[[device]]`: their keys, each with its place, and what
 //! is wrong with them. What the keys mean together is for whoever has the table.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use toml_edit::{Item, Key, Table};
@@ -17,6 +18,8 @@ pub trait Fields: Default {
     const KEYS: &'static [&'static str];
     /// What stands before a key in messages.
     const PREFIX: &'static str;
+    /// Those of the keys whose value is a table, which may be written as a section as well.
+    const TABLES: &'static [&'static str] = &[];
 
     /// Where the value of a key goes; `None` for a key there is not.
     fn slot(&mut self, key: &str) -> Option<&mut dyn Slot>;
@@ -46,9 +49,16 @@ impl<F: Fields> Reading<F> {
         for (word, item) in table {
             let place = document.place(table.key(word).and_then(Key::span));
             let name = format!("{}{word}", F::PREFIX);
-            let outcome = match (reading.fields.slot(word), item.as_value()) {
+            let value = match item {
+                Item::Table(table) if F::TABLES.contains(&word) => {
+                    Some(Cow::Owned(table.clone().into_inline_table().into()))
+                }
+                Item::Value(value) => Some(Cow::Borrowed(value)),
+                Item::Table(_) | Item::ArrayOfTables(_) | Item::None => None,
+            };
+            let outcome = match (reading.fields.slot(word), value) {
                 (Some(slot), Some(value)) => slot
-                    .put(Raw::Toml(value))
+                    .put(Raw::Toml(&value))
                     .map_err(|message| format!("{name}: {message}")),
                 (Some(_), None) => Err(format!("{name} is a single value, not a section")),
                 (None, _) => Err(format!(
@@ -66,10 +76,15 @@ impl<F: Fields> Reading<F> {
         }
         reading
     }
+
+    /// Where a key stands, or the table where it does not.
+    pub fn at(&self, key: &str) -> &Place {
+        self.places.get(key).unwrap_or(&self.start)
+    }
 }
 
-/// What is made of one table, with what is odd about it; or what is wrong.
-pub(super) type Put<T> = Result<(T, Option<String>), Vec<Problem>>;
+/// What a table makes, and what is odd about it; or what is wrong.
+pub(super) type Made<T> = Result<(T, Option<String>), Vec<Problem>>;
 
 /// All tables of a section of the configuration, `what` each, put together by `read`: what it makes of one and what is
 /// odd about it, or what is wrong. Problems and warnings are noted.
@@ -78,7 +93,7 @@ pub(super) fn each<T>(
     document: &Document,
     (item, place): (&Item, &Place),
     (section, what): (&str, &str),
-    read: fn(&Document, &Table) -> Put<T>,
+    read: fn(&Document, &Table) -> Made<T>,
 ) -> Vec<T> {
     let Item::ArrayOfTables(tables) = item else {
         let message = format!("write [[{section}]], with two pairs of brackets, above each {what}");

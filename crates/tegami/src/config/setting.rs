@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use address::{Destination, Domain, Mailbox};
 use auth::{Floor, Secret};
+use delivery::list::{Expansion, Joining, Posting, ReplyTo};
 use ipnet::IpNet;
 use toml_edit::{Array, Value};
 
@@ -333,6 +334,10 @@ one_of! {
     OverLimit { "tempfail" => Tempfail, "reject" => Reject }
     TlsFloor { "1.2" => Tls12, "1.3" => Tls13 }
     Floor { "any" => Any, "scram" => Scram }
+    Posting { "anyone" => Anyone, "members" => Members, "authenticated" => Authenticated, "moderated" => Moderated }
+    Expansion { "nobody" => Nobody, "members" => Members, "authenticated" => Authenticated, "anyone" => Anyone }
+    Joining { "closed" => Closed, "open" => Open }
+    ReplyTo { "sender" => Sender, "list" => List }
     HopTls { "auto" => Auto, "starttls" => StartTls, "implicit" => Implicit, "opportunistic" => Opportunistic, "none" => None }
     OverQuota { "tempfail" => Tempfail, "reject" => Reject }
     Mechanism {

@@ -28,6 +28,10 @@ pub struct Report {
     pub altered: Vec<Mailbox>,
     /// Accounts that were switched off, because their declaration is gone.
     pub switched_off: Vec<Mailbox>,
+    /// Lists that were made or changed.
+    pub lists_put: Vec<Mailbox>,
+    /// Lists whose declaration is gone, and which stay as they are.
+    pub lists_left: Vec<Mailbox>,
     /// Aliases that were made or changed.
     pub aliases_put: Vec<Mailbox>,
     /// Aliases that were removed.
@@ -88,6 +92,7 @@ where
 {
     let mut report = Report {
         unchanged: plan.unchanged,
+        lists_left: plan.lists_left,
         ..Report::default()
     };
     let accounts =
@@ -101,6 +106,11 @@ where
     report.made = all(made, &change).await?;
     report.altered = all(altered, &change).await?;
     report.switched_off = all(switched_off, &change).await?;
+    let lists = plan
+        .lists_to_put
+        .into_iter()
+        .map(|list| (list.address.clone(), Change::PutList(list)));
+    report.lists_put = all(lists, &change).await?;
     let puts = plan
         .aliases_to_put
         .into_iter()

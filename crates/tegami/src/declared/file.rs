@@ -2,6 +2,10 @@
 //!
 //! Every mistake is reported with its line, all at once. Nothing here knows the store.
 
+pub(super) mod alias;
+pub(super) mod list;
+pub(super) mod vacation;
+
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +14,7 @@ use std::path::{Path, PathBuf};
 use address::{Domain, Mailbox};
 use auth::{PasswordHash, Secret};
 use mailstore::{Forward, MOST_FORWARDS, Terms};
-use toml_edit::{ArrayOfTables, Item, Table};
+use toml_edit::{Item, Table};
 
 use crate::config::{
     self, ConfigError, Document, Fields, Octets, Place, Problem, Slot, did_you_mean, nearest,
@@ -19,9 +23,10 @@ use crate::config::{
 
 use crate::weakness;
 
+use self::vacation::Away;
 use super::{Declaration, Declarations, DeclaredSecret};
 
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 15] = [
     "address",
     "name",
     "password_file",
@@ -35,7 +40,12 @@ pub(super) const KEYS: [&str; 13] = [
     "send_to",
     "forward",
     "keep",
+    "refer",
+    "vacation",
 ];
+
+/// What may stand in double brackets.
+const SECTIONS: [&str; 3] = ["account", "alias", "list"];
 
 /// No password is longer.
 const LONGEST_PASSWORD_FILE: u64 = 16 * 1024;
@@ -52,17 +62,15 @@ pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError
         problems: Vec::new(),
         open_to_others: Vec::new(),
     };
-    let accounts = reading.document_accounts();
-    reading.twice(&accounts);
-    if accounts.is_empty() && reading.problems.is_empty() {
+    let mut declared = reading.sections();
+    reading.twice(&declared);
+    if declared.accounts.is_empty() && reading.problems.is_empty() {
         let message = "declares no account; to change accounts with `tegami account` instead, remove accounts_file from the configuration";
         reading.problems.push(Place::file(path).problem(message));
     }
     ConfigError::unless_empty(reading.problems)?;
-    Ok(Declarations {
-        warnings: warning(&reading.open_to_others).into_iter().collect(),
-        accounts,
-    })
+    declared.warnings.extend(warning(&reading.open_to_others));
+    Ok(declared)
 }
 
 /// One sentence for all password files that others may read: a container mounts every one of them that way.
@@ -120,12 +128,15 @@ struct Entry {
     terms: Terms,
     forward: Vec<Mailbox>,
     keep: Option<bool>,
+    refer: Option<Mailbox>,
+    vacation: Option<Away>,
 }
 
 impl Fields for Entry {
     const SECTION: &'static str = "account";
     const KEYS: &'static [&'static str] = &KEYS;
     const PREFIX: &'static str = "";
+    const TABLES: &'static [&'static str] = &["vacation"];
 
     fn slot(&mut self, key: &str) -> Option<&mut dyn Slot> {
         Some(match key {
@@ -142,43 +153,50 @@ impl Fields for Entry {
             "send_to" => &mut self.terms.send_to,
             "forward" => &mut self.forward,
             "keep" => &mut self.keep,
+            "refer" => &mut self.refer,
+            "vacation" => &mut self.vacation,
             _ => return None,
         })
     }
 }
 
 impl Reading<'_> {
-    fn document_accounts(&mut self) -> Vec<Declaration> {
+    fn sections(&mut self) -> Declarations {
         let document = self.document;
-        let mut accounts = Vec::new();
+        let mut declared = Declarations::default();
         for (word, item) in document.table() {
             let place = document.place(document.table().key(word).and_then(toml_edit::Key::span));
             match (word, item) {
-                ("account", Item::ArrayOfTables(tables)) => accounts.extend(self.accounts(tables)),
-                ("account", _) => {
-                    self.problems.push(place.problem(
-                        "write [[account]], with two pairs of brackets, above each account",
-                    ))
+                ("account", Item::ArrayOfTables(tables)) => {
+                    let accounts = tables.iter().filter_map(|table| self.account(table));
+                    declared.accounts.extend(accounts);
+                }
+                ("alias", Item::ArrayOfTables(tables)) => {
+                    let aliases = tables.iter().filter_map(|table| self.alias(table));
+                    declared.aliases.extend(aliases);
+                }
+                ("list", Item::ArrayOfTables(tables)) => {
+                    let lists = tables.iter().filter_map(|table| self.list(table));
+                    declared.lists.extend(lists);
+                }
+                (section, _) if SECTIONS.contains(&section) => {
+                    let message = format!(
+                        "write [[{section}]], with two pairs of brackets, above each {section}"
+                    );
+                    self.problems.push(place.problem(message));
                 }
                 _ => {
                     let hint = if KEYS.contains(&word) {
                         "; write [[account]] above it".to_owned()
                     } else {
-                        did_you_mean(nearest(word, ["account"].into_iter()))
+                        did_you_mean(nearest(word, SECTIONS.into_iter()))
                     };
                     self.problems
                         .push(place.problem(format!("unknown key {word:?}{hint}")));
                 }
             }
         }
-        accounts
-    }
-
-    fn accounts(&mut self, tables: &ArrayOfTables) -> Vec<Declaration> {
-        tables
-            .iter()
-            .filter_map(|table| self.account(table))
-            .collect()
+        declared
     }
 
     /// One account, or `None` after adding what is wrong with it.
@@ -198,6 +216,7 @@ impl Reading<'_> {
         }
         self.addresses(&entry, at);
         let forward = self.forward(&entry, at);
+        self.refer(&entry, at);
         let secret = self.secret(&entry, &start, at);
         match (entry.address, secret) {
             (Some(address), Some(secret)) if self.problems.len() == before => Some(Declaration {
@@ -209,6 +228,8 @@ impl Reading<'_> {
                 apop: entry.apop,
                 terms: entry.terms,
                 forward,
+                refer: entry.refer,
+                vacation: entry.vacation.map(|away| away.0),
                 place: start,
             }),
             (None, _) if !places.contains_key("address") => {
@@ -242,34 +263,60 @@ impl Reading<'_> {
         })
     }
 
+    /// What goes against sending on, and against being away.
+    fn refer<'p>(&mut self, entry: &Entry, at: impl Fn(&str) -> &'p Place) {
+        if entry.refer.is_some() && !entry.forward.is_empty() {
+            let message = "refer: mail cannot be both refused with a new address and forwarded; keep refer or forward";
+            self.problems.push(at("refer").problem(message));
+        }
+        if entry.vacation.is_some() && !entry.terms.mailbox {
+            let message = "vacation: nobody can write to an account without a mailbox; take out mailbox = false";
+            self.problems.push(at("vacation").problem(message));
+        }
+        let Some(from) = entry
+            .vacation
+            .as_ref()
+            .and_then(|away| away.0.address.as_ref())
+        else {
+            return;
+        };
+        let mut own = entry.address.iter().chain(&entry.aliases);
+        if !own.any(|own| own.key() == from.key()) {
+            let message = format!(
+                "vacation: address: {from} is neither the address of this account nor one of its aliases"
+            );
+            self.problems.push(at("vacation").problem(message));
+        }
+    }
+
     fn addresses<'p>(&mut self, entry: &Entry, at: impl Fn(&str) -> &'p Place) {
-        for (key, address) in entry
-            .address
-            .iter()
-            .map(|a| ("address", a))
-            .chain(entry.aliases.iter().map(|a| ("aliases", a)))
-        {
-            if !address
-                .host
-                .domain()
-                .is_some_and(|domain| self.domains.contains(domain))
-            {
-                self.problems.push(at(key).problem(format!(
-                    "{key}: {address} is in none of the domains of this server"
-                )));
-            }
-            if address.local.is_route() {
-                let message = format!(
-                    "{key}: {address} looks like a route, so other servers' mail for it is refused; choose a name without %, ! and @"
-                );
-                self.problems.push(at(key).problem(message));
-            }
-            if address.local.detail().is_some() {
-                let message = format!(
-                    "{key}: {address} has a +detail, which leads to the address before the + anyway"
-                );
-                self.problems.push(at(key).problem(message));
-            }
+        if let Some(address) = &entry.address {
+            self.one_of_ours("address", address, at("address"));
+        }
+        for address in &entry.aliases {
+            self.one_of_ours("aliases", address, at("aliases"));
+        }
+    }
+
+    /// What is wrong with an address that mail is taken for.
+    fn one_of_ours(&mut self, key: &str, address: &Mailbox, place: &Place) {
+        let here = (address.host.domain()).is_some_and(|domain| self.domains.contains(domain));
+        if !here {
+            self.problems.push(place.problem(format!(
+                "{key}: {address} is in none of the domains of this server"
+            )));
+        }
+        if address.local.is_route() {
+            let message = format!(
+                "{key}: {address} looks like a route, so other servers' mail for it is refused; choose a name without %, ! and @"
+            );
+            self.problems.push(place.problem(message));
+        }
+        if address.local.detail().is_some() {
+            let message = format!(
+                "{key}: {address} has a +detail, which leads to the address before the + anyway"
+            );
+            self.problems.push(place.problem(message));
         }
     }
 
@@ -330,27 +377,38 @@ impl Reading<'_> {
         Ok(DeclaredSecret::Password(secret))
     }
 
-    /// One address is one account; an alias may be shared by accounts, but not be one.
-    fn twice(&mut self, accounts: &[Declaration]) {
-        let mut seen: HashMap<String, &Declaration> = HashMap::new();
-        for account in accounts {
-            if let Some(first) = seen.get(&account.address.key()) {
-                let message = format!(
-                    "address: {} is declared at {} already",
-                    account.address, first.place
-                );
-                self.problems.push(account.place.problem(message));
-            } else {
-                seen.insert(account.address.key(), account);
+    /// An address is one account, one alias or one list; only the aliases of accounts may be shared.
+    fn twice(&mut self, declared: &Declarations) {
+        let mut seen: HashMap<String, (&'static str, &Place)> = HashMap::new();
+        let accounts = declared
+            .accounts
+            .iter()
+            .map(|one| ("account", &one.address, &one.place));
+        let aliases = declared
+            .aliases
+            .iter()
+            .map(|one| ("alias", &one.address, &one.place));
+        let lists = declared
+            .lists
+            .iter()
+            .map(|one| ("list", &one.settings.address, &one.place));
+        for (what, address, place) in accounts.chain(aliases).chain(lists) {
+            match seen.get(&address.key()) {
+                Some((_, first)) => {
+                    let message = format!("address: {address} is declared at {first} already");
+                    self.problems.push(place.problem(message));
+                }
+                None => {
+                    seen.insert(address.key(), (what, place));
+                }
             }
         }
-        for account in accounts {
+        for account in &declared.accounts {
             for alias in &account.aliases {
-                if let Some(other) = seen.get(&alias.key()) {
-                    let message = format!(
-                        "aliases: {alias} is an account, declared at {}",
-                        other.place
-                    );
+                if let Some((what @ ("account" | "list"), place)) = seen.get(&alias.key()) {
+                    let article = if *what == "account" { "an" } else { "a" };
+                    let message =
+                        format!("aliases: {alias} is {article} {what}, declared at {place}");
                     self.problems.push(account.place.problem(message));
                 }
             }

@@ -1,14 +1,18 @@
 //! Compares declarations with what the store has, and says what has to change. Pure: nothing is hashed or changed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod aliases;
+mod conflicts;
+mod lists;
 
-use address::Mailbox;
+use std::collections::{HashMap, HashSet};
+
+use address::{Domain, Mailbox};
 use auth::Wanted;
-use mailstore::{Account, Alias, Declared, Handling, Terms};
+use mailstore::{Account, Alias, Declared, Handling, StoredList, Terms};
 
 use crate::config::ConfigError;
 
-use super::{Declaration, DeclaredSecret, Fingerprints};
+use super::{Declaration, Declarations, DeclaredSecret, Fingerprints, Memory, Stored};
 
 /// What has to change, in this order.
 #[derive(Debug, Default)]
@@ -17,6 +21,10 @@ pub struct Plan {
     pub aliases_to_remove: Vec<Mailbox>,
     /// Accounts to make, change or switch off.
     pub accounts: Vec<AccountStep>,
+    /// Lists to make, or to change.
+    pub lists_to_put: Vec<StoredList>,
+    /// Lists whose declaration is gone. They stay, since nobody else knows who has joined them.
+    pub lists_left: Vec<Mailbox>,
     /// Aliases to make, or to change.
     pub aliases_to_put: Vec<Alias>,
     /// Declared accounts that are as they should be.
@@ -53,63 +61,78 @@ pub struct NewSecret {
     pub wanted: Wanted,
 }
 
-/// What has to change so that `accounts` and `aliases` become what is `declared`.
+/// What has to change so that what is `stored` becomes what is `declared`, `before` being what was declared the last time.
 ///
 /// An account that exists and is declared for the first time becomes what is declared, and is switched on. One that
 /// was declared before and switched off by hand stays off.
 ///
 /// # Errors
-/// When a declared address is in use for something else.
+/// When a declared address is in use for something else, or leads to nobody.
 pub fn plan(
-    declared: &[Declaration],
-    accounts: &[Account],
-    aliases: &[Alias],
+    declared: &Declarations,
+    stored: &Stored,
+    domains: &[Domain],
+    before: &Memory,
     fingerprints: &Fingerprints,
     needed: Wanted,
 ) -> Result<Plan, ConfigError> {
-    let existing: HashMap<String, &Account> = accounts
+    let aliases = aliases::after(declared, stored, before);
+    conflicts::check(declared, stored, domains, &aliases)?;
+    let mut plan = Plan {
+        lists_to_put: lists::after(declared, stored, before)?,
+        lists_left: lists::left(declared, stored, before),
+        ..Plan::default()
+    };
+    let existing: HashMap<String, &Account> = stored
+        .accounts
         .iter()
         .map(|account| (account.address.key(), account))
         .collect();
-    let wanted: HashSet<String> = declared
-        .iter()
-        .map(|declaration| declaration.address.key())
-        .collect();
-    let mut plan = Plan::default();
-    for declaration in declared {
+    for declaration in &declared.accounts {
         match existing.get(&declaration.address.key()) {
             None => plan.accounts.push(make(declaration, fingerprints, needed)),
-            Some(account) => match alter(declaration, account, fingerprints, needed) {
+            Some(account) => match alter(declaration, account, before, fingerprints, needed) {
                 Some(step) => plan.accounts.push(step),
                 None => plan.unchanged += 1,
             },
         }
     }
-    let gone = accounts
-        .iter()
-        .filter(|account| account.declared.is_some() && !wanted.contains(&account.address.key()));
-    plan.accounts.extend(gone.map(|account| {
-        AccountStep::SwitchOff(Account {
-            enabled: false,
-            declared: None,
-            ..account.clone()
-        })
-    }));
-
-    let after = aliases_after(declared, accounts, aliases);
-    conflicts(declared, &existing, &after)?;
-    let before: HashMap<String, &Alias> = aliases
+    plan.accounts.extend(switched_off(declared, stored));
+    let was: HashMap<String, &Alias> = stored
+        .aliases
         .iter()
         .map(|alias| (alias.address.key(), alias))
         .collect();
-    for (key, alias) in after {
-        match before.get(&key) {
+    for (key, alias) in aliases {
+        match was.get(&key) {
             Some(old) if **old == alias => {}
             Some(_) if alias.targets.is_empty() => plan.aliases_to_remove.push(alias.address),
             Some(_) | None => plan.aliases_to_put.push(alias),
         }
     }
     Ok(plan)
+}
+
+/// The accounts whose declaration is gone.
+fn switched_off<'a>(
+    declared: &'a Declarations,
+    stored: &'a Stored,
+) -> impl Iterator<Item = AccountStep> + 'a {
+    let wanted: HashSet<String> = declared
+        .accounts
+        .iter()
+        .map(|declaration| declaration.address.key())
+        .collect();
+    let gone = move |account: &&Account| {
+        account.declared.is_some() && !wanted.contains(&account.address.key())
+    };
+    stored.accounts.iter().filter(gone).map(|account| {
+        AccountStep::SwitchOff(Account {
+            enabled: false,
+            declared: None,
+            ..account.clone()
+        })
+    })
 }
 
 fn marks(declaration: &Declaration, fingerprints: &Fingerprints) -> Declared {
@@ -135,7 +158,8 @@ fn make(declaration: &Declaration, fingerprints: &Fingerprints, needed: Wanted) 
             terms: declaration.terms.clone(),
             handling: Handling {
                 forward: declaration.forward.clone(),
-                ..Handling::default()
+                moved: declaration.refer.clone(),
+                vacation: declaration.vacation_text(),
             },
             ..mailstore::NewAccount::new(declaration.address.clone())
         },
@@ -147,6 +171,7 @@ fn make(declaration: &Declaration, fingerprints: &Fingerprints, needed: Wanted) 
 fn alter(
     declaration: &Declaration,
     account: &Account,
+    before: &Memory,
     fingerprints: &Fingerprints,
     needed: Wanted,
 ) -> Option<AccountStep> {
@@ -177,7 +202,7 @@ fn alter(
             suspended: account.terms.suspended,
             ..declaration.terms.clone()
         },
-        handling: handling(declaration, account),
+        handling: handling(declaration, account, before),
         ..account.clone()
     };
     if wanted == *account && complete {
@@ -190,91 +215,20 @@ fn alter(
     })
 }
 
-/// What is said by hand of what the file does not speak of stays so, unless it goes against the file.
-fn handling(declaration: &Declaration, account: &Account) -> Handling {
+/// What is said by hand of what the file does not speak of stays so, unless it goes against the file. What the file said
+/// before and says no more is over.
+fn handling(declaration: &Declaration, account: &Account, before: &Memory) -> Handling {
+    let key = declaration.address.key();
     let mut handling = account.handling.clone();
     handling.forward.clone_from(&declaration.forward);
-    if handling.forward.is_some() {
+    if declaration.refer.is_some() {
+        handling.moved.clone_from(&declaration.refer);
+    } else if handling.forward.is_some() || handling.moved.as_ref() == before.refer.get(&key) {
         handling.moved = None;
     }
+    let vacation = declaration.vacation_text();
+    if vacation.is_some() || handling.vacation.as_ref() == before.vacations.get(&key) {
+        handling.vacation = vacation;
+    }
     handling
-}
-
-/// All aliases as they shall be, by key. Targets that were declared before and are not any more are taken out, those
-/// that are declared are put in; what was made by hand stays.
-fn aliases_after(
-    declared: &[Declaration],
-    accounts: &[Account],
-    aliases: &[Alias],
-) -> BTreeMap<String, Alias> {
-    let mut after: BTreeMap<String, Alias> = aliases
-        .iter()
-        .map(|alias| (alias.address.key(), alias.clone()))
-        .collect();
-    let pairs: HashSet<(String, String)> = declared
-        .iter()
-        .flat_map(|account| {
-            account
-                .aliases
-                .iter()
-                .map(|alias| (alias.key(), account.address.key()))
-        })
-        .collect();
-    for account in accounts {
-        let target = account.address.key();
-        for alias in account
-            .declared
-            .iter()
-            .flat_map(|declared| &declared.aliases)
-        {
-            if !pairs.contains(&(alias.key(), target.clone()))
-                && let Some(alias) = after.get_mut(&alias.key())
-            {
-                alias.targets.retain(|mailbox| mailbox.key() != target);
-            }
-        }
-    }
-    for account in declared {
-        let target = account.address.key();
-        for address in &account.aliases {
-            let alias = after.entry(address.key()).or_insert_with(|| Alias {
-                address: address.clone(),
-                targets: Vec::new(),
-            });
-            if !alias.targets.iter().any(|mailbox| mailbox.key() == target) {
-                alias.targets.push(account.address.clone());
-            }
-        }
-    }
-    after
-}
-
-/// An address is an account or an alias, never both.
-fn conflicts(
-    declared: &[Declaration],
-    existing: &HashMap<String, &Account>,
-    aliases: &BTreeMap<String, Alias>,
-) -> Result<(), ConfigError> {
-    let mut problems = Vec::new();
-    for declaration in declared {
-        let address = &declaration.address;
-        if aliases
-            .get(&address.key())
-            .is_some_and(|alias| !alias.targets.is_empty())
-        {
-            let message = format!(
-                "address: {address} is an alias already; `tegami alias remove {address}` makes room"
-            );
-            problems.push(declaration.place.problem(message));
-        }
-        for alias in &declaration.aliases {
-            if existing.contains_key(&alias.key()) {
-                let message = format!(
-                    "aliases: {alias} is an account already; `tegami account remove {alias}` would delete it with its mail"
-                );
-                problems.push(declaration.place.problem(message));
-            }
-        }
-    }
-    ConfigError::unless_empty(problems)
 }

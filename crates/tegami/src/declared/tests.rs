@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 
+mod beside;
 mod reconcile;
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM0NTY3OA$Nov5DnZ6b3bCwC9gCqkFjDhbwO3TSzkQfPvpcPTR3kY";
@@ -275,11 +276,24 @@ fn the_example_file_shows_every_key_and_loads() {
         "/../../config/accounts.toml"
     ))
     .unwrap();
-    for key in file::KEYS {
+    // What cannot stand beside the rest is shown behind a hash; `vacation` is a section of its own.
+    let keys = file::KEYS.into_iter().chain(file::alias::KEYS);
+    for key in keys.chain(file::list::KEYS) {
+        let line = format!("{key} = ");
+        let section = format!("[account.{key}]");
+        let shown = |shown: &str| {
+            let shown = shown.trim_start_matches("# ");
+            shown.starts_with(&line) || shown == section
+        };
+        assert!(example.lines().any(shown), "{key} is not shown");
+    }
+    for key in file::vacation::KEYS {
+        let line = format!("{key} = ");
+        let (_, section) = example.split_once("[account.vacation]").unwrap();
         assert!(
-            example
+            section
                 .lines()
-                .any(|line| line.starts_with(&format!("{key} = "))),
+                .any(|shown| shown.trim_start_matches("# ").starts_with(&line)),
             "{key} is not shown"
         );
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use address::{ForwardPath, Mailbox};
-use courier::office::Errand;
+use courier::office::{Errand, Housed};
 use delivery::keys::{Key, Keys};
 use delivery::list::{List, Role, Settings};
 use delivery::schedule::Verdict;
@@ -24,6 +24,7 @@ mod letter;
 mod list;
 pub mod memory;
 pub mod moderation;
+mod onward;
 mod places;
 mod request;
 pub mod success;
@@ -95,22 +96,40 @@ impl Errands {
         Ok(())
     }
 
+    /// A message that waited has come into mailboxes: who of them is away answers. It is never waited for.
+    pub fn note_housed(&self, directory: &Directory, housed: &Housed) {
+        let end = header_end(&housed.beginning).unwrap_or(housed.beginning.len());
+        let header: Arc<[u8]> = housed.beginning[..end].into();
+        let is_away = |account: &AccountId| {
+            let account = directory.account(*account);
+            account.is_some_and(|account| account.handling.vacation.is_some())
+        };
+        for account in housed.accounts.iter().copied().filter(is_away) {
+            self.note(vacation::Note {
+                account,
+                reverse_path: housed.envelope.reverse_path.clone(),
+                header: Arc::clone(&header),
+                requiretls: housed.envelope.requiretls,
+            });
+        }
+    }
+
     /// Somebody who may be away has got a message. It is never waited for.
     pub fn note(&self, note: vacation::Note) {
         self.absences.send(note);
     }
 }
 
-/// Does what there is to do with a message of the queue for this one of its recipients, a list.
+/// Does what there is to do with a message of the queue for this one of its recipients, a list or an address that leads on.
 pub async fn run(house: Arc<House>, message: u64, recipient: u32) -> Errand {
     match done(&house, message, recipient).await {
         Ok(errand) => errand,
         Err(trouble) => {
-            tracing::warn!(id = message, error = %trouble, "mail for a list has to wait");
+            tracing::warn!(id = message, error = %trouble, "mail for a list or an alias has to wait");
             Errand {
                 verdict: Verdict::Deferred,
                 status: Enhanced(4, 3, 0),
-                words: format!("the list cannot take it now: {trouble}"),
+                words: format!("it cannot be handed on now: {trouble}"),
             }
         }
     }
@@ -129,10 +148,7 @@ async fn done(house: &Arc<House>, message: u64, recipient: u32) -> Result<Errand
         .and_then(|at| post.envelope.recipients.get(at));
     let address = path.and_then(|one| one.path.mailbox());
     let Some((list, role)) = address.and_then(|address| at(house, address)) else {
-        return Ok(refused(
-            Enhanced(5, 1, 1),
-            "there is no list of this name any more".to_owned(),
-        ));
+        return onward::send_on(house, &post, recipient).await;
     };
     match role {
         Role::Post => list::expand(house, &list, &post, recipient).await,

@@ -6,7 +6,7 @@ mod etrn;
 mod finish;
 mod recipient;
 mod regarded;
-mod rounds;
+pub(super) mod rounds;
 mod turn;
 
 use std::collections::BTreeMap;

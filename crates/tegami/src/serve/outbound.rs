@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use address::{ForwardPath, Host, Mailbox, ReversePath};
 use anyhow::{Context, Result};
 use auth::Credentials;
-use courier::office::{self, Home, Nowhere, Office, Which};
+use courier::office::{self, Home, Housed, Nowhere, Office, Which};
 use courier::roads::{self, Roads, RouteTls, Settings};
 use delivery::schedule::{Backoff, Rules, Scope};
 use delivery::srs::{Forwarded, Why};
@@ -241,15 +241,12 @@ impl office::House for Rooms {
                 None => nowhere(Enhanced(5, 1, 1), "nobody has this address"),
             },
             // Its domain has become ours since it was taken in.
-            Route::Leads(leads) if !leads.mailboxes.is_empty() => {
+            Route::Leads(leads) if leads.away.is_empty() && !leads.mailboxes.is_empty() => {
                 let accounts = leads.mailboxes.iter().map(|local| local.account);
                 office::Route::Here(accounts.collect())
             }
-            Route::Leads(leads) if !leads.lists.is_empty() => office::Route::Errand,
-            Route::Leads(_) => nowhere(
-                Enhanced(4, 3, 5),
-                "this address has become one of this server meanwhile, and mail for it is sent on; send the message again",
-            ),
+            // A list, or whoever mail for it is sent on to by now.
+            Route::Leads(_) => office::Route::Errand,
             Route::Moved(to) => nowhere(
                 Enhanced(5, 1, 6),
                 &format!("the user has moved to {}", to.unicode()),
@@ -266,6 +263,12 @@ impl office::House for Rooms {
         recipient: u32,
     ) -> Pin<Box<dyn Future<Output = office::Errand> + Send>> {
         Box::pin(errands::run(Arc::clone(&self.0), message, recipient))
+    }
+
+    fn housed(&self, housed: Housed) {
+        if let Some(errands) = self.0.errands.get() {
+            errands.note_housed(&self.0.store.directory(), &housed);
+        }
     }
 
     fn home(&self, mailbox: &Mailbox) -> Home {

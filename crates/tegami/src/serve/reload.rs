@@ -70,15 +70,19 @@ pub async fn reload(
         );
     }
     running.outbound.reload(current, &config, &running.house);
-    for account in stopped {
-        // Where it is enabled by now, its mail leaves.
-        outbound::account_changed(&running.house, account);
-    }
+    wake(running, stopped);
     strangers::mention(&running.house.store, &config);
     running.fetching.reload(&config);
     certificate(running, &config).await;
     *current = config;
     tracing::info!("reloaded");
+}
+
+/// Where one of these is enabled by now, its mail leaves.
+fn wake(running: &Running, stopped: Vec<AccountId>) {
+    for account in stopped {
+        outbound::account_changed(&running.house, account);
+    }
 }
 
 fn disabled(store: &Store) -> Vec<AccountId> {

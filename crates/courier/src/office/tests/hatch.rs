@@ -205,3 +205,21 @@ async fn whoever_is_cut_off_in_the_middle_has_it_next_time() {
     assert_eq!(visit(&world, &["spoke.test"]).await, WHOLE(1));
     assert_eq!(world.queued(id), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_wrote_what_nobody_fetches_is_told_of_the_delay_and_of_the_end() {
+    let world = world(&["spoke.test"]).await;
+    let id = world.post(&letter(&["<a@spoke.test>"])).await;
+    world.pass(5 * HOUR).await;
+    let told = world.alices();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("Action: delayed"), "{}", told[0]);
+    assert!(told[0].contains("Status: 4.4.1"), "{}", told[0]);
+    world.pass(5 * 24 * HOUR).await;
+    let told = world.alices();
+    assert_eq!(told.len(), 2);
+    assert!(told[1].contains("Action: failed"), "{}", told[1]);
+    assert!(told[1].contains("is down or"), "{}", told[1]);
+    assert_eq!(world.queued(id), None);
+    assert_eq!(world.roads.count(), 0);
+}

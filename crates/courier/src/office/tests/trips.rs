@@ -264,6 +264,12 @@ async fn mail_for_what_is_ours_by_now_goes_into_its_mailbox() {
         1
     );
     assert_eq!(times(&mail.concat(), "Action: delivered"), 1);
+    let housed = world.villa.housed.lock().unwrap().clone();
+    let [housed] = housed.as_slice() else {
+        panic!("said once: {housed:?}");
+    };
+    assert_eq!(housed.accounts, [world.alice]);
+    assert_eq!(housed.beginning, letter.text);
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::carry::{Carried, Carry, Letter, Remote, Trip};
-use crate::office::{Errand, Hatch, Home, House, Office, Route};
+use crate::office::{Errand, Hatch, Home, House, Housed, Office, Route};
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3600);
@@ -344,6 +344,8 @@ pub(super) struct Villa {
     pub(super) routes: Mutex<BTreeMap<String, Route>>,
     /// Errands that were done: message and recipient.
     pub(super) errands: Mutex<Vec<(u64, u32)>>,
+    /// Messages that came into mailboxes.
+    pub(super) housed: Mutex<Vec<Housed>>,
     /// What comes of errands.
     pub(super) outcome: Mutex<Option<Errand>>,
 }
@@ -359,6 +361,10 @@ impl House for Villa {
         self.errands.lock().unwrap().push((message, recipient));
         let outcome = self.outcome.lock().unwrap().clone();
         Box::pin(async move { outcome.expect("an errand was to be expected") })
+    }
+
+    fn housed(&self, housed: Housed) {
+        self.housed.lock().unwrap().push(housed);
     }
 
     fn home(&self, mailbox: &Mailbox) -> Home {
@@ -508,6 +514,7 @@ impl World {
             accounts: Mutex::new(accounts),
             routes: Mutex::default(),
             errands: Mutex::default(),
+            housed: Mutex::default(),
             outcome: Mutex::default(),
         });
         let roads = Arc::new(Roads::default());

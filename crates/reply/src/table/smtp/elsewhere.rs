@@ -30,8 +30,8 @@ rows! {
     }
     "T-93" QUEUE_FULL = coded(452, 3, 1), "Too much mail waits to leave; try later" {
         rfc: "RFC 5321 section 4.2.3",
-        when: "RCPT, or the end of the message, for somebody at another server while the queue, or the part of it that one account may fill, is full.",
-        cause: "Other servers take no mail at the moment, or an account sends more than leaves.",
+        when: "RCPT, or the end of the message, for somebody at another server while the queue is full, or the part of it that one account, one client without a login or one address that sends mail on may fill.",
+        cause: "Other servers take no mail at the moment, or somebody sends more than leaves.",
         remedy: "Mail servers retry by themselves. Administrator: `tegami queue` shows what waits; `relay.queue_size` and `relay.queue_messages` allow more."
     }
     "T-91" CIRCLE = coded(554, 4, 6), "Mail to <{recipient}> would go in circles" {

@@ -8,15 +8,15 @@ use address::Mailbox;
 use admin::{HandlingRequest, Response};
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use delivery::vacation::{LONGEST_TEXT, PERIOD, SHORTEST_PERIOD, Settings};
+use delivery::vacation::{LONGEST_TEXT, SHORTEST_PERIOD, Settings};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, civil};
 
 use super::{ask, unexpected};
 use crate::cli::report::Stuck;
 use crate::cli::table::counted;
 use crate::cli::{Listing, print_json};
-use crate::config::Config;
+use crate::config::{Config, When};
 use crate::terminal::{note, print};
 
 /// Arguments of `account vacation`; with the address alone it shows what is set.
@@ -50,41 +50,6 @@ pub struct Vacation {
     listing: Listing,
 }
 
-/// A day or a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
-    /// `now` or `open`: no bound.
-    Unbounded,
-    Day(civil::Date),
-    At(Timestamp),
-}
-
-impl When {
-    fn parse(text: &str) -> Result<Self, String> {
-        if text == "now" || text == "open" {
-            return Ok(Self::Unbounded);
-        }
-        let day = text.parse().map(Self::Day);
-        day.or_else(|_| text.parse().map(Self::At)).map_err(|_| {
-            format!("{text:?} is no date; write one such as 2027-08-01 or 2027-08-01T12:00:00Z")
-        })
-    }
-
-    /// The second it begins, since 1970; or the second behind its end.
-    fn second(self, end: bool, zone: &TimeZone) -> Result<Option<u64>> {
-        let at = match self {
-            Self::Unbounded => return Ok(None),
-            Self::At(at) => at,
-            Self::Day(day) => {
-                let day = if end { day.tomorrow()? } else { day };
-                day.to_zoned(zone.clone())?.timestamp()
-            }
-        };
-        let second = u64::try_from(at.as_second());
-        Ok(Some(second.context("that day was before 1970")?))
-    }
-}
-
 impl Vacation {
     fn changes(&self) -> bool {
         self.text.is_some()
@@ -105,7 +70,7 @@ impl Vacation {
         let mut settings = match (before, text) {
             (before, Some(text)) => Settings {
                 text,
-                ..before.unwrap_or_else(nothing_yet)
+                ..before.unwrap_or_else(|| Settings::new(String::new()))
             },
             (Some(before), None) => before,
             (None, None) => bail!(Stuck::new(
@@ -126,18 +91,6 @@ impl Vacation {
             settings.period = period.as_secs();
         }
         Ok(settings)
-    }
-}
-
-fn nothing_yet() -> Settings {
-    Settings {
-        name: None,
-        address: None,
-        subject: None,
-        text: String::new(),
-        from: None,
-        until: None,
-        period: PERIOD,
     }
 }
 
@@ -272,7 +225,7 @@ mod tests {
         for (until, over) in [(None, false), (Some(1_001), false), (Some(1_000), true)] {
             let settings = Settings {
                 until,
-                ..nothing_yet()
+                ..Settings::new(String::new())
             };
             assert_eq!(is_over(&settings, now), over, "{until:?}");
         }

@@ -11,7 +11,7 @@ use auth::Secret;
 use toml_edit::{Item, Table, Value};
 
 use super::super::device::{open_to_others, password};
-use super::super::fields::{Fields, Reading, each};
+use super::super::fields::{Fields, Made, Reading, each};
 use super::super::load::Layers;
 use super::super::problem::{Place, Problem};
 use super::super::setting::Setting;
@@ -151,7 +151,7 @@ pub fn take(layers: &mut Layers, document: &Document, item: &Item, place: &Place
 }
 
 /// One route, and what is odd about it.
-fn read(document: &Document, table: &Table) -> Result<(Route, Option<String>), Vec<Problem>> {
+fn read(document: &Document, table: &Table) -> Made<Route> {
     let Reading {
         fields: entry,
         places,

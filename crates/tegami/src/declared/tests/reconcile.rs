@@ -2,22 +2,23 @@
 
 use std::sync::{Arc, Mutex};
 
-use mailstore::{AccountId, Change, ChangeError, Forward, Handling, Terms};
+use mailstore::{AccountId, Change, ChangeError, Forward, Handling, StoredList, Terms};
 
 use super::*;
 
 /// Accounts and aliases, changed as the real store changes them.
 #[derive(Clone, Default)]
-struct Store(Arc<Mutex<Contents>>);
+pub(super) struct Store(Arc<Mutex<Contents>>);
 
 #[derive(Default)]
 struct Contents {
     accounts: Vec<Account>,
     aliases: Vec<Alias>,
+    lists: Vec<StoredList>,
 }
 
 impl Store {
-    fn change(&self, change: Change) -> Result<(), ChangeError> {
+    pub(super) fn change(&self, change: Change) -> Result<(), ChangeError> {
         let mut contents = self.0.lock().unwrap();
         match change {
             Change::AddAccount(new) => {
@@ -67,10 +68,24 @@ impl Store {
             Change::RemoveAlias(address) => contents
                 .aliases
                 .retain(|old| old.address.key() != address.key()),
-            Change::PutList(list) => return Err(ChangeError::ListName(list.address)),
+            Change::PutList(list) => {
+                contents
+                    .lists
+                    .retain(|old| old.address.key() != list.address.key());
+                contents.lists.push(list);
+            }
             Change::RemoveList(address) => return Err(ChangeError::NoList(address)),
         }
         Ok(())
+    }
+
+    pub(super) fn stored(&self) -> Stored {
+        let contents = self.0.lock().unwrap();
+        Stored {
+            accounts: contents.accounts.clone(),
+            aliases: contents.aliases.clone(),
+            lists: contents.lists.clone(),
+        }
     }
 
     fn contents(&self) -> (Vec<Account>, Vec<Alias>) {
@@ -79,7 +94,7 @@ impl Store {
     }
 
     #[track_caller]
-    fn account(&self, address: &str) -> Account {
+    pub(super) fn account(&self, address: &str) -> Account {
         self.contents()
             .0
             .into_iter()
@@ -87,13 +102,13 @@ impl Store {
             .unwrap()
     }
 
-    fn edit(&self, address: &str, edit: impl FnOnce(&mut Account)) {
+    pub(super) fn edit(&self, address: &str, edit: impl FnOnce(&mut Account)) {
         let mut account = self.account(address);
         edit(&mut account);
         self.change(Change::PutAccount(account)).unwrap();
     }
 
-    fn alias(&self, address: &str) -> Option<Vec<String>> {
+    pub(super) fn alias(&self, address: &str) -> Option<Vec<String>> {
         let alias = self
             .contents()
             .1
@@ -111,7 +126,11 @@ fn workshop(wanted: Wanted) -> Workshop {
 }
 
 /// Makes the store what this accounts file says.
-async fn reconciled(office: &Office, store: &Store, file: &str) -> Result<Report, String> {
+pub(super) async fn reconciled(
+    office: &Office,
+    store: &Store,
+    file: &str,
+) -> Result<Report, String> {
     reconciled_with(office, store, file, Wanted::default()).await
 }
 
@@ -123,16 +142,16 @@ async fn reconciled_with(
 ) -> Result<Report, String> {
     fs::write(office.0.path().join("accounts.toml"), file).unwrap();
     let declarations = office.load()?;
-    let (accounts, aliases) = store.contents();
+    let stored = store.stored();
     let change = |change| {
         let outcome = store.change(change);
         async move { outcome }
     };
     let here = format!("{}/", office.0.path().display());
     reconcile(
-        &declarations.accounts,
-        &accounts,
-        &aliases,
+        &declarations,
+        &stored,
+        &domains(),
         office.0.path(),
         workshop(wanted),
         change,
@@ -141,7 +160,7 @@ async fn reconciled_with(
     .map_err(|error| error.to_string().replace(&here, ""))
 }
 
-fn mailbox(text: &str) -> Mailbox {
+pub(super) fn mailbox(text: &str) -> Mailbox {
     text.parse().unwrap()
 }
 
@@ -426,9 +445,9 @@ async fn a_refusal_of_the_store_names_the_account() {
     let declarations = office.load().unwrap();
     let refuse = |_| async { Err(ChangeError::Store(mailstore::StoreError::Full)) };
     let error = reconcile(
-        &declarations.accounts,
-        &[],
-        &[],
+        &declarations,
+        &Stored::default(),
+        &domains(),
         office.0.path(),
         workshop(Wanted::default()),
         refuse,

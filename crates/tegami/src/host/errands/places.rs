@@ -77,7 +77,8 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn keep(&mut self, account: AccountId, to: &Recipient, address: &Mailbox) {
+    /// Keeps it for a mailbox, or has it wait for that address while there is no room.
+    pub(super) fn keep(&mut self, account: AccountId, to: &Recipient, address: &Mailbox) {
         if self.mailboxes.contains_key(&account) {
             return;
         }
@@ -92,7 +93,8 @@ impl<'a> Places<'a> {
         }
     }
 
-    fn wait(&mut self, to: &Recipient, forwarded: bool) {
+    /// Has somebody wait in the queue.
+    pub(super) fn wait(&mut self, to: &Recipient, forwarded: bool) {
         // The path may stand there already without waiting: its mailboxes have it, and it leads elsewhere, too.
         if !self.known.insert(format!("waits {}", to.path)) {
             return;
@@ -145,7 +147,8 @@ impl<'a> Places<'a> {
     }
 }
 
-fn at(to: &Recipient, address: &Mailbox) -> Recipient {
+/// The same recipient, at this address.
+pub(super) fn at(to: &Recipient, address: &Mailbox) -> Recipient {
     Recipient {
         path: path(address),
         ..to.clone()

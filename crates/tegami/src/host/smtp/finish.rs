@@ -70,10 +70,9 @@ impl SmtpHost {
         let letter = (envelope, reservations.into_values().collect());
         let outgoing = leaving.into_outgoing(self.account(), hold);
         match kept(&self.house, written, letter, outgoing).await {
-            Ok((octets, queued)) => {
-                let kept = Kept { octets, queued };
+            Ok(kept) => {
+                let held = kept.queued.filter(|_| !held.is_empty());
                 self.taken(&id, &from, (rcpts, away), kept, owners).await;
-                let held = queued.filter(|_| !held.is_empty());
                 besides.follow(&self.house, copy, held).await;
                 FinishVerdict::Stored { id }
             }
@@ -160,7 +159,7 @@ async fn kept(
     written: Result<Incoming, StoreError>,
     (envelope, reservations): (Envelope, Vec<Reservation>),
     outgoing: Option<Outgoing>,
-) -> Result<(u64, Option<u64>), StoreError> {
+) -> Result<Kept, StoreError> {
     let incoming = written?;
     let octets = incoming.len();
     let parcel = Parcel {
@@ -170,7 +169,7 @@ async fn kept(
         outgoing,
     };
     let queued = house.store.post(parcel).await?;
-    Ok((octets, queued))
+    Ok(Kept { octets, queued })
 }
 
 /// RFC 2852 section 4.1.3: what was to be returned when its time is over is not delivered afterwards. The client that

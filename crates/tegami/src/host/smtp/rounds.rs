@@ -12,7 +12,7 @@ const LONGEST: usize = 512;
 
 /// The addresses that send one message on, and which of them have done so before; any split gives the same result.
 #[derive(Debug, Default)]
-pub(super) struct Rounds {
+pub(in crate::host) struct Rounds {
     marks: Vec<Mark>,
     /// The field so far, with its folded lines.
     field: Vec<u8>,
@@ -30,7 +30,7 @@ struct Mark {
 
 impl Rounds {
     /// For a message that these addresses send on, each of which has its word.
-    pub(super) fn new(by: Vec<Mailbox>, word: impl Fn(&Mailbox) -> String) -> Self {
+    pub(in crate::host) fn new(by: Vec<Mailbox>, word: impl Fn(&Mailbox) -> String) -> Self {
         let marks = by.into_iter().map(|by| Mark {
             word: word(&by),
             by,
@@ -43,7 +43,7 @@ impl Rounds {
     }
 
     /// What goes in front of the message.
-    pub(super) fn fields(&self, hostname: &str) -> String {
+    pub(in crate::host) fn fields(&self, hostname: &str) -> String {
         let fields = self.marks.iter();
         fields
             .map(|mark| format!("Delivered-To: {}@{hostname}\r\n", mark.word))
@@ -51,7 +51,7 @@ impl Rounds {
     }
 
     /// Takes in the next octets of the message. Lines end with CRLF; the session has seen to it.
-    pub(super) fn take_in(&mut self, octets: &[u8]) {
+    pub(in crate::host) fn take_in(&mut self, octets: &[u8]) {
         if self.marks.is_empty() {
             return;
         }
@@ -99,7 +99,7 @@ impl Rounds {
     }
 
     /// The message has ended: which of the addresses have sent it on before.
-    pub(super) fn before(mut self) -> Vec<Mailbox> {
+    pub(in crate::host) fn before(mut self) -> Vec<Mailbox> {
         self.judge();
         let seen = self.marks.into_iter().filter(|mark| mark.seen);
         seen.map(|mark| mark.by).collect()

@@ -1,0 +1,77 @@
+//! What the accounts file said the last time about what else can be said by hand, so that what is taken out of the file
+//! is told from what was never in it.
+//!
+//! It lies in the data directory. Without it everything counts as said by hand, and nothing is taken away.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use address::Mailbox;
+use serde::{Deserialize, Serialize};
+
+use super::Declarations;
+use crate::durable_file;
+
+const FILE: &str = "declared.json";
+
+/// By [`Mailbox::key`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The new addresses of accounts that have moved.
+    pub refer: BTreeMap<String, Mailbox>,
+    /// The settings of vacations, as they are kept.
+    pub vacations: BTreeMap<String, String>,
+    /// The targets of each `[[alias]]`.
+    pub aliases: BTreeMap<String, Vec<Mailbox>>,
+    /// The members of each `[[list]]`.
+    pub lists: BTreeMap<String, Vec<Mailbox>>,
+}
+
+impl Memory {
+    /// What there is to remember of these.
+    pub fn of(declared: &Declarations) -> Self {
+        let mut memory = Self::default();
+        for account in &declared.accounts {
+            let key = account.address.key();
+            if let Some(to) = &account.refer {
+                memory.refer.insert(key.clone(), to.clone());
+            }
+            if let Some(settings) = account.vacation_text() {
+                memory.vacations.insert(key, settings);
+            }
+        }
+        let aliases = declared.aliases.iter();
+        memory.aliases = aliases
+            .map(|alias| (alias.address.key(), alias.to.clone()))
+            .collect();
+        let lists = declared.lists.iter().map(|list| &list.settings);
+        memory.lists = lists
+            .map(|list| (list.address.key(), list.members.clone()))
+            .collect();
+        memory
+    }
+
+    /// What is remembered in this data directory. A damaged memory is none.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn read(data_dir: &Path) -> io::Result<Self> {
+        match std::fs::read(data_dir.join(FILE)) {
+            Ok(octets) => Ok(serde_json::from_slice(&octets).unwrap_or_else(|error| {
+                tracing::warn!(file = FILE, %error, "what was declared before is forgotten: the file is damaged");
+                Self::default()
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Remembers it; durable on return.
+    ///
+    /// # Errors
+    /// It cannot be written; then what was remembered before still is.
+    pub fn write(&self, data_dir: &Path) -> io::Result<()> {
+        durable_file::write(&data_dir.join(FILE), &serde_json::to_vec(self)?)
+    }
+}

@@ -1,0 +1,308 @@
+//! Aliases, lists, new addresses and vacations of an accounts file: what is read, and what it changes in a store.
+
+use delivery::list::{Joining, Posting, Settings};
+use delivery::vacation;
+
+use super::reconcile::{Store, mailbox, reconciled};
+use super::*;
+
+fn alias(address: &str, to: &[&str]) -> String {
+    format!("[[alias]]\naddress = {address:?}\nto = {to:?}\n")
+}
+
+fn staff(members: &[&str], more: &str) -> String {
+    format!(
+        "[[list]]\naddress = \"staff@example.test\"\nowners = [\"alice@example.test\"]\nmembers = {members:?}\n{more}\n"
+    )
+}
+
+impl Store {
+    fn list(&self, address: &str) -> Settings {
+        let stored = self.stored();
+        let list = stored
+            .lists
+            .iter()
+            .find(|list| list.address.key() == address);
+        serde_json::from_str(&list.unwrap().settings).unwrap()
+    }
+
+    fn members(&self) -> Vec<String> {
+        let list = self.list("staff@example.test");
+        list.members.iter().map(ToString::to_string).collect()
+    }
+
+    fn vacation(&self) -> Option<vacation::Settings> {
+        let account = self.account("alice@example.test");
+        let text = account.handling.vacation?;
+        Some(serde_json::from_str(&text).unwrap())
+    }
+}
+
+#[test]
+fn says_what_is_wrong_with_aliases_lists_and_vacations() {
+    bad(
+        &(alice("") + &alias("team@foreign.test", &[])),
+        &[
+            "accounts.toml:6: address: team@foreign.test is in none of the domains of this server",
+            "accounts.toml:7: to: name at least one address that mail for this alias goes to",
+        ],
+    );
+    bad(
+        &(alice("") + "[[alias]]\nto = [\"alice@example.test\"]\nfor = \"x\""),
+        &[
+            "accounts.toml:7: unknown key \"alias.for\"",
+            "accounts.toml:5: address is missing",
+        ],
+    );
+    bad(
+        &(alice("") + &alias("alice@example.test", &["a@far.test"])),
+        &["accounts.toml:5: address: alice@example.test is declared at accounts.toml:1 already"],
+    );
+    bad(
+        &(alice("")
+            + &staff(&[], "posting = \"all\"").replace("owners = [\"alice@example.test\"]\n", "")),
+        &[
+            "accounts.toml:8: posting: \"all\" is none of \"anyone\", \"members\", \"authenticated\", \"moderated\"",
+            "accounts.toml:5: a list needs an owner, who hears of bounces",
+        ],
+    );
+    bad(
+        &(alice("aliases = [\"staff@example.test\"]") + &staff(&[], "")),
+        &["accounts.toml:1: aliases: staff@example.test is a list, declared at accounts.toml:5"],
+    );
+    bad(
+        &(alice("") + "[list]\n"),
+        &["accounts.toml:5: write [[list]], with two pairs of brackets, above each list"],
+    );
+    bad(
+        &alice("refer = \"a@far.test\"\nforward = [\"b@far.test\"]"),
+        &[
+            "accounts.toml:4: refer: mail cannot be both refused with a new address and forwarded; keep refer or forward",
+        ],
+    );
+    let way = "write [account.vacation] below the account, and text = \"...\" below that";
+    bad(
+        &alice("vacation = \"Away\""),
+        &[&format!("accounts.toml:4: vacation: {way}")],
+    );
+    for (section, message) in [
+        (
+            "text = \" \"",
+            "the text of the vacation reply is empty; write what senders should know",
+        ),
+        (
+            "text = \"Away\"\nuntill = 2027-08-14",
+            "unknown key \"untill\"; did you mean \"until\"?",
+        ),
+        (
+            "text = \"Away\"\nuntil = \"Friday\"",
+            "until: \"Friday\" is no date; write one such as 2027-08-01 or 2027-08-01T12:00:00Z",
+        ),
+        (
+            "text = \"Away\"\nperiod = \"1h\"",
+            "the vacation reply may be repeated to one sender once a day at most; choose a longer period",
+        ),
+        (
+            "text = \"Away\"\nfrom = 2027-08-14\nuntil = 2027-08-01",
+            "the vacation ends before it begins; check both dates",
+        ),
+        (
+            "text = \"Away\"\naddress = \"bob@example.test\"",
+            "address: bob@example.test is neither the address of this account nor one of its aliases",
+        ),
+    ] {
+        bad(
+            &alice(&format!("[account.vacation]\n{section}")),
+            &[&format!("accounts.toml:4: vacation: {message}")],
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_alias_leads_to_many_here_and_elsewhere_until_it_is_not_declared_any_more() {
+    let (office, store) = (Office::new(""), Store::default());
+    let file = |aliases: &str| alice("aliases = [\"info@example.test\"]") + aliases;
+    let team = alias(
+        "team@example.test",
+        &["alice@example.test", "friend@far.test"],
+    );
+    let all = alias("*@other.test", &["team@example.test"]);
+    let both = file(&format!("{team}{all}"));
+    let report = reconciled(&office, &store, &both).await.unwrap();
+    assert_eq!(report.aliases_put.len(), 3);
+    assert_eq!(
+        store.alias("team@example.test").unwrap(),
+        ["alice@example.test", "friend@far.test"]
+    );
+    assert_eq!(store.alias("*@other.test").unwrap(), ["team@example.test"]);
+    let again = reconciled(&office, &store, &both).await.unwrap();
+    assert_eq!(
+        again,
+        Report {
+            unchanged: 1,
+            ..Report::default()
+        }
+    );
+    // Somebody was added by hand, and stays when the file names others; so does what an account declares.
+    let mut by_hand = store.stored().aliases;
+    for alias in &mut by_hand {
+        alias.targets.push(mailbox("hand@far.test"));
+        store
+            .change(mailstore::Change::PutAlias(alias.clone()))
+            .unwrap();
+    }
+    let other = alias("team@example.test", &["new@far.test"])
+        + &alias("info@example.test", &["x@far.test"]);
+    reconciled(&office, &store, &file(&other)).await.unwrap();
+    assert_eq!(
+        store.alias("team@example.test").unwrap(),
+        ["hand@far.test", "new@far.test"]
+    );
+    assert_eq!(
+        store.alias("info@example.test").unwrap(),
+        ["alice@example.test", "hand@far.test", "x@far.test"]
+    );
+    reconciled(&office, &store, &file("")).await.unwrap();
+    assert_eq!(store.alias("team@example.test").unwrap(), ["hand@far.test"]);
+    assert_eq!(
+        store.alias("info@example.test").unwrap(),
+        ["alice@example.test", "hand@far.test"]
+    );
+}
+
+#[tokio::test]
+async fn an_alias_that_nothing_is_left_of_is_removed() {
+    let (office, store) = (Office::new(""), Store::default());
+    let team = alias("team@example.test", &["friend@far.test"]);
+    reconciled(&office, &store, &(alice("") + &team))
+        .await
+        .unwrap();
+    let report = reconciled(&office, &store, &alice("")).await.unwrap();
+    assert_eq!(report.aliases_removed, [mailbox("team@example.test")]);
+    assert_eq!(store.alias("team@example.test"), None);
+}
+
+#[tokio::test]
+async fn whoever_joins_and_leaves_a_list_in_between_has_the_last_word() {
+    let (office, store) = (Office::new(""), Store::default());
+    let file = |members: &[&str], more: &str| alice("") + &staff(members, more);
+    let two = ["alice@example.test", "friend@far.test"];
+    let more = "name = \"Staff\"\nposting = \"anyone\"\njoining = \"open\"";
+    let report = reconciled(&office, &store, &file(&two, more))
+        .await
+        .unwrap();
+    assert_eq!(report.lists_put, [mailbox("staff@example.test")]);
+    let list = store.list("staff@example.test");
+    assert_eq!(
+        (list.name.as_str(), list.posting, list.joining),
+        ("Staff", Posting::Anyone, Joining::Open)
+    );
+    assert_eq!(store.members(), two);
+    // The friend leaves, and somebody joins.
+    let mut list = list;
+    list.members = vec![mailbox("alice@example.test"), mailbox("joined@far.test")];
+    let settings = serde_json::to_string(&list).unwrap();
+    let list = mailstore::StoredList {
+        address: list.address,
+        settings,
+    };
+    store.change(mailstore::Change::PutList(list)).unwrap();
+    let report = reconciled(&office, &store, &file(&two, more))
+        .await
+        .unwrap();
+    assert_eq!(report.lists_put, []);
+    assert_eq!(store.members(), ["alice@example.test", "joined@far.test"]);
+    // What the file says for the first time is done, and what it says no more is over.
+    let others = ["friend@far.test", "new@far.test"];
+    reconciled(&office, &store, &file(&others, ""))
+        .await
+        .unwrap();
+    assert_eq!(store.members(), ["joined@far.test", "new@far.test"]);
+    assert_eq!(store.list("staff@example.test").joining, Joining::Closed);
+    // A list that is taken out of the file stays, which is said once.
+    let left = reconciled(&office, &store, &alice("")).await.unwrap();
+    assert_eq!(left.lists_left, [mailbox("staff@example.test")]);
+    assert_eq!(store.members().len(), 2);
+    let again = reconciled(&office, &store, &alice("")).await.unwrap();
+    assert_eq!(again.lists_left, []);
+}
+
+#[tokio::test]
+async fn addresses_are_one_thing_only_and_lead_somewhere() {
+    for (more, message) in [
+        (
+            alias(
+                "team@example.test",
+                &["nobody@example.test", "alice+x@example.test"],
+            ),
+            "accounts.toml:5: to: nobody@example.test is neither an account nor an alias nor a list here; correct it, or \
+             declare it, too",
+        ),
+        (
+            staff(&["staff-owner@other.test"], ""),
+            "accounts.toml:5: members: staff-owner@other.test is neither an account nor an alias nor a list here; correct \
+             it, or declare it, too",
+        ),
+        (
+            staff(&[], "") + &alias("staff-owner@example.test", &["alice@example.test"]),
+            "accounts.toml:10: address: staff-owner@example.test belongs to the list staff@example.test; choose another, or \
+             remove that: tegami list remove staff@example.test",
+        ),
+        (
+            alias("hand@example.test", &["alice@example.test"]),
+            "accounts.toml:5: address: hand@example.test is an account already; `tegami account remove hand@example.test` \
+             would delete it with its mail",
+        ),
+    ] {
+        let (office, store) = (Office::new(""), Store::default());
+        let hand = mailstore::NewAccount::new(mailbox("hand@example.test"));
+        store.change(mailstore::Change::AddAccount(hand)).unwrap();
+        let error = reconciled(&office, &store, &(alice("") + &more)).await;
+        assert_eq!(error.unwrap_err(), message);
+        assert_eq!(store.stored().accounts.len(), 1, "nothing was changed");
+    }
+}
+
+#[tokio::test]
+async fn a_new_address_and_a_vacation_end_with_their_declaration_and_stay_when_made_by_hand() {
+    let (office, store) = (Office::new(""), Store::default());
+    let away = "[account.vacation]\ntext = \"\"\"\nBack soon.\nAlice\n\"\"\"\nsubject = \"Away\"\nuntil = 2027-08-14T12:00:00Z\nperiod = \"3d\"";
+    reconciled(&office, &store, &alice(away)).await.unwrap();
+    let settings = store.vacation().unwrap();
+    assert_eq!(
+        (settings.text.as_str(), settings.subject.as_deref()),
+        ("Back soon.\nAlice\n", Some("Away"))
+    );
+    assert_eq!(
+        (settings.until, settings.period),
+        (Some(1_818_244_800), 3 * 86_400)
+    );
+    let again = reconciled(&office, &store, &alice(away)).await.unwrap();
+    assert_eq!(again.unchanged, 1);
+    let moved = "refer = \"alice@new.test\"\nvacation = { text = \"Away\" }";
+    reconciled(&office, &store, &alice(moved)).await.unwrap();
+    let handling = store.account("alice@example.test").handling;
+    assert_eq!(handling.moved, Some(mailbox("alice@new.test")));
+    assert_eq!(store.vacation().unwrap().text, "Away");
+    reconciled(&office, &store, &alice("")).await.unwrap();
+    let handling = store.account("alice@example.test").handling;
+    assert_eq!((handling.moved, handling.vacation), (None, None));
+    store.edit("alice@example.test", |alice| {
+        alice.handling.moved = Some(mailbox("alice@new.test"));
+        alice.handling.vacation = Some("{}".to_owned());
+    });
+    let report = reconciled(&office, &store, &alice("")).await.unwrap();
+    assert_eq!(report.unchanged, 1);
+}
+
+#[tokio::test]
+async fn a_damaged_memory_takes_nothing_away() {
+    let (office, store) = (Office::new(""), Store::default());
+    let team = alias("team@example.test", &["friend@far.test"]);
+    reconciled(&office, &store, &(alice("") + &team))
+        .await
+        .unwrap();
+    fs::write(office.0.path().join("declared.json"), "{\"aliases\":").unwrap();
+    reconciled(&office, &store, &alice("")).await.unwrap();
+    assert!(store.alias("team@example.test").is_some());
+}

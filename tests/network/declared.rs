@@ -1,0 +1,54 @@
+//! What an accounts file declares beside accounts, and what a reload makes of it.
+
+use std::fs;
+
+use super::outbound::{done, stranger};
+use super::server::Server;
+use super::sink::Sink;
+use super::{ALICE, BOB, PASSWORD, fetch_all, send};
+
+const STAFF: &str = "staff@example.test";
+const TEAM: &str = "team@example.test";
+
+fn account(address: &str, more: &str) -> String {
+    format!("[[account]]\naddress = {address:?}\npassword_file = \"password\"\n{more}\n")
+}
+
+#[test]
+fn aliases_lists_and_new_addresses_of_the_accounts_file_are_at_work() {
+    let office = tempfile::tempdir().unwrap();
+    fs::write(office.path().join("password"), PASSWORD).unwrap();
+    let file = office.path().join("accounts.toml");
+    let accounts = account(ALICE, "") + &account(BOB, "");
+    let team = format!("[[alias]]\naddress = {TEAM:?}\nto = [{ALICE:?}, {STAFF:?}]\n");
+    let staff = format!(
+        "[[list]]\naddress = {STAFF:?}\nowners = [{ALICE:?}]\nmembers = [{BOB:?}]\nposting = \"anyone\"\n"
+    );
+    fs::write(&file, format!("{accounts}{team}{staff}")).unwrap();
+    let sink = Sink::start();
+    let server = Server::start(&format!(
+        "accounts_file = {file:?}\n[relay]\nsmarthost = \"127.0.0.1:{}\"\nsmarthost_tls = \"none\"\n",
+        sink.port
+    ));
+    send(
+        &mut stranger(&server),
+        "sender@third.test",
+        TEAM,
+        "Subject: both\r\n\r\nbody",
+    );
+    assert_eq!(fetch_all(&server, ALICE).len(), 1);
+    server.event("posted to members");
+    assert_eq!(fetch_all(&server, BOB).len(), 1);
+    let moved = account(BOB, "refer = \"bob@new.test\"");
+    fs::write(&file, format!("{}{moved}", account(ALICE, ""))).unwrap();
+    server.reload();
+    server.event("reloaded");
+    let mut client = stranger(&server);
+    client.command("MAIL FROM:<sender@third.test>", "250");
+    client.command(&format!("RCPT TO:<{TEAM}>"), "550 5.1.1");
+    client.command(&format!("RCPT TO:<{BOB}>"), "551 5.1.6");
+    done(
+        server.tegami(&["list", "show", STAFF], ""),
+        "Members      1",
+    );
+}
