@@ -10,23 +10,20 @@ use ipnet::IpNet;
 use crate::{default_gateways, own_networks};
 
 /// Addresses that are nobody's (RFC 5737, RFC 3849), so that the way to them is the way to the world.
-const WORLD: [(IpAddr, IpAddr); 2] = [
-    (
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-    ),
-    (
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
-    ),
+const WORLD: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
 ];
+
+/// Networks whose way is looked at; a machine with many containers is in many.
+const NETWORKS: usize = 32;
 
 /// What is known of it at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Whereabouts {
     networks: Vec<IpNet>,
     gateways: Vec<IpAddr>,
-    /// By which the world would see us, if nothing stands between.
+    /// By which the world, and the networks we are in, would see us, if nothing stands between.
     sources: Vec<IpAddr>,
 }
 
@@ -34,10 +31,13 @@ impl Whereabouts {
     /// Looks. Nothing is sent.
     #[must_use]
     pub fn now() -> Self {
+        let networks = own_networks();
+        let near = networks.iter().take(NETWORKS);
+        let near = near.filter_map(|network| network.hosts().next());
         Self {
-            networks: own_networks(),
+            sources: WORLD.into_iter().chain(near).filter_map(source).collect(),
             gateways: default_gateways().unwrap_or_default(),
-            sources: WORLD.into_iter().filter_map(source).collect(),
+            networks,
         }
     }
 
@@ -48,10 +48,14 @@ impl Whereabouts {
     }
 }
 
-/// The address that packets to `world` would bear. Connecting a UDP socket chooses it, and sends nothing.
-fn source((ours, world): (IpAddr, IpAddr)) -> Option<IpAddr> {
+/// The address that packets to this one would bear. Connecting a UDP socket chooses it, and sends nothing.
+fn source(to: IpAddr) -> Option<IpAddr> {
+    let ours = match to {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
     let socket = UdpSocket::bind(SocketAddr::new(ours, 0)).ok()?;
-    socket.connect(SocketAddr::new(world, 9)).ok()?;
+    socket.connect(SocketAddr::new(to, 9)).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 
@@ -67,8 +71,7 @@ mod tests {
     #[test]
     fn the_address_that_packets_would_bear_is_one_of_ours() {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let here = source((IpAddr::V4(Ipv4Addr::UNSPECIFIED), loopback));
-        assert_eq!(here, Some(loopback));
+        assert_eq!(source(loopback), Some(loopback));
     }
 
     #[test]

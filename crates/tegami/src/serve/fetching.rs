@@ -61,7 +61,8 @@ impl Fetching {
             visitor: Arc::new(visitor),
             board,
             moves,
-            watchman: tokio::spawn(look_around(moved)),
+            // Where we are before the first visit.
+            watchman: tokio::spawn(look_around(moved, Some(Whereabouts::now()))),
             visits: Mutex::default(),
         };
         fetching.reload(config);
@@ -116,8 +117,7 @@ impl Fetching {
 }
 
 /// Says whenever this machine is somewhere else than before. Looks only while there are visits to be made.
-async fn look_around(moved: watch::Sender<u64>) {
-    let mut last = None;
+async fn look_around(moved: watch::Sender<u64>, mut last: Option<Whereabouts>) {
     loop {
         tokio::time::sleep(LOOK).await;
         // One is that of `Fetching`.

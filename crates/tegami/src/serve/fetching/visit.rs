@@ -107,13 +107,13 @@ impl Visitor {
         let line = Box::new(turned.into_stream());
         let served = self.server.attend(line, &service, &endpoint, (peer, local));
         let ended = tokio::time::timeout(COMING, served).await;
-        match (door.outcome(), ended) {
-            ((messages, true), _) => Outcome::Failed(messages, Trouble::cut(&from)),
-            ((messages, false), Ok(())) => Outcome::Done(messages),
-            ((messages, false), Err(_elapsed)) => {
+        match (ended, door.outcome()) {
+            (Err(_elapsed), (messages, _)) => {
                 let words = format!("{from} was still sending after four hours; the rest waits.");
                 Outcome::Failed(messages, Trouble::other(words))
             }
+            (Ok(()), (messages, true)) => Outcome::Failed(messages, Trouble::cut(&from)),
+            (Ok(()), (messages, false)) => Outcome::Done(messages),
         }
     }
 }
