@@ -1,7 +1,7 @@
 //! Mail that waited, for addresses here: where they lead when its time comes, and who answers it then.
 
 use super::client::Client;
-use super::outbound::{alice, done, sending_to, until_queue_says};
+use super::outbound::{alice, done, only_message, sending_to, until_queue_says};
 use super::server::Server;
 use super::sink::Sink;
 use super::{ALICE, BOB, fetch_all};
@@ -79,6 +79,25 @@ fn mail_that_waited_for_an_alias_reaches_all_whom_it_leads_to_by_now() {
     assert_eq!(sink.letter().to, ["<x@elsewhere.test>"]);
     until_queue_says(&server, &["queue", "list"], "No mail waits to leave.");
     assert_eq!(fetch_all(&server, BOB).len(), 1);
+}
+
+#[test]
+fn mail_that_waited_for_a_full_mailbox_waits_on_and_nobody_else_gets_it_twice() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port, "");
+    for_later(&server, BOB);
+    let forward = ["account", "forward", BOB, "bob@elsewhere.test"];
+    done(server.tegami(&forward, ""), "bob@elsewhere.test");
+    done(server.tegami(&["account", "quota", BOB, "10B"], ""), "");
+    done(server.tegami(&["queue", "resume"], ""), "All mail leaves.");
+    until_queue_says(&server, &["queue", "list"], "the mailbox here has no room");
+    assert_eq!(sink.rest(), []);
+    let id = only_message(&server);
+    done(server.tegami(&["account", "quota", BOB, "default"], ""), "");
+    done(server.tegami(&["queue", "retry", &id], ""), "1 message");
+    assert_eq!(sink.letter().to, ["<bob@elsewhere.test>"]);
+    until_queue_says(&server, &["queue", "list"], "No mail waits to leave.");
+    assert_eq!((fetch_all(&server, BOB).len(), sink.rest().len()), (1, 0));
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //!
 //! Nobody is counted while less than a quarter waits altogether. Beyond that the queue is looked through, not more often
 //! than every few seconds; what was taken in since is added. The store remembers accounts only: who else has handed
-//! something in is forgotten with a restart, and then counts as one of those without a login.
+//! something in is forgotten with a restart, and then counts as one of those without a login. What is being handed in at
+//! this moment counts when it is there, so whoever has many connections may go over by as many messages.
 
 use std::collections::HashMap;
 use std::mem;

@@ -47,6 +47,9 @@ pub(super) async fn send_on(
     let before = rounds.before();
     let line = return_path(&post.envelope);
     let octets = (line.len() + fields.len() + post.header.len()) as u64 + post.rest;
+    if let Some(full) = without_room(house, &leads, octets) {
+        return Ok(full);
+    }
     let vacations = leads.vacations.clone();
     let places = places(house, post, to, leads, &before, octets);
     if places.is_empty() && !before.is_empty() {
@@ -91,6 +94,17 @@ fn rounds(house: &House, post: &Post, leads: &Leads) -> Rounds {
     let mut rounds = Rounds::new(by, |by| srs.sent_on(by));
     rounds.take_in(&post.header);
     rounds
+}
+
+/// A mailbox that has no room now: everything waits for it where it is, or those who have it would get it once more.
+fn without_room(house: &House, leads: &Leads, octets: u64) -> Option<Errand> {
+    let mut mailboxes = leads.mailboxes.iter();
+    let full = mailboxes.find_map(|local| house.store.reserve(local.account, octets).err())?;
+    Some(Errand {
+        verdict: Verdict::Deferred,
+        status: Enhanced(4, 2, 2),
+        words: format!("the mailbox here has no room: {full}"),
+    })
 }
 
 fn places<'a>(
