@@ -27,6 +27,7 @@ pub mod sasl;
 pub mod segment;
 pub mod smtp;
 pub mod surrogates;
+pub mod web;
 
 #[path = "../../crates/admin/src"]
 #[allow(
@@ -63,6 +64,12 @@ mod tegami_sources {
 #[path = "../../crates/tegami/src/host"]
 mod host_sources {
     pub mod surrogate;
+}
+
+#[path = "../../crates/tegami/src/web"]
+mod web_sources {
+    pub mod form;
+    pub mod language;
 }
 
 #[path = "../../crates/smtp-client/tests/rig"]

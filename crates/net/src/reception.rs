@@ -1,6 +1,6 @@
 //! What happens behind an open door: a mail session, or guests of another protocol.
 //!
-//! Mail is greeted and driven by this crate ([`crate::serve`]). Guests speak first, and whoever receives them knows their
+//! Mail is greeted and driven by this crate (`serve`). Guests speak first, and whoever receives them knows their
 //! protocol; from here they have what every connection has: the gate, the PROXY protocol, a log span and the server's stop.
 
 use std::future::Future;

@@ -16,6 +16,7 @@ mod fetch;
 mod holds;
 mod reference;
 mod relay;
+mod web;
 
 /// Loads `file` (if any) and `variables` from a directory of its own; paths in messages lose that directory.
 fn load_from(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Loaded, String> {

@@ -1,14 +1,12 @@
 //! The one form there is: whether it asks for leaving with one click (RFC 8058 section 3.2).
 
-use hyper::body::Bytes;
-
 /// Its one field, and what that must be.
 pub const FIELD: &str = "List-Unsubscribe";
 pub const VALUE: &str = "One-Click";
 
 /// Whether a body of this type is the form. RFC 8058 section 3.1: `multipart/form-data`, or the type that browsers send
 /// without being told (which is taken for it when there is none).
-pub fn asks_to_leave(content_type: Option<&str>, body: &Bytes) -> bool {
+pub fn asks_to_leave(content_type: Option<&str>, body: &[u8]) -> bool {
     let content_type = content_type.unwrap_or("application/x-www-form-urlencoded");
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -75,8 +73,7 @@ mod tests {
 
     #[track_caller]
     fn check(content_type: Option<&str>, body: &str, expected: bool) {
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        let found = asks_to_leave(content_type, &body);
+        let found = asks_to_leave(content_type, body.as_bytes());
         assert_eq!(found, expected, "{content_type:?} {body:?}");
     }
 
