@@ -1,7 +1,8 @@
 //! `[[alias]]` of the accounts file: other addresses in our domains, and whom they lead to, here or elsewhere.
 //!
 //! An alias has no place for a mark that says that it was declared, so what was declared last stands in a file of the data
-//! directory. Without it nothing is taken out that is not declared any more, and nothing else goes wrong.
+//! directory, which is no part of a backup. Without it nothing is taken out that is not declared any more, and nothing else
+//! goes wrong.
 
 use std::collections::BTreeMap;
 use std::io;
