@@ -1,6 +1,6 @@
 //! What other domains promise of their TLS: policies of MTA-STS, the records that announce them, and TLSA records held against
 //! certificates that a stranger shows. Whatever is read says itself again and means what a slow reader takes it for; octets
-//! that are no certificate are never one.
+//! that are no certificate are never one. And the field by which a message waives all of that.
 
 use address::Domain;
 use dane::{Records, Tlsa};
@@ -19,6 +19,7 @@ pub fn check(input: &[u8]) {
 }
 
 fn policy(octets: &[u8]) {
+    waiver(octets);
     let Ok(policy) = Policy::parse(octets) else {
         return;
     };
@@ -44,6 +45,21 @@ fn policy(octets: &[u8]) {
             assert_eq!(policy.treatment(&domain), expected, "{pattern} {host}");
         }
     }
+}
+
+/// A header that waives all of it says so, and what is behind a header never does.
+fn waiver(octets: &[u8]) {
+    let waived = delivery::tls_required::is_waived(octets);
+    let small = octets.to_ascii_lowercase();
+    let named = small.windows(12).any(|at| at == b"tls-required");
+    assert!(!waived || named, "waived by nobody");
+    let field = b"TLS-Required: No\r\n";
+    let body = [&b"\r\n"[..], octets].concat();
+    assert!(!delivery::tls_required::is_waived(&body), "by the body");
+    let first = [&field[..], &body].concat();
+    assert!(delivery::tls_required::is_waived(&first), "not by the field");
+    let twice = [&field[..], &first].concat();
+    assert!(!delivery::tls_required::is_waived(&twice), "by two fields");
 }
 
 /// Label by label.

@@ -477,7 +477,7 @@ fn whoever_is_away_says_so_once_and_never_to_lists_or_machines() {
     assert_eq!(sink.rest(), []);
 }
 
-// DSN-08, DSN-15, REL-05
+// DSN-08, DSN-15
 #[test]
 fn who_asks_hears_that_a_message_has_arrived() {
     let sink = Sink::start();

@@ -76,6 +76,38 @@ fn an_alias_leads_elsewhere_and_what_bounces_finds_its_way_back() {
 }
 
 #[test]
+fn an_alias_of_the_accounts_file_leads_elsewhere_while_it_stands_there() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port, "");
+    let office = tempfile::tempdir().expect("a directory");
+    let file = office.path().join("accounts.toml");
+    let secret = office.path().join("carol");
+    std::fs::write(&secret, "vq7-Rmd2-kLw9\n").expect("written");
+    let account =
+        format!("[[account]]\naddress = \"carol@example.test\"\npassword_file = {secret:?}\n");
+    let alias = format!(
+        "[[alias]]\naddress = \"team@example.test\"\ntargets = [\"friend@other.test\", \"{BOB}\"]\n"
+    );
+    std::fs::write(&file, format!("{account}{alias}")).expect("written");
+    server.reconfigure(
+        "domains = ",
+        &format!("accounts_file = {file:?}\ndomains = "),
+    );
+    server.reload();
+    server.event("reloaded");
+    let mut client = stranger(&server);
+    let all = "Subject: all\r\n\r\nbody";
+    send(&mut client, "sender@third.test", "team@example.test", all);
+    assert_eq!(sink.letter().to, ["<friend@other.test>"]);
+    assert_eq!(fetch_all(&server, BOB).len(), 1);
+    std::fs::write(&file, account).expect("written");
+    server.reload();
+    server.event("reloaded");
+    client.command("MAIL FROM:<sender@third.test>", "250");
+    client.command("RCPT TO:<team@example.test>", "550 5.1.1");
+}
+
+#[test]
 fn a_forward_keeps_a_copy_or_not_and_tells_senders_or_not() {
     let sink = Sink::start();
     let server = sending_to(sink.port, "");
