@@ -65,10 +65,7 @@ impl SmtpHost {
                 self.taken(&id, &from, (rcpts, away), (octets, queued))
                     .await;
                 let held = queued.filter(|_| !held.is_empty());
-                if copy.is_some() || held.is_some() {
-                    // Rare, and long: it has room of its own.
-                    Box::pin(besides.follow(&self.house, copy, held)).await;
-                }
+                besides.follow(&self.house, copy, held).await;
                 FinishVerdict::Stored { id }
             }
             Err(error) => {
