@@ -162,7 +162,7 @@ impl Server {
         match ask {
             Ask::Mail(from) => {
                 self.open = Some(Stored {
-                    from,
+                    from: *from,
                     to: Vec::new(),
                     body: Vec::new(),
                 });

@@ -71,6 +71,13 @@ impl Besides {
         envelope: Option<Envelope>,
         held: Option<u64>,
     ) {
+        if envelope.is_some() || held.is_some() {
+            // Rare, and long: it has room of its own.
+            Box::pin(self.caused(house, envelope, held)).await;
+        }
+    }
+
+    async fn caused(self, house: &Arc<House>, envelope: Option<Envelope>, held: Option<u64>) {
         if let Some(id) = held {
             let house = Arc::clone(house);
             tokio::spawn(async move { moderation::announce(&house, id).await });
