@@ -180,8 +180,14 @@ impl Visitor {
     /// It says exactly this line, and is answered.
     #[track_caller]
     pub fn hears(&mut self, line: &str, answer: &str) {
-        assert_eq!(self.read().as_deref(), Some(line));
+        self.asks(line);
         self.says(answer);
+    }
+
+    /// It says exactly this line, and waits.
+    #[track_caller]
+    pub fn asks(&mut self, line: &str) {
+        assert_eq!(self.read().as_deref(), Some(line));
     }
 
     /// Its reply, all lines of it, whose last line begins so.
