@@ -506,6 +506,11 @@ fn a_single_word_goes_to_the_smarthost_only_if_somebody_listed_it() {
             client.command("RSET", "250");
         }
     }
+    done(
+        server.tegami(&["route", "u@sales"], ""),
+        "is refused: its domain is one word",
+    );
+    done(server.tegami(&["route", "u@intern"], ""), "leaves by ");
 }
 
 #[test]
