@@ -50,6 +50,7 @@ mod proven;
 mod room;
 mod rules;
 mod scan;
+mod turns;
 
 #[cfg(test)]
 mod tests;
@@ -204,7 +205,9 @@ impl Schedule {
         }
         // Next hops are few where senders are many: each is asked once.
         let mut full: Vec<&Arc<NextHop>> = Vec::new();
-        let job = self.lines.next(|hop| {
+        // Where there is no room, thousands may wait.
+        let among = |standing| hops.has_room_for(rules, standing);
+        let job = self.lines.next(among, |hop| {
             if full.iter().any(|known| Arc::ptr_eq(known, hop)) {
                 return false;
             }

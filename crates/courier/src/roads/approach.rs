@@ -77,9 +77,12 @@ impl Approach<'_> {
             Err(failed) if failed.tls && optional && !self.secret => {
                 tracing::info!(server = %self.who, why = failed.finding.words, "TLS came to nothing; going on without");
                 self.roads.plain.note(address);
-                // Whoever has taken all the time before gets no more than half of it again.
+                // Both together have the time of one; whoever takes all of it has the other one next time.
                 let left = within.saturating_sub(began.elapsed());
-                self.open(Cover::None, left.max(within / 2)).await
+                if left.is_zero() {
+                    return Err(failed);
+                }
+                self.open(Cover::None, left).await
             }
             opened => opened,
         }

@@ -40,8 +40,8 @@ pub struct Settings {
     pub connect: Duration,
     /// After this time no further host of the same attempt is tried.
     pub patience: Duration,
-    /// Most time from a connection to where a message can be offered. Each answer has its own time besides; a host that drips
-    /// keeps to those.
+    /// Most time from a connection to where a message can be offered, with TLS and without it in its place together. Each
+    /// answer has its own time besides; a host that drips keeps to those.
     pub opening: Duration,
     /// Most time that one conversation may take with a message until all of it is sent, beside what its size allows it (1 KiB
     /// in a second).

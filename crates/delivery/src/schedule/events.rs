@@ -327,6 +327,7 @@ impl Schedule {
                 self.hops.forget(connection);
             }
         }
+        self.lines.stands(hop, self.hops.standing(hop));
         while let Some(surplus) = self.hops.surplus(hop) {
             self.pending.push_back(Output::Close(surplus));
         }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::backoff::later;
 use super::job::{JobKey, NextHop};
 use super::lines::TICK;
-use super::proven::{Proven, Trial, Trials};
+use super::proven::{Proven, Standing, Trials};
 use super::rules::Rules;
 
 /// A next hop that wanted fewer connections is asked for more after so many successes, not at every one: what it refuses
@@ -58,8 +58,8 @@ struct Connection {
     job: Option<JobKey>,
     jobs: u32,
     since: SystemTime,
-    /// Its next hop has yet to prove itself.
-    trial: Option<Trial>,
+    /// What was known of its next hop when it was opened, and has not been proven since.
+    standing: Standing,
 }
 
 #[derive(Debug, Default)]
@@ -107,22 +107,28 @@ impl Hops {
         if known.is_some_and(|hop| !hop.idle.is_empty()) {
             return true;
         }
-        let trial = self.trial(hop);
+        let standing = self.standing(hop);
+        let proven = standing == Standing::Proven;
         // One at a time until it has finished something.
-        let room = known.is_none_or(|hop| hop.open < trial.map_or(hop.limit, |_| 1));
-        room && trial.is_none_or(|trial| self.trials.have_room(rules, trial))
+        let room = known.is_none_or(|hop| hop.open < if proven { hop.limit } else { 1 });
+        room && self.has_room_for(rules, standing)
             && (self.has_room(rules) || !self.idle.is_empty())
     }
 
-    /// What the next connection to it would be.
-    fn trial(&self, hop: &Arc<NextHop>) -> Option<Trial> {
+    /// What is known of a next hop.
+    pub(super) fn standing(&self, hop: &Arc<NextHop>) -> Standing {
         if self.proven.has(hop) {
-            None
+            Standing::Proven
         } else if self.is_doubtful(hop) {
-            Some(Trial::Again)
+            Standing::Again
         } else {
-            Some(Trial::Fresh)
+            Standing::Fresh
         }
+    }
+
+    /// Whether there may be one more connection to next hops of which this is known.
+    pub(super) fn has_room_for(&self, rules: &Rules, standing: Standing) -> bool {
+        self.trials.have_room(rules, standing)
     }
 
     /// Whether nothing at all could start.
@@ -156,10 +162,8 @@ impl Hops {
         if let Some(id) = closed {
             self.forget(id);
         }
-        let trial = self.trial(&key.next_hop);
-        if let Some(trial) = trial {
-            self.trials.begin(trial);
-        }
+        let standing = self.standing(&key.next_hop);
+        self.trials.begin(standing);
         self.last += 1;
         let id = ConnectionId(self.last);
         let connection = Connection {
@@ -167,7 +171,7 @@ impl Hops {
             job: Some(key.clone()),
             jobs: 1,
             since: now,
-            trial,
+            standing,
         };
         self.connections.insert(id, connection);
         self.known(rules, &key.next_hop).open += 1;
@@ -202,9 +206,7 @@ impl Hops {
     pub(super) fn forget(&mut self, id: ConnectionId) -> Option<JobKey> {
         self.wake(id);
         let connection = self.connections.remove(&id)?;
-        if let Some(trial) = connection.trial {
-            self.trials.end(trial);
-        }
+        self.trials.end(connection.standing);
         if let Some(hop) = self.hops.get_mut(&connection.hop) {
             hop.open = hop.open.saturating_sub(1);
             if hop.open == 0 && hop.failures == 0 {
@@ -278,10 +280,9 @@ impl Hops {
         let first = self.proven.note(rules, hop);
         if first {
             for connection in self.connections.values_mut() {
-                if connection.hop == *hop
-                    && let Some(trial) = connection.trial.take()
-                {
-                    self.trials.end(trial);
+                if connection.hop == *hop {
+                    self.trials.end(connection.standing);
+                    connection.standing = Standing::Proven;
                 }
             }
         }
@@ -332,7 +333,7 @@ impl Hops {
         if matches!(self.door(hop, now), Door::BackedOff(_)) {
             return false;
         }
-        let standing = self.standing(hop);
+        let standing = self.worked(hop);
         if standing == 0 {
             self.proven.forget(hop);
         }
@@ -354,7 +355,7 @@ impl Hops {
     }
 
     /// Connections to a next hop that have carried a job to its end.
-    fn standing(&self, hop: &Arc<NextHop>) -> u32 {
+    fn worked(&self, hop: &Arc<NextHop>) -> u32 {
         let proven = self
             .connections
             .values()

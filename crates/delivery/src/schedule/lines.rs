@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::job::{Job, JobKey, NextHop, Sender};
+use super::proven::Standing;
+use super::turns::Turns;
 
 /// A letter this large counts as two, and so on: it keeps a connection as long.
 const LARGE: u64 = 1024 * 1024;
@@ -49,7 +51,7 @@ pub(super) struct Lines {
     entries: BTreeMap<JobKey, Entry>,
     senders: BTreeMap<Arc<Sender>, Line>,
     /// Senders with something that may start, in order of their turns.
-    turns: BTreeSet<(Rank, Arc<Sender>)>,
+    turns: Turns<Arc<Sender>>,
     hops: BTreeMap<Arc<NextHop>, Presence>,
     waiting: usize,
     /// Of these, for next hops that sleep.
@@ -64,11 +66,11 @@ pub(super) struct Lines {
 
 /// Whose turn it is: the smallest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+pub(super) struct Rank {
     /// Work running.
-    load: u64,
+    pub(super) load: u64,
     /// Number of the last turn.
-    served: u64,
+    pub(super) served: u64,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +79,7 @@ struct Line {
     waiting: usize,
     lanes: BTreeMap<Arc<NextHop>, Lane>,
     /// Lanes with something that may start, but for those of next hops that sleep.
-    turns: BTreeSet<(Rank, Arc<NextHop>)>,
+    turns: Turns<Arc<NextHop>>,
 }
 
 /// Who has a lane for a next hop, and how much waits in all of them.
@@ -86,6 +88,7 @@ struct Presence {
     waiting: usize,
     /// It cannot be reached: its lanes have no turns, so that a thousand of them cost the living nothing.
     asleep: bool,
+    standing: Standing,
     senders: BTreeSet<Arc<Sender>>,
 }
 
@@ -353,14 +356,33 @@ impl Lines {
             if asleep {
                 line.turns.remove(&turn);
             } else {
-                line.turns.insert(turn);
+                line.turns.insert(presence.standing, turn);
             }
             let turn = (line.rank, Arc::clone(sender));
-            if line.turns.is_empty() {
-                self.turns.remove(&turn);
-            } else {
-                self.turns.insert(turn);
-            }
+            self.turns.follow(&line.turns, turn);
+        }
+    }
+
+    /// What is known of a next hop by now.
+    pub(super) fn stands(&mut self, hop: &Arc<NextHop>, standing: Standing) {
+        let Some(presence) = self.hops.get_mut(hop) else {
+            return;
+        };
+        if std::mem::replace(&mut presence.standing, standing) == standing || presence.asleep {
+            return;
+        }
+        for sender in &presence.senders {
+            let Some(line) = self.senders.get_mut(sender) else {
+                continue;
+            };
+            let Some(lane) = line.lanes.get(hop).filter(|lane| lane.ripe > 0) else {
+                continue;
+            };
+            let turn = (lane.rank, Arc::clone(hop));
+            line.turns.remove(&turn);
+            line.turns.insert(standing, turn);
+            let turn = (line.rank, Arc::clone(sender));
+            self.turns.follow(&line.turns, turn);
         }
     }
 
@@ -369,15 +391,16 @@ impl Lines {
         self.hops.len() > few || self.hops.keys().any(can_take)
     }
 
-    /// The job whose turn it is, among next hops that can take one.
+    /// The job whose turn it is, among next hops that can take one and of which this is known.
     pub(super) fn next<'a>(
         &'a self,
+        among: impl Fn(Standing) -> bool,
         mut can_take: impl FnMut(&'a Arc<NextHop>) -> bool,
     ) -> Option<Arc<Job>> {
-        for (_, sender) in &self.turns {
+        for sender in self.turns.among(&among) {
             let line = self.senders.get(sender);
-            let hops = line.into_iter().flat_map(|line| &line.turns);
-            for (_, hop) in hops {
+            let hops = line.into_iter().flat_map(|line| line.turns.among(&among));
+            for hop in hops {
                 if can_take(hop)
                     && let Some(key) = self.keys_in(sender, hop).next()
                 {
@@ -475,10 +498,10 @@ impl Lines {
         };
         entry.ripe = true;
         let job = Arc::clone(&entry.job);
-        let asleep = self
-            .hops
-            .get(&job.next_hop)
-            .is_some_and(|presence| presence.asleep);
+        let presence = self.hops.get(&job.next_hop);
+        let (asleep, standing) = presence.map_or_else(Default::default, |presence| {
+            (presence.asleep, presence.standing)
+        });
         let Some(line) = self.senders.get_mut(&job.sender) else {
             return;
         };
@@ -489,8 +512,10 @@ impl Lines {
         if asleep {
             return;
         }
-        line.turns.insert((lane.rank, Arc::clone(&job.next_hop)));
-        self.turns.insert((line.rank, Arc::clone(&job.sender)));
+        let turn = (lane.rank, Arc::clone(&job.next_hop));
+        line.turns.insert(standing, turn);
+        let turn = (line.rank, Arc::clone(&job.sender));
+        self.turns.follow(&line.turns, turn);
     }
 
     /// Takes a job out of its lane, if it stands there; hands back when it was to be looked at.
@@ -520,9 +545,8 @@ impl Lines {
         if lane.ripe == 0 {
             line.turns.remove(&(lane.rank, Arc::clone(&job.next_hop)));
         }
-        if line.turns.is_empty() {
-            self.turns.remove(&(line.rank, Arc::clone(&job.sender)));
-        }
+        let turn = (line.rank, Arc::clone(&job.sender));
+        self.turns.follow(&line.turns, turn);
         Some(judged)
     }
 
@@ -531,18 +555,14 @@ impl Lines {
         let Some(line) = self.senders.get_mut(&job.sender) else {
             return;
         };
-        if self.turns.remove(&(line.rank, Arc::clone(&job.sender))) {
-            self.turns
-                .insert((change(line.rank), Arc::clone(&job.sender)));
-        }
+        self.turns
+            .rerank(&(line.rank, Arc::clone(&job.sender)), change(line.rank));
         line.rank = change(line.rank);
         let Some(lane) = line.lanes.get_mut(&job.next_hop) else {
             return;
         };
-        if line.turns.remove(&(lane.rank, Arc::clone(&job.next_hop))) {
-            line.turns
-                .insert((change(lane.rank), Arc::clone(&job.next_hop)));
-        }
+        let turn = (lane.rank, Arc::clone(&job.next_hop));
+        line.turns.rerank(&turn, change(lane.rank));
         lane.rank = change(lane.rank);
     }
 

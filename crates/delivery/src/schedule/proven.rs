@@ -45,13 +45,20 @@ impl Proven {
     }
 }
 
-/// What a connection to a next hop is that has not proven itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trial {
-    /// Nothing is known of it.
+/// What is known of a next hop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It finishes what it begins.
+    Proven,
+    /// Nothing.
+    #[default]
     Fresh,
     /// It could not be reached when it was tried last.
     Again,
+}
+
+impl Standing {
+    pub(super) const ALL: [Self; 3] = [Self::Proven, Self::Fresh, Self::Again];
 }
 
 /// Connections to next hops that have not proven themselves.
@@ -64,29 +71,33 @@ pub(super) struct Trials {
 impl Trials {
     /// Half of all connections at most, and half of these for those that failed before: so new ones never wait behind
     /// them, and neither waits behind anybody who is known to be slow.
-    pub(super) fn have_room(&self, rules: &Rules, trial: Trial) -> bool {
+    pub(super) fn have_room(&self, rules: &Rules, standing: Standing) -> bool {
         let most = (rules.connections / 2).max(1);
         let room = self.fresh + self.again < most;
-        match trial {
-            Trial::Fresh => room,
-            Trial::Again => room && self.again < (most / 2).max(1),
+        match standing {
+            Standing::Proven => true,
+            Standing::Fresh => room,
+            Standing::Again => room && self.again < (most / 2).max(1),
         }
     }
 
-    pub(super) fn begin(&mut self, trial: Trial) {
-        let count = self.count(trial);
-        *count = count.saturating_add(1);
+    pub(super) fn begin(&mut self, standing: Standing) {
+        if let Some(count) = self.count(standing) {
+            *count = count.saturating_add(1);
+        }
     }
 
-    pub(super) fn end(&mut self, trial: Trial) {
-        let count = self.count(trial);
-        *count = count.saturating_sub(1);
+    pub(super) fn end(&mut self, standing: Standing) {
+        if let Some(count) = self.count(standing) {
+            *count = count.saturating_sub(1);
+        }
     }
 
-    fn count(&mut self, trial: Trial) -> &mut u32 {
-        match trial {
-            Trial::Fresh => &mut self.fresh,
-            Trial::Again => &mut self.again,
+    fn count(&mut self, standing: Standing) -> Option<&mut u32> {
+        match standing {
+            Standing::Proven => None,
+            Standing::Fresh => Some(&mut self.fresh),
+            Standing::Again => Some(&mut self.again),
         }
     }
 }

@@ -138,6 +138,7 @@ impl Schedule {
             let hop = Arc::clone(&job.next_hop);
             self.lines.insert(job, due, judged, Place::Waiting);
             self.lines.sleep(&hop, self.is_asleep(&hop));
+            self.lines.stands(&hop, self.hops.standing(&hop));
         }
     }
 
@@ -293,6 +294,7 @@ impl Schedule {
     /// Mail for a next hop can start (again): what was left is of use.
     pub(super) fn reopened(&mut self, hop: &Arc<NextHop>) {
         self.lines.sleep(hop, false);
+        self.lines.stands(hop, self.hops.standing(hop));
         for key in self.lines.keys_for(hop) {
             self.arm(&key);
         }
