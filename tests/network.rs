@@ -37,6 +37,8 @@ mod obligations;
 mod onward;
 #[path = "network/outbound.rs"]
 mod outbound;
+#[path = "network/pauses.rs"]
+mod pauses;
 #[path = "network/proxied.rs"]
 mod proxied;
 #[path = "network/refusals.rs"]

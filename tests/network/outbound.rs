@@ -18,7 +18,7 @@ pub fn sending_to(port: u16, more: &str) -> Server {
 }
 
 /// A user who has logged in.
-fn alice(server: &Server) -> Client {
+pub fn alice(server: &Server) -> Client {
     let mut client = Client::tls(server.port("submissions"));
     client.expect("220");
     client.command("EHLO pc.example", "250");
@@ -51,7 +51,7 @@ fn only_message(server: &Server) -> String {
 
 /// Asks until the queue says so. It is written down soon behind what the other server heard, but behind it.
 #[track_caller]
-fn until_queue_says(server: &Server, arguments: &[&str], part: &str) -> String {
+pub fn until_queue_says(server: &Server, arguments: &[&str], part: &str) -> String {
     let mut last = String::new();
     for _ in 0..500 {
         let output = server.tegami(arguments, "");
@@ -333,7 +333,10 @@ fn people_decide_about_mail_that_waits_whether_the_server_runs_or_not() {
         server.tegami(&with("hold", &one), ""),
         "2 messages are held until `tegami queue release`.",
     );
-    done(server.tegami(&["queue", "resume"], ""), "All mail leaves.");
+    done(
+        server.tegami(&["queue", "resume"], ""),
+        "Resumed: everything. All mail leaves.",
+    );
     assert_eq!(sink.letter().to, ["<c@two.test>"]);
     until_queue_says(&server, &["status"], "Queue        2 messages");
     let stopped = server.stop();

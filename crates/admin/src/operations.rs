@@ -24,7 +24,7 @@ use crate::message::{
     AccountFacts, Answer, IndexFacts, Refusal, RefusalKind, Request, Response, ServerFacts, Status,
     StoreFacts,
 };
-use crate::queue::QueueNews;
+use crate::queue::{PauseNews, QueueNews};
 
 /// What the verbs need to know of everything that is not the store.
 pub trait Surroundings: Send + Sync {
@@ -52,11 +52,12 @@ pub trait Surroundings: Send + Sync {
     /// The queue has been changed. Nobody has to be told while no server runs.
     fn queue_news(&self, _news: QueueNews) {}
 
-    /// Starts no more mail for this next hop (a domain or a route), or none at all, or goes on.
+    /// Starts no more mail for this next hop (a domain or a route), or none at all, or goes on: with one, or with
+    /// everything that was paused.
     ///
     /// # Errors
     /// [`Refusal`]: there is no server, or the configuration wants it otherwise.
-    fn pause_queue(&self, _hop: Option<&str>, _paused: bool) -> Result<(), Refusal> {
+    fn pause_queue(&self, _hop: Option<&str>, _paused: bool) -> Result<PauseNews, Refusal> {
         let refusal = Refusal::new(RefusalKind::NotRunning, "no server runs, so no mail leaves");
         Err(refusal.remedy("for a server that sends nothing from its start on, set `enabled = false` under [relay] in the configuration"))
     }

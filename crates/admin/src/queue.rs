@@ -56,7 +56,7 @@ pub enum QueueRequest {
     },
     /// Starts nothing more, or goes on.
     Pause {
-        /// A domain or a route; everything without one.
+        /// A domain or a route; without one everything, or every pause.
         hop: Option<String>,
         /// Which of the two.
         paused: bool,
@@ -83,8 +83,15 @@ pub enum QueueResponse {
         /// How many.
         messages: u64,
     },
-    /// What is paused now.
-    Paused(Vec<String>),
+    /// What is paused now, and what no longer is.
+    Paused {
+        /// What is.
+        now: Vec<String>,
+        /// What this request ended.
+        ended: Vec<String>,
+        /// What was paused is no server of the configuration, and nothing that waits goes there.
+        idle: bool,
+    },
 }
 
 /// A message in the queue, as shown to people.
@@ -153,6 +160,15 @@ pub enum QueueNews {
     Released(u64),
     /// This message is held, or gone.
     Withdrawn(u64),
+}
+
+/// What a pause, or its end, came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PauseNews {
+    /// What was paused and no longer is.
+    pub ended: Vec<String>,
+    /// The name is one of a server of the configuration.
+    pub is_server: bool,
 }
 
 /// What there is in the queue.

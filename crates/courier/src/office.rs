@@ -82,6 +82,7 @@ enum Order {
     Withdrawn(u64),
     Allowed(AccountId),
     Reload(Rules),
+    Rerouted,
     Census(oneshot::Sender<Census>),
     Door(NextHop, oneshot::Sender<Door>),
     Stopped(AccountId, oneshot::Sender<bool>),
@@ -141,6 +142,11 @@ impl Office {
     /// Other rules, or other routes, from now on.
     pub fn reload(&self, rules: Rules) {
         self.order(Order::Reload(rules));
+    }
+
+    /// Other routes from now on: the store is read anew.
+    pub fn rerouted(&self) {
+        self.order(Order::Rerouted);
     }
 
     /// How much there is to do. Nothing at all once it has stopped.

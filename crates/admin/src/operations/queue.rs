@@ -5,7 +5,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use address::{Domain, Envelope};
+use address::{Envelope, Host};
 use mailstore::{Heard, Queued, StoreError, Waiting};
 
 use super::Operations;
@@ -30,8 +30,16 @@ impl Operations {
             QueueRequest::Release { which } => self.hold_queued(which, false).await?,
             QueueRequest::Remove { which } => self.remove_queued(which).await?,
             QueueRequest::Pause { hop, paused } => {
-                self.surroundings.pause_queue(hop.as_deref(), paused)?;
-                QueueResponse::Paused(self.surroundings.paused_queue())
+                let news = self.surroundings.pause_queue(hop.as_deref(), paused)?;
+                let idle = match hop.filter(|_| paused && !news.is_server) {
+                    Some(hop) => !self.has_mail_for(&hop).await?,
+                    None => false,
+                };
+                QueueResponse::Paused {
+                    now: self.surroundings.paused_queue(),
+                    ended: news.ended,
+                    idle,
+                }
             }
         };
         Ok(Response::Queue(response))
@@ -126,6 +134,27 @@ impl Operations {
         counted(&which, messages)
     }
 
+    /// Whether something waits for a domain, or an address literal.
+    async fn has_mail_for(&self, host: &str) -> Result<bool, Refusal> {
+        let Ok(host) = host.parse::<Host>() else {
+            return Ok(false);
+        };
+        let mut after = 0;
+        loop {
+            let page = self.page(after).await?;
+            let Some(last) = page.last() else {
+                return Ok(false);
+            };
+            after = last.id;
+            for queued in page {
+                let envelope = self.envelope(queued.id).await?;
+                if envelope.is_some_and(|envelope| goes_to(&host, &queued, &envelope)) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
     /// The ids of these messages, as of now.
     async fn chosen(&self, which: &Which) -> Result<Vec<u64>, Refusal> {
         if let Which::Message(id) = which {
@@ -218,17 +247,21 @@ impl Operations {
 
 /// Whether a message is one of these.
 fn concerns(which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
-    let is_at = |waiting: &Waiting, domain: &Domain| {
-        let place = usize::try_from(waiting.recipient).ok();
-        let recipient = place.and_then(|place| envelope.recipients.get(place));
-        let mailbox = recipient.and_then(|recipient| recipient.path.mailbox());
-        mailbox.and_then(|mailbox| mailbox.host.domain()) == Some(domain)
-    };
     match which {
         Which::All => true,
         Which::Message(id) => queued.id == *id,
-        Which::Domain(domain) => queued.waiting.iter().any(|one| is_at(one, domain)),
+        Which::Domain(domain) => goes_to(&Host::Domain(domain.clone()), queued, envelope),
     }
+}
+
+/// Whether somebody there does not have it yet.
+fn goes_to(host: &Host, queued: &Queued, envelope: &Envelope) -> bool {
+    queued.waiting.iter().any(|waiting| {
+        let place = usize::try_from(waiting.recipient).ok();
+        let recipient = place.and_then(|place| envelope.recipients.get(place));
+        let mailbox = recipient.and_then(|recipient| recipient.path.mailbox());
+        mailbox.is_some_and(|mailbox| mailbox.host == *host)
+    })
 }
 
 /// Of one message, nothing is nothing; of several, none is a number like others.

@@ -287,7 +287,7 @@ fn nowhere<Line>(
                 words: why.words,
             },
             // The routes have changed this moment.
-            Route::Hop(_) | Route::Here(_) | Route::Errand => Fate {
+            Route::Hop(_) | Route::Here(_) | Route::Errand | Route::Paused => Fate {
                 verdict: Verdict::Untried,
                 status: Enhanced(4, 4, 4),
                 row: None,
@@ -319,7 +319,9 @@ fn into_mailboxes<Line>(
         match route {
             Route::Here(more) => accounts.extend(more),
             // The routes have changed this moment.
-            Route::Hop(_) | Route::Errand | Route::Nowhere(_) => others.push(*recipient),
+            Route::Hop(_) | Route::Errand | Route::Nowhere(_) | Route::Paused => {
+                others.push(*recipient);
+            }
         }
     }
     accounts.sort_unstable();

@@ -80,6 +80,9 @@ pub enum Route {
     Errand,
     /// Nowhere.
     Nowhere(Nowhere),
+    /// Nowhere for now: somebody wants it to wait. Its time does not run out. Whoever lets it go on says so by
+    /// [`Office::rerouted`](super::Office::rerouted).
+    Paused,
 }
 
 /// What came of an errand.

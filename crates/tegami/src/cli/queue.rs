@@ -1,5 +1,7 @@
 //! `tegami queue`: mail that waits to leave, what became of it so far, and what people decide about it.
 
+mod pauses;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use address::Domain;
@@ -65,10 +67,10 @@ pub enum Verb {
         hop: Option<String>,
     },
 
-    /// Let mail leave again
-    #[command(after_help = "Example: tegami queue resume")]
+    /// Let mail leave again: all of it, whatever was paused, or what one pause holds
+    #[command(after_help = "Examples:\n  tegami queue resume\n  tegami queue resume example.com")]
     Resume {
-        /// Only mail that goes to this domain, or by this server of the configuration
+        /// End only the pause of this domain, or of this server of the configuration
         #[arg(value_name = "DOMAIN-OR-SERVER")]
         hop: Option<String>,
     },
@@ -131,8 +133,8 @@ impl Verb {
                 let which = choice.into();
                 decide(config, QueueRequest::Remove { which }, "removed")
             }
-            Self::Pause { hop } => pause(config, hop, true),
-            Self::Resume { hop } => pause(config, hop, false),
+            Self::Pause { hop } => pauses::order(config, hop, true),
+            Self::Resume { hop } => pauses::order(config, hop, false),
         }
     }
 }
@@ -150,19 +152,6 @@ fn decide(config: &Config, order: QueueRequest, done: &str) -> Result<()> {
     };
     let verb = if messages == 1 { "is" } else { "are" };
     print(&format!("{} {verb} {done}.", counted(messages, "message")))
-}
-
-fn pause(config: &Config, hop: Option<String>, paused: bool) -> Result<()> {
-    let QueueResponse::Paused(now) = request(config, QueueRequest::Pause { hop, paused })? else {
-        return Err(unexpected());
-    };
-    if now.is_empty() {
-        return print("All mail leaves.");
-    }
-    print(&format!(
-        "Paused: {}. Mail for it is taken and waits; `tegami queue resume` lets it leave.",
-        now.join(", ")
-    ))
 }
 
 /// Everything in the queue, page after page.

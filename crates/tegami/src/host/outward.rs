@@ -3,7 +3,7 @@
 //! What the configuration says, and nothing else: whether a domain takes mail is asked of DNS by others, and nobody is
 //! reached from here.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -109,15 +109,14 @@ impl Outward {
                 .is_some_and(|domain| self.backup.contains(domain))
     }
 
-    /// The next hop that people call so: a server of the configuration, or a domain.
-    pub fn hop_named(&self, name: &str) -> Option<NextHop> {
-        let mut routes = self.routes.iter().filter_map(|(_, hop)| hop.as_ref());
-        let named = |hop: &&Arc<NextHop>| shown(hop).eq_ignore_ascii_case(name);
-        let configured = routes.find(named).or(self.smarthost.as_ref().filter(named));
-        match configured {
-            Some(hop) => Some(NextHop::clone(hop)),
-            None => name.parse().ok().map(NextHop::Host),
-        }
+    /// What people call so: servers of the configuration, with or without their port, and a domain.
+    pub fn hops_named(&self, name: &str) -> BTreeSet<Arc<NextHop>> {
+        let routes = self.routes.iter().filter_map(|(_, hop)| hop.as_ref());
+        let configured = routes.chain(&self.smarthost);
+        let named = |hop: &&Arc<NextHop>| is_called(&shown(hop), name);
+        let mut hops: BTreeSet<Arc<NextHop>> = configured.filter(named).cloned().collect();
+        hops.extend(name.parse().ok().map(|host| Arc::new(NextHop::Host(host))));
+        hops
     }
 
     /// By which way mail for this recipient, who is elsewhere, leaves; `None` when there is nobody elsewhere: the postmaster
@@ -147,6 +146,17 @@ pub fn shown(hop: &NextHop) -> String {
         NextHop::Route(name) => name.to_string(),
         NextHop::Host(host) => host.to_string(),
     }
+}
+
+/// Whether `name` is what people call the server `shown`: `smart.test:587 (2)`, without the number or without the port.
+fn is_called(shown: &str, name: &str) -> bool {
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let numbered = shown.split_once(" (").map_or(shown, |(server, _)| server);
+    let host = numbered.rsplit_once(':').map_or(numbered, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    [shown, numbered, numbered.trim_start_matches('['), host]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// The smarthost, and the server of each route that has one, each under a name of its own.
@@ -245,6 +255,32 @@ mod tests {
         check(&ways, "<you@e.test>", Some("e.test"));
         check(&ways, "<you@f.test>", Some("route smart.test:587"));
         check(&ways, "<you@[192.0.2.1]>", Some("route smart.test:587"));
+    }
+
+    #[test]
+    fn a_server_is_known_with_and_without_its_port_and_a_domain_by_its_name() {
+        let outward = outward(
+            "smarthost = \"smart.test\"\n\
+             [[relay.route]]\ndomains = [\"b.test\"]\nvia = \"smart.test\"\ntls = \"none\"\n\
+             [[relay.route]]\ndomains = [\"c.test\"]\nvia = \"[2001:db8::1]:25\"\n",
+        );
+        for (name, expected) in [
+            (
+                "Smart.test",
+                "smart.test:587, smart.test:587 (2), smart.test",
+            ),
+            ("smart.test:587", "smart.test:587, smart.test:587 (2)"),
+            ("smart.test:587 (2)", "smart.test:587 (2)"),
+            ("smart.test:25", ""),
+            ("2001:db8::1", "[2001:db8::1]:25"),
+            ("[2001:db8::1]:25", "[2001:db8::1]:25"),
+            ("b.test", "b.test"),
+            ("not a name", ""),
+        ] {
+            let found = outward.hops_named(name);
+            let found: Vec<String> = found.iter().map(|hop| shown(hop)).collect();
+            assert_eq!(found.join(", "), expected, "{name}");
+        }
     }
 
     #[test]

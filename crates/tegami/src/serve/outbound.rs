@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use auth::Credentials;
 use courier::office::{self, Home, Nowhere, Office, Which};
 use courier::roads::{self, Roads, RouteTls, Settings};
-use delivery::schedule::{Backoff, Rules, Scope};
+use delivery::schedule::{Backoff, NextHop, Rules, Scope};
 use delivery::srs::{Forwarded, Why};
 use mailstore::AccountId;
 use reply::Enhanced;
@@ -77,10 +77,13 @@ impl Outbound {
             tracing::error!(%error, "relay not reloaded; servers are reached as before");
         }
         self.office.reload(rules(&config.relay));
+        for hop in house.paused().renew(&house.policy.load().outward) {
+            self.office.pause(Scope::NextHop(hop));
+        }
         match (current.relay.enabled, config.relay.enabled) {
             (true, false) => self.office.pause(Scope::All),
             // Whoever paused it says when it goes on.
-            (false, true) if !house.paused().contains("") => self.office.resume(Scope::All),
+            (false, true) if !house.paused().everything() => self.office.resume(Scope::All),
             (false, true) | (true, true) | (false, false) => {}
         }
     }
@@ -216,6 +219,13 @@ impl office::House for Rooms {
         };
         match routing::route(&policy, &self.0.store.directory(), recipient) {
             Route::Foreign => match policy.outward.next_hop(sender, recipient) {
+                // The domain waits, and the others who go by the same server do not.
+                Some(hop)
+                    if matches!(*hop, NextHop::Route(_))
+                        && self.0.paused().holds_recipient(recipient) =>
+                {
+                    office::Route::Paused
+                }
                 Some(hop) => office::Route::Hop(hop),
                 None => nowhere(Enhanced(5, 1, 1), "nobody has this address"),
             },

@@ -1,5 +1,7 @@
 //! What the admin verbs may know of the running server.
 
+mod pausing;
+
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
@@ -7,7 +9,8 @@ use std::time::{Instant, SystemTime};
 
 use address::{Domain, ForwardPath, ReversePath};
 use admin::{
-    CertificateFacts, ListenerFacts, QueueNews, Refusal, RefusalKind, ServerFacts, Surroundings,
+    CertificateFacts, ListenerFacts, PauseNews, QueueNews, Refusal, RefusalKind, ServerFacts,
+    Surroundings,
 };
 use courier::office::Which;
 use delivery::schedule::Scope;
@@ -112,7 +115,7 @@ impl Surroundings for Live {
         }
     }
 
-    fn pause_queue(&self, hop: Option<&str>, paused: bool) -> Result<(), Refusal> {
+    fn pause_queue(&self, hop: Option<&str>, paused: bool) -> Result<PauseNews, Refusal> {
         let policy = self.house.policy.load();
         if !paused && hop.is_none() && !policy.outward.enabled {
             return Err(Refusal {
@@ -126,49 +129,33 @@ impl Surroundings for Live {
                 ),
             });
         }
-        let (scope, name) = match hop {
-            None => (Scope::All, String::new()),
-            Some(name) => {
-                let hop = policy.outward.hop_named(name).ok_or_else(|| Refusal {
-                    kind: RefusalKind::Unsuitable,
-                    message: format!("{name:?} is neither a domain nor a server of [relay]"),
-                    remedy: Some("`tegami queue list` shows by which way mail goes".to_owned()),
-                })?;
-                let name = outward::shown(&hop);
-                (Scope::NextHop(Arc::new(hop)), name)
-            }
+        let Some(office) = self.house.office.get() else {
+            return Err(Refusal {
+                kind: RefusalKind::NotRunning,
+                message: "the server is still starting".to_owned(),
+                remedy: Some("try again in a moment".to_owned()),
+            });
         };
-        let mut known = self.house.paused();
-        if let Some(office) = self.house.office.get() {
-            if paused {
-                known.insert(name);
-                office.pause(scope);
-            } else {
-                known.remove(&name);
-                office.resume(scope);
-            }
-        }
+        let done = match hop {
+            None => pausing::everything(&self.house, office, paused),
+            Some(name) => pausing::named(&self.house, &policy.outward, office, name, paused)?,
+        };
         tracing::info!(
             hop,
             paused,
             "mail {}",
             if paused { "waits" } else { "leaves again" }
         );
-        Ok(())
+        Ok(done)
     }
 
     fn paused_queue(&self) -> Vec<String> {
-        let known = self.house.paused();
-        let by_command = known.iter().map(|name| match name.as_str() {
-            "" => "everything".to_owned(),
-            name => name.to_owned(),
-        });
-        let by_command = by_command.collect();
+        let by_command = self.house.paused().names();
         if self.house.policy.load().outward.enabled {
-            by_command
-        } else {
-            vec!["everything, by relay.enabled = false".to_owned()]
+            return by_command;
         }
+        let configured = "everything, by relay.enabled = false".to_owned();
+        std::iter::once(configured).chain(by_command).collect()
     }
 
     fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<String> {
