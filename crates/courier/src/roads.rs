@@ -21,6 +21,7 @@ mod https;
 mod journey;
 mod line;
 mod memory;
+mod pinned;
 mod policies;
 mod prospect;
 mod roots;
@@ -155,7 +156,7 @@ impl Live {
         let mut own = BTreeMap::new();
         for (name, route) in &settings.routes {
             if let Some(file) = &route.ca {
-                own.insert(name.clone(), tls.trusting(roots::of(file)?)?);
+                own.insert(name.clone(), tls.trusting(roots::certificates(file)?)?);
             }
         }
         Ok(Self { settings, tls, own })

@@ -43,7 +43,7 @@ pub struct Relay {
     pub smarthost_password_file: Option<PathBuf>,
     /// How the connection there is protected.
     pub smarthost_tls: HopTls,
-    /// Authorities, or the one certificate, to believe there besides those everybody believes.
+    /// Authorities, or the one certificate, to believe there instead of those everybody believes.
     pub smarthost_ca: Option<PathBuf>,
     /// Networks whose clients may send anywhere without a login.
     pub networks: Vec<IpNet>,
