@@ -15,6 +15,7 @@ mod journal;
 mod letter;
 mod means;
 mod notice;
+mod outages;
 mod post;
 mod report;
 mod rounds;
@@ -25,7 +26,7 @@ mod strangers;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use delivery::schedule::{Door, NextHop, Rules, Scope};
@@ -39,11 +40,13 @@ use desk::Desk;
 use means::Means;
 
 pub use house::{Errand, Home, House, Nowhere, Route};
+pub use outages::Outage;
 
 /// The office at work. Clones are the same office; when the last one is dropped it stops at once.
 #[derive(Clone, Debug)]
 pub struct Office {
     orders: mpsc::UnboundedSender<Order>,
+    means: Weak<Means>,
 }
 
 /// What somebody wants tried now.
@@ -104,9 +107,13 @@ impl Office {
     ) -> Self {
         let (orders, given) = mpsc::unbounded_channel();
         let means = Arc::new(Means::new(store, house, rules));
+        let known = Arc::downgrade(&means);
         let desk = Desk::new(means, carry, Counts::read(counts));
         tokio::spawn(desk.run(given));
-        Self { orders }
+        Self {
+            orders,
+            means: known,
+        }
     }
 
     /// The store has a message that was not in the queue, or was held, or goes elsewhere from now on.
@@ -147,6 +154,20 @@ impl Office {
     /// Other routes from now on: the store is read anew.
     pub fn rerouted(&self) {
         self.order(Order::Rerouted);
+    }
+
+    /// Configured servers that do not take our mail, by name. None once it has stopped.
+    #[must_use]
+    pub fn outages(&self) -> Vec<Outage> {
+        let means = self.means.upgrade();
+        means.map(|means| means.outages.now()).unwrap_or_default()
+    }
+
+    /// These are the routes of the configuration; of others nothing is to be known any more.
+    pub fn configured(&self, names: &[Box<str>]) {
+        if let Some(means) = self.means.upgrade() {
+            means.outages.keep(names);
+        }
     }
 
     /// How much there is to do. Nothing at all once it has stopped.

@@ -19,6 +19,7 @@ use super::house::Route;
 use super::journal;
 use super::letter::{Body, blocking, unburden};
 use super::means::{Hands, Means};
+use super::outages;
 use crate::carry::{Carried, Carry, Trip};
 
 /// How long it takes until the store is asked again that could not answer, at first and at most.
@@ -402,6 +403,7 @@ async fn carried<C: Carry>(
                 .carry(&job.next_hop, None, transaction, &mut body)
                 .await;
         }
+        outages::seen(means, &job.next_hop, trip.how, trip.carried.first()).await;
         all.add(&group, trip, means.now());
         if all.how == Ending::Unreachable {
             break;

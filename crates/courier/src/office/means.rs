@@ -10,6 +10,7 @@ use mailstore::Store;
 use tokio::sync::Semaphore;
 
 use super::house::House;
+use super::outages::Outages;
 use super::strangers::Strangers;
 
 /// Reports that are written at the same time: each may have a piece of the original in memory.
@@ -29,6 +30,8 @@ pub(super) struct Means {
     pub(super) writers: Semaphore,
     /// Whoever reads from the store.
     pub(super) readers: Semaphore,
+    /// Configured servers that do not take our mail.
+    pub(super) outages: Outages,
     rules: Mutex<Arc<Rules>>,
     in_hand: Mutex<HashMap<u64, Vec<u32>>>,
     damaged: Mutex<HashSet<u64>>,
@@ -59,6 +62,7 @@ impl Means {
             house,
             writers: Semaphore::new(WRITERS),
             readers: Semaphore::new(READERS),
+            outages: Outages::default(),
             rules: Mutex::new(Arc::new(rules)),
             in_hand: Mutex::default(),
             damaged: Mutex::default(),

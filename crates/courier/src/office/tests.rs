@@ -5,6 +5,7 @@ mod chance;
 mod closing;
 mod limits;
 mod many;
+mod outages;
 mod reports;
 mod trips;
 mod wishes;

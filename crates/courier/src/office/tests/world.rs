@@ -39,6 +39,8 @@ pub(super) enum Manner {
     Sorts(Vec<(&'static str, Verdict)>),
     /// Cannot be reached.
     Dead,
+    /// Does not believe who we are, and cannot be used.
+    Distrusts,
     /// Loses the connection.
     Loses,
     /// Says nothing until it is let go, then takes it.
@@ -150,7 +152,11 @@ impl Roads {
 
     async fn verdict(&self, manner: &Manner) -> Verdict {
         match manner {
-            Manner::Takes | Manner::Reports | Manner::Sorts(_) | Manner::Dead => Verdict::Delivered,
+            Manner::Takes
+            | Manner::Reports
+            | Manner::Sorts(_)
+            | Manner::Dead
+            | Manner::Distrusts => Verdict::Delivered,
             Manner::Defers | Manner::Loses => Verdict::Deferred,
             Manner::Refuses => Verdict::Refused,
             Manner::Hangs => {
@@ -229,7 +235,7 @@ impl Carry for Carrier {
             let carried = each.map(|(at, to)| carried(at, to, &hop, verdict, &manner));
             carried.collect::<Vec<Carried>>()
         };
-        if manner == Manner::Dead {
+        if matches!(manner, Manner::Dead | Manner::Distrusts) {
             return Trip {
                 carried: all(Verdict::Deferred),
                 how: Ending::Unreachable,
@@ -299,8 +305,19 @@ fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Mann
         enhanced: Some(status),
         text: text.to_owned(),
     };
-    let dead = *manner == Manner::Dead;
-    let status = if dead { Enhanced(4, 4, 1) } else { status };
+    let (status, failure) = match manner {
+        Manner::Dead => (Enhanced(4, 4, 1), Some("it does not answer")),
+        Manner::Distrusts => (Enhanced(4, 7, 8), Some("it refused our login")),
+        Manner::Takes
+        | Manner::Reports
+        | Manner::Sorts(_)
+        | Manner::Defers
+        | Manner::Refuses
+        | Manner::Loses
+        | Manner::Hangs
+        | Manner::Panics => (status, None),
+    };
+    let dead = failure.is_some();
     Carried {
         recipient: at,
         verdict,
@@ -317,11 +334,7 @@ fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Mann
             dsn: *manner == Manner::Reports,
             deliver_by: *manner == Manner::Reports,
         }),
-        words: if dead {
-            "it does not answer".to_owned()
-        } else {
-            said.to_string()
-        },
+        words: failure.map_or_else(|| said.to_string(), str::to_owned),
         when: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
     }
 }
