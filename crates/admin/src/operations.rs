@@ -24,7 +24,7 @@ use crate::message::{
     AccountFacts, Answer, IndexFacts, Refusal, RefusalKind, Request, Response, ServerFacts, Status,
     StoreFacts,
 };
-use crate::queue::{PauseNews, QueueNews};
+use crate::queue::{OutageFacts, PauseNews, QueueNews};
 
 /// What the verbs need to know of everything that is not the store.
 pub trait Surroundings: Send + Sync {
@@ -64,6 +64,11 @@ pub trait Surroundings: Send + Sync {
 
     /// What is paused, in words.
     fn paused_queue(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Servers of the configuration that take no mail of ours.
+    fn outages(&self) -> Vec<OutageFacts> {
         Vec::new()
     }
 

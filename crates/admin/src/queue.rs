@@ -186,4 +186,17 @@ pub struct QueueFacts {
     pub oldest: Option<u64>,
     /// What is paused.
     pub paused: Vec<String>,
+    /// Servers of the configuration that take no mail of ours.
+    pub outages: Vec<OutageFacts>,
+}
+
+/// A server of the configuration that takes no mail of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutageFacts {
+    /// As the queue calls it.
+    pub server: String,
+    /// Since when that is known, in milliseconds since 1970.
+    pub since: u64,
+    /// What was said last.
+    pub words: String,
 }

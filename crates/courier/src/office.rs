@@ -17,6 +17,7 @@ mod means;
 mod notice;
 mod outages;
 mod post;
+mod remembered;
 mod report;
 mod rounds;
 mod settle;

@@ -88,6 +88,14 @@ pub enum RoadsError {
     Tls(#[from] rustls::Error),
 }
 
+/// Reads the files that settings name, as [`Roads::new`] does.
+///
+/// # Errors
+/// There would be no roads by these.
+pub fn examine(settings: &Settings) -> Result<(), RoadsError> {
+    Live::new(settings.clone()).map(|_| ())
+}
+
 /// Settings, and what was made of them.
 struct Live {
     settings: Settings,

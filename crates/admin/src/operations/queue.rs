@@ -59,6 +59,7 @@ impl Operations {
             tried: counts.tried,
             oldest: oldest.first().map(|queued| queued.received),
             paused: self.surroundings.paused_queue(),
+            outages: self.surroundings.outages(),
         }
     }
 

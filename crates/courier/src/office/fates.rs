@@ -14,6 +14,7 @@ use reply::Enhanced;
 use super::entries::{self, Entry};
 use super::journal;
 use super::means::{Hands, Means};
+use super::remembered;
 use crate::carry::{Carried, Remote};
 
 /// RFC 3463 section 3.5: the time for delivery is over. Class 4 where only our patience was.
@@ -325,7 +326,7 @@ impl Last {
             remote: host.map(|host| Remote {
                 host,
                 address: None,
-                said: None,
+                said: heard.and_then(|heard| remembered::said(heard.words())),
             }),
             tried: waiting.tried.map(entries::time),
         }

@@ -380,7 +380,7 @@ fn span(milliseconds: u64) -> String {
     }
 }
 
-fn date(milliseconds: u64) -> String {
+pub(super) fn date(milliseconds: u64) -> String {
     let time = UNIX_EPOCH + Duration::from_millis(milliseconds);
     match jiff::Timestamp::try_from(time) {
         Ok(time) => time

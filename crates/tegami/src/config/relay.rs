@@ -3,6 +3,7 @@
 //! Mail of users leaves directly, by what DNS says of each domain, unless a smarthost or a route takes it. What belongs
 //! together (a server, its TLS, the login there) is checked here; whether a server answers is not.
 
+mod doubts;
 mod etrn;
 mod hop;
 mod route;
@@ -162,6 +163,7 @@ pub(super) fn read_password(layers: &mut Layers) {
 /// What no single key can show.
 pub(super) fn check(found: &mut Findings, config: &Config) {
     smarthost(found, &config.relay);
+    doubts::smarthost(found, config);
     let (mut problems, mut warnings) = route::check(config);
     found.problems.append(&mut problems);
     found.warnings.append(&mut warnings);

@@ -1,5 +1,6 @@
 //! Mail out of a running server: the roads and the office, made of the configuration, and what the office asks the house.
 
+mod changes;
 mod standing;
 
 use std::net::IpAddr;
@@ -34,6 +35,9 @@ const JITTER: u8 = 15;
 /// What accounts have written today, beside the store.
 const COUNTS: &str = "sent-today";
 
+/// What is in front of the reason why the server does not start.
+pub const NO_ROADS: &str = "relay: mail cannot leave";
+
 /// Mail out at work.
 pub struct Outbound {
     roads: Arc<Roads>,
@@ -51,7 +55,7 @@ impl Outbound {
             settings(config, &config.data_dir),
             Arc::clone(&house.resolver),
         );
-        let roads = Arc::new(roads.context("relay: mail cannot leave")?);
+        let roads = Arc::new(roads.context(NO_ROADS)?);
         Errands::start(&config.data_dir, house)?;
         let office = Office::start(
             house.store.clone(),
@@ -80,6 +84,7 @@ impl Outbound {
         for hop in house.paused().renew(&house.policy.load().outward) {
             self.office.pause(Scope::NextHop(hop));
         }
+        changes::retry(&self.office, &current.relay, &config.relay);
         match (current.relay.enabled, config.relay.enabled) {
             (true, false) => self.office.pause(Scope::All),
             // Whoever paused it says when it goes on.

@@ -9,10 +9,10 @@ use std::time::{Instant, SystemTime};
 
 use address::{Domain, ForwardPath, ReversePath};
 use admin::{
-    CertificateFacts, ListenerFacts, PauseNews, QueueNews, Refusal, RefusalKind, ServerFacts,
-    Surroundings,
+    CertificateFacts, ListenerFacts, OutageFacts, PauseNews, QueueNews, Refusal, RefusalKind,
+    ServerFacts, Surroundings,
 };
-use courier::office::Which;
+use courier::office::{Office, Outage, Which};
 use delivery::schedule::Scope;
 use mailstore::AccountId;
 use net::Server;
@@ -158,6 +158,17 @@ impl Surroundings for Live {
         std::iter::once(configured).chain(by_command).collect()
     }
 
+    fn outages(&self) -> Vec<OutageFacts> {
+        let office = self.house.office.get();
+        let outages = office.map(Office::outages).unwrap_or_default();
+        let facts = |outage: Outage| OutageFacts {
+            server: outage.hop.into(),
+            since: milliseconds(outage.since),
+            words: outage.words,
+        };
+        outages.into_iter().map(facts).collect()
+    }
+
     fn next_hop(&self, sender: &ReversePath, recipient: &ForwardPath) -> Option<String> {
         let policy = self.house.policy.load();
         if recipient
@@ -169,6 +180,11 @@ impl Surroundings for Live {
         let hop = policy.outward.next_hop(sender, recipient)?;
         Some(outward::shown(&hop))
     }
+}
+
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn certificate(certificates: &Certificates) -> Option<CertificateFacts> {
