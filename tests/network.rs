@@ -35,6 +35,8 @@ mod moving;
 mod obligations;
 #[path = "network/onward.rs"]
 mod onward;
+#[path = "network/outages.rs"]
+mod outages;
 #[path = "network/outbound.rs"]
 mod outbound;
 #[path = "network/pauses.rs"]

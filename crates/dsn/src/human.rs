@@ -374,7 +374,14 @@ mod tests {
 
     #[test]
     fn every_known_server_is_a_service_or_a_program() {
-        const PROGRAMS: [&str; 5] = ["Postfix", "Exim", "qmail", "Sendmail", "Dovecot"];
+        const PROGRAMS: [&str; 6] = [
+            "Postfix",
+            "Exim",
+            "qmail",
+            "Sendmail",
+            "Dovecot",
+            "milter-greylist",
+        ];
         for known in ELSEWHERE.iter().flat_map(|server| server.iter()) {
             let service = SERVICES.iter().any(|(service, _)| *service == known.server);
             assert!(
