@@ -49,8 +49,12 @@ mod obligations;
 mod on_demand;
 #[path = "network/onward.rs"]
 mod onward;
+#[path = "network/outages.rs"]
+mod outages;
 #[path = "network/outbound.rs"]
 mod outbound;
+#[path = "network/pauses.rs"]
+mod pauses;
 #[path = "network/provider.rs"]
 mod provider;
 #[path = "network/proxied.rs"]

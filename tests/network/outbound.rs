@@ -336,7 +336,10 @@ fn people_decide_about_mail_that_waits_whether_the_server_runs_or_not() {
         server.tegami(&with("hold", &one), ""),
         "2 messages are held until `tegami queue release`.",
     );
-    done(server.tegami(&["queue", "resume"], ""), "All mail leaves.");
+    done(
+        server.tegami(&["queue", "resume"], ""),
+        "Resumed: everything. All mail leaves.",
+    );
     assert_eq!(sink.letter().to, ["<c@two.test>"]);
     until_queue_says(&server, &["status"], "Queue        2 messages");
     let stopped = server.stop();

@@ -27,8 +27,8 @@ pub use operations::{Operations, Stopped, Surroundings};
 pub use parcel::{Label, Parcel, Tally};
 pub use place::SOCKET_NAME;
 pub use queue::{
-    HeardFacts, Question, QueueFacts, QueueNews, QueueRequest, QueueResponse, QueuedFacts,
-    QueuedRecipient, Standing, Which,
+    HeardFacts, OutageFacts, PauseNews, Question, QueueFacts, QueueNews, QueueRequest,
+    QueueResponse, QueuedFacts, QueuedRecipient, Standing, Which,
 };
 pub use route::{Place, RouteFacts, Way};
 pub use socket::{AdminSocket, SocketError, carry_here};

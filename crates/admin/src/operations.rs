@@ -25,7 +25,7 @@ use crate::message::{
     AccountFacts, Answer, IndexFacts, Refusal, RefusalKind, Request, Response, ServerFacts, Status,
     StoreFacts,
 };
-use crate::queue::{Question, QueueNews, Standing};
+use crate::queue::{OutageFacts, PauseNews, Question, QueueNews, Standing};
 
 /// What the verbs need to know of everything that is not the store.
 pub trait Surroundings: Send + Sync {
@@ -56,11 +56,12 @@ pub trait Surroundings: Send + Sync {
         false
     }
 
-    /// Starts no more mail for this next hop (a domain or a route), or none at all, or goes on.
+    /// Starts no more mail for this next hop (a domain or a route), or none at all, or goes on: with one, or with
+    /// everything that was paused.
     ///
     /// # Errors
     /// [`Refusal`]: there is no server, or the configuration wants it otherwise.
-    fn pause_queue(&self, _hop: Option<&str>, _paused: bool) -> Result<(), Refusal> {
+    fn pause_queue(&self, _hop: Option<&str>, _paused: bool) -> Result<PauseNews, Refusal> {
         let refusal = Refusal::new(RefusalKind::NotRunning, "no server runs, so no mail leaves");
         Err(refusal.remedy("for a server that sends nothing from its start on, set `enabled = false` under [relay] in the configuration"))
     }
@@ -76,6 +77,11 @@ pub trait Surroundings: Send + Sync {
         _asked: Vec<Question>,
     ) -> Pin<Box<dyn Future<Output = Vec<Standing>> + Send>> {
         Box::pin(async { Vec::new() })
+    }
+
+    /// Servers of the configuration that take no mail of ours.
+    fn outages(&self) -> Vec<OutageFacts> {
+        Vec::new()
     }
 
     /// By which route or to which domain mail for this recipient goes, where that is known.

@@ -59,7 +59,7 @@ pub enum QueueRequest {
     },
     /// Starts nothing more, or goes on.
     Pause {
-        /// A domain or a route; everything without one.
+        /// A domain or a route; without one everything, or every pause.
         hop: Option<String>,
         /// Which of the two.
         paused: bool,
@@ -90,8 +90,15 @@ pub enum QueueResponse {
         /// Removed or held when they had been sent already, as far as can be known: other servers may have them.
         perhaps_sent: Vec<u64>,
     },
-    /// What is paused now.
-    Paused(Vec<String>),
+    /// What is paused now, and what no longer is.
+    Paused {
+        /// What is.
+        now: Vec<String>,
+        /// What this request ended.
+        ended: Vec<String>,
+        /// What was paused is no server of the configuration, and nothing that waits goes there.
+        idle: bool,
+    },
 }
 
 /// A message in the queue, as shown to people.
@@ -226,6 +233,15 @@ pub enum QueueNews {
     Withdrawn(u64),
 }
 
+/// What a pause, or its end, came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PauseNews {
+    /// What was paused and no longer is.
+    pub ended: Vec<String>,
+    /// The name is one of a server of the configuration.
+    pub is_server: bool,
+}
+
 /// What there is in the queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueFacts {
@@ -241,4 +257,17 @@ pub struct QueueFacts {
     pub oldest: Option<u64>,
     /// What is paused.
     pub paused: Vec<String>,
+    /// Servers of the configuration that take no mail of ours.
+    pub outages: Vec<OutageFacts>,
+}
+
+/// A server of the configuration that takes no mail of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutageFacts {
+    /// As the queue calls it.
+    pub server: String,
+    /// Since when that is known, in milliseconds since 1970.
+    pub since: u64,
+    /// What was said last.
+    pub words: String,
 }

@@ -18,7 +18,9 @@ mod journal;
 mod letter;
 mod means;
 mod notice;
+mod outages;
 mod post;
+mod remembered;
 mod report;
 mod rounds;
 mod settle;
@@ -28,7 +30,7 @@ mod strangers;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use delivery::schedule::{Door, NextHop, Rules, Scope};
@@ -44,12 +46,14 @@ use means::Means;
 
 pub use hatch::{Hatch, Served};
 pub use house::{Errand, Home, House, Housed, Nowhere, Route};
+pub use outages::Outage;
 
 /// The office at work. Clones are the same office; when the last one is dropped it stops at once.
 #[derive(Clone, Debug)]
 pub struct Office {
     orders: mpsc::UnboundedSender<Order>,
     in_hand: Arc<InHand>,
+    means: Weak<Means>,
 }
 
 /// What somebody wants tried now.
@@ -111,6 +115,7 @@ enum Order {
     Withdrawn(u64),
     Allowed(AccountId),
     Reload(Rules),
+    Rerouted,
     Census(oneshot::Sender<Census>),
     Door(NextHop, oneshot::Sender<Door>),
     Stopped(AccountId, oneshot::Sender<bool>),
@@ -146,10 +151,16 @@ impl Office {
         let (orders, given) = mpsc::unbounded_channel();
         let means = Arc::new(Means::new(store, house, rules));
         let in_hand = Arc::clone(&means.in_hand);
+        let known = Arc::downgrade(&means);
         let desk = Desk::new(means, carry, Counts::read(counts));
         let hatch = desk.hatch();
         tokio::spawn(desk.run(given));
-        (Self { orders, in_hand }, hatch)
+        let office = Self {
+            orders,
+            in_hand,
+            means: known,
+        };
+        (office, hatch)
     }
 
     /// The store has a message that was not in the queue, or was held, or goes elsewhere from now on.
@@ -187,6 +198,25 @@ impl Office {
     /// Other rules, or other routes, from now on.
     pub fn reload(&self, rules: Rules) {
         self.order(Order::Reload(rules));
+    }
+
+    /// Other routes from now on: the store is read anew.
+    pub fn rerouted(&self) {
+        self.order(Order::Rerouted);
+    }
+
+    /// Configured servers that do not take our mail, by name. None once it has stopped.
+    #[must_use]
+    pub fn outages(&self) -> Vec<Outage> {
+        let means = self.means.upgrade();
+        means.map(|means| means.outages.now()).unwrap_or_default()
+    }
+
+    /// These are the routes of the configuration; of others nothing is to be known any more.
+    pub fn configured(&self, names: &[Box<str>]) {
+        if let Some(means) = self.means.upgrade() {
+            means.outages.keep(names);
+        }
     }
 
     /// How much there is to do. Nothing at all once it has stopped.

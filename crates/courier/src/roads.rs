@@ -23,6 +23,7 @@ mod https;
 mod journey;
 mod line;
 mod memory;
+mod pinned;
 mod policies;
 mod prospect;
 mod roots;
@@ -94,6 +95,14 @@ pub enum RoadsError {
     Tls(#[from] rustls::Error),
 }
 
+/// Reads the files that settings name, as [`Roads::new`] does.
+///
+/// # Errors
+/// There would be no roads by these.
+pub fn examine(settings: &Settings) -> Result<(), RoadsError> {
+    Live::new(settings.clone()).map(|_| ())
+}
+
 /// Settings, and what was made of them.
 struct Live {
     settings: Settings,
@@ -163,7 +172,7 @@ impl Live {
         let mut own = BTreeMap::new();
         for (name, route) in &settings.routes {
             if let Some(file) = &route.ca {
-                own.insert(name.clone(), tls.trusting(roots::of(file)?)?);
+                own.insert(name.clone(), tls.trusting(roots::certificates(file)?)?);
             }
         }
         Ok(Self { settings, tls, own })

@@ -60,6 +60,12 @@ const REFUSED: Words = words(
     "受信側が受け取りを拒否しています。相手サーバーの応答に理由がない場合は、別の方法で相手に連絡し、受信を許可してもらってください。",
 );
 
+/// Where that was said for the time being, every time.
+const PUT_OFF: Words = words(
+    "The other side put the message off each time and asked to come back later. Reach the recipient in another way, who can ask for your mail to be let in.",
+    "受信側から毎回、後で再送するよう求められました。別の方法で相手に連絡し、受信を許可してもらってください。",
+);
+
 /// Subject, detail, what to do.
 const BY_STATUS: &[(u16, u16, Words)] = &[
     (
@@ -206,11 +212,15 @@ const BY_SUBJECT: &[(u16, Words)] = &[
 ];
 
 /// What the sender can do about a failure with this status.
-pub(crate) fn for_sender(Enhanced(_, subject, detail): Enhanced) -> Words {
+pub(crate) fn for_sender(Enhanced(class, subject, detail): Enhanced) -> Words {
     let known = BY_STATUS
         .iter()
         .find(|known| (known.0, known.1) == (subject, detail));
     let general = || BY_SUBJECT.iter().find(|known| known.0 == subject);
+    // RFC 3463 section 2: of class 4, nobody has said that the message is not wanted.
+    if (class, subject) == (4, 7) && known.is_none() {
+        return PUT_OFF;
+    }
     known
         .map(|known| known.2)
         .or_else(|| general().map(|known| known.1))
@@ -222,7 +232,7 @@ mod tests {
     use reply::Enhanced;
     use reply::explain::REGISTRY;
 
-    use super::{ANYTHING, BY_STATUS, BY_SUBJECT, for_sender};
+    use super::{ANYTHING, BY_STATUS, BY_SUBJECT, PUT_OFF, for_sender};
 
     #[test]
     fn advice_is_given_for_registered_codes_once_each() {
@@ -246,7 +256,7 @@ mod tests {
     fn every_advice_is_there_in_both_languages() {
         let by_status = BY_STATUS.iter().map(|known| known.2);
         let by_subject = BY_SUBJECT.iter().map(|known| known.1);
-        for words in by_status.chain(by_subject).chain([ANYTHING]) {
+        for words in by_status.chain(by_subject).chain([ANYTHING, PUT_OFF]) {
             assert!(
                 words.en.is_ascii() && words.en.ends_with('.'),
                 "{}",
@@ -266,6 +276,8 @@ mod tests {
         assert!(says(1, 1).starts_with("Check how the part before"));
         assert!(says(1, 999).starts_with("Reach the recipient in another way, such"));
         assert!(says(7, 509).starts_with("The other side does not want"));
+        let put_off = for_sender(Enhanced(4, 7, 1)).en;
+        assert!(put_off.starts_with("The other side put the message off"));
         assert_eq!(says(0, 0), ANYTHING.en);
         assert_eq!(says(9, 9), ANYTHING.en);
     }

@@ -238,11 +238,27 @@ fn causes(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
     if let Some(tried) = outcome.tried {
         let tried = tried.in_language(language);
         said(words::TRIED, language, &[&tried], page);
+    } else if (code.1, code.2) == (4, 7) && outcome.remote.is_none() {
+        // RFC 3463 section 3.5: X.4.7, time ran out.
+        said(words::UNTRIED, language, &[], page);
     }
+}
+
+/// Whether a server puts off, for now, whoever it does not know yet. No code says so, only words do.
+fn is_greylisting(status: Enhanced, said: Option<Said<'_>>) -> bool {
+    let Enhanced(class, subject, _) = status;
+    let says = |said: Said<'_>| {
+        let text = String::from_utf8_lossy(said.text).to_ascii_lowercase();
+        text.contains("greylist") || text.contains("graylist")
+    };
+    class == 4 && subject != 4 && said.is_some_and(says)
 }
 
 /// What a status says, in the words of the registry; where it says nothing, what the reply code says.
 fn meaning(status: Enhanced, said: Option<Said<'_>>, language: Language) -> String {
+    if is_greylisting(status, said) {
+        return words::GREYLISTED.in_language(language).to_owned();
+    }
     let Enhanced(_, subject, detail) = status;
     if (subject, detail) != (0, 0) {
         let mut registered = explain::REGISTRY.iter().flat_map(|part| part.iter());
@@ -358,7 +374,14 @@ mod tests {
 
     #[test]
     fn every_known_server_is_a_service_or_a_program() {
-        const PROGRAMS: [&str; 5] = ["Postfix", "Exim", "qmail", "Sendmail", "Dovecot"];
+        const PROGRAMS: [&str; 6] = [
+            "Postfix",
+            "Exim",
+            "qmail",
+            "Sendmail",
+            "Dovecot",
+            "milter-greylist",
+        ];
         for known in ELSEWHERE.iter().flat_map(|server| server.iter()) {
             let service = SERVICES.iter().any(|(service, _)| *service == known.server);
             assert!(

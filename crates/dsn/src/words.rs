@@ -23,6 +23,14 @@ pub(crate) const REFERENCE: Words = words("You gave it the reference: {}", "送�
 pub(crate) const WROTE_TO: Words = words("(you wrote to {})", "（送信時の宛先：{}）");
 pub(crate) const HAPPENED: Words = words("What happened: {} ({})", "原因：{}（{}）");
 pub(crate) const UNKNOWN: Words = words("The reason was not given.", "理由は示されていません。");
+pub(crate) const GREYLISTED: Words = words(
+    "The other side puts off mail of senders it does not know yet and asks to come back later (greylisting), which mail servers do by themselves.",
+    "受信側が、初めての送信元からのメールを一時的に保留し、後で再送するよう求めています（グレイリスト）。メールサーバーは自動的に再送します。",
+);
+pub(crate) const UNTRIED: Words = words(
+    "No server could be tried in that time.",
+    "その間、どのサーバーにも配送を試みることができませんでした。",
+);
 pub(crate) const BEHIND: Words = words(
     "What was in the way: {} ({})",
     "配送を妨げていたもの：{}（{}）",
@@ -144,6 +152,8 @@ mod tests {
             WROTE_TO,
             HAPPENED,
             UNKNOWN,
+            GREYLISTED,
+            UNTRIED,
             BEHIND,
             MEANT,
             SAID,

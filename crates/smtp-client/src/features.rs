@@ -63,6 +63,16 @@ impl Features {
         features
     }
 
+    /// What is left of it for MAIL when nothing is said that nobody needs: AUTH= (RFC 4954 section 5) and SIZE= (RFC 1870
+    /// section 5) can be left out, while the others change what becomes of the message.
+    pub(crate) fn bare(&self) -> Self {
+        Self {
+            size: None,
+            auth: Mechanisms::default(),
+            ..self.clone()
+        }
+    }
+
     /// ```text
     /// ehlo-line    = ehlo-keyword *( SP ehlo-param )             ; RFC 5321 section 4.1.1.1
     /// ehlo-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")

@@ -3,7 +3,7 @@
 //! Sessions ask, [`smtp::SmtpHost`] and [`pop3::Pop3Host`] answer, and both look at one [`House`]. Nothing here
 //! knows a reply code; nothing in the sessions knows a store.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -35,6 +35,7 @@ mod login_delay;
 pub mod on_demand;
 pub mod outward;
 pub mod pace;
+pub mod pauses;
 pub mod pop3;
 pub mod returning;
 pub mod routing;
@@ -80,8 +81,8 @@ pub struct House {
     pub customers: OnceLock<on_demand::Customers>,
     /// Whoever looks through the queue for a client (ETRN) has it meanwhile.
     pub counting: Arc<tokio::sync::Mutex<()>>,
-    /// Next hops whose mail waits because somebody said so; an empty name is everything.
-    paused: Mutex<BTreeSet<String>>,
+    /// What waits because somebody said so.
+    paused: Mutex<pauses::Pauses>,
 }
 
 /// The part of the configuration that answers questions of sessions.
@@ -169,8 +170,8 @@ impl House {
 }
 
 impl House {
-    /// Next hops whose mail waits because somebody said so; an empty name is everything.
-    pub fn paused(&self) -> MutexGuard<'_, BTreeSet<String>> {
+    /// What waits because somebody said so.
+    pub fn paused(&self) -> MutexGuard<'_, pauses::Pauses> {
         self.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

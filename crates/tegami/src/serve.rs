@@ -35,7 +35,7 @@ mod listeners;
 mod manager;
 mod memory;
 mod open_files;
-mod outbound;
+pub mod outbound;
 mod policy;
 mod ready;
 pub mod refused;

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use address::{Domain, Envelope, Mailbox, ReversePath};
+use address::{Envelope, Host, Mailbox, ReversePath};
 use mailstore::{Directory, Heard, Queued, StoreError, Waiting};
 
 use super::Operations;
@@ -34,8 +34,16 @@ impl Operations {
             QueueRequest::Release { which } => self.hold_queued(which, false).await?,
             QueueRequest::Remove { which } => self.remove_queued(which).await?,
             QueueRequest::Pause { hop, paused } => {
-                self.surroundings.pause_queue(hop.as_deref(), paused)?;
-                QueueResponse::Paused(self.surroundings.paused_queue())
+                let news = self.surroundings.pause_queue(hop.as_deref(), paused)?;
+                let idle = match hop.filter(|_| paused && !news.is_server) {
+                    Some(hop) => !self.has_mail_for(&hop).await?,
+                    None => false,
+                };
+                QueueResponse::Paused {
+                    now: self.surroundings.paused_queue(),
+                    ended: news.ended,
+                    idle,
+                }
             }
         };
         Ok(Response::Queue(response))
@@ -55,6 +63,7 @@ impl Operations {
             tried: counts.tried,
             oldest: oldest.first().map(|queued| queued.received),
             paused: self.surroundings.paused_queue(),
+            outages: self.surroundings.outages(),
         }
     }
 
@@ -138,6 +147,27 @@ impl Operations {
             tally.sent(id, self.surroundings.queue_news(QueueNews::Withdrawn(id)));
         }
         tally.told(&which)
+    }
+
+    /// Whether something waits for a domain, or an address literal.
+    async fn has_mail_for(&self, host: &str) -> Result<bool, Refusal> {
+        let Ok(host) = host.parse::<Host>() else {
+            return Ok(false);
+        };
+        let mut after = 0;
+        loop {
+            let page = self.page(after).await?;
+            let Some(last) = page.last() else {
+                return Ok(false);
+            };
+            after = last.id;
+            for queued in page {
+                let envelope = self.envelope(queued.id).await?;
+                if envelope.is_some_and(|envelope| goes_to(&host, &queued, &envelope)) {
+                    return Ok(true);
+                }
+            }
+        }
     }
 
     /// The ids of these messages, as of now.
@@ -269,19 +299,23 @@ impl Operations {
 
 /// Whether a message is one of these.
 fn concerns(directory: &Directory, which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
-    let is_at = |waiting: &Waiting, domain: &Domain| {
-        let place = usize::try_from(waiting.recipient).ok();
-        let recipient = place.and_then(|place| envelope.recipients.get(place));
-        let mailbox = recipient.and_then(|recipient| recipient.path.mailbox());
-        mailbox.and_then(|mailbox| mailbox.host.domain()) == Some(domain)
-    };
     match which {
         Which::All => true,
         Which::Messages(ids) => ids.contains(&queued.id),
-        Which::Domain(domain) => queued.waiting.iter().any(|one| is_at(one, domain)),
+        Which::Domain(domain) => goes_to(&Host::Domain(domain.clone()), queued, envelope),
         Which::Sender(ReversePath::Null) => envelope.reverse_path == ReversePath::Null,
         Which::Sender(ReversePath::Mailbox(sender)) => is_of(directory, sender, queued, envelope),
     }
+}
+
+/// Whether somebody there does not have it yet.
+fn goes_to(host: &Host, queued: &Queued, envelope: &Envelope) -> bool {
+    queued.waiting.iter().any(|waiting| {
+        let place = usize::try_from(waiting.recipient).ok();
+        let recipient = place.and_then(|place| envelope.recipients.get(place));
+        let mailbox = recipient.and_then(|recipient| recipient.path.mailbox());
+        mailbox.is_some_and(|mailbox| mailbox.host == *host)
+    })
 }
 
 /// Whether this is the sender that a message names, or the address of who handed it in: whoever has a password that is not

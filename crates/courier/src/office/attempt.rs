@@ -21,6 +21,7 @@ use super::house::Route;
 use super::journal;
 use super::letter::{Body, blocking, unburden};
 use super::means::Means;
+use super::outages;
 use crate::carry::{Carried, Carry, Trip};
 
 /// How long it takes until the store is asked again that could not answer, at first and at most.
@@ -301,7 +302,7 @@ fn nowhere<Line>(
                 words: why.words,
             },
             // The routes have changed this moment.
-            Route::Hop(_) | Route::Here(_) | Route::Errand => Fate {
+            Route::Hop(_) | Route::Here(_) | Route::Errand | Route::Paused => Fate {
                 verdict: Verdict::Untried,
                 status: Enhanced(4, 4, 4),
                 row: None,
@@ -331,7 +332,9 @@ fn into_mailboxes<Line>(
         match route {
             Route::Here(more) => accounts.extend(more),
             // The routes have changed this moment.
-            Route::Hop(_) | Route::Errand | Route::Nowhere(_) => others.push(*recipient),
+            Route::Hop(_) | Route::Errand | Route::Nowhere(_) | Route::Paused => {
+                others.push(*recipient);
+            }
         }
     }
     accounts.sort_unstable();
@@ -430,7 +433,10 @@ async fn carried<C: Carry>(
         };
         match trip {
             Some(trip) if trip.how == Ending::Stale && number == 0 && was_used => return None,
-            Some(trip) => all.add(&group, trip, means.now()),
+            Some(trip) => {
+                outages::seen(means, &job.next_hop, trip.how, trip.carried.first()).await;
+                all.add(&group, trip, means.now());
+            }
             None => {
                 tracing::info!(id = job.message, "cut off: it was removed or is held");
                 if number == 0 {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use delivery::schedule::{
-    ConnectionId, Ending, Event, Job, JobKey, NextHop, Output, Rules, Schedule, Sender, Start, Want,
+    ConnectionId, Ending, Event, Job, JobKey, NextHop, Output, Rules, Schedule, Scope, Sender,
+    Start, Want,
 };
 use mailstore::{AccountId, Heard};
 use tokio::sync::{mpsc, oneshot};
@@ -153,6 +154,8 @@ impl<C: Carry> Desk<C> {
         let (say, news) = mpsc::unbounded_channel();
         let now = means.now();
         let mut schedule = Schedule::new(Rules::clone(&means.rules()), now);
+        let paused = Scope::NextHop(Arc::new(entries::paused()));
+        schedule.handle(now, Event::Pause(paused));
         for (account, recipients) in counts.today(now) {
             let sender = Arc::new(Sender::Account(account));
             schedule.handle(now, Event::Counted { sender, recipients });

@@ -18,6 +18,9 @@ const ERRAND: &str = "(errand)";
 /// The next hop of what goes nowhere.
 const NOWHERE: &str = "(nowhere)";
 
+/// The next hop of what somebody wants to wait: nothing ever starts for it.
+const PAUSED: &str = "(paused)";
+
 /// A message of the queue, as it is now.
 pub(super) struct Entry {
     pub(super) queued: Queued,
@@ -248,7 +251,13 @@ pub(super) fn hop(route: &Route) -> Arc<NextHop> {
         Route::Here(_) => Arc::new(NextHop::Route(HERE.into())),
         Route::Errand => Arc::new(NextHop::Route(ERRAND.into())),
         Route::Nowhere(_) => Arc::new(NextHop::Route(NOWHERE.into())),
+        Route::Paused => Arc::new(paused()),
     }
+}
+
+/// The next hop that nothing ever starts for.
+pub(super) fn paused() -> NextHop {
+    NextHop::Route(PAUSED.into())
 }
 
 /// What has to be done for a next hop.
@@ -256,7 +265,7 @@ pub(super) fn way(hop: &NextHop) -> Way {
     match hop {
         NextHop::Route(name) if **name == *HERE => Way::Here,
         NextHop::Route(name) if **name == *ERRAND => Way::Errand,
-        NextHop::Route(name) if **name == *NOWHERE => Way::Nowhere,
+        NextHop::Route(name) if **name == *NOWHERE || **name == *PAUSED => Way::Nowhere,
         NextHop::Route(_) | NextHop::Host(_) | NextHop::Held(_) => Way::Carried,
     }
 }

@@ -16,6 +16,7 @@ use super::given::Given;
 use super::hands::Hands;
 use super::journal;
 use super::means::Means;
+use super::remembered;
 use crate::carry::{Carried, Remote};
 
 /// RFC 3463 section 3.5: the time for delivery is over. Class 4 where only our patience was.
@@ -326,7 +327,7 @@ impl Last {
             remote: host.map(|host| Remote {
                 host,
                 address: None,
-                said: None,
+                said: heard.and_then(|heard| remembered::said(heard.words())),
             }),
             tried: waiting.tried.map(entries::time),
         }

@@ -84,6 +84,9 @@ pub enum Route {
     Errand,
     /// Nowhere.
     Nowhere(Nowhere),
+    /// Nowhere for now: somebody wants it to wait. Its time does not run out. Whoever lets it go on says so by
+    /// [`Office::rerouted`](super::Office::rerouted).
+    Paused,
 }
 
 /// A message that has come into mailboxes here.

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::hands::InHand;
 use super::house::House;
+use super::outages::Outages;
 use super::strangers::Strangers;
 
 /// Reports that are written at the same time: each may have a piece of the original in memory.
@@ -32,6 +33,8 @@ pub(super) struct Means {
     pub(super) writers: Semaphore,
     /// Whoever reads from the store.
     pub(super) readers: Semaphore,
+    /// Configured servers that do not take our mail.
+    pub(super) outages: Outages,
     rules: Mutex<Arc<Rules>>,
     damaged: Mutex<HashSet<u64>>,
     complained: Mutex<Option<SystemTime>>,
@@ -55,6 +58,7 @@ impl Means {
             in_hand: Arc::default(),
             writers: Semaphore::new(WRITERS),
             readers: Semaphore::new(READERS),
+            outages: Outages::default(),
             rules: Mutex::new(Arc::new(rules)),
             damaged: Mutex::default(),
             complained: Mutex::default(),

@@ -1,4 +1,7 @@
-//! A message to the postmaster, and to the account, when an account has sent all it may within a day.
+//! Messages of the server itself to the postmaster. Here: and to the account, when an account has sent all it may within a
+//! day.
+
+mod outage;
 
 use std::sync::Arc;
 
@@ -9,8 +12,10 @@ use dsn::Languages;
 use mailstore::AccountId;
 
 use super::means::Means;
-use super::post::{self, Written};
+use super::post::{self, Unposted, Written};
 use super::report::moment;
+
+pub(super) use outage::outage;
 
 /// Says it to both. What cannot be said is in the log.
 pub(super) async fn stopped(means: Arc<Means>, account: AccountId, recipients: u32, limit: u32) {
@@ -31,42 +36,63 @@ pub(super) async fn stopped(means: Arc<Means>, account: AccountId, recipients: u
         owner.as_ref().filter(|owner| **owner != postmaster),
     ];
     for to in to_both.into_iter().flatten() {
-        let written = write(&means, to, &name, recipients, limit);
-        let posted = match post::parcel(&means, to, &written).await {
-            Ok(parcel) => means.store.post(parcel).await.map_err(Into::into),
-            Err(error) => Err(error),
+        let mut text = english(&name, recipients, limit);
+        let reader = ReversePath::Mailbox(to.clone());
+        match means.house.languages(&reader, &[]) {
+            Languages::English => (),
+            Languages::Japanese | Languages::Both => {
+                text.push_str(&japanese(&name, recipients, limit))
+            }
+        }
+        let words = Words {
+            subject: format!("Mail of {name} is waiting: today's limit is reached"),
+            mark: "limit",
+            text,
         };
-        if let Err(error) = posted {
+        let written = compose(&means, to, &words);
+        if let Err(error) = send(&means, to, &written).await {
             tracing::warn!(%to, %error, "the notice about an account that was stopped is not delivered");
         }
     }
 }
 
-fn write(means: &Means, to: &Mailbox, account: &str, recipients: u32, limit: u32) -> Written {
+/// What is to be said.
+struct Words {
+    subject: String,
+    /// In the message id.
+    mark: &'static str,
+    /// Lines that end with CRLF.
+    text: String,
+}
+
+async fn send(means: &Means, to: &Mailbox, written: &Written) -> Result<(), Unposted> {
+    let parcel = post::parcel(means, to, written).await?;
+    means.store.post(parcel).await?;
+    Ok(())
+}
+
+fn compose(means: &Means, to: &Mailbox, words: &Words) -> Written {
     let (host, postmaster) = (means.house.hostname(), means.house.postmaster());
     let id = u128::from_be_bytes(means.house.random());
-    let sender = ReversePath::Mailbox(to.clone());
-    let mut text = format!(
+    let Words {
+        subject,
+        mark,
+        text,
+    } = words;
+    let text = format!(
         "From: Mail system <{postmaster}>\r\n\
          To: {to}\r\n\
-         Subject: Mail of {account} is waiting: today's limit is reached\r\n\
+         Subject: {subject}\r\n\
          Date: {}\r\n\
-         Message-ID: <{id:032x}.limit@{host}>\r\n\
+         Message-ID: <{id:032x}.{mark}@{host}>\r\n\
          Auto-Submitted: auto-generated\r\n\
          MIME-Version: 1.0\r\n\
          Content-Type: text/plain; charset=utf-8\r\n\
-         Content-Transfer-Encoding: 8bit\r\n\r\n",
+         Content-Transfer-Encoding: 8bit\r\n\r\n{text}",
         moment(means, means.now()),
     );
-    text.push_str(&english(account, recipients, limit));
-    match means.house.languages(&sender, &[]) {
-        Languages::English => (),
-        Languages::Japanese | Languages::Both => {
-            text.push_str(&japanese(account, recipients, limit))
-        }
-    }
     let utf8 = !text.is_ascii();
-    let in_header = !(account.is_ascii() && to.local.is_ascii() && postmaster.local.is_ascii());
+    let in_header = !(subject.is_ascii() && to.local.is_ascii() && postmaster.local.is_ascii());
     Written {
         envelope: Envelope {
             reverse_path: ReversePath::Null,

@@ -6,6 +6,7 @@ mod closing;
 mod hatch;
 mod limits;
 mod many;
+mod outages;
 mod prospects;
 mod reports;
 mod secret;

@@ -120,10 +120,10 @@ impl Approach<'_> {
                     required: false,
                 },
                 RouteTls::StartTls => Cover::StartTls {
-                    handshake: tls.verified(name, own),
+                    handshake: tls.configured(name, own),
                     required: true,
                 },
-                RouteTls::Implicit => Cover::Implicit(tls.verified(name, own)),
+                RouteTls::Implicit => Cover::Implicit(tls.configured(name, own)),
             });
         }
         let handshake = match &self.guard {
@@ -150,7 +150,7 @@ impl Approach<'_> {
                 tls.promised(records.clone(), self.names(base), sni)
                     .map_err(wrong)?
             }
-            Guard::Verified => tls.verified(name, None),
+            Guard::Verified => tls.verified(name),
         };
         Ok(Cover::StartTls {
             handshake,

@@ -54,7 +54,18 @@ pub(super) fn usual(besides: Option<&Path>) -> Result<Arc<RootCertStore>, RootsE
 ///
 /// # Errors
 /// The file cannot be used.
-pub(super) fn of(file: &Path) -> Result<RootCertStore, RootsError> {
+fn of(file: &Path) -> Result<RootCertStore, RootsError> {
+    let mut roots = RootCertStore::empty();
+    // One that cannot be read vouches for nothing; lists of systems have such.
+    roots.add_parsable_certificates(certificates(file)?);
+    Ok(roots)
+}
+
+/// The certificates in a file, of which one at least can be used.
+///
+/// # Errors
+/// The file cannot be used.
+pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     let unreadable = |reason: String| RootsError::Unreadable {
         file: file.to_owned(),
         reason,
@@ -62,15 +73,14 @@ pub(super) fn of(file: &Path) -> Result<RootCertStore, RootsError> {
     let certificates = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(error.to_string()))?;
-    let mut roots = RootCertStore::empty();
-    // One that cannot be read vouches for nothing; lists of systems have such.
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    if added == 0 {
+    let (usable, _) =
+        RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
+    if usable == 0 {
         return Err(RootsError::Empty {
             file: file.to_owned(),
         });
     }
-    Ok(roots)
+    Ok(certificates)
 }
 
 /// Those that are built in: a container may have no files but ours.

@@ -20,11 +20,15 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use wire::{ChannelBinding, TlsFacts};
 
+use super::pinned::Pinned;
 use super::stream::Io;
 use super::tls_report::Failure;
 
 /// Letters of what is said about a failure.
 const MOST_WORDS: usize = 300;
+
+/// What an administrator can do about a server that is known and nobody vouches for.
+const ADVICE: &str = "; if it is the right one, smarthost_ca (or ca of the route) has to name a PEM file with its certificate or its authority";
 
 /// What handshakes are made with.
 pub(super) struct Tls {
@@ -49,6 +53,8 @@ enum Proof {
     None,
     /// Else there had been no handshake.
     Demanded,
+    /// The same, and the administrator may name what is believed.
+    Configured,
     /// It was looked at. That counts as a proof only if the name is vouched for (RFC 8689 section 4.2.1).
     Noted { note: Arc<Noting>, vouched: bool },
 }
@@ -134,8 +140,17 @@ impl Tls {
         })
     }
 
-    /// With a certificate for this name by an authority that is trusted: the usual ones, or those of a route.
-    pub(super) fn verified(
+    /// With a certificate for this name by an authority that is trusted.
+    pub(super) fn verified(&self, name: ServerName<'static>) -> Handshake {
+        Handshake {
+            config: Arc::clone(&self.verified),
+            name,
+            proof: Proof::Demanded,
+        }
+    }
+
+    /// The same for a route, which may have authorities of its own.
+    pub(super) fn configured(
         &self,
         name: ServerName<'static>,
         own: Option<&Arc<ClientConfig>>,
@@ -143,14 +158,20 @@ impl Tls {
         Handshake {
             config: Arc::clone(own.unwrap_or(&self.verified)),
             name,
-            proof: Proof::Demanded,
+            proof: Proof::Configured,
         }
     }
 
-    /// For certificates by these authorities alone.
-    pub(super) fn trusting(&self, roots: RootCertStore) -> Result<Arc<ClientConfig>, Error> {
-        let verifier = verifier(Arc::new(roots), &self.provider)?;
-        config(&self.provider, verifier as _)
+    /// For these certificates, and those by authorities among them, alone.
+    pub(super) fn trusting(
+        &self,
+        file: Vec<CertificateDer<'static>>,
+    ) -> Result<Arc<ClientConfig>, Error> {
+        let mut roots = RootCertStore::empty();
+        // Whoever read the file looked whether any can be used.
+        let _ = roots.add_parsable_certificates(file.iter().cloned());
+        let authorities = verifier(Arc::new(roots), &self.provider)?;
+        config(&self.provider, Arc::new(Pinned { authorities, file }))
     }
 
     /// With a certificate that DNS promises.
@@ -203,16 +224,27 @@ impl Handshake {
         }
     }
 
+    /// What can be done about it, where that is a matter of our own configuration.
+    fn advised(&self, mut fault: TlsFault) -> TlsFault {
+        let configured = matches!(self.proof, Proof::Configured);
+        if configured && fault.failure == Failure::NotTrusted {
+            fault.words.push_str(ADVICE);
+        }
+        fault
+    }
+
     /// Makes it.
     pub(super) async fn make<IO: Io>(&self, io: IO) -> Result<Made<IO>, TlsFault> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         // Its state is large and short-lived.
         let connecting = Box::pin(connector.connect(self.name.clone(), io));
-        let stream = connecting.await.map_err(|error| fault(&error))?;
+        let stream = connecting
+            .await
+            .map_err(|error| self.advised(fault(&error)))?;
         let facts = facts(stream.get_ref().1);
         let (authenticated, flaw) = match &self.proof {
             Proof::None => (false, None),
-            Proof::Demanded => (true, None),
+            Proof::Demanded | Proof::Configured => (true, None),
             Proof::Noted { note, vouched } => {
                 let flaw = note.found();
                 (*vouched && flaw.is_none(), flaw)

@@ -66,7 +66,7 @@ impl Web {
         let stream = stream.map_err(unreachable)?;
         let name = ServerName::try_from(host.as_str().to_owned());
         let name = name.map_err(|_| FetchError::Unreachable)?;
-        let handshake = self.live.tls.verified(name, None).for_http();
+        let handshake = self.live.tls.verified(name).for_http();
         let made = handshake.make(stream).await.map_err(|fault| {
             tracing::debug!(%host, %fault, "no TLS with the web server of a policy");
             match fault.failure {

@@ -307,6 +307,24 @@ impl Certificate {
         Self::new(params.self_signed(&key).unwrap().der(), &key)
     }
 
+    /// The same in the way of `openssl req -x509`: it says that it is an authority, too. Over, if `over`.
+    pub fn self_signed_authority(name: &str, over: bool) -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        if over {
+            params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        }
+        Self::new(params.self_signed(&key).unwrap().der(), &key)
+    }
+
+    /// As a file has it.
+    pub fn pem(&self) -> String {
+        let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &self.der);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    }
+
     fn new(der: &[u8], key: &KeyPair) -> Self {
         Self {
             der: der.to_vec(),

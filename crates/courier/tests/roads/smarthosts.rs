@@ -184,6 +184,49 @@ async fn a_route_may_have_an_authority_of_its_own() {
     );
 }
 
+/// The certificate itself may stand in the file, also one that says it is an authority: in its time, and for the name.
+#[tokio::test]
+async fn a_route_may_believe_one_certificate() {
+    let stranger = Certificate::self_signed_authority("mx1.plain.test", false).pem();
+    for (certificate, pem, words) in [
+        (Certificate::self_signed("mx1.plain.test"), None, ""),
+        (
+            Certificate::self_signed_authority("mx1.plain.test", false),
+            None,
+            "",
+        ),
+        (
+            Certificate::self_signed_authority("other.test", false),
+            None,
+            "its certificate is for another host",
+        ),
+        (
+            Certificate::self_signed_authority("mx1.plain.test", true),
+            None,
+            "its certificate has expired",
+        ),
+        (
+            Certificate::self_signed_authority("mx1.plain.test", false),
+            Some(stranger),
+            "smarthost_ca (or ca of the route) has to name a PEM file",
+        ),
+    ] {
+        for (tls, implicit) in [(RouteTls::StartTls, false), (RouteTls::Implicit, true)] {
+            let pem = pem.clone().unwrap_or_else(|| certificate.pem());
+            let mut world = smarthost(|_| certificate.clone(), implicit).await;
+            let mut by_own = route(&world, "mx1.plain.test", tls);
+            let file = world.directory.path().join("own.pem");
+            std::fs::write(&file, pem).unwrap();
+            by_own.ca = Some(file);
+            let trip = send_by_route(&mut world, by_own).await;
+            let said = told(&trip).concat();
+            let taken = world.servers[0].count("MESSAGE");
+            assert_eq!(taken, usize::from(words.is_empty()), "{words} {said}");
+            assert!(said.contains(words), "{said}");
+        }
+    }
+}
+
 fn login() -> Login {
     Login::new(Credentials::new("user", Secret::new("pencil".to_owned())))
 }

@@ -294,3 +294,35 @@ fn a_hundred_recipients_are_told_of_once_each() {
     // What is the same for many is said once.
     assert_eq!(read.text.matches("What happened:").count(), 3);
 }
+
+#[test]
+fn greylisting_is_called_so_and_not_a_refusal() {
+    let fate = |action, status, text: &[u8]| {
+        Fate::new("<a@example.org>", action, status)
+            .at("mx.example.org", "192.0.2.7")
+            .said(450, text)
+    };
+    let put_off = "puts off mail of senders it does not know yet";
+    for (status, text, expected) in [
+        (
+            Enhanced(4, 2, 0),
+            "4.2.0 Greylisted, try again later",
+            put_off,
+        ),
+        (Enhanced(4, 7, 1), "4.7.1 Greylisting in action", put_off),
+        (Enhanced(4, 7, 1), "4.7.1 not now", "a rule of the server"),
+    ] {
+        let delayed = fate(Action::Delayed, status, text.as_bytes()).until();
+        let expired = fate(Action::Failed, Enhanced(4, 4, 7), text.as_bytes());
+        for fate in [delayed, expired.why(Why::Behind(status))] {
+            let read = read(&Case::new(vec![fate]).message());
+            let words = read.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains(expected), "{expected} in {words}");
+            assert!(!words.contains("does not want this message"), "{words}");
+        }
+    }
+    // What is refused for good is no greylisting, whatever its words.
+    let refused = fate(Action::Failed, Enhanced(5, 7, 1), b"5.7.1 greylisted").tried();
+    let read = read(&Case::new(vec![refused]).message());
+    assert!(!read.text.contains("puts off"), "{}", read.text);
+}

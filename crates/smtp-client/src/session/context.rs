@@ -33,6 +33,8 @@ pub(super) struct Context {
     pub(super) mails: u32,
     /// A transaction is open at the peer that has to be reset before another begins.
     pub(super) dirty: bool,
+    /// The peer does not know parameters of MAIL that belong to what it offers.
+    pub(super) bare: bool,
     /// No more transactions.
     pub(super) leaving: bool,
 }
@@ -53,6 +55,7 @@ impl Context {
             peer: String::new(),
             mails: 0,
             dirty: false,
+            bare: false,
             leaving: false,
         }
     }

@@ -101,9 +101,7 @@ impl Enveloping {
                 Step::Reset => group.push_str("RSET"),
                 Step::Mail => {
                     context.mails += 1;
-                    let logged_in = context.logged_in;
-                    let transaction = &work.transaction;
-                    group.push_str(&transaction.mail(&context.features, work.utf8, logged_in));
+                    group.push_str(&mail(work, context, work.bare));
                 }
                 Step::Rcpt(recipient) => {
                     let transaction = &work.transaction;
@@ -135,10 +133,11 @@ impl Enveloping {
             }
             (Step::Mail, Class::Done) => {
                 context.dirty = true;
+                context.bare = self.work.bare;
                 true
             }
             (Step::Mail, Class::NotNow | Class::Never) => {
-                self.mail_refused(&heard.said());
+                self.mail_refused(&heard.said(), context);
                 true
             }
             (Step::Rcpt(recipient), Class::Done) => {
@@ -174,14 +173,27 @@ impl Enveloping {
         self.go_on(context)
     }
 
-    /// Nobody of this round gets it.
-    fn mail_refused(&mut self, said: &Said) {
+    /// Nobody of this round gets it, unless the same can be said in fewer words: some servers offer AUTH or SIZE and do not
+    /// know what MAIL may say because of it.
+    fn mail_refused(&mut self, said: &Said, context: &Context) {
+        let work = &mut self.work;
+        let fewer = !work.bare && mail(work, context, true) != mail(work, context, false);
+        if fewer && is_about_words(said) && context.may_begin() {
+            work.bare = true;
+            work.round.clear();
+            self.unsent.clear();
+            return;
+        }
         let outcome = refusal(Stage::Mail, said.clone());
         self.work.settle_round(&outcome);
         self.unsent.clear();
     }
 
     fn rcpt_refused(&mut self, recipient: usize, said: Said) {
+        if !self.work.round.contains(&recipient) {
+            // MAIL was refused before, and that is all there is to it.
+            return;
+        }
         if is_too_many(&said) && !self.work.taken.is_empty() {
             // They are offered again in a transaction of their own.
             return;
@@ -229,6 +241,21 @@ impl Step {
             Self::Data => timeouts.data,
         }
     }
+}
+
+/// The line of MAIL, with or without what can be left out.
+fn mail(work: &Work, context: &Context, bare: bool) -> String {
+    let (transaction, logged_in) = (&work.transaction, context.logged_in);
+    if bare {
+        transaction.mail(&context.features.bare(), work.utf8, logged_in)
+    } else {
+        transaction.mail(&context.features, work.utf8, logged_in)
+    }
+}
+
+/// Whether it may be the parameters that are not liked (RFC 5321 section 4.1.1.11: 555, 501 for their values; 504).
+fn is_about_words(said: &Said) -> bool {
+    matches!(said.code, 501 | 504 | 555)
 }
 
 /// A refusal of the peer's. RFC 5321 section 4.2.1: 4yz for now, 5yz for good.

@@ -20,6 +20,8 @@ pub(super) struct Work {
     pub(super) taken: Vec<usize>,
     /// MAIL says SMTPUTF8 in this round.
     pub(super) utf8: bool,
+    /// MAIL is said without parameters that can be left out.
+    pub(super) bare: bool,
 }
 
 /// Begins a transaction.
@@ -30,6 +32,7 @@ pub(super) fn begin(transaction: Transaction, context: &mut Context) -> State {
         round: Vec::new(),
         taken: Vec::new(),
         utf8: false,
+        bare: context.bare,
     });
     let obstacle = work.transaction.obstacle(
         &context.features,

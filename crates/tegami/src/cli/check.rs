@@ -1,6 +1,8 @@
 //! `tegami check`: what the configuration means, in the words of the configuration. Everything wrong with it has
 //! been said before this is reached, except what stands in the files it names.
 
+mod mail_out;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -74,6 +76,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     } = loaded;
     let mut warnings = warnings.clone();
     warnings.extend(surroundings(config)?);
+    warnings.extend(mail_out::examine(config)?);
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
     if let Some(file) = &config.accounts_file {
         let declarations = declared::load(file, &config.domains)?;

@@ -1,5 +1,6 @@
 //! `tegami queue`: mail that waits to leave, what became of it so far, and what people decide about it.
 
+mod pauses;
 mod standing;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -74,10 +75,10 @@ pub enum Verb {
         hop: Option<String>,
     },
 
-    /// Let mail leave again
-    #[command(after_help = "Example: tegami queue resume")]
+    /// Let mail leave again: all of it, whatever was paused, or what one pause holds
+    #[command(after_help = "Examples:\n  tegami queue resume\n  tegami queue resume example.com")]
     Resume {
-        /// Only mail that goes to this domain, or by this server of the configuration
+        /// End only the pause of this domain, or of this server of the configuration
         #[arg(value_name = "DOMAIN-OR-SERVER")]
         hop: Option<String>,
     },
@@ -162,8 +163,8 @@ impl Verb {
                 let which = choice.into();
                 decide(config, QueueRequest::Remove { which }, "removed")
             }
-            Self::Pause { hop } => pause(config, hop, true),
-            Self::Resume { hop } => pause(config, hop, false),
+            Self::Pause { hop } => pauses::order(config, hop, true),
+            Self::Resume { hop } => pauses::order(config, hop, false),
         }
     }
 }
@@ -216,19 +217,6 @@ fn decided(messages: u64, done: &str, perhaps_sent: &[u64]) -> String {
         )),
     }
     text
-}
-
-fn pause(config: &Config, hop: Option<String>, paused: bool) -> Result<()> {
-    let QueueResponse::Paused(now) = request(config, QueueRequest::Pause { hop, paused })? else {
-        return Err(unexpected());
-    };
-    if now.is_empty() {
-        return print("All mail leaves.");
-    }
-    print(&format!(
-        "Paused: {}. Mail for it is taken and waits; `tegami queue resume` lets it leave.",
-        now.join(", ")
-    ))
 }
 
 /// Everything in the queue, page after page.
@@ -440,7 +428,7 @@ pub(super) fn span(milliseconds: u64) -> String {
     }
 }
 
-fn date(milliseconds: u64) -> String {
+pub(super) fn date(milliseconds: u64) -> String {
     let time = UNIX_EPOCH + Duration::from_millis(milliseconds);
     match jiff::Timestamp::try_from(time) {
         Ok(time) => time

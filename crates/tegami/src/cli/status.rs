@@ -156,6 +156,17 @@ fn store_rows(store: &StoreFacts) -> Vec<(&'static str, String)> {
         ),
     ];
     rows.push(("Queue", super::queue::summary(&store.queue)));
+    for outage in &store.queue.outages {
+        rows.push((
+            "Mail out",
+            format!(
+                "NOTHING LEAVES by {} since {}: {}",
+                outage.server,
+                super::queue::date(outage.since),
+                outage.words
+            ),
+        ));
+    }
     let free = store.free.map_or_else(|| "unknown".to_owned(), size);
     let taking = if store.takes_mail {
         format!("new mail is taken while {} are free", size(store.reserve))
@@ -275,6 +286,11 @@ mod tests {
                 tried: 1,
                 oldest: None,
                 paused: vec!["everything".to_owned()],
+                outages: vec![admin::OutageFacts {
+                    server: "smart.test:587".to_owned(),
+                    since: 0,
+                    words: "it refused our login: 535 5.7.8 wrong".to_owned(),
+                }],
             }),
             ..store()
         };
@@ -293,6 +309,10 @@ mod tests {
                 "Accounts     3 (1 suspended), aliases: 2",
                 "Mail         1200 messages, 34.5 MB",
                 "Queue        3 messages, 12.0 kB, 1 tried in vain, 1 held; PAUSED: everything",
+                &format!(
+                    "Mail out     NOTHING LEAVES by smart.test:587 since {}: it refused our login: 535 5.7.8 wrong",
+                    crate::cli::queue::date(0)
+                ),
                 "Disk         log 36.0 MB, free unknown; TOO LITTLE: new mail waits until 104.6 MB are free",
                 "Index        being rebuilt from the log; mailboxes open when it is done",
                 "Trouble      nothing can be written: Input/output error",

@@ -4,6 +4,7 @@
 //! Mail of users leaves directly, by what DNS says of each domain, unless a smarthost or a route takes it. What belongs
 //! together (a server, its TLS, the login there) is checked here; whether a server answers is not.
 
+mod doubts;
 mod etrn;
 mod fetch;
 mod hold;
@@ -54,7 +55,7 @@ pub struct Relay {
     pub smarthost_password_file: Option<PathBuf>,
     /// How the connection there is protected.
     pub smarthost_tls: HopTls,
-    /// Authorities, or the one certificate, to believe there besides those everybody believes.
+    /// Authorities, or the one certificate, to believe there instead of those everybody believes.
     pub smarthost_ca: Option<PathBuf>,
     /// Networks whose clients may send anywhere without a login.
     pub networks: Vec<IpNet>,
@@ -179,6 +180,7 @@ pub(super) fn read_password(layers: &mut Layers) {
 /// What no single key can show.
 pub(super) fn check(found: &mut Findings, config: &Config) {
     smarthost(found, &config.relay);
+    doubts::smarthost(found, config);
     let (mut problems, mut warnings) = route::check(config);
     found.problems.append(&mut problems);
     found.warnings.append(&mut warnings);

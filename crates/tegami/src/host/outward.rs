@@ -3,7 +3,7 @@
 //! What the configuration says, and nothing else: whether a domain takes mail is asked of DNS by others, and nobody is
 //! reached from here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -135,21 +135,6 @@ impl Outward {
         held.map(|(domain, _)| domain)
     }
 
-    /// The next hop that people call so: a server of the configuration, or a domain.
-    pub fn hop_named(&self, name: &str) -> Option<NextHop> {
-        let mut routes = self.routes.iter().filter_map(|(_, hop)| hop.as_ref());
-        let named = |hop: &&Arc<NextHop>| shown(hop).eq_ignore_ascii_case(name);
-        let configured = routes.find(named).or(self.smarthost.as_ref().filter(named));
-        if let Some(hop) = configured {
-            return Some(NextHop::clone(hop));
-        }
-        let host: Host = name.parse().ok()?;
-        let held = host.domain().and_then(|domain| self.held.get(domain));
-        Some(held.map_or(NextHop::Host(host.clone()), |held| {
-            NextHop::clone(&held.hop)
-        }))
-    }
-
     /// Whether the domain of this recipient can be what is meant, without asking anybody: it has more than one word, or
     /// stands in the configuration. RFC 6409 section 4.2: `u@sales` was meant to be completed, and nobody guesses how.
     pub fn is_complete(&self, sender: &ReversePath, recipient: &ForwardPath) -> bool {
@@ -160,6 +145,25 @@ impl Outward {
         domain.as_str().contains('.')
             || self.backup.contains(domain)
             || routes.any(|route| !route.domains.is_empty() && route.takes(sender, recipient))
+    }
+
+    /// What people call so: servers of the configuration, with or without their port, and a domain.
+    pub fn hops_named(&self, name: &str) -> BTreeSet<Arc<NextHop>> {
+        let routes = self.routes.iter().filter_map(|(_, hop)| hop.as_ref());
+        let configured = routes.chain(&self.smarthost);
+        let named = |hop: &&Arc<NextHop>| is_called(&shown(hop), name);
+        let mut hops: BTreeSet<Arc<NextHop>> = configured.filter(named).cloned().collect();
+        hops.extend(name.parse().ok().map(|host| self.hop_of(host)));
+        hops
+    }
+
+    /// Mail for this domain, or address literal, where no route says otherwise.
+    fn hop_of(&self, host: Host) -> Arc<NextHop> {
+        let held = host.domain().and_then(|domain| self.held.get(domain));
+        held.map_or_else(
+            || Arc::new(NextHop::Host(host.clone())),
+            |held| Arc::clone(&held.hop),
+        )
     }
 
     /// By which way mail for this recipient, who is elsewhere, leaves; `None` when there is nobody elsewhere: the postmaster
@@ -208,6 +212,17 @@ fn held(relay: &Relay) -> HashMap<Domain, Held> {
         })
     });
     each.collect()
+}
+
+/// Whether `name` is what people call the server `shown`: `smart.test:587 (2)`, without the number or without the port.
+fn is_called(shown: &str, name: &str) -> bool {
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    let numbered = shown.split_once(" (").map_or(shown, |(server, _)| server);
+    let host = numbered.rsplit_once(':').map_or(numbered, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    [shown, numbered, numbered.trim_start_matches('['), host]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// The smarthost, and the server of each route that has one, each under a name of its own.
@@ -335,6 +350,32 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_known_with_and_without_its_port_and_a_domain_by_its_name() {
+        let outward = outward(
+            "smarthost = \"smart.test\"\n\
+             [[relay.route]]\ndomains = [\"b.test\"]\nvia = \"smart.test\"\ntls = \"none\"\n\
+             [[relay.route]]\ndomains = [\"c.test\"]\nvia = \"[2001:db8::1]:25\"\n",
+        );
+        for (name, expected) in [
+            (
+                "Smart.test",
+                "smart.test:587, smart.test:587 (2), smart.test",
+            ),
+            ("smart.test:587", "smart.test:587, smart.test:587 (2)"),
+            ("smart.test:587 (2)", "smart.test:587 (2)"),
+            ("smart.test:25", ""),
+            ("2001:db8::1", "[2001:db8::1]:25"),
+            ("[2001:db8::1]:25", "[2001:db8::1]:25"),
+            ("b.test", "b.test"),
+            ("not a name", ""),
+        ] {
+            let found = outward.hops_named(name);
+            let found: Vec<String> = found.iter().map(|hop| shown(hop)).collect();
+            assert_eq!(found.join(", "), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn mail_for_a_backup_domain_is_taken_but_not_what_looks_like_a_route_through_it() {
         let outward = outward("backup_domains = [\"b.test\"]");
         for (address, taken) in [
@@ -370,7 +411,7 @@ mod tests {
         domains.sort_unstable();
         assert_eq!(domains, ["spoke.test", "two.test"]);
         let held = NextHop::Held("spoke.test".parse().unwrap());
-        assert_eq!(outward.hop_named("Spoke.test"), Some(held));
+        assert!(outward.hops_named("Spoke.test").contains(&Arc::new(held)));
         let nobody: Mailbox = "nobody@a.test".parse().unwrap();
         assert_eq!(outward.fetched_by(&nobody).count(), 0);
     }

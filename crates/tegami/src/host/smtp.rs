@@ -197,7 +197,7 @@ impl SmtpHost {
             (None, Some(_)) => Some(Wish::Hold),
             (None, None) => None,
         };
-        if let Some(wish) = wish.filter(|_| self.house.paused().contains("")) {
+        if let Some(wish) = wish.filter(|_| self.house.paused().everything()) {
             return Some(MailVerdict::NotNow(wish));
         }
         let rate = match &self.visit {

@@ -1,5 +1,6 @@
 //! Mail out of a running server: the roads and the office, made of the configuration, and what the office asks the house.
 
+mod changes;
 pub mod prospects;
 mod standing;
 
@@ -14,7 +15,7 @@ use anyhow::{Context, Result};
 use auth::Credentials;
 use courier::office::{self, Home, Housed, Nowhere, Office, Which};
 use courier::roads::{self, Roads, RouteTls, Settings};
-use delivery::schedule::{Backoff, Rules, Scope};
+use delivery::schedule::{Backoff, NextHop, Rules, Scope};
 use delivery::srs::{Forwarded, Why};
 use mailstore::AccountId;
 use reply::Enhanced;
@@ -36,6 +37,9 @@ const JITTER: u8 = 15;
 /// What accounts have written today, beside the store.
 const COUNTS: &str = "sent-today";
 
+/// What is in front of the reason why the server does not start.
+pub const NO_ROADS: &str = "relay: mail cannot leave";
+
 /// Mail out at work.
 pub struct Outbound {
     roads: Arc<Roads>,
@@ -53,7 +57,7 @@ impl Outbound {
             settings(config, &config.data_dir),
             Arc::clone(&house.resolver),
         );
-        let roads = Arc::new(roads.context("relay: mail cannot leave")?);
+        let roads = Arc::new(roads.context(NO_ROADS)?);
         Errands::start(&config.data_dir, house)?;
         let (office, hatch) = Office::with_hatch(
             house.store.clone(),
@@ -86,10 +90,14 @@ impl Outbound {
             tracing::error!(%error, "relay not reloaded; servers are reached as before");
         }
         self.office.reload(rules(&config.relay));
+        for hop in house.paused().renew(&house.policy.load().outward) {
+            self.office.pause(Scope::NextHop(hop));
+        }
+        changes::retry(&self.office, &current.relay, &config.relay);
         match (current.relay.enabled, config.relay.enabled) {
             (true, false) => self.office.pause(Scope::All),
             // Whoever paused it says when it goes on.
-            (false, true) if !house.paused().contains("") => self.office.resume(Scope::All),
+            (false, true) if !house.paused().everything() => self.office.resume(Scope::All),
             (false, true) | (true, true) | (false, false) => {}
         }
     }
@@ -237,6 +245,13 @@ impl office::House for Rooms {
         };
         match routing::route(&policy, &self.0.store.directory(), recipient) {
             Route::Foreign => match policy.outward.next_hop(sender, recipient) {
+                // The domain waits, and the others who go by the same server do not.
+                Some(hop)
+                    if matches!(*hop, NextHop::Route(_))
+                        && self.0.paused().holds_recipient(recipient) =>
+                {
+                    office::Route::Paused
+                }
                 Some(hop) => office::Route::Hop(hop),
                 None => nowhere(Enhanced(5, 1, 1), "nobody has this address"),
             },

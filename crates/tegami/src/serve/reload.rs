@@ -39,13 +39,15 @@ pub async fn reload(
     for key in needs_restart(current, &config) {
         tracing::warn!(key, "changed, but takes effect only with a restart");
     }
+    let mut kept = Vec::new();
+    let relay = relay(current, config.relay.clone(), &config, &mut kept);
     let config = Config {
         listen: current.listen.clone(),
         data_dir: current.data_dir.clone(),
         relay: Relay {
             queue_size: current.relay.queue_size,
             queue_messages: current.relay.queue_messages,
-            ..config.relay
+            ..relay
         },
         devices: devices::keep_listening(&current.devices, &config.devices),
         ..config
@@ -68,14 +70,38 @@ pub async fn reload(
             error = format!("{error:#}"),
             "accounts file not reloaded; the accounts stay as they are"
         );
+        kept.push("accounts_file");
     }
     running.outbound.reload(current, &config, &running.house);
     wake(running, stopped);
     strangers::mention(&running.house.store, &config);
     running.fetching.reload(&config);
-    certificate(running, &config).await;
+    if !certificate(running, &config).await {
+        kept.push("tls");
+    }
     *current = config;
-    tracing::info!("reloaded");
+    if kept.is_empty() {
+        tracing::info!("reloaded");
+    } else {
+        let kept = kept.join(", ");
+        tracing::warn!(
+            kept,
+            "reloaded, but not what an error was said of: there everything stays as it was"
+        );
+    }
+}
+
+/// `[relay]` as it is from now on: as it was, when a file it names cannot be used.
+fn relay(current: &Config, new: Relay, config: &Config, kept: &mut Vec<&'static str>) -> Relay {
+    let settings = outbound::settings(config, &current.data_dir);
+    match courier::roads::examine(&settings) {
+        Ok(()) => new,
+        Err(error) => {
+            tracing::error!(%error, "relay not reloaded; mail leaves as before");
+            kept.push("relay");
+            current.relay.clone()
+        }
+    }
 }
 
 /// Where one of these is enabled by now, its mail leaves.
@@ -111,14 +137,22 @@ fn needs_restart(current: &Config, new: &Config) -> Vec<&'static str> {
     keys
 }
 
-async fn certificate(running: &Running, config: &Config) {
+/// Whether it could be used.
+async fn certificate(running: &Running, config: &Config) -> bool {
     let certificates = Arc::clone(&running.certificates);
     let source = listeners::certificate_source(config);
     match tokio::task::spawn_blocking(move || certificates.switch(source)).await {
-        Ok(Ok(facts)) => tracing::info!(names = ?facts.names, "certificate loaded"),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "certificate not reloaded; the old one stays in use")
+        Ok(Ok(facts)) => {
+            tracing::info!(names = ?facts.names, "certificate loaded");
+            true
         }
-        Err(error) => tracing::error!(%error, "certificate not reloaded; the old one stays in use"),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "certificate not reloaded; the old one stays in use");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "certificate not reloaded; the old one stays in use");
+            false
+        }
     }
 }

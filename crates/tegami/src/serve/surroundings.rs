@@ -1,5 +1,7 @@
 //! What the admin verbs may know of the running server.
 
+mod pausing;
+
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process;
@@ -8,10 +10,10 @@ use std::time::{Instant, SystemTime};
 
 use address::{Domain, ForwardPath, ReversePath};
 use admin::{
-    CertificateFacts, ListenerFacts, Question, QueueNews, Refusal, RefusalKind, ServerFacts,
-    Standing, Surroundings,
+    CertificateFacts, ListenerFacts, OutageFacts, PauseNews, Question, QueueNews, Refusal,
+    RefusalKind, ServerFacts, Standing, Surroundings,
 };
-use courier::office::Which;
+use courier::office::{Office, Outage, Which};
 use delivery::schedule::Scope;
 use mailstore::AccountId;
 use net::Server;
@@ -124,7 +126,7 @@ impl Surroundings for Live {
         false
     }
 
-    fn pause_queue(&self, hop: Option<&str>, paused: bool) -> Result<(), Refusal> {
+    fn pause_queue(&self, hop: Option<&str>, paused: bool) -> Result<PauseNews, Refusal> {
         let policy = self.house.policy.load();
         if !paused && hop.is_none() && !policy.outward.enabled {
             return Err(Refusal {
@@ -138,49 +140,44 @@ impl Surroundings for Live {
                 ),
             });
         }
-        let (scope, name) = match hop {
-            None => (Scope::All, String::new()),
-            Some(name) => {
-                let hop = policy.outward.hop_named(name).ok_or_else(|| Refusal {
-                    kind: RefusalKind::Unsuitable,
-                    message: format!("{name:?} is neither a domain nor a server of [relay]"),
-                    remedy: Some("`tegami queue list` shows by which way mail goes".to_owned()),
-                })?;
-                let name = outward::shown(&hop);
-                (Scope::NextHop(Arc::new(hop)), name)
-            }
+        let Some(office) = self.house.office.get() else {
+            return Err(Refusal {
+                kind: RefusalKind::NotRunning,
+                message: "the server is still starting".to_owned(),
+                remedy: Some("try again in a moment".to_owned()),
+            });
         };
-        let mut known = self.house.paused();
-        if let Some(office) = self.house.office.get() {
-            if paused {
-                known.insert(name);
-                office.pause(scope);
-            } else {
-                known.remove(&name);
-                office.resume(scope);
-            }
-        }
+        let done = match hop {
+            None => pausing::everything(&self.house, office, paused),
+            Some(name) => pausing::named(&self.house, &policy.outward, office, name, paused)?,
+        };
         tracing::info!(
             hop,
             paused,
             "mail {}",
             if paused { "waits" } else { "leaves again" }
         );
-        Ok(())
+        Ok(done)
     }
 
     fn paused_queue(&self) -> Vec<String> {
-        let known = self.house.paused();
-        let by_command = known.iter().map(|name| match name.as_str() {
-            "" => "everything".to_owned(),
-            name => name.to_owned(),
-        });
-        let by_command = by_command.collect();
+        let by_command = self.house.paused().names();
         if self.house.policy.load().outward.enabled {
-            by_command
-        } else {
-            vec!["everything, by relay.enabled = false".to_owned()]
+            return by_command;
         }
+        let configured = "everything, by relay.enabled = false".to_owned();
+        std::iter::once(configured).chain(by_command).collect()
+    }
+
+    fn outages(&self) -> Vec<OutageFacts> {
+        let office = self.house.office.get();
+        let outages = office.map(Office::outages).unwrap_or_default();
+        let facts = |outage: Outage| OutageFacts {
+            server: outage.hop.into(),
+            since: milliseconds(outage.since),
+            words: outage.words,
+        };
+        outages.into_iter().map(facts).collect()
     }
 
     fn standing(
@@ -201,6 +198,11 @@ impl Surroundings for Live {
         let hop = policy.outward.next_hop(sender, recipient)?;
         Some(outward::shown(&hop))
     }
+}
+
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 fn certificate(certificates: &Certificates) -> Option<CertificateFacts> {

@@ -47,6 +47,7 @@ impl<C: Carry> Desk<C> {
             }
             Order::Allowed(account) => self.allow(account),
             Order::Reload(rules) => self.reload(rules),
+            Order::Rerouted => self.reload(Rules::clone(&self.means.rules())),
             Order::Census(answer) => {
                 let census = self.census();
                 // Whoever asked may have gone.

@@ -393,3 +393,56 @@ async fn other_rules_hold_for_what_waits_already() {
     assert_eq!(told.len(), 1, "of the end, and of no delay");
     assert!(told[0].contains("Action: failed"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_time_alone_ends_is_reported_with_what_was_heard_last_or_that_nobody_could_be_asked() {
+    let rules = |lifetime| Rules {
+        lifetime,
+        notice: None,
+        ..Rules::default()
+    };
+    let world = World::new(rules(DAY)).await;
+    let letter = |to: &str| Letterhead::new("<alice@here.test>", &[to]);
+    world.roads.set("a.test", Manner::Defers);
+    world.post(&letter("<first@a.test>")).await;
+    world.settle().await;
+    world.roads.set("a.test", Manner::Dead);
+    world.post(&letter("<second@a.test>")).await;
+    world.settle().await;
+    // The next hop is left alone by now.
+    world.post(&letter("<third@a.test>")).await;
+    world.settle().await;
+    world.office.reload(rules(MINUTE));
+    world.pass(HOUR).await;
+    assert_eq!(world.queue(), []);
+    let told = world.alices();
+    let about = |name: &str| {
+        let mut told = told.iter().filter(|report| report.contains(name));
+        let report = told.next().unwrap();
+        assert!(told.next().is_none(), "one report for {name}");
+        report
+    };
+    for (name, there, absent) in [
+        (
+            "first@a.test",
+            ["mx.a.test", "451 4.3.2 busy, come back"],
+            "No server could be tried",
+        ),
+        (
+            "second@a.test",
+            ["The server that was tried", "mx.a.test"],
+            "No server could be tried",
+        ),
+        (
+            "third@a.test",
+            ["No server could be tried in that time.", "Status: 4.4.7"],
+            "mx.a.test",
+        ),
+    ] {
+        let report = about(name);
+        for part in there {
+            assert!(report.contains(part), "no {part:?} in {report}");
+        }
+        assert!(!report.contains(absent), "{absent:?} in {report}");
+    }
+}

@@ -43,6 +43,8 @@ pub(super) enum Manner {
     Dead,
     /// Lets us in, and says nothing for so long as anybody waits.
     Tarpit(Duration),
+    /// Does not believe who we are, and cannot be used.
+    Distrusts,
     /// Loses the connection.
     Loses,
     /// Says nothing to the message until it is let go, then takes it.
@@ -162,6 +164,7 @@ impl Roads {
             | Manner::Sorts(_)
             | Manner::Stalls
             | Manner::Dead
+            | Manner::Distrusts
             | Manner::Tarpit(_) => Verdict::Delivered,
             Manner::Defers | Manner::Loses => Verdict::Deferred,
             Manner::Refuses | Manner::Lacks(_) => Verdict::Refused,
@@ -251,7 +254,7 @@ impl Carry for Carrier {
         } else {
             false
         };
-        if held || manner == Manner::Dead {
+        if held || matches!(manner, Manner::Dead | Manner::Distrusts) {
             return Trip {
                 carried: all(Verdict::Deferred),
                 how: Ending::Unreachable,
@@ -325,19 +328,30 @@ fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Mann
         enhanced: Some(status),
         text: text.to_owned(),
     };
-    let dead = *manner == Manner::Dead;
+    let (mut status, failure) = match manner {
+        Manner::Dead => (Enhanced(4, 4, 1), Some("it does not answer")),
+        Manner::Distrusts => (Enhanced(4, 7, 8), Some("it refused our login")),
+        Manner::Takes
+        | Manner::Reports
+        | Manner::Sorts(_)
+        | Manner::Defers
+        | Manner::Refuses
+        | Manner::Lacks(_)
+        | Manner::Loses
+        | Manner::Hangs
+        | Manner::Stalls
+        | Manner::Tarpit(_)
+        | Manner::Panics => (status, None),
+    };
+    let dead = failure.is_some();
     let lacking = if let Manner::Lacks(row) = manner {
         Some(*row)
     } else {
         None
     };
-    let status = if let Some(Status::Smtp(_, Some(status))) = lacking.map(|row| row.status) {
-        status
-    } else if dead {
-        Enhanced(4, 4, 1)
-    } else {
-        status
-    };
+    if let Some(Status::Smtp(_, Some(lacks))) = lacking.map(|row| row.status) {
+        status = lacks;
+    }
     Carried {
         recipient: at,
         verdict,
@@ -354,11 +368,7 @@ fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Mann
             dsn: *manner == Manner::Reports,
             deliver_by: *manner == Manner::Reports,
         }),
-        words: if dead {
-            "it does not answer".to_owned()
-        } else {
-            said.to_string()
-        },
+        words: failure.map_or_else(|| said.to_string(), str::to_owned),
         when: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
     }
 }

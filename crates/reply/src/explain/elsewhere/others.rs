@@ -1,4 +1,4 @@
-//! Yahoo, iCloud, qmail and Sendmail.
+//! Yahoo, iCloud, qmail, Sendmail and milter-greylist.
 
 use super::{Elsewhere, plainly, says};
 
@@ -103,5 +103,13 @@ pub(super) const SAYS: &[Elsewhere] = &[
         &[],
         "The server gives no more precise number; the text, and the reply code before it, say what happened.",
         "詳しい分類番号は示されていません。本文とその前の応答コードを確認してください。",
+    ),
+    says(
+        "milter-greylist",
+        451,
+        (4, 7, 1),
+        &["greylist"],
+        "Greylisting: senders that are not known yet are put off once. Mail servers retry by themselves, and later mail passes at once.",
+        "グレイリスト（初めての送信元を一度だけ保留する仕組み）です。メールサーバーが自動的に再送し、次回以降はすぐに届きます。",
     ),
 ];

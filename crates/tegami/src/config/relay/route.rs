@@ -16,6 +16,7 @@ use super::super::load::Layers;
 use super::super::problem::{Place, Problem};
 use super::super::setting::Setting;
 use super::super::{Config, Document, Raw, Slot};
+use super::doubts;
 use super::hop::{Hop, HopTls, NO_LOGIN};
 
 /// What the tables are called.
@@ -48,7 +49,7 @@ pub struct Route {
     pub login: Option<Login>,
     /// How the connection is protected.
     pub tls: HopTls,
-    /// Authorities, or the one certificate, to believe there besides those everybody believes.
+    /// Authorities, or the one certificate, to believe there instead of those everybody believes.
     pub ca: Option<PathBuf>,
     places: BTreeMap<&'static str, Place>,
     start: Place,
@@ -217,7 +218,7 @@ fn login(
 /// What no single route, and no single key of one, can show.
 pub(super) fn check(config: &Config) -> (Vec<Problem>, Vec<String>) {
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
-    for route in &config.relay.routes {
+    for (at, route) in config.relay.routes.iter().enumerate() {
         if route.domains.is_empty() && route.senders.is_empty() {
             let message = "all mail would go there; name its domains or senders, or set relay.smarthost instead";
             problems.push(route.problem("via", message));
@@ -242,8 +243,20 @@ pub(super) fn check(config: &Config) -> (Vec<Problem>, Vec<String>) {
             ("tls", route.tls != HopTls::default()),
             ("ca", route.ca.is_some()),
         ];
+        warnings.extend(never_taken(route, &config.relay.routes[..at]));
         match &route.via {
-            Via::Host(_) => {}
+            Via::Host(hop) => {
+                let idle = route
+                    .ca
+                    .is_some()
+                    .then(|| doubts::idle_authority(route.tls));
+                let said = [
+                    ("ca", idle.flatten()),
+                    ("via", doubts::ourselves(hop, config)),
+                ];
+                let said = said.into_iter().filter_map(|(key, why)| Some((key, why?)));
+                warnings.extend(said.map(|(key, why)| route.problem(key, why).to_string()));
+            }
             Via::Direct => {
                 problems.extend(orphans.into_iter().filter(|(_, is_set)| *is_set).map(
                     |(key, _)| route.problem(key, "this is about a server, and via names none"),
@@ -255,4 +268,24 @@ pub(super) fn check(config: &Config) -> (Vec<Problem>, Vec<String>) {
         }
     }
     (problems, warnings)
+}
+
+/// What of a route a route above it takes already.
+fn never_taken(route: &Route, above: &[Route]) -> Vec<String> {
+    let wider = |other: &&Route| other.senders.is_empty() || other.senders == route.senders;
+    let taken = |place: &&Destination| {
+        above
+            .iter()
+            .filter(wider)
+            .any(|other| other.domains.contains(place))
+    };
+    let taken = route.domains.iter().filter(taken);
+    let message = |place: &Destination| {
+        format!(
+            "mail for {place} takes a route further up: the first that fits counts, and this one never gets it"
+        )
+    };
+    taken
+        .map(|place| route.problem("domains", message(place)).to_string())
+        .collect()
 }

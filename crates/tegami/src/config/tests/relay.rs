@@ -290,6 +290,28 @@ fn what_is_dangerous_or_has_no_effect_is_said() {
             "[[relay.route]]\nvia = \"c.test\"\ndomains = [\"localhost\"]",
             "is delivered here, by domains, and never takes this route",
         ),
+        (
+            "[[relay.route]]\nvia = \"c.test\"\ndomains = [\"b.test\", \"d.test\"]\n\
+             [[relay.route]]\nvia = \"e.test\"\ndomains = [\"f.test\", \"d.test\"]",
+            "tegami.toml:6: relay.route.domains: mail for d.test takes a route further up",
+        ),
+        (
+            "[relay]\nsmarthost = \"c.test\"\nsmarthost_tls = \"none\"\nsmarthost_ca = \"ca.pem\"",
+            "relay.smarthost_ca: there is no TLS there, so this file is not used",
+        ),
+        (
+            "[[relay.route]]\nvia = \"c.test\"\ndomains = [\"b.test\"]\ntls = \"opportunistic\"\nca = \"ca.pem\"",
+            "relay.route.ca: any certificate is taken there",
+        ),
+        (
+            "hostname = \"mail.b.test\"\n[listen]\nsubmission = [\"[::]:587\"]\n[relay]\nsmarthost = \"mail.b.test\"",
+            "relay.smarthost: mail.b.test:587 is this server itself, which listens on [::]:587",
+        ),
+        (
+            "[listen]\nsmtp = [\"0.0.0.0:2525\"]\n\
+             [[relay.route]]\nvia = \"127.0.0.1:2525\"\ndomains = [\"b.test\"]",
+            "relay.route.via: 127.0.0.1:2525 is this server itself",
+        ),
     ] {
         let warnings = load_from(Some(file), &[]).unwrap().warnings;
         assert!(
@@ -297,4 +319,13 @@ fn what_is_dangerous_or_has_no_effect_is_said() {
             "{file}: {warnings:?}"
         );
     }
+    // What differs in its senders, or in its port, is another way.
+    let file = "[listen]\nsmtp = [\"127.0.0.1:2525\"]\n[relay]\nsmarthost = \"127.0.0.1:2526\"\n\
+                [[relay.route]]\nvia = \"c.test\"\ndomains = [\"b.test\"]\nsenders = [\"me@localhost\"]\n\
+                [[relay.route]]\nvia = \"e.test\"\ndomains = [\"b.test\"]";
+    let warnings = load_from(Some(file), &[]).unwrap().warnings;
+    assert!(
+        !warnings.iter().any(|warning| warning.contains("relay")),
+        "{warnings:?}"
+    );
 }

@@ -65,6 +65,9 @@ impl SmtpHost {
         if let Some(hop) = usual_hop(outward, domain) {
             found.hops.insert(hop);
         }
+        if self.house.paused().holds(domain) {
+            return QueueVerdict::Stuck;
+        }
         let mut open = Vec::new();
         for hop in &found.hops {
             match office.door(NextHop::clone(hop)).await {

@@ -67,7 +67,7 @@ impl SmtpHost {
         // What else there was of the session is over.
         drop(self);
         if let Some(customers) = house.customers.get() {
-            let is_paused = || house.paused().contains("");
+            let is_paused = || house.paused().everything();
             let served = customers.serve(granted, line, who, stop, is_paused);
             served.await;
         }

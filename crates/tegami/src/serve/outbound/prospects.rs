@@ -65,6 +65,12 @@ fn of_house(house: &Arc<House>, one: &Question) -> Known {
     let rooms = Rooms(Arc::clone(house));
     match rooms.route(&one.recipient, &one.sender, one.account) {
         Route::Hop(hop) => Known::Ask(hop),
+        Route::Paused => Known::Now(Standing::Paused {
+            hop: one
+                .recipient
+                .mailbox()
+                .map(|mailbox| mailbox.host.to_string()),
+        }),
         Route::Nowhere(why) => Known::Now(Standing::NoWay { words: why.words }),
         // Whatever is here is paused with everything only; no other server is called so.
         Route::Here(_) | Route::Errand => Known::Ask(Arc::new(NextHop::Route("".into()))),
@@ -79,7 +85,7 @@ fn of_office(house: &House, hop: &NextHop, prospect: Prospect) -> Standing {
             account: house.policy.load().outward.fetcher(hop).cloned(),
         },
         Prospect::Paused => {
-            let all = house.paused().contains("") || !house.policy.load().outward.enabled;
+            let all = house.paused().everything() || !house.policy.load().outward.enabled;
             Standing::Paused {
                 hop: (!all).then(|| outward::shown(hop)),
             }
