@@ -18,27 +18,9 @@ pub async fn reload(
     current: &mut Config,
     explicit: Option<&Path>,
 ) {
-    let config = match config::load(explicit) {
-        Ok(Loaded {
-            config, warnings, ..
-        }) => {
-            if let Err(error) = devices::refuse_gateways(&config, &running.server.gateways()) {
-                tracing::error!(%error, "configuration not reloaded");
-                return;
-            }
-            for warning in warnings.into_iter().chain(open_files::warning(&config)) {
-                tracing::warn!(%warning, "configuration");
-            }
-            config
-        }
-        Err(error) => {
-            tracing::error!(%error, "configuration not reloaded");
-            return;
-        }
+    let Some(config) = read(running, current, explicit) else {
+        return;
     };
-    for key in needs_restart(current, &config) {
-        tracing::warn!(key, "changed, but takes effect only with a restart");
-    }
     let mut kept = Vec::new();
     let relay = relay(current, config.relay.clone(), &config, &mut kept);
     let config = Config {
@@ -89,6 +71,32 @@ pub async fn reload(
             "reloaded, but not what an error was said of: there everything stays as it was"
         );
     }
+}
+
+/// The configuration, if it can be read and taken on; otherwise that is said.
+fn read(running: &Running, current: &Config, explicit: Option<&Path>) -> Option<Config> {
+    let config = match config::load(explicit) {
+        Ok(Loaded {
+            config, warnings, ..
+        }) => {
+            if let Err(error) = devices::refuse_gateways(&config, &running.server.gateways()) {
+                tracing::error!(%error, "configuration not reloaded");
+                return None;
+            }
+            for warning in warnings.into_iter().chain(open_files::warning(&config)) {
+                tracing::warn!(%warning, "configuration");
+            }
+            config
+        }
+        Err(error) => {
+            tracing::error!(%error, "configuration not reloaded");
+            return None;
+        }
+    };
+    for key in needs_restart(current, &config) {
+        tracing::warn!(key, "changed, but takes effect only with a restart");
+    }
+    Some(config)
 }
 
 /// `[relay]` as it is from now on: as it was, when a file it names cannot be used.
