@@ -99,6 +99,12 @@ fn a_user_has_what_waits_counted_and_sent() {
     let paused = server.tegami(&["queue", "pause"], "");
     assert_eq!(paused.code, Some(0), "{paused:?}");
     user.command("ETRN other.test", "458 4.3.0");
+    // So it is when only the domain is paused, and not the server its mail goes by.
+    for arguments in [&["queue", "resume"][..], &["queue", "pause", "other.test"]] {
+        let output = server.tegami(arguments, "");
+        assert_eq!(output.code, Some(0), "{output:?}");
+    }
+    user.command("ETRN other.test", "458 4.3.0");
     user.command("QUIT", "221");
     assert_eq!(sink.rest(), []);
 }
