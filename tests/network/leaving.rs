@@ -240,7 +240,7 @@ fn every_member_gets_a_copy_of_his_own_once_though_the_server_is_killed_in_betwe
     let hop = format!("127.0.0.1:{}", sink.port);
     done(server.tegami(&["queue", "pause", &hop], ""));
     send(&mut user(&server, ALICE), ALICE, STAFF, &message("to all"));
-    server.logged_after("posted to members", 1, "mail for a list has to wait");
+    server.logged_after("posted to members", 1, "mail for a list or an alias has to wait");
     let server = server.kill().start_again();
     let mut last = String::new();
     for _ in 0..500 {
