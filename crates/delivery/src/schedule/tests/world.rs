@@ -376,16 +376,12 @@ impl World {
 
     /// What the store has to say to a question.
     pub(super) fn page(&self, want: &Want) -> (Vec<Job>, Rest) {
-        let mut messages: BTreeMap<u64, SystemTime> = BTreeMap::new();
-        for job in self.store.values() {
-            let due = messages.entry(job.message).or_insert(job.due);
-            *due = job.due.min(*due);
-        }
-        let mut index: Vec<Cursor> = messages
-            .into_iter()
-            .map(|(message, due)| Cursor { due, message })
-            .collect();
-        index.sort();
+        // A job of a message that another stands before in the index is found when its own time comes: the office sees to it.
+        let each = self.store.values().map(|job| Cursor {
+            due: job.due,
+            message: job.message,
+        });
+        let index: BTreeSet<Cursor> = each.collect();
         let behind = index
             .into_iter()
             .filter(|cursor| want.after.is_none_or(|after| *cursor > after));
