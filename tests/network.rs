@@ -81,6 +81,7 @@ mod waiting;
 mod withdrawn;
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use client::Client;
 use server::Server;
@@ -88,6 +89,13 @@ use server::Server;
 const ALICE: &str = "alice@example.test";
 const BOB: &str = "bob@example.test";
 const PASSWORD: &str = "a long enough password";
+
+/// Again and again for a minute, however fast the machine is: for what is about to be so.
+fn patiently() -> impl Iterator<Item = ()> {
+    let begun = Instant::now();
+    let minute = Duration::from_secs(60);
+    std::iter::repeat(()).take_while(move |()| begun.elapsed() < minute)
+}
 
 fn server_with_accounts() -> Server {
     let server = Server::start("");

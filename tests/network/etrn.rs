@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::server::Server;
 use super::sink::Sink;
-use super::{ALICE, PASSWORD, log_in, send};
+use super::{ALICE, PASSWORD, log_in, patiently, send};
 
 /// A server that keeps mail for `other.test`, whose own server is `sink`, and lets it ask for it.
 fn keeping_for(sink: &Sink, more: &str) -> Server {
@@ -36,7 +36,7 @@ fn alice(server: &Server) -> Client {
 /// Waits until the first attempt has failed.
 #[track_caller]
 fn put_off(server: &Server) {
-    for _ in 0..500 {
+    for () in patiently() {
         let listed = server.tegami(&["queue", "list"], "");
         if listed.stdout.contains("Come back when the moon is full") {
             return;
@@ -47,7 +47,7 @@ fn put_off(server: &Server) {
 
 #[track_caller]
 fn until_empty(server: &Server) {
-    for _ in 0..500 {
+    for () in patiently() {
         let listed = server.tegami(&["queue", "list"], "");
         if listed.stdout.contains("No mail waits to leave.") {
             return;

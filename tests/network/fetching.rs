@@ -2,7 +2,7 @@
 
 use super::provider::{Provider, login};
 use super::server::{Server, Stopped};
-use super::{BOB, PASSWORD, fetch_all};
+use super::{BOB, PASSWORD, fetch_all, patiently};
 
 /// A customer of this provider, with bob in it.
 fn customer(provider: &Provider, more: &str) -> Server {
@@ -15,7 +15,7 @@ fn customer(provider: &Provider, more: &str) -> Server {
 #[track_caller]
 fn status(server: &Server, expected: &str) -> String {
     let mut shown = String::new();
-    for _ in 0..500 {
+    for () in patiently() {
         shown = server.tegami(&["status"], "").stdout;
         if shown.contains(expected) {
             return shown;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::lists::{STAFF, done, list, message, until_the_queue_is_empty, until_there_are, user};
 use super::server::{Server, Stopped};
 use super::sink::{Letter, Sink};
-use super::{ALICE, BOB, PASSWORD, fetch_all, send};
+use super::{ALICE, BOB, PASSWORD, fetch_all, patiently, send};
 
 const YOU: &str = "you@other.test";
 const BASE: &str = "https://lists.example.test/unsubscribe/";
@@ -240,10 +240,14 @@ fn every_member_gets_a_copy_of_his_own_once_though_the_server_is_killed_in_betwe
     let hop = format!("127.0.0.1:{}", sink.port);
     done(server.tegami(&["queue", "pause", &hop], ""));
     send(&mut user(&server, ALICE), ALICE, STAFF, &message("to all"));
-    server.logged_after("posted to members", 1, "mail for a list or an alias has to wait");
+    server.logged_after(
+        "posted to members",
+        1,
+        "mail for a list or an alias has to wait",
+    );
     let server = server.kill().start_again();
     let mut last = String::new();
-    for _ in 0..500 {
+    for () in patiently() {
         last = done(server.tegami(&["queue", "list"], ""));
         if last.contains("No mail waits to leave.") {
             break;

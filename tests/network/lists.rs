@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::server::{Output, Server};
 use super::sink::{Letter, Sink};
-use super::{ALICE, BOB, PASSWORD, fetch_all, log_in, send};
+use super::{ALICE, BOB, PASSWORD, fetch_all, log_in, patiently, send};
 
 pub const STAFF: &str = "staff@example.test";
 
@@ -65,7 +65,7 @@ fn behind<'a>(text: &'a str, start: &str) -> &'a str {
 #[track_caller]
 pub fn until_there_are(server: &Server, login: &str, count: usize) -> Vec<String> {
     let mut last = 0;
-    for _ in 0..500 {
+    for () in patiently() {
         let listed = done(server.tegami(&["account", "list", "--json"], ""));
         let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
         let mut accounts = listed.as_array().expect("a list").iter();
@@ -84,7 +84,7 @@ pub fn until_there_are(server: &Server, login: &str, count: usize) -> Vec<String
 #[track_caller]
 pub fn until_the_queue_is_empty(server: &Server) {
     let mut last = String::new();
-    for _ in 0..500 {
+    for () in patiently() {
         last = done(server.tegami(&["queue", "list"], ""));
         if last.contains("No mail waits to leave.") {
             return;
@@ -403,7 +403,7 @@ fn every_member_gets_a_post_once_though_the_server_is_killed_in_between() {
     );
     let server = server.kill().start_again();
     let mut last = String::new();
-    for _ in 0..500 {
+    for () in patiently() {
         last = done(server.tegami(&["queue", "list"], ""));
         if last.contains("No mail waits to leave.") {
             break;

@@ -3,7 +3,7 @@
 
 use super::client::Client;
 use super::server::Server;
-use super::{ALICE, PASSWORD, fetch_all, log_in, send};
+use super::{ALICE, PASSWORD, fetch_all, log_in, patiently, send};
 
 const SPOKE: &str = "spoke@example.test";
 
@@ -125,7 +125,7 @@ fn to(letters: &[(Vec<String>, String)]) -> Vec<&str> {
 /// Waits until so many messages are in the queue.
 #[track_caller]
 fn until_left(server: &Server, messages: usize) {
-    for _ in 0..500 {
+    for () in patiently() {
         let listed = server.tegami(&["queue", "list", "--json"], "");
         let listed: serde_json::Value = serde_json::from_str(&listed.stdout).expect("JSON");
         if listed["messages"].as_array().map(Vec::len) == Some(messages) {

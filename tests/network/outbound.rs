@@ -4,7 +4,7 @@ use super::client::{Client, base64};
 use super::dns::{NameServer, Says};
 use super::server::{Output, Server};
 use super::sink::Sink;
-use super::{ALICE, BOB, PASSWORD, fetch_all, log_in, send};
+use super::{ALICE, BOB, PASSWORD, fetch_all, log_in, patiently, send};
 
 /// A server that sends everything elsewhere to `port` of this machine, without TLS.
 pub fn sending_to(port: u16, more: &str) -> Server {
@@ -53,7 +53,7 @@ pub fn only_message(server: &Server) -> String {
 #[track_caller]
 pub fn until_queue_says(server: &Server, arguments: &[&str], part: &str) -> String {
     let mut last = String::new();
-    for _ in 0..500 {
+    for () in patiently() {
         let output = server.tegami(arguments, "");
         if output.stdout.contains(part) {
             return output.stdout;
