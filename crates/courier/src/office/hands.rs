@@ -14,10 +14,8 @@ use tokio::sync::Notify;
 const WITHDRAWN: u8 = 1;
 /// Somebody may have the message: its end was said, to whomever.
 const TOLD: u8 = 2;
-/// Its end has been said to whoever is being talked to.
-const AT_END: u8 = 4;
 /// It is being tried.
-const RUNNING: u8 = 8;
+const RUNNING: u8 = 4;
 
 /// How far an attempt has come.
 #[derive(Debug, Default)]
@@ -48,20 +46,15 @@ impl Gate {
 
     /// The end of the message may be said from now on; not when it was withdrawn before.
     pub(super) fn pass(&self) -> bool {
-        let through = |state| (state & WITHDRAWN == 0).then_some(state | TOLD | AT_END);
+        let through = |state| (state & WITHDRAWN == 0).then_some(state | TOLD);
         let passed = self
             .state
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, through);
         passed.is_ok()
     }
 
-    /// The message is said from its beginning once more, to others.
-    pub(super) fn again(&self) {
-        self.state.fetch_and(!AT_END, Ordering::SeqCst);
-    }
-
-    /// Waits until the message is withdrawn in the middle of an attempt. Behind the end of the message there is nothing left
-    /// to be cut off, and what the other side says of it is worth waiting for.
+    /// Waits until the message is withdrawn before anybody may have it. Later there is nothing to be cut off: what was said of
+    /// it is to be written down, and whoever does not have it yet does not get it.
     pub(super) async fn called_back(&self) {
         self.called_back.notified().await;
     }
@@ -69,7 +62,7 @@ impl Gate {
     /// Withdraws it. True when somebody may have it already.
     fn withdraw(&self) -> bool {
         let before = self.state.fetch_or(WITHDRAWN, Ordering::SeqCst);
-        if before & AT_END == 0 {
+        if before & TOLD == 0 {
             self.called_back.notify_one();
         }
         before & TOLD != 0
@@ -183,7 +176,6 @@ mod tests {
         let late = in_hand.take(7, vec![0]);
         assert!(late.gate.pass());
         assert!(in_hand.recall(7), "somebody may have it");
-        late.gate.again();
         assert!(!late.gate.pass(), "and nobody else gets it");
         assert!(!in_hand.recall(8));
     }

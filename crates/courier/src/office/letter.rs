@@ -115,7 +115,6 @@ fn withdrawn() -> io::Error {
 impl Letter for Body {
     async fn rewind(&mut self) -> io::Result<()> {
         (self.given, self.ended) = (0, false);
-        self.gate.again();
         Ok(())
     }
 

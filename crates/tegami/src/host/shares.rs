@@ -8,7 +8,6 @@
 //! this moment counts when it is there, so whoever has many connections may go over by as many messages.
 
 use std::collections::HashMap;
-use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -162,17 +161,12 @@ impl Book {
     /// Counts anew, and forgets who handed in what has left.
     async fn count(&mut self, store: &Store) {
         let store = store.clone();
-        let known = mem::take(&mut self.strangers);
-        let counted = tokio::task::spawn_blocking(move || {
-            let counted = count(&store, &known);
-            (counted, known)
-        });
+        // Whoever waits for this may go away meanwhile, and nothing is forgotten then.
+        let known = self.strangers.clone();
+        let counted = tokio::task::spawn_blocking(move || count(&store, &known));
         match counted.await {
-            Ok((Ok((census, left)), _)) => (self.census, self.strangers) = (Some(census), left),
-            Ok((Err(error), known)) => {
-                tracing::error!(%error, "the queue cannot be counted");
-                self.strangers = known;
-            }
+            Ok(Ok((census, left))) => (self.census, self.strangers) = (Some(census), left),
+            Ok(Err(error)) => tracing::error!(%error, "the queue cannot be counted"),
             Err(error) => tracing::error!(%error, "the queue cannot be counted"),
         }
         self.tidy_at = self.strangers.len().saturating_mul(2);

@@ -1,5 +1,6 @@
 //! The end of a message: whether it is kept, and all of it at once, for mailboxes and for the queue.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use address::Envelope;
@@ -7,9 +8,11 @@ use address::deliver_by::Mode;
 use mailstore::{AccountId, Full, Incoming, Outgoing, Parcel, Reservation, StoreError};
 use smtp_server::FinishVerdict;
 
+use super::besides::Besides;
 use super::regarded::Regarded;
 use super::{Body, SmtpHost, Transaction};
 use crate::host::House;
+use crate::host::fetched::Fetched;
 use crate::host::shares::Owner;
 
 /// What has become durable.
@@ -66,43 +69,24 @@ impl SmtpHost {
         if let Some(by) = before.filter(|_| away == 0 && reservations.is_empty()) {
             return self.not_delivered(from, FinishVerdict::Circle(by));
         }
-        let copy = besides.copy(&envelope);
+        let taking = Taking {
+            house: Arc::clone(&self.house),
+            fetched: self.fetched.clone(),
+            id,
+            from,
+            rcpts,
+            away,
+            owners,
+            moderated: !held.is_empty(),
+            copy: besides.copy(&envelope),
+            besides,
+        };
         let letter = (envelope, reservations.into_values().collect());
         let outgoing = leaving.into_outgoing(self.account(), hold);
-        match kept(&self.house, written, letter, outgoing).await {
-            Ok(kept) => {
-                let held = kept.queued.filter(|_| !held.is_empty());
-                self.taken(&id, &from, (rcpts, away), kept, owners).await;
-                besides.follow(&self.house, copy, held).await;
-                FinishVerdict::Stored { id }
-            }
-            Err(error) => {
-                not_kept(&id, &from, rcpts, &error);
-                self.not_delivered(from, not_stored(&error))
-            }
+        match taking.kept(written, letter, outgoing).await {
+            Ok(id) => FinishVerdict::Stored { id },
+            Err((from, verdict)) => self.not_delivered(from, verdict),
         }
-    }
-
-    /// A message of so many octets is kept, and in the queue if it has an id there.
-    async fn taken(
-        &mut self,
-        id: &str,
-        from: &str,
-        (rcpts, away): (usize, usize),
-        Kept { octets, queued }: Kept,
-        owners: Vec<Owner>,
-    ) {
-        if let Some(fetched) = &self.fetched {
-            fetched.took();
-        }
-        let Some(queue) = queued else {
-            tracing::info!(txn = id, from, rcpts, octets, "delivered");
-            return;
-        };
-        tracing::info!(txn = id, from, rcpts, away, octets, queue, "queued");
-        self.house.sends(queue);
-        let (shares, store) = (&self.house.shares, &self.house.store);
-        Box::pin(shares.add(store, queue, owners, octets)).await;
     }
 
     /// Who hands it in.
@@ -144,6 +128,81 @@ impl SmtpHost {
     }
 }
 
+/// A message whose time to be kept has come: what is said of it, and what follows.
+struct Taking {
+    house: Arc<House>,
+    fetched: Option<Arc<Fetched>>,
+    id: String,
+    from: String,
+    rcpts: usize,
+    away: usize,
+    owners: Vec<Owner>,
+    /// Some of it waits for moderators.
+    moderated: bool,
+    copy: Option<Envelope>,
+    besides: Besides,
+}
+
+/// The envelope, and the room in mailboxes.
+type Addressed = (Envelope, Vec<Reservation>);
+
+impl Taking {
+    /// Keeps it; its id, or whom it was from and why it was not kept.
+    async fn kept(
+        self,
+        written: Result<Incoming, StoreError>,
+        letter: Addressed,
+        outgoing: Option<Outgoing>,
+    ) -> Result<String, (String, FinishVerdict)> {
+        if outgoing.is_none() {
+            return self.keep(written, letter, None).await;
+        }
+        // Whoever sends it on is told, also when the client goes away in this moment.
+        let from = self.from.clone();
+        let keeping = tokio::spawn(self.keep(written, letter, outgoing));
+        keeping.await.unwrap_or_else(|ended| {
+            tracing::error!(%ended, "a message was being kept");
+            Err((from, FinishVerdict::TryLater))
+        })
+    }
+
+    async fn keep(
+        mut self,
+        written: Result<Incoming, StoreError>,
+        letter: Addressed,
+        outgoing: Option<Outgoing>,
+    ) -> Result<String, (String, FinishVerdict)> {
+        let kept = match kept(&self.house, written, letter, outgoing).await {
+            Ok(kept) => kept,
+            Err(error) => {
+                not_kept(&self.id, &self.from, self.rcpts, &error);
+                return Err((self.from, not_stored(&error)));
+            }
+        };
+        self.taken(&kept).await;
+        let held = kept.queued.filter(|_| self.moderated);
+        self.besides.follow(&self.house, self.copy, held).await;
+        Ok(self.id)
+    }
+
+    async fn taken(&mut self, kept: &Kept) {
+        if let Some(fetched) = &self.fetched {
+            fetched.took();
+        }
+        let (txn, from, rcpts) = (&self.id, &self.from, self.rcpts);
+        let Kept { octets, queued } = *kept;
+        let Some(queue) = queued else {
+            tracing::info!(txn, from, rcpts, octets, "delivered");
+            return;
+        };
+        tracing::info!(txn, from, rcpts, away = self.away, octets, queue, "queued");
+        self.house.sends(queue);
+        let owners = std::mem::take(&mut self.owners);
+        let (shares, store) = (&self.house.shares, &self.house.store);
+        shares.add(store, queue, owners, octets).await;
+    }
+}
+
 /// Says so. A full mailbox is its owner's; anything else is ours.
 fn not_kept(id: &str, from: &str, rcpts: usize, error: &StoreError) {
     if matches!(error, StoreError::MailboxFull { .. }) {
@@ -157,7 +216,7 @@ fn not_kept(id: &str, from: &str, rcpts: usize, error: &StoreError) {
 async fn kept(
     house: &House,
     written: Result<Incoming, StoreError>,
-    (envelope, reservations): (Envelope, Vec<Reservation>),
+    (envelope, reservations): Addressed,
     outgoing: Option<Outgoing>,
 ) -> Result<Kept, StoreError> {
     let incoming = written?;
