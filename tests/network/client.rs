@@ -42,6 +42,12 @@ impl Client {
         }
     }
 
+    /// Goes away without a word, so that whatever the server does next fails.
+    pub fn reset(self) {
+        rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO))
+            .expect("a socket can be told not to linger");
+    }
+
     pub fn tls(port: u16) -> Self {
         Self::plain(port).into_tls()
     }

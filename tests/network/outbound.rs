@@ -214,6 +214,26 @@ fn a_certificate_that_does_not_hold_gets_neither_password_nor_mail() {
     assert!(!shown.contains(PASSWORD), "{shown}");
 }
 
+/// The message is durable or it is not; in the middle there is nothing.
+#[test]
+fn mail_whose_client_goes_away_behind_its_end_leaves_or_was_never_there() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port, "");
+    done(
+        server.tegami(&["alias", "add", "team@example.test", "x@other.test"], ""),
+        "x@other.test",
+    );
+    for _ in 0..30 {
+        let mut client = stranger(&server);
+        client.command("MAIL FROM:<sender@third.test>", "250");
+        client.command("RCPT TO:<team@example.test>", "250");
+        client.command("DATA", "354");
+        client.send(b"Subject: gone\r\n\r\nbody\r\n.\r\n");
+        client.reset();
+    }
+    until_queue_says(&server, &["queue", "list"], "No mail waits to leave.");
+}
+
 #[test]
 fn what_is_put_off_waits_and_queue_retry_sends_it() {
     let sink = Sink::start();
