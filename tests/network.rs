@@ -55,6 +55,8 @@ mod outages;
 mod outbound;
 #[path = "network/pauses.rs"]
 mod pauses;
+#[path = "network/postmaster.rs"]
+mod postmaster;
 #[path = "network/provider.rs"]
 mod provider;
 #[path = "network/proxied.rs"]

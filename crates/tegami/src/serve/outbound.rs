@@ -295,7 +295,13 @@ impl office::House for Rooms {
             Route::Leads(leads) if leads.mailboxes.is_empty() && !leads.lists.is_empty() => {
                 Home::Elsewhere
             }
-            // Whoever forwards all mail hears of it in the mailbox nevertheless.
+            // Whoever forwards all mail reads it there. Our letters come from `<>`, and so do their copies, so that nothing
+            // comes back of them.
+            Route::Leads(leads)
+                if policy.outward.enabled && !(leads.away.is_empty() && leads.lists.is_empty()) =>
+            {
+                Home::Elsewhere
+            }
             Route::Leads(leads) if leads.mailboxes.is_empty() => match leads.accounts.as_slice() {
                 [] => Home::Nobody,
                 accounts => Home::Accounts(accounts.to_vec()),
