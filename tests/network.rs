@@ -39,6 +39,8 @@ mod leaving;
 mod lifecycle;
 #[path = "network/lists.rs"]
 mod lists;
+#[path = "network/locked.rs"]
+mod locked;
 #[path = "network/manager.rs"]
 mod manager;
 #[path = "network/moving.rs"]

@@ -1,12 +1,24 @@
 //! Where mail for an address goes, as far as accounts, aliases and forwards decide it.
 
 use address::{Host, Mailbox};
-use mailstore::{AccountId, Directory, Expansion, Unresolvable};
+use mailstore::{AccountId, Directory, Expansion, ListAddress, Unresolvable};
 
 use super::Operations;
-use crate::route::{Place, RouteFacts, Way};
+use crate::route::{AtList, Place, RouteFacts, Way};
 
 impl Operations {
+    /// Who gets mail for postmaster where the configuration names nobody: whoever the server takes for it, too.
+    pub(super) fn postmaster(&self) -> RouteFacts {
+        let directory = self.store.directory();
+        let accounts = directory.accounts();
+        let first = accounts
+            .filter(|account| account.enabled && account.terms.mailbox)
+            .min_by_key(|account| (account.password.is_none(), account.id));
+        RouteFacts::Postmaster {
+            first: first.map(|account| account.address.clone()),
+        }
+    }
+
     /// Where mail for this address goes.
     pub(super) fn route(&self, address: &Mailbox) -> RouteFacts {
         let domains = self.surroundings.domains();
@@ -23,7 +35,7 @@ impl Operations {
             Expansion::Moved(to) => return RouteFacts::Moved { to },
             Expansion::Disabled => return RouteFacts::Disabled,
             Expansion::Unknown if address.local.folded() == "postmaster" => {
-                return RouteFacts::Postmaster;
+                return self.postmaster();
             }
             Expansion::Unknown => return RouteFacts::Nobody,
             Expansion::Unresolvable(Unresolvable::Loop) => return RouteFacts::Circle,
@@ -41,7 +53,15 @@ impl Operations {
         }
         for at in leads.lists {
             ways.push(Way {
-                place: Place::List { list: at.list },
+                place: Place::List {
+                    list: at.list,
+                    at: match at.address {
+                        ListAddress::Post => AtList::Post,
+                        ListAddress::Request => AtList::Request,
+                        ListAddress::Bounces => AtList::Bounces,
+                        ListAddress::Owner => AtList::Owner,
+                    },
+                },
                 through: at.through,
             });
         }
