@@ -86,7 +86,7 @@ fn an_alias_of_the_accounts_file_leads_elsewhere_while_it_stands_there() {
     let account =
         format!("[[account]]\naddress = \"carol@example.test\"\npassword_file = {secret:?}\n");
     let alias = format!(
-        "[[alias]]\naddress = \"team@example.test\"\ntargets = [\"friend@other.test\", \"{BOB}\"]\n"
+        "[[alias]]\naddress = \"team@example.test\"\nto = [\"friend@other.test\", \"{BOB}\"]\n"
     );
     std::fs::write(&file, format!("{account}{alias}")).expect("written");
     server.reconfigure(
