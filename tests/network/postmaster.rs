@@ -1,5 +1,6 @@
 //! Mail that concerns the server itself: who gets what is for postmaster, and where letters of the server go.
 
+use super::lists::until_there_are;
 use super::outbound::{alice, done, sending_to, stranger};
 use super::server::Server;
 use super::sink::Sink;
@@ -61,4 +62,68 @@ fn mail_for_postmaster_and_reports_go_the_way_of_all_mail_for_that_address() {
     assert_eq!(report.to, ["<alice@other.test>"]);
     assert_eq!(report.from.split(' ').next(), Some("<>"), "{report:?}");
     assert_eq!(fetch_all(&server, ALICE), [""; 0]);
+}
+
+#[test]
+fn letters_of_the_server_come_from_an_address_that_somebody_has() {
+    let sink = Sink::start();
+    let server = Server::start(&format!(
+        "postmaster = \"nobody@example.test\"\n[relay]\nsmarthost = \"127.0.0.1:{}\"\nsmarthost_tls = \"none\"\n",
+        sink.port
+    ));
+    server.add_account(ALICE, PASSWORD);
+    let mut user = alice(&server);
+    send(&mut user, ALICE, "never@other.test", LETTER);
+    until_there_are(&server, ALICE, 1);
+    let report = fetch_all(&server, ALICE).concat();
+    assert!(report.contains("<postmaster@example.test>"), "{report}");
+    assert!(!report.contains("nobody@example.test"), "{report}");
+}
+
+#[test]
+fn route_says_who_postmaster_is_and_what_the_addresses_of_a_list_are_for() {
+    let server = Server::start("");
+    for address in [ALICE, BOB] {
+        server.add_account(address, PASSWORD);
+    }
+    done(
+        server.tegami(&["account", "remove", "postmaster@example.test"], ""),
+        "",
+    );
+    done(
+        server.tegami(&["list", "add", "staff@example.test", "--owner", BOB], ""),
+        "",
+    );
+    for (address, part) in [
+        (
+            "postmaster",
+            "is mail for postmaster, who is alice@example.test. It goes\n  into the mailbox of alice",
+        ),
+        (
+            "postmaster@example.test",
+            "is mail for postmaster, who is alice@example.test",
+        ),
+        (
+            "staff@example.test",
+            "goes\n  to the list staff@example.test\n",
+        ),
+        (
+            "staff-request@example.test",
+            "to the robot of the list staff@example.test",
+        ),
+        (
+            "staff-owner@example.test",
+            "to the owners of the list staff@example.test\n",
+        ),
+        (
+            "staff-bounces@example.test",
+            "to the owners of the list staff@example.test, as a bounce",
+        ),
+    ] {
+        done(server.tegami(&["route", address], ""), part);
+    }
+    done(
+        server.tegami(&["list", "show", "staff@example.test"], ""),
+        "staff-request@example.test",
+    );
 }

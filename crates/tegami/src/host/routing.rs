@@ -148,6 +148,14 @@ fn postmaster(policy: &Policy, directory: &Directory) -> Route {
     }
 }
 
+/// The address of whoever keeps this server, for letters to come from and to go to: the configured one if anybody has it.
+pub fn postmaster_address(policy: &Policy, directory: &Directory) -> Mailbox {
+    let configured = policy.postmaster.as_ref();
+    let somebody = |one: &&Mailbox| directory.expand(one) != Expansion::Unknown;
+    let address = configured.filter(somebody);
+    address.unwrap_or(&policy.usual_postmaster).clone()
+}
+
 /// Where mail for this address goes, if it arrives anywhere: with mail out switched off, what only goes on does not.
 fn onward(policy: &Policy, directory: &Directory, address: &Mailbox) -> Option<Route> {
     let Expansion::Leads(leads) = directory.expand(address) else {

@@ -335,10 +335,7 @@ impl office::House for Rooms {
 
     fn postmaster(&self) -> Mailbox {
         let policy = self.0.policy.load();
-        match &policy.postmaster {
-            Some(mailbox) => mailbox.clone(),
-            None => policy.usual_postmaster.clone(),
-        }
+        routing::postmaster_address(&policy, &self.0.store.directory())
     }
 
     fn address(&self, account: AccountId) -> Option<Mailbox> {
