@@ -182,10 +182,11 @@ fn login(login: RelayLogin) -> Login {
     Login::new(Credentials::new(login.user, login.password))
 }
 
-/// An account is as it is now: mail of it that waited because it was disabled leaves if it no longer is.
+/// An account is as it is now: mail of it that waited because it was disabled leaves if it no longer is, and says why it waits
+/// if the account is gone.
 pub fn account_changed(house: &House, account: AccountId) {
     if let Some(office) = house.office.get()
-        && standing::waits(&house.store.directory(), account).is_none()
+        && standing::is_to_be_told(&house.store.directory(), account)
     {
         let (store, office) = (house.store.clone(), office.clone());
         tokio::task::spawn_blocking(move || {
