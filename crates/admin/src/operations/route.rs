@@ -41,7 +41,7 @@ impl Operations {
             Expansion::Unresolvable(Unresolvable::Loop) => return RouteFacts::Circle,
             Expansion::Unresolvable(Unresolvable::TooMany) => return RouteFacts::TooMany,
         };
-        let address_of = |id: AccountId| named(&directory, id);
+        let address_of = |id| named(&directory, id);
         let mut ways: Vec<Way> = Vec::new();
         for local in leads.mailboxes {
             if let Some(account) = address_of(local.account) {
@@ -55,12 +55,7 @@ impl Operations {
             ways.push(Way {
                 place: Place::List {
                     list: at.list,
-                    at: match at.address {
-                        ListAddress::Post => AtList::Post,
-                        ListAddress::Request => AtList::Request,
-                        ListAddress::Bounces => AtList::Bounces,
-                        ListAddress::Owner => AtList::Owner,
-                    },
+                    at: named_there(at.address),
                 },
                 through: at.through,
             });
@@ -77,10 +72,8 @@ impl Operations {
                 through: away.through,
             });
         }
-        let suspended = leads.accounts.iter().filter_map(|id| {
-            let account = directory.account(*id)?;
-            account.terms.suspended.then(|| account.address.clone())
-        });
+        let suspended = leads.accounts.iter();
+        let suspended = suspended.filter_map(|id| of_suspended(&directory, *id));
         RouteFacts::Leads {
             ways,
             disclosed: leads.disclosed,
@@ -88,6 +81,20 @@ impl Operations {
             away: leads.vacations.into_iter().filter_map(address_of).collect(),
             suspended: suspended.collect(),
         }
+    }
+}
+
+fn of_suspended(directory: &Directory, id: AccountId) -> Option<Mailbox> {
+    let account = directory.account(id)?;
+    account.terms.suspended.then(|| account.address.clone())
+}
+
+fn named_there(what: ListAddress) -> AtList {
+    match what {
+        ListAddress::Post => AtList::Post,
+        ListAddress::Request => AtList::Request,
+        ListAddress::Bounces => AtList::Bounces,
+        ListAddress::Owner => AtList::Owner,
     }
 }
 

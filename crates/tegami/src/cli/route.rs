@@ -161,10 +161,10 @@ fn looked_up(config: &Config, whom: &Whom) -> Result<(RouteFacts, Option<Mailbox
             postmaster,
             address,
         };
-        match ask(config, &request)? {
-            Response::Route(here) => Ok(here),
-            _ => Err(unexpected()),
-        }
+        let Response::Route(here) = ask(config, &request)? else {
+            return Err(unexpected());
+        };
+        Ok(here)
     };
     let here = match whom {
         Whom::Mailbox(address) => asked(address, false)?,
@@ -273,13 +273,10 @@ fn describe(found: &Found) -> String {
             away,
             suspended,
         } => {
-            match &found.postmaster {
-                Some(whose) => lines.push(format!(
-                    "Mail for {address} is mail for postmaster, who is {}. It goes",
-                    whose.unicode()
-                )),
-                None => lines.push(format!("Mail for {address} goes")),
-            }
+            let whose = found.postmaster.as_ref().map(|whose| {
+                format!("is mail for postmaster, who is {}. It ", whose.unicode())
+            });
+            lines.push(format!("Mail for {address} {}goes", whose.unwrap_or_default()));
             lines.extend(ways.iter().map(|way| format!("  {}", describe_way(way))));
             lines.extend(kept_in(found, ways));
             if let Some(to) = disclosed {

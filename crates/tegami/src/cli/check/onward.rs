@@ -47,10 +47,10 @@ fn running(config: &Config, address: &Mailbox) -> Option<RouteFacts> {
         postmaster: false,
         address: address.clone(),
     };
-    match client.ask(&request).ok()?.ok()? {
-        Response::Route(facts) => Some(facts),
-        _ => None,
-    }
+    let Response::Route(facts) = client.ask(&request).ok()?.ok()? else {
+        return None;
+    };
+    Some(facts)
 }
 
 /// What an accounts file sends on to nobody, or where nothing leaves.
