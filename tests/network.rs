@@ -39,6 +39,8 @@ mod leaving;
 mod lifecycle;
 #[path = "network/lists.rs"]
 mod lists;
+#[path = "network/locked.rs"]
+mod locked;
 #[path = "network/manager.rs"]
 mod manager;
 #[path = "network/moving.rs"]
@@ -55,6 +57,8 @@ mod outages;
 mod outbound;
 #[path = "network/pauses.rs"]
 mod pauses;
+#[path = "network/postmaster.rs"]
+mod postmaster;
 #[path = "network/provider.rs"]
 mod provider;
 #[path = "network/proxied.rs"]

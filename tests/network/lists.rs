@@ -296,6 +296,16 @@ fn a_post_waits_for_its_moderator() {
     decide(2, "reject ");
     let answers = until_there_are(&server, ALICE, 5);
     assert!(answers[4].contains("is turned away"), "{}", answers[4]);
+    let wrong = message("Re: approve 17-WRONGWORD");
+    send(&mut user(&server, ALICE), ALICE, request, &wrong);
+    let answers = until_there_are(&server, ALICE, 6);
+    let subject = "Subject: Nothing was decided about a post to staff@example.test";
+    assert!(answers[5].contains(subject), "{}", answers[5]);
+    assert!(
+        answers[5].contains("is wrong, or it is used up"),
+        "{}",
+        answers[5]
+    );
     until_the_queue_is_empty(&server);
     assert_eq!(fetch_all(&server, BOB).len(), 2);
     // Its sender is not told: it may be forged.

@@ -98,6 +98,38 @@ fn mail_of_a_disabled_account_waits_and_leaves_at_once_when_it_is_enabled() {
 }
 
 #[test]
+fn mail_of_a_removed_account_says_that_it_was_removed_and_what_to_do() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port, "");
+    done(
+        server.tegami(&["queue", "pause"], ""),
+        "Paused: everything.",
+    );
+    send(&mut alice(&server), ALICE, "you@other.test", LETTER);
+    done(
+        server.tegami(&["account", "disable", ALICE], ""),
+        "disabled",
+    );
+    done(server.tegami(&["queue", "resume"], ""), "All mail leaves.");
+    let id = super::outbound::only_message(&server);
+    until_queue_says(
+        &server,
+        &["queue", "show", &id],
+        "account is enabled again (",
+    );
+    done(server.tegami(&["account", "remove", ALICE], ""), "removed");
+    // What was heard before is no longer said either.
+    let heard = "the account that sent it was removed; it goes back to the sender when its time is over, and `tegami queue remove --from ADDRESS` removes it now (";
+    let shown = until_queue_says(&server, &["queue", "show", &id], heard);
+    assert!(!shown.contains("enabled again"), "{shown}");
+    done(
+        server.tegami(&["queue", "remove", "--from", ALICE], ""),
+        "1 message is removed.",
+    );
+    assert_eq!(sink.rest(), []);
+}
+
+#[test]
 fn a_reload_of_the_accounts_file_stops_the_mail_of_an_account_and_lets_it_leave() {
     let sink = Sink::start();
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -30,5 +30,5 @@ pub use queue::{
     HeardFacts, OutageFacts, PauseNews, Question, QueueFacts, QueueNews, QueueRequest,
     QueueResponse, QueuedFacts, QueuedRecipient, Standing, Which,
 };
-pub use route::{Place, RouteFacts, Way};
+pub use route::{AtList, Place, RouteFacts, Way};
 pub use socket::{AdminSocket, SocketError, carry_here};

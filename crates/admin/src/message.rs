@@ -137,6 +137,9 @@ pub enum Request {
     Queue(QueueRequest),
     /// Asks where mail for an address goes.
     Route {
+        /// Whether it is about Postmaster without a domain; then the address does not count.
+        #[serde(default)]
+        postmaster: bool,
         /// Whose.
         address: Mailbox,
     },

@@ -216,7 +216,10 @@ impl Operations {
             Request::Status => Ok(Response::Status(self.status().await)),
             Request::Suspend { suspended } => self.suspend(suspended).await,
             Request::Queue(request) => self.queue(request).await,
-            Request::Route { address } => Ok(Response::Route(self.route(&address))),
+            Request::Route {
+                postmaster: true, ..
+            } => Ok(Response::Route(self.postmaster())),
+            Request::Route { address, .. } => Ok(Response::Route(self.route(&address))),
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(not_asked_so("only a running server can hold its files")),

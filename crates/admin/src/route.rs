@@ -29,14 +29,32 @@ pub enum RouteFacts {
     },
     /// Its account is disabled.
     Disabled,
-    /// Nobody has it, but there is a postmaster at every domain.
-    Postmaster,
+    /// Nobody has it, but there is a postmaster at every domain: whom the configuration names, or else this account.
+    Postmaster {
+        /// None, where no account gets mail.
+        first: Option<Mailbox>,
+    },
     /// Nobody has it.
     Nobody,
     /// Aliases lead round in a circle.
     Circle,
     /// It leads to more places than can be.
     TooMany,
+}
+
+/// The addresses of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AtList {
+    /// Its own: for all members.
+    #[default]
+    Post,
+    /// For those who want to join or leave.
+    Request,
+    /// For bounces of posts.
+    Bounces,
+    /// For its owners.
+    Owner,
 }
 
 /// One place that mail goes to.
@@ -62,6 +80,9 @@ pub enum Place {
     List {
         /// Which.
         list: Mailbox,
+        /// Which of its addresses.
+        #[serde(default)]
+        at: AtList,
     },
     /// At another server.
     Elsewhere {

@@ -123,8 +123,12 @@ impl Directory {
             || self.list(address).is_some()
     }
 
-    /// The alias that takes what there is nobody else for at that host.
+    /// The alias that takes what there is nobody else for at that host. Never mail for postmaster: whoever keeps the
+    /// server has it, and not whoever takes what is misspelt (RFC 5321 section 4.5.1).
     fn catch_all(&self, address: &Mailbox) -> Option<&Alias> {
+        if address.local.folded() == "postmaster" {
+            return None;
+        }
         self.alias(&handling::catch_all(address)?)
     }
 

@@ -1,12 +1,24 @@
 //! Where mail for an address goes, as far as accounts, aliases and forwards decide it.
 
 use address::{Host, Mailbox};
-use mailstore::{AccountId, Directory, Expansion, Unresolvable};
+use mailstore::{AccountId, Directory, Expansion, ListAddress, Unresolvable};
 
 use super::Operations;
-use crate::route::{Place, RouteFacts, Way};
+use crate::route::{AtList, Place, RouteFacts, Way};
 
 impl Operations {
+    /// Who gets mail for postmaster where the configuration names nobody: whoever the server takes for it, too.
+    pub(super) fn postmaster(&self) -> RouteFacts {
+        let directory = self.store.directory();
+        let accounts = directory.accounts();
+        let first = accounts
+            .filter(|account| account.enabled && account.terms.mailbox)
+            .min_by_key(|account| (account.password.is_none(), account.id));
+        RouteFacts::Postmaster {
+            first: first.map(|account| account.address.clone()),
+        }
+    }
+
     /// Where mail for this address goes.
     pub(super) fn route(&self, address: &Mailbox) -> RouteFacts {
         let domains = self.surroundings.domains();
@@ -23,13 +35,13 @@ impl Operations {
             Expansion::Moved(to) => return RouteFacts::Moved { to },
             Expansion::Disabled => return RouteFacts::Disabled,
             Expansion::Unknown if address.local.folded() == "postmaster" => {
-                return RouteFacts::Postmaster;
+                return self.postmaster();
             }
             Expansion::Unknown => return RouteFacts::Nobody,
             Expansion::Unresolvable(Unresolvable::Loop) => return RouteFacts::Circle,
             Expansion::Unresolvable(Unresolvable::TooMany) => return RouteFacts::TooMany,
         };
-        let address_of = |id: AccountId| named(&directory, id);
+        let address_of = |id| named(&directory, id);
         let mut ways: Vec<Way> = Vec::new();
         for local in leads.mailboxes {
             if let Some(account) = address_of(local.account) {
@@ -41,7 +53,10 @@ impl Operations {
         }
         for at in leads.lists {
             ways.push(Way {
-                place: Place::List { list: at.list },
+                place: Place::List {
+                    list: at.list,
+                    at: named_there(at.address),
+                },
                 through: at.through,
             });
         }
@@ -57,10 +72,8 @@ impl Operations {
                 through: away.through,
             });
         }
-        let suspended = leads.accounts.iter().filter_map(|id| {
-            let account = directory.account(*id)?;
-            account.terms.suspended.then(|| account.address.clone())
-        });
+        let suspended = leads.accounts.iter();
+        let suspended = suspended.filter_map(|id| of_suspended(&directory, *id));
         RouteFacts::Leads {
             ways,
             disclosed: leads.disclosed,
@@ -68,6 +81,20 @@ impl Operations {
             away: leads.vacations.into_iter().filter_map(address_of).collect(),
             suspended: suspended.collect(),
         }
+    }
+}
+
+fn of_suspended(directory: &Directory, id: AccountId) -> Option<Mailbox> {
+    let account = directory.account(id)?;
+    account.terms.suspended.then(|| account.address.clone())
+}
+
+fn named_there(what: ListAddress) -> AtList {
+    match what {
+        ListAddress::Post => AtList::Post,
+        ListAddress::Request => AtList::Request,
+        ListAddress::Bounces => AtList::Bounces,
+        ListAddress::Owner => AtList::Owner,
     }
 }
 

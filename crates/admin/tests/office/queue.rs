@@ -248,6 +248,7 @@ async fn a_route_says_where_mail_for_an_address_goes() {
         let address = mailbox(address);
         let told = office
             .ask(Request::Route {
+                postmaster: false,
                 address: address.clone(),
             })
             .await;

@@ -376,7 +376,8 @@ impl<C: Carry> Desk<C> {
     /// There was nothing to do for a job. If a connection had it, the schedule hears of that next.
     fn nothing(&mut self, connection: Option<ConnectionId>, key: JobKey, nothing: Nothing) {
         if let Some(held) = connection.and_then(|id| self.connections.get_mut(&id)) {
-            held.job = None;
+            let job = held.job.take();
+            self.uncount(job.as_deref());
         }
         self.arrive(nothing.elsewhere);
         if let Some(later) = nothing.later {
@@ -500,7 +501,7 @@ impl<C: Carry> Desk<C> {
         } = start;
         self.in_hand(job.message);
         if let Sender::Account(account) = *job.sender
-            && job.attempts == 0
+            && job.is_first()
         {
             let now = self.means.now();
             self.counts.add(account, job.recipients.len(), now);
@@ -563,12 +564,18 @@ impl<C: Carry> Desk<C> {
 
     /// A job did not begin after all; the schedule starts it again.
     fn not_begun(&mut self, job: &Job) {
-        if let Sender::Account(account) = *job.sender
-            && job.attempts == 0
+        self.uncount(Some(job));
+        self.out_of_hand(job.message);
+    }
+
+    /// Nobody got anything, and none of it counts.
+    fn uncount(&mut self, job: Option<&Job>) {
+        if let Some(job) = job
+            && let Sender::Account(account) = *job.sender
+            && job.is_first()
         {
             self.counts.give_back(account, job.recipients.len());
         }
-        self.out_of_hand(job.message);
     }
 
     /// An idle line is gone. When its connection was given a job this moment, the job will say so.

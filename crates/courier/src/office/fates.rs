@@ -163,7 +163,11 @@ pub(super) fn of_attempt(
         let Some(before) = known.get(&recipient) else {
             continue;
         };
-        one.attempts = before.attempts;
+        // Before its time it was tried because somebody wanted that; the waits go on as if it had not been.
+        one.attempts = match entries::time(before.due) > attempt.began {
+            true => before.attempts.saturating_sub(1),
+            false => before.attempts,
+        };
         one.told = before.told;
         one.told_late = before.told_late;
         // One draw for all, so that who is put off together comes together again.

@@ -116,8 +116,15 @@ fn english(account: &str, recipients: u32, limit: u32) -> String {
          (UTC) on. Nothing is lost.\r\n\
          \r\n\
          If this mail is meant: wait, or raise the limit in the configuration.\r\n\
-         If it is not: somebody may know the password. Change it, and look at what is\r\n\
-         waiting with `tegami queue list` before it goes out.\r\n"
+         If it is not: somebody may know the password. Whoever keeps this server stops the\r\n\
+         account, whose mail then stays here, looks at what is waiting, removes what is not\r\n\
+         meant, sets another password and lets the account go on:\r\n\
+         \r\n\
+         \x20   tegami account disable {account}\r\n\
+         \x20   tegami queue list --from {account}\r\n\
+         \x20   tegami queue remove --from {account}\r\n\
+         \x20   tegami account password {account}\r\n\
+         \x20   tegami account enable {account}\r\n"
     )
 }
 
@@ -128,7 +135,14 @@ fn japanese(account: &str, recipients: u32, limit: u32) -> String {
          送信されます。メールが失われることはありません。\r\n\
          \r\n\
          心当たりがある場合は、そのままお待ちいただくか、設定で上限を引き上げてください。\r\n\
-         心当たりがない場合は、パスワードが漏れているおそれがあります。パスワードを変更し、\r\n\
-         `tegami queue list` で送信待ちのメールを確認してください。\r\n"
+         心当たりがない場合は、パスワードが漏れているおそれがあります。サーバーの管理者は、\r\n\
+         アカウントを無効にし（メールは送信待ちのまま残ります）、送信待ちのメールを確認して\r\n\
+         不要なものを削除し、パスワードを変更してから、アカウントを有効に戻してください。\r\n\
+         \r\n\
+         \x20   tegami account disable {account}\r\n\
+         \x20   tegami queue list --from {account}\r\n\
+         \x20   tegami queue remove --from {account}\r\n\
+         \x20   tegami account password {account}\r\n\
+         \x20   tegami account enable {account}\r\n"
     )
 }

@@ -24,6 +24,12 @@ pub enum Moderation {
 impl Moderation {
     const BOTH: [Self; 2] = [Self::Approve, Self::Reject];
 
+    /// What somebody begins a subject with, in any case.
+    fn of(word: &str) -> Option<Self> {
+        let mut both = Self::BOTH.into_iter();
+        both.find(|one| one.word().eq_ignore_ascii_case(word))
+    }
+
     const fn purpose(self) -> Purpose {
         match self {
             Self::Approve => Purpose::Approve,
@@ -51,6 +57,22 @@ impl List {
         format!("{} {post}-{mark}", moderation.word())
     }
 
+    /// Whether the header is meant as a decision about a post, whatever its word is worth.
+    #[must_use]
+    pub fn is_decision(&self, header: &[u8]) -> bool {
+        let mut subjects = Fields::new(header).filter(|field| field.is("Subject"));
+        let subject = subjects
+            .next()
+            .map(|field| field.text())
+            .unwrap_or_default();
+        let mut words = subject
+            .split_ascii_whitespace()
+            .skip_while(|word| word.ends_with(':'));
+        words
+            .next()
+            .is_some_and(|word| Moderation::of(word).is_some())
+    }
+
     /// What is decided about which post, if the header is that of a decision; none if a machine wrote it.
     #[must_use]
     pub fn moderated(&self, keys: &Keys, header: &[u8]) -> Option<(Moderation, u64)> {
@@ -68,10 +90,7 @@ impl List {
         let mut words = subject
             .split_ascii_whitespace()
             .skip_while(|word| word.ends_with(':'));
-        let (word, named) = (words.next()?, words.next()?);
-        let moderation = Moderation::BOTH
-            .into_iter()
-            .find(|one| one.word().eq_ignore_ascii_case(word))?;
+        let (moderation, named) = (Moderation::of(words.next()?)?, words.next()?);
         let (post, mark) = named.split_once('-')?;
         let post: u64 = post.parse().ok()?;
         let list = self.settings.address.key();
@@ -124,6 +143,11 @@ mod tests {
                 expected,
                 "{subject}"
             );
+            let named = ["approve", "reject"].iter().any(|word| {
+                let subject = subject.to_lowercase();
+                subject.split(' ').any(|one| one == *word)
+            });
+            assert_eq!(list.is_decision(header.as_bytes()), named, "{subject}");
         }
         let header = format!("Subject: {approve}\r\n\r\n");
         assert_eq!(

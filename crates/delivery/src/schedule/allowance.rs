@@ -39,7 +39,7 @@ impl Allowances {
         let (Some(limit), Sender::Account(_)) = (rules.recipients_per_day, &*job.sender) else {
             return Admission::Granted;
         };
-        if job.attempts > 0 {
+        if !job.is_first() {
             return Admission::Granted;
         }
         let more = u32::try_from(job.recipients.len()).unwrap_or(u32::MAX);
@@ -59,7 +59,7 @@ impl Allowances {
 
     /// Takes back what was counted for a job that did not begin after all.
     pub(super) fn give_back(&mut self, job: &Job) {
-        if job.attempts == 0
+        if job.is_first()
             && let Some(written) = self.written.get_mut(&job.sender)
         {
             let less = u32::try_from(job.recipients.len()).unwrap_or(u32::MAX);

@@ -341,6 +341,10 @@ impl Schedule {
         };
         let (place, withdrawn) = (entry.place.clone(), entry.withdrawn);
         if let Place::Running(Some(again)) = place {
+            // There turned out to be nothing to do.
+            if how == Ending::Stale {
+                self.allowances.give_back(&entry.job);
+            }
             self.lines.end(key);
             self.settled(key, again.map(Arc::unwrap_or_clone));
             return;

@@ -86,6 +86,12 @@ impl Job {
         }
     }
 
+    /// Whether it was never tried: only then it counts as written to by its account.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.attempts == 0 && self.tried.is_none()
+    }
+
     /// When the life of the message in the queue began: at its release, if it was to be held.
     #[must_use]
     pub fn began(&self) -> SystemTime {

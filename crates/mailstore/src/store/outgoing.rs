@@ -260,7 +260,8 @@ impl Store {
     ) -> Result<Option<Queued>, StoreError> {
         let change = |waiting: &mut Vec<Waiting>| {
             for one in waiting.iter_mut().filter(|one| one.recipient == recipient) {
-                (one.held, one.due) = (false, due);
+                one.held = false;
+                hurry(one, due);
             }
         };
         let changed = self.queue_change(id, change, Vec::new()).await?;
@@ -274,7 +275,7 @@ impl Store {
     /// Then it is as it was.
     pub async fn queue_retry(&self, id: u64, due: u64) -> Result<Option<Queued>, StoreError> {
         let change = |waiting: &mut Vec<Waiting>| {
-            waiting.iter_mut().for_each(|one| one.due = due);
+            waiting.iter_mut().for_each(|one| hurry(one, due));
         };
         let changed = self.queue_change(id, change, Vec::new()).await?;
         Ok(changed.map(|now| now.queued))
@@ -322,6 +323,14 @@ impl Store {
             posted,
         }))
     }
+}
+
+/// Has a recipient due before its time. The attempt that somebody wants is not one of those after which the waits grow.
+fn hurry(one: &mut Waiting, due: u64) {
+    if one.due > due {
+        one.attempts = one.attempts.saturating_sub(1);
+    }
+    one.due = due;
 }
 
 /// What is to be kept of a parcel.

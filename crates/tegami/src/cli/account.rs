@@ -21,6 +21,8 @@ use super::{Listing, print_json};
 use crate::config::{Config, Octets};
 use crate::terminal::{note, print};
 
+pub use forward::nothing_leaves;
+
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Make an account

@@ -2,6 +2,7 @@
 //! been said before this is reached, except what stands in the files it names.
 
 mod mail_out;
+mod onward;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -77,12 +78,14 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     let mut warnings = warnings.clone();
     warnings.extend(surroundings(config)?);
     warnings.extend(mail_out::examine(config)?);
+    warnings.extend(onward::postmaster(config)?);
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
     if let Some(file) = &config.accounts_file {
         let declarations = declared::load(file, &config.domains)?;
-        warnings.extend(declarations.warnings);
+        warnings.extend(declarations.warnings.clone());
         warnings.extend(declared::weak(&declarations.accounts));
         warnings.extend(unfetched(config, &declarations.accounts));
+        warnings.extend(onward::declared(config, &declarations));
         accounts_declared = Some(declarations.accounts.len());
         let (may, may_not) = declarations
             .accounts

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::access::ask;
-use super::account::unexpected;
+use super::account::{nothing_leaves, unexpected};
 use super::alias::{list_of, taken_along};
 use super::report::Stuck;
 use super::table::{counted, pairs, table};
@@ -164,7 +164,9 @@ impl Verb {
                 options,
             } => {
                 let settings = Box::new(new(address, owners, members, options));
-                report(ask(config, &ListRequest::Add { settings }.into())?)
+                let response = ask(config, &ListRequest::Add { settings }.into())?;
+                nothing_leaves(config, "posts are refused (550)");
+                report(response)
             }
             Self::List(listing) => list(config, listing),
             Self::Show { address, listing } => {
@@ -304,6 +306,12 @@ fn describe(settings: &Settings) -> String {
         [] => "the owners".to_owned(),
         some => list_of(some),
     };
+    let beside = |what: &str| {
+        let address = &settings.address;
+        let host = address.unicode();
+        let host = host.rsplit_once('@').map_or("", |(_, host)| host);
+        format!("{}-{what}@{host}", address.local)
+    };
     let tag = settings.subject_tag.clone().unwrap_or_default();
     pairs([
         ("Address", settings.address.unicode()),
@@ -317,6 +325,9 @@ fn describe(settings: &Settings) -> String {
         ("Replies to", said(settings.reply_to)),
         ("Subject tag", or_dash(tag)),
         ("Members", settings.members.len().to_string()),
+        ("Joining by", beside("request")),
+        ("Bounces to", beside("bounces")),
+        ("Owners at", beside("owner")),
     ])
 }
 
@@ -340,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_described_in_eleven_lines() {
+    fn a_list_is_described_with_all_of_its_addresses() {
         let options = Options {
             posting: Some(Posting::Anyone),
             subject_tag: Some(String::new()),
@@ -359,7 +370,10 @@ mod tests {
              Joining      closed\n\
              Replies to   sender\n\
              Subject tag  -\n\
-             Members      1"
+             Members      1\n\
+             Joining by   staff-request@example.test\n\
+             Bounces to   staff-bounces@example.test\n\
+             Owners at    staff-owner@example.test"
         );
         assert!(delivery::list::List::new(list).is_ok());
     }

@@ -357,6 +357,10 @@ fn describe_recipient(recipient: &QueuedRecipient, now: u64) -> Vec<String> {
     };
     let mut lines = vec![format!("{}{copy}{way}", recipient.address)];
     let tries = match (recipient.attempts, recipient.tried) {
+        // By hand: such tries are not counted.
+        (0, Some(last)) if recipient.heard.is_some() => {
+            format!("tried {} ago", span(now.saturating_sub(last)))
+        }
         (0, _) => "not tried yet".to_owned(),
         (tries, Some(last)) => format!(
             "tried {}, last {} ago",

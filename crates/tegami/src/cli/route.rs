@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use address::{ForwardPath, Mailbox, ReversePath};
-use admin::{Place, Request, Response, RouteFacts, Way};
+use admin::{AtList, Place, Request, Response, RouteFacts, Way};
 use anyhow::{Context, Result};
 use clap::Args;
 use courier::roads::{Prospect, Roads};
@@ -23,9 +23,9 @@ use crate::terminal::print;
 
 #[derive(Debug, Args)]
 pub struct Route {
-    /// Whom somebody would write to
-    #[arg(value_parser = Mailbox::parse_user)]
-    address: Mailbox,
+    /// Whom somebody would write to; `postmaster` alone is whoever keeps this server
+    #[arg(value_parser = Whom::parse)]
+    address: Whom,
     /// Who would write: configured routes can depend on it
     #[arg(long, value_name = "SENDER", value_parser = Mailbox::parse_user)]
     from: Option<Mailbox>,
@@ -33,12 +33,38 @@ pub struct Route {
     listing: Listing,
 }
 
+/// Whom somebody would write to.
+#[derive(Clone, Debug)]
+enum Whom {
+    /// Without a domain (RFC 5321 section 4.5.1).
+    Postmaster,
+    Mailbox(Mailbox),
+}
+
+impl Whom {
+    fn parse(text: &str) -> Result<Self, address::MailboxError> {
+        if text.eq_ignore_ascii_case("postmaster") {
+            return Ok(Self::Postmaster);
+        }
+        Mailbox::parse_user(text).map(Self::Mailbox)
+    }
+}
+
 /// What was found out.
 #[derive(Serialize)]
 struct Found {
-    address: Mailbox,
+    address: String,
+    /// For people.
+    #[serde(skip)]
+    shown: String,
     #[serde(flatten)]
     here: RouteFacts,
+    /// Whose mail it is, where it is for postmaster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    postmaster: Option<Mailbox>,
+    /// Whether anything leaves at all.
+    #[serde(skip)]
+    locked: bool,
     /// For every address elsewhere, how mail leaves.
     leaving: Vec<Leaving>,
 }
@@ -84,14 +110,12 @@ impl Route {
     /// # Errors
     /// Nobody could be asked.
     pub fn run(self, config: &Config) -> Result<()> {
-        let request = Request::Route {
-            address: self.address.clone(),
-        };
-        let Response::Route(here) = ask(config, &request)? else {
-            return Err(unexpected());
-        };
+        let (here, postmaster) = looked_up(config, &self.address)?;
         let away: Vec<Mailbox> = match &here {
-            RouteFacts::Elsewhere => vec![self.address.clone()],
+            RouteFacts::Elsewhere => match &self.address {
+                Whom::Mailbox(address) => vec![address.clone()],
+                Whom::Postmaster => Vec::new(),
+            },
             RouteFacts::Leads { ways, .. } => ways
                 .iter()
                 .filter_map(|way| match &way.place {
@@ -101,7 +125,7 @@ impl Route {
                 .collect(),
             RouteFacts::Moved { .. }
             | RouteFacts::Disabled
-            | RouteFacts::Postmaster
+            | RouteFacts::Postmaster { .. }
             | RouteFacts::Nobody
             | RouteFacts::Circle
             | RouteFacts::TooMany => Vec::new(),
@@ -109,8 +133,17 @@ impl Route {
         let sender = self.from.map_or(ReversePath::Null, ReversePath::Mailbox);
         let named = matches!(here, RouteFacts::Elsewhere);
         let found = Found {
-            address: self.address,
+            address: match &self.address {
+                Whom::Postmaster => "postmaster".to_owned(),
+                Whom::Mailbox(address) => address.to_string(),
+            },
+            shown: match &self.address {
+                Whom::Postmaster => "postmaster".to_owned(),
+                Whom::Mailbox(address) => address.unicode(),
+            },
             here,
+            postmaster,
+            locked: !config.relay.enabled,
             leaving: leave(config, &sender, away, named)?,
         };
         if self.listing.json {
@@ -118,6 +151,38 @@ impl Route {
         }
         print(&describe(&found))
     }
+}
+
+/// What becomes of mail for it, and whose that is if it is for postmaster.
+fn looked_up(config: &Config, whom: &Whom) -> Result<(RouteFacts, Option<Mailbox>)> {
+    let asked = |address: &Mailbox, postmaster| {
+        let address = address.clone();
+        let request = Request::Route {
+            postmaster,
+            address,
+        };
+        let Response::Route(here) = ask(config, &request)? else {
+            return Err(unexpected());
+        };
+        Ok(here)
+    };
+    let here = match whom {
+        Whom::Mailbox(address) => asked(address, false)?,
+        Whom::Postmaster => {
+            let domain = config.domains.first().context("no domain is configured")?;
+            asked(&Mailbox::parse_user(&format!("postmaster@{domain}"))?, true)?
+        }
+    };
+    let RouteFacts::Postmaster { first } = &here else {
+        return Ok((here, None));
+    };
+    for address in config.postmaster.iter().chain(first) {
+        let leads = asked(address, false)?;
+        if matches!(leads, RouteFacts::Leads { .. }) {
+            return Ok((leads, Some(address.clone())));
+        }
+    }
+    Ok((here, None))
 }
 
 /// `named`: it is the address that somebody would write to, and none that leads there.
@@ -195,7 +260,7 @@ async fn how(
 }
 
 fn describe(found: &Found) -> String {
-    let address = found.address.unicode();
+    let address = &found.shown;
     let mut lines = Vec::new();
     match &found.here {
         RouteFacts::Elsewhere => {
@@ -208,8 +273,12 @@ fn describe(found: &Found) -> String {
             away,
             suspended,
         } => {
-            lines.push(format!("Mail for {address} goes"));
+            let whose = found.postmaster.as_ref().map(|whose| {
+                format!("is mail for postmaster, who is {}. It ", whose.unicode())
+            });
+            lines.push(format!("Mail for {address} {}goes", whose.unwrap_or_default()));
             lines.extend(ways.iter().map(|way| format!("  {}", describe_way(way))));
+            lines.extend(kept_in(found, ways));
             if let Some(to) = disclosed {
                 lines.push(format!("Senders are told the new address, {} (251).", to.unicode()));
             }
@@ -234,7 +303,7 @@ fn describe(found: &Found) -> String {
         RouteFacts::Disabled => lines.push(format!(
             "Mail for {address} is refused: the account is disabled; `tegami account enable` changes that."
         )),
-        RouteFacts::Postmaster => lines.push(format!(
+        RouteFacts::Postmaster { .. } => lines.push(format!(
             "Mail for {address} goes to whoever is postmaster: the key postmaster, else the first account."
         )),
         RouteFacts::Nobody => lines.push(format!(
@@ -257,7 +326,17 @@ fn describe(found: &Found) -> String {
 fn describe_way(way: &Way) -> String {
     let place = match &way.place {
         Place::Mailbox { account } => format!("into the mailbox of {}", account.unicode()),
-        Place::List { list } => format!("to the list {}", list.unicode()),
+        Place::List { list, at } => {
+            let list = list.unicode();
+            match at {
+                AtList::Post => format!("to the list {list}"),
+                AtList::Request => {
+                    format!("to the robot of the list {list}, for joining and leaving")
+                }
+                AtList::Bounces => format!("to the owners of the list {list}, as a bounce"),
+                AtList::Owner => format!("to the owners of the list {list}"),
+            }
+        }
         Place::Elsewhere { address } => format!("to {}, at another server", address.unicode()),
         Place::Nobody { address } => {
             format!("not to {}: nobody here has this address", address.unicode())
@@ -268,6 +347,25 @@ fn describe_way(way: &Way) -> String {
     }
     let through: Vec<String> = way.through.iter().map(Mailbox::unicode).collect();
     format!("{place}, through {}", through.join(", then "))
+}
+
+/// What comes of it where nothing leaves.
+fn kept_in(found: &Found, ways: &[Way]) -> Option<String> {
+    let is_away = |way: &Way| match way.place {
+        Place::Elsewhere { .. } | Place::List { .. } => true,
+        Place::Mailbox { .. } | Place::Nobody { .. } => false,
+    };
+    let stays = |way: &Way| matches!(way.place, Place::Mailbox { .. });
+    if !found.locked || !ways.iter().any(is_away) {
+        return None;
+    }
+    Some(if ways.iter().any(stays) {
+        "But relay.enabled is false: only what goes into mailboxes does.".to_owned()
+    } else if found.postmaster.is_some() {
+        "But relay.enabled is false: it stays in the mailbox.".to_owned()
+    } else {
+        "But relay.enabled is false: it is refused (550), for nobody here would have it.".to_owned()
+    })
 }
 
 fn describe_how(how: &How) -> Vec<String> {
@@ -311,7 +409,10 @@ mod tests {
     fn a_route_is_told_in_sentences() {
         let mailbox = |text: &str| Mailbox::parse_user(text).unwrap();
         let found = Found {
-            address: mailbox("info@a.test"),
+            address: "info@a.test".to_owned(),
+            shown: "info@a.test".to_owned(),
+            postmaster: None,
+            locked: false,
             here: RouteFacts::Leads {
                 ways: vec![
                     Way {

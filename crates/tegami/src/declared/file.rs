@@ -132,6 +132,14 @@ struct Entry {
     vacation: Option<Away>,
 }
 
+impl Entry {
+    /// Whether exactly this address is declared as its own.
+    fn is_own(&self, address: &Mailbox) -> bool {
+        let own = self.address.iter().chain(&self.aliases);
+        own.map(Mailbox::key).any(|key| key == address.key())
+    }
+}
+
 impl Fields for Entry {
     const SECTION: &'static str = "account";
     const KEYS: &'static [&'static str] = &KEYS;
@@ -247,6 +255,11 @@ impl Reading<'_> {
         } else if entry.forward.len() > MOST_FORWARDS {
             let message = format!(
                 "forward: {MOST_FORWARDS} addresses at most; for more people make a list (tegami list add)"
+            );
+            Some(("forward", message))
+        } else if let Some(own) = entry.forward.iter().find(|to| entry.is_own(to)) {
+            let message = format!(
+                "forward: {own} is an address of this account itself; leave it out, and keep = true keeps a copy"
             );
             Some(("forward", message))
         } else {

@@ -336,6 +336,12 @@ fn forwards_that_make_no_sense_are_named() {
     );
     let many: Vec<String> = (0..101).map(|one| format!("\"u{one}@far.test\"")).collect();
     bad(
+        &alice("aliases = [\"al@example.test\"]\nforward = [\"Al@example.test\"]"),
+        &[
+            "accounts.toml:5: forward: Al@example.test is an address of this account itself; leave it out, and keep = true keeps a copy",
+        ],
+    );
+    bad(
         &alice(&format!("forward = [{}]", many.join(", "))),
         &[
             "accounts.toml:4: forward: 100 addresses at most; for more people make a list (tegami list add)",

@@ -17,7 +17,7 @@ use mailstore::{AccountId, Directory, Full, ListAddress, ReadError, StoreError, 
 use reply::Enhanced;
 use tokio::sync::Mutex;
 
-use super::House;
+use super::{House, routing};
 use crate::key_file::{self, KeyFileError};
 
 mod letter;
@@ -225,8 +225,7 @@ fn refused(status: Enhanced, words: String) -> Errand {
 /// Whoever hears of what nobody else can be told.
 fn postmaster(house: &House) -> Mailbox {
     let policy = house.policy.load();
-    let configured = policy.postmaster.as_ref();
-    configured.unwrap_or(&policy.usual_postmaster).clone()
+    routing::postmaster_address(&policy, &house.store.directory())
 }
 
 /// The path of a mailbox.

@@ -37,7 +37,7 @@ pub fn route(policy: &Policy, directory: &Directory, path: &ForwardPath) -> Rout
         return Route::Foreign;
     }
     let route = match directory.expand(mailbox) {
-        Expansion::Leads(leads) => living(policy, leads),
+        Expansion::Leads(leads) => living(policy, with_postmaster(policy, directory, leads)),
         Expansion::Moved(to) => Route::Moved(to),
         Expansion::Disabled => Route::Disabled,
         Expansion::Unknown => Route::Unknown,
@@ -69,6 +69,41 @@ fn living(policy: &Policy, mut leads: Leads) -> Route {
     }
 }
 
+/// Aliases and forwards may name the postmaster of a domain of ours, where no account has to have that name.
+fn with_postmaster(policy: &Policy, directory: &Directory, mut leads: Leads) -> Leads {
+    let named = leads
+        .away
+        .iter()
+        .any(|away| is_local(policy, &away.address) && away.address.local.folded() == "postmaster");
+    if named && let Route::Leads(more) = postmaster(policy, directory) {
+        let kept = |one: &Local| {
+            leads
+                .mailboxes
+                .iter()
+                .any(|other| other.account == one.account)
+        };
+        let mailboxes: Vec<Local> = more
+            .mailboxes
+            .into_iter()
+            .filter(|one| !kept(one))
+            .collect();
+        let known = |one: &AccountId| leads.accounts.contains(one);
+        let accounts: Vec<AccountId> = more
+            .accounts
+            .into_iter()
+            .filter(|one| !known(one))
+            .collect();
+        let away = more.away.into_iter();
+        let away: Vec<_> = away
+            .filter(|one| leads.away.iter().all(|other| other.address != one.address))
+            .collect();
+        leads.mailboxes.extend(mailboxes);
+        leads.accounts.extend(accounts);
+        leads.away.extend(away);
+    }
+    leads
+}
+
 /// Straight into these mailboxes.
 fn into(accounts: Vec<AccountId>) -> Route {
     let mailboxes = accounts.iter().map(|account| Local {
@@ -90,22 +125,52 @@ pub fn is_local(policy: &Policy, mailbox: &Mailbox) -> bool {
     }
 }
 
-/// The configured postmaster, else the first account people can log in to, else the built-in mailbox.
+/// The configured postmaster, else the first account people can log in to, else the built-in mailbox. Mail goes the way of all
+/// mail for that address, and into the mailbox where that way ends.
 fn postmaster(policy: &Policy, directory: &Directory) -> Route {
-    let configured = policy
-        .postmaster
-        .as_ref()
-        .map(|mailbox| directory.resolve(mailbox));
-    if let Some(Resolution::Accounts(ids)) = configured {
-        return into(ids);
+    if let Some(configured) = &policy.postmaster {
+        if let Some(route) = onward(policy, directory, configured) {
+            return route;
+        }
+        if let Resolution::Accounts(ids) = directory.resolve(configured) {
+            return into(ids);
+        }
     }
     let first = directory
         .accounts()
         .filter(|account| account.enabled && account.terms.mailbox)
         .min_by_key(|account| (account.password.is_none(), account.id));
     match first {
-        Some(account) => into(vec![account.id]),
+        Some(account) => {
+            onward(policy, directory, &account.address).unwrap_or_else(|| into(vec![account.id]))
+        }
         None => Route::Unknown,
+    }
+}
+
+/// The address of whoever keeps this server, for letters to come from and to go to: the configured one if anybody has it.
+pub fn postmaster_address(policy: &Policy, directory: &Directory) -> Mailbox {
+    let configured = policy.postmaster.as_ref();
+    let somebody = |one: &&Mailbox| directory.expand(one) != Expansion::Unknown;
+    let address = configured.filter(somebody);
+    address.unwrap_or(&policy.usual_postmaster).clone()
+}
+
+/// Where mail for this address goes, if it arrives anywhere: with mail out switched off, what only goes on does not.
+fn onward(policy: &Policy, directory: &Directory, address: &Mailbox) -> Option<Route> {
+    let Expansion::Leads(leads) = directory.expand(address) else {
+        return None;
+    };
+    match living(policy, leads) {
+        Route::Leads(leads) if policy.outward.enabled || !leads.mailboxes.is_empty() => {
+            Some(Route::Leads(leads))
+        }
+        Route::Leads(_)
+        | Route::Moved(_)
+        | Route::Circle
+        | Route::Disabled
+        | Route::Unknown
+        | Route::Foreign => None,
     }
 }
 

@@ -182,10 +182,11 @@ fn login(login: RelayLogin) -> Login {
     Login::new(Credentials::new(login.user, login.password))
 }
 
-/// An account is as it is now: mail of it that waited because it was disabled leaves if it no longer is.
+/// An account is as it is now: mail of it that waited because it was disabled leaves if it no longer is, and says why it waits
+/// if the account is gone.
 pub fn account_changed(house: &House, account: AccountId) {
     if let Some(office) = house.office.get()
-        && standing::waits(&house.store.directory(), account).is_none()
+        && standing::is_to_be_told(&house.store.directory(), account)
     {
         let (store, office) = (house.store.clone(), office.clone());
         tokio::task::spawn_blocking(move || {
@@ -295,7 +296,13 @@ impl office::House for Rooms {
             Route::Leads(leads) if leads.mailboxes.is_empty() && !leads.lists.is_empty() => {
                 Home::Elsewhere
             }
-            // Whoever forwards all mail hears of it in the mailbox nevertheless.
+            // Whoever forwards all mail reads it there. Our letters come from `<>`, and so do their copies, so that nothing
+            // comes back of them.
+            Route::Leads(leads)
+                if policy.outward.enabled && !(leads.away.is_empty() && leads.lists.is_empty()) =>
+            {
+                Home::Elsewhere
+            }
             Route::Leads(leads) if leads.mailboxes.is_empty() => match leads.accounts.as_slice() {
                 [] => Home::Nobody,
                 accounts => Home::Accounts(accounts.to_vec()),
@@ -329,10 +336,7 @@ impl office::House for Rooms {
 
     fn postmaster(&self) -> Mailbox {
         let policy = self.0.policy.load();
-        match &policy.postmaster {
-            Some(mailbox) => mailbox.clone(),
-            None => policy.usual_postmaster.clone(),
-        }
+        routing::postmaster_address(&policy, &self.0.store.directory())
     }
 
     fn address(&self, account: AccountId) -> Option<Mailbox> {

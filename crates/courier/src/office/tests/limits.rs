@@ -42,6 +42,15 @@ async fn who_has_sent_enough_for_a_day_is_stopped_and_both_are_told() {
             told[0]
         );
         assert!(told[0].contains("alice@here.test has written to 3 recipients"));
+        for what in [
+            "account disable",
+            "queue list --from",
+            "queue remove --from",
+            "account password",
+        ] {
+            let line = format!("\r\n    tegami {what} alice@here.test\r\n");
+            assert!(told[0].contains(&line), "{what}: {}", told[0]);
+        }
         assert!(told[0].contains("Auto-Submitted: auto-generated"));
     }
     // Others are not.

@@ -195,6 +195,31 @@ async fn somebody_can_hurry_one_message_or_a_next_hop() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_somebody_hurries_waits_no_longer_afterwards() {
+    let world = World::new(Rules::default()).await;
+    world.roads.set_all(Manner::Defers);
+    let letter = Letterhead::new("<alice@here.test>", &["<bob@a.test>"]);
+    let id = world.post(&letter).await;
+    world.settle().await;
+    let hop = NextHop::Host("a.test".parse().unwrap());
+    for (tries, which) in [
+        (2, Which::Message(id)),
+        (3, Which::Scope(Scope::All)),
+        (4, Which::Scope(Scope::NextHop(hop.into()))),
+        (5, Which::Message(id)),
+    ] {
+        world.office.retry(which);
+        world.settle().await;
+        assert_eq!(world.roads.count(), tries);
+        assert_eq!(world.queued(id).unwrap().waiting[0].attempts, 1);
+    }
+    // The first wait is a quarter of an hour, more or less.
+    world.pass(20 * MINUTE).await;
+    assert_eq!(world.roads.count(), 6);
+    assert_eq!(world.queued(id).unwrap().waiting[0].attempts, 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_due_later_is_tried_in_time_while_another_recipient_cannot_start() {
     let world = World::new(Rules::default()).await;
     let hop = NextHop::Host("a.test".parse().unwrap());

@@ -219,6 +219,29 @@ fn what_did_not_begin_is_not_counted_and_still_in_a_hurry() {
     assert_eq!(world.started(), [1, 2, 2, 1, 1]);
 }
 
+/// As when a message is read, leaves, and is begun once more by what was read.
+#[test]
+fn what_there_was_nothing_to_do_for_is_not_counted() {
+    let mut world = World::new(Rules {
+        recipients_per_day: Some(2),
+        ..rules(2, 1, 1)
+    });
+    world.set("a.test", Manner::Hangs);
+    let job = world.job(1, 1, "a.test");
+    world.accept(job.clone());
+    world.settle();
+    let connection = *world.running.keys().next().unwrap();
+    let (key, again) = (job.key(), None);
+    world.handle(Event::Settled { key, again });
+    world.put_down(connection, Ending::Stale);
+    for message in [2, 3] {
+        world.accept(world.job(message, 1, "a.test"));
+        world.settle();
+        finish_one(&mut world);
+    }
+    assert_eq!(world.started(), [1, 2, 3]);
+}
+
 #[test]
 fn an_idle_connection_that_the_other_side_closes_means_no_harm() {
     let mut world = World::new(rules(2, 1, 1));

@@ -242,6 +242,9 @@ fn mail_goes_where_it_should() {
         ("carol+x@y.test", "carol"),
         ("any@y.test", "*>carol, *>rest@y.test, *>all@far.test"),
         ("*@y.test", "*>carol, *>rest@y.test, *>all@far.test"),
+        // Postmaster is never misspelt.
+        ("Postmaster@y.test", "unknown"),
+        ("postmaster+x@y.test", "unknown"),
     ] {
         let expected = expected.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(told(&town, address), expected, "{address}");

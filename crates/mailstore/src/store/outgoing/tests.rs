@@ -323,6 +323,31 @@ async fn what_people_say_stays_whatever_an_attempt_says_meanwhile() {
 }
 
 #[tokio::test]
+async fn what_somebody_has_tried_before_its_time_does_not_make_the_waits_longer() {
+    let yard = Yard::new().await;
+    yard.post(100, false, &[1]).await;
+    let id = yard.ids()[0];
+    let attempts = || async {
+        let queued = yard.store.queued(id).unwrap().unwrap();
+        (queued.waiting[0].attempts, queued.due())
+    };
+    let attempt = again(vec![tried(0, 500, 2)]);
+    yard.store
+        .queue_attempted(id, attempt, Vec::new())
+        .await
+        .unwrap();
+    // Once is as good as twice: by then it is due.
+    for due in [7, 8] {
+        yard.store.queue_retry(id, due).await.unwrap();
+        assert_eq!(attempts().await, (1, Some(due)));
+    }
+    yard.store.queue_release(id, 0, 6).await.unwrap();
+    assert_eq!(attempts().await, (0, Some(6)));
+    yard.store.queue_hold(id, false).await.unwrap();
+    assert_eq!(attempts().await, (0, Some(6)));
+}
+
+#[tokio::test]
 async fn one_of_several_who_are_held_is_released_alone() {
     let mut yard = Yard::new().await;
     yard.post(100, false, &[1, 2, 3]).await;

@@ -116,9 +116,9 @@ rows! {
     // Where mail out is switched off a user gets a plain no instead of a message that would wait for ever.
     "T-10" NO_OUTBOUND = coded(550, 4, 4), "This server does not send to other domains: <{recipient}>" {
         rfc: "RFC 5321 section 3.6.2",
-        when: "RCPT for a domain that is not ours, from a user who has logged in, while `relay.enabled` is false.",
+        when: "RCPT for a domain that is not ours, from a user who has logged in, while `relay.enabled` is false; from anybody, for an address here whose mail is only sent on: to a list, or by a forward that keeps no copy.",
         cause: "This server is set to deliver to its own mailboxes only.",
-        remedy: "Send to addresses of this server, or use another server for mail to the outside. Administrator: `relay.enabled = true` lets users write to other domains."
+        remedy: "Send to mailboxes of this server, or use another server for mail to the outside. Administrator: `relay.enabled = true` lets users write to other domains, and forwards and lists work; `tegami account forward ADDRESS TO --keep` keeps a copy here."
     }
     // RFC 6409 section 4.2 wants every domain complete, or 554.
     "T-11" DOMAIN_NOT_QUALIFIED = coded(554, 1, 2), "Domain of <{recipient}> is not complete; write it in full" {

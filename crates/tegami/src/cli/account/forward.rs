@@ -8,7 +8,7 @@ use clap::Args;
 use super::{account, ask, shown};
 use crate::cli::alias::list_of;
 use crate::config::Config;
-use crate::terminal::print;
+use crate::terminal::{note, print};
 
 /// Arguments of `account forward`; with the address alone it says how it is.
 #[derive(Debug, Args)]
@@ -61,6 +61,15 @@ pub fn forward(config: &Config, typed: Forward) -> Result<()> {
             &HandlingRequest::Forward { address, forward }.into(),
         )?)?
     };
+    if let Some(forward) = &account.forward {
+        nothing_leaves(
+            config,
+            match forward.keep {
+                true => "its mail only goes into its mailbox",
+                false => "unless these are accounts here, its mail is refused (550)",
+            },
+        );
+    }
     let said = forwards(&account).unwrap_or_else(|| "goes to its mailbox only".to_owned());
     print(&format!("Mail for {} {said}.", account.address.unicode()))
 }
@@ -75,6 +84,13 @@ pub fn refer(config: &Config, address: Mailbox, to: Option<Mailbox>) -> Result<(
             to.unicode()
         )),
         None => print(&format!("{shown} takes mail again.")),
+    }
+}
+
+/// Says what comes of it, where nothing is sent to anybody.
+pub fn nothing_leaves(config: &Config, then: &str) {
+    if !config.relay.enabled {
+        note(&format!("note: relay.enabled is false: {then}"));
     }
 }
 

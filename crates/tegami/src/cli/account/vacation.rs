@@ -17,7 +17,7 @@ use crate::cli::report::Stuck;
 use crate::cli::table::counted;
 use crate::cli::{Listing, print_json};
 use crate::config::{Config, When};
-use crate::terminal::{note, print};
+use crate::terminal::print;
 
 /// Arguments of `account vacation`; with the address alone it shows what is set.
 #[derive(Debug, Args)]
@@ -127,13 +127,12 @@ pub fn vacation(config: &Config, typed: Vacation) -> Result<()> {
     if json {
         return print_json(&settings);
     }
-    if settings
-        .as_ref()
-        .is_some_and(|settings| is_over(settings, Timestamp::now()))
-    {
-        note("note: that is over already, so nobody is told anything");
-    }
-    print(&describe(&address, settings.as_ref(), &zone))
+    print(&describe(
+        &address,
+        settings.as_ref(),
+        &zone,
+        Timestamp::now(),
+    ))
 }
 
 fn is_over(settings: &Settings, now: Timestamp) -> bool {
@@ -150,7 +149,12 @@ fn set(config: &Config, address: &Mailbox) -> Result<Option<Settings>> {
     Ok(settings)
 }
 
-fn describe(address: &Mailbox, settings: Option<&Settings>, zone: &TimeZone) -> String {
+fn describe(
+    address: &Mailbox,
+    settings: Option<&Settings>,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> String {
     let shown = address.unicode();
     let Some(settings) = settings else {
         return format!("Nobody is told anything when writing to {shown}.");
@@ -172,8 +176,12 @@ fn describe(address: &Mailbox, settings: Option<&Settings>, zone: &TimeZone) -> 
         .subject
         .as_deref()
         .unwrap_or("Auto: (that of the message)");
+    let over = match is_over(settings, now) {
+        true => "This vacation is over already: nobody is told anything. It was:\n\n",
+        false => "",
+    };
     format!(
-        "Whoever writes to {shown}{}{} is told, once in {period}:\n\nSubject: {subject}\n\n{}",
+        "{over}Whoever writes to {shown}{}{} is told, once in {period}:\n\nSubject: {subject}\n\n{}",
         from.unwrap_or_default(),
         until.unwrap_or_default(),
         settings.text.trim_end()
@@ -213,7 +221,7 @@ mod tests {
         assert_eq!(settings.until.unwrap() - settings.from.unwrap(), 14 * day);
         let address = Mailbox::parse_user("alice@example.test").unwrap();
         assert_eq!(
-            describe(&address, Some(&settings), &zone),
+            describe(&address, Some(&settings), &zone, Timestamp::UNIX_EPOCH),
             "Whoever writes to alice@example.test from 2027-08-01 00:00 UTC until 2027-08-15 00:00 UTC is told, \
              once in 7 days:\n\nSubject: Auto: (that of the message)\n\naway"
         );
@@ -228,6 +236,13 @@ mod tests {
                 ..Settings::new(String::new())
             };
             assert_eq!(is_over(&settings, now), over, "{until:?}");
+            let address = Mailbox::parse_user("alice@example.test").unwrap();
+            let text = describe(&address, Some(&settings), &TimeZone::UTC, now);
+            assert_eq!(
+                text.starts_with("This vacation is over already"),
+                over,
+                "{text}"
+            );
         }
     }
 

@@ -53,10 +53,8 @@ fn is_shut(recipient: &QueuedRecipient, now: u64) -> bool {
 
 /// The same of one recipient.
 pub(super) fn of_recipient(recipient: &QueuedRecipient, now: u64) -> String {
-    let time = match recipient.attempts {
-        0 => "first",
-        _ => "next",
-    };
+    let is_new = recipient.attempts == 0 && recipient.tried.is_none();
+    let time = if is_new { "first" } else { "next" };
     let due = recipient.due.saturating_sub(now);
     match &recipient.standing {
         Standing::Held => format!(
@@ -64,7 +62,7 @@ pub(super) fn of_recipient(recipient: &QueuedRecipient, now: u64) -> String {
             waiting(&recipient.standing)
         ),
         Standing::NotRunning if due == 0 => format!("{time} try when the server runs"),
-        Standing::Waits if due == 0 && recipient.attempts == 0 => "about to be sent".to_owned(),
+        Standing::Waits if due == 0 && is_new => "about to be sent".to_owned(),
         Standing::Waits if due == 0 => "about to be tried again".to_owned(),
         Standing::Shut { hop, until, heard } if is_shut(recipient, now) => {
             let words = match heard {

@@ -25,6 +25,9 @@ pub fn check(
         let address = &account.address;
         problems.extend(house.not_alias(address, &account.place));
         problems.extend(house.not_list(address, "address", &account.place));
+        if let Some(forward) = &account.forward {
+            problems.extend(house.lead_somewhere("forward", &forward.to, &account.place));
+        }
         for alias in &account.aliases {
             problems.extend(house.not_account(alias, "aliases", &account.place));
             problems.extend(house.not_list(alias, "aliases", &account.place));

@@ -239,6 +239,11 @@ async fn addresses_are_one_thing_only_and_lead_somewhere() {
              declare it, too",
         ),
         (
+            "forward = [\"nobody@example.test\"]\n".to_owned(),
+            "accounts.toml:1: forward: nobody@example.test is neither an account nor an alias nor a list here; correct it, or \
+             declare it, too",
+        ),
+        (
             staff(&["staff-owner@other.test"], ""),
             "accounts.toml:5: members: staff-owner@other.test is neither an account nor an alias nor a list here; correct \
              it, or declare it, too",

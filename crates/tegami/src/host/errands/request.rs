@@ -94,6 +94,12 @@ async fn requested(
         | Requested::Ignored(_) => {}
     }
     let languages = dsn::suggested(&post.envelope.reverse_path, &post.header);
+    if let Requested::Help(to) = &requested
+        && list.is_decision(&post.header)
+    {
+        let words = words::moderators::unknown(&list, languages);
+        return Ok(Some((to.clone(), words)));
+    }
     Ok(words::answer(&list, &requested, languages))
 }
 

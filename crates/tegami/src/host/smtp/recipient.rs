@@ -189,6 +189,10 @@ impl SmtpHost {
         leads: Leads,
     ) -> Result<Room, RcptVerdict> {
         self.count_recipient(policy)?;
+        let leads = match policy.outward.enabled {
+            true => leads,
+            false => staying(leads)?,
+        };
         let (lists, posted) = self.at_lists(policy, directory, &leads)?;
         // An alias waits for all of its members: whoever is left out now would never get the message.
         let suspended = |account: &AccountId| {
@@ -224,12 +228,6 @@ impl SmtpHost {
                 verdict: RcptVerdict::Accepted,
                 more,
             });
-        }
-        if !policy.outward.enabled {
-            tracing::warn!(
-                "mail that is to be sent on has to wait outside: relay.enabled is false"
-            );
-            return Err(RcptVerdict::TryLater);
         }
         let verdict = match leads.disclosed {
             Some(to) => RcptVerdict::Forwarded(to),
@@ -303,6 +301,32 @@ impl SmtpHost {
         }
         Ok(())
     }
+}
+
+/// Where nothing is sent on (`relay.enabled = false`): what goes into mailboxes here does, and nobody else gets it. What goes
+/// nowhere else is refused rather than left to wait for ever.
+fn staying(leads: Leads) -> Result<Leads, RcptVerdict> {
+    if leads.away.is_empty() && leads.lists.is_empty() {
+        return Ok(leads);
+    }
+    let through = leads.away.first().map(|away| &away.through);
+    let through = through.or(leads.lists.first().map(|list| &list.through));
+    let by = through.and_then(|through| through.first());
+    let by = by.map(ToString::to_string).unwrap_or_default();
+    if leads.mailboxes.is_empty() {
+        tracing::warn!(
+            by,
+            "refused: it could only be sent on, and relay.enabled is false"
+        );
+        return Err(RcptVerdict::NoOutbound);
+    }
+    tracing::warn!(by, "kept here, and not sent on: relay.enabled is false");
+    Ok(Leads {
+        away: Vec::new(),
+        lists: Vec::new(),
+        disclosed: None,
+        ..leads
+    })
 }
 
 /// Whether the sender wants to hear that it has arrived.

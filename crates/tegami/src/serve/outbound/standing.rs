@@ -7,7 +7,7 @@ use reply::Enhanced;
 
 const DISABLED: &str =
     "the account that sent it is disabled; it waits until the account is enabled again";
-const REMOVED: &str = "the account that sent it was removed; it waits until an administrator removes it, or it expires";
+const REMOVED: &str = "the account that sent it was removed; it goes back to the sender when its time is over, and `tegami queue remove --from ADDRESS` removes it now";
 
 /// Messages of the queue read at a time.
 const PAGE: usize = 500;
@@ -24,6 +24,13 @@ pub(super) fn waits(directory: &Directory, account: AccountId) -> Option<Nowhere
         row: None,
         words: words.to_owned(),
     })
+}
+
+/// Whether what was kept back of this account is to be looked at again: it leaves by now, or waits for another reason.
+pub(super) fn is_to_be_told(directory: &Directory, account: AccountId) -> bool {
+    directory
+        .account(account)
+        .is_none_or(|account| account.enabled)
 }
 
 /// Names the messages of this account that were kept back because it was disabled. May block.
@@ -90,6 +97,7 @@ mod tests {
         let removed = waits(&store.directory(), id).unwrap();
         assert_eq!(removed.status, Enhanced(4, 7, 1));
         assert_eq!(removed.words, REMOVED);
+        assert!(is_to_be_told(&store.directory(), id));
     }
 
     #[test]

@@ -138,6 +138,23 @@ pub(super) fn gone(name: &Mailbox) -> Words {
     )
 }
 
+/// Nobody can tell what was decided.
+pub(super) fn unknown(list: &List) -> Words {
+    words(
+        format!(
+            "{} への投稿の承認・却下はできませんでした",
+            list.settings().address
+        ),
+        format!(
+            "「approve」または「reject」の後の文字列が正しくないか、すでに使われています。\n\
+             何も変更されていません。\n\n\
+             投稿をお知らせしたメールの行をそのままコピーし、件名として\n\
+             {} に送信してください。\n",
+            list.mailbox(Role::Request)
+        ),
+    )
+}
+
 /// A post goes out.
 pub(super) fn approved(name: &Mailbox) -> Words {
     words(

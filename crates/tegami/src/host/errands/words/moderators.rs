@@ -44,6 +44,21 @@ pub fn gone(name: &Mailbox, languages: Languages) -> Words {
     english.and(japanese::gone(name), languages)
 }
 
+/// Nobody can tell what was decided.
+pub fn unknown(list: &List, languages: Languages) -> Words {
+    let name = &list.settings().address;
+    let english = Words {
+        subject: format!("Nothing was decided about a post to {name}"),
+        text: format!(
+            "The word behind \"approve\" or \"reject\" is wrong, or it is used up. Nothing has changed.\n\n\
+             Copy the whole line from the message that told you of the post, and send it as the\n\
+             subject to {}.\n",
+            list.mailbox(Role::Request)
+        ),
+    };
+    english.and(japanese::unknown(list), languages)
+}
+
 /// A post goes out.
 pub fn approved(name: &Mailbox, languages: Languages) -> Words {
     let english = Words {
