@@ -380,14 +380,21 @@ impl<C: Carry> Desk<C> {
             self.uncount(job.as_deref());
         }
         self.arrive(nothing.elsewhere);
-        if let Some(later) = nothing.later {
-            self.set_aside(later, key.message);
-        }
+        let message = key.message;
         self.settled(Settled {
             key,
             aside: nothing.again.is_some(),
             again: nothing.again,
         });
+        if let Some(later) = nothing.later {
+            self.set_aside(later, message);
+            // It was in other hands: it is looked at once more as soon as those are empty.
+            if let Some(known) = self.in_hand.get_mut(&message) {
+                known.touched = true;
+            } else if !self.means.in_hand.has(message) {
+                self.arrived.insert(message);
+            }
+        }
     }
 
     fn settled(&mut self, settled: Settled) {

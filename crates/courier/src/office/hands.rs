@@ -114,6 +114,11 @@ impl InHand {
         told.contains(&true)
     }
 
+    /// Whether somebody has any of a message.
+    pub(super) fn has(&self, message: u64) -> bool {
+        self.locked().contains_key(&message)
+    }
+
     /// Those recipients of a message whose attempt is being made.
     pub(super) fn running(&self, message: u64) -> Vec<u32> {
         let in_hand = self.locked();
@@ -186,6 +191,7 @@ mod tests {
         let mut first = in_hand.take(7, vec![0, 1, 2]);
         let second = in_hand.take(7, vec![1, 2, 3]);
         assert_eq!(second.recipients, [3]);
+        assert!(in_hand.has(7));
         first.keep(&[1]);
         first.gate.begin();
         assert_eq!(in_hand.running(7), [1]);
@@ -194,6 +200,6 @@ mod tests {
         first.gate.over();
         assert_eq!(in_hand.running(7), [0; 0]);
         drop((first, second, third));
-        assert!(in_hand.0.lock().unwrap().is_empty());
+        assert!(!in_hand.has(7));
     }
 }
