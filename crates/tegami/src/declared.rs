@@ -198,9 +198,13 @@ where
         &fingerprints,
         workshop.wanted,
     )?;
-    let report = apply(plan, workshop, change).await?;
     let now = Memory::of(declared);
-    if now != before {
+    let meanwhile = before.with_aliases_of(&now);
+    if meanwhile != before {
+        meanwhile.write(data_dir)?;
+    }
+    let report = apply(plan, workshop, change).await?;
+    if now != meanwhile {
         now.write(data_dir)?;
     }
     Ok(report)

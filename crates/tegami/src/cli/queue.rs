@@ -88,12 +88,12 @@ fn domain(text: &str) -> Result<Domain, String> {
     Domain::parse(text).map_err(|error| error.to_string())
 }
 
-/// With or without the angle brackets that a list shows.
+/// With or without the angle brackets that a list shows; without them, nothing is nobody.
 fn sender(text: &str) -> Result<ReversePath, String> {
-    let bare = text.trim_start_matches('<').trim_end_matches('>');
-    if bare.is_empty() {
+    if text == "<>" {
         return Ok(ReversePath::Null);
     }
+    let bare = text.trim_start_matches('<').trim_end_matches('>');
     let mailbox = Mailbox::parse_user(bare).map_err(|error| error.to_string())?;
     Ok(ReversePath::Mailbox(mailbox))
 }

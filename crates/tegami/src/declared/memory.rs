@@ -52,6 +52,20 @@ impl Memory {
         memory
     }
 
+    /// This, and the aliases of another: whatever is interrupted from here on, no target stays that nobody declares.
+    pub fn with_aliases_of(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        for (alias, targets) in &other.aliases {
+            let known = both.aliases.entry(alias.clone()).or_default();
+            for target in targets {
+                if !known.iter().any(|one| one.key() == target.key()) {
+                    known.push(target.clone());
+                }
+            }
+        }
+        both
+    }
+
     /// What is remembered in this data directory. A damaged memory is none.
     ///
     /// # Errors

@@ -311,3 +311,34 @@ async fn a_damaged_memory_takes_nothing_away() {
     reconciled(&office, &store, &alice("")).await.unwrap();
     assert!(store.alias("team@example.test").is_some());
 }
+
+#[tokio::test]
+async fn an_alias_that_was_made_before_the_end_was_written_down_is_known_to_be_declared() {
+    let (office, store) = (Office::new(""), Store::default());
+    reconciled(&office, &store, &alice("aliases = [\"info@example.test\"]"))
+        .await
+        .unwrap();
+    // The directory takes the aliases, and then no more of the memory.
+    let unwritable = office.0.path().join("declared.json.new");
+    let team = alias("team@example.test", &["friend@far.test"]);
+    reconciled(&office, &store, &(alice("") + &team))
+        .await
+        .unwrap();
+    fs::create_dir(&unwritable).unwrap();
+    let other = alias("team@example.test", &["other@far.test"]);
+    let error = reconciled(&office, &store, &(alice("") + &other))
+        .await
+        .unwrap_err();
+    assert!(
+        error.starts_with("declared.json in the data directory"),
+        "{error}"
+    );
+    assert_eq!(
+        store.alias("team@example.test").unwrap(),
+        ["friend@far.test"],
+        "nothing was changed"
+    );
+    fs::remove_dir(&unwritable).unwrap();
+    reconciled(&office, &store, &alice("")).await.unwrap();
+    assert_eq!(store.alias("team@example.test"), None);
+}

@@ -63,12 +63,17 @@ impl SmtpHost {
             peer: self.peer,
             tls: self.tls,
         };
+        let account = login.account;
         let house = std::sync::Arc::clone(&self.house);
         // What else there was of the session is over.
         drop(self);
         if let Some(customers) = house.customers.get() {
-            let is_paused = || house.paused().everything();
-            let served = customers.serve(granted, line, who, stop, is_paused);
+            let is_over = || {
+                let directory = house.store.directory();
+                let may = directory.account(account).is_some_and(|one| one.enabled);
+                !may || house.paused().everything()
+            };
+            let served = customers.serve(granted, line, who, stop, is_over);
             served.await;
         }
     }
