@@ -63,7 +63,7 @@ fn read_accounts() -> Result<String, String> {
     for alias in &read.aliases {
         let host = alias.address.host.domain();
         assert!(host.is_some_and(|found| domains.contains(found)), "an alias elsewhere");
-        assert!(!alias.targets.is_empty(), "an alias that leads nowhere");
+        assert!(!alias.to.is_empty(), "an alias that leads nowhere");
     }
     Ok(format!("{read:?}"))
 }

@@ -286,9 +286,8 @@ fn describe(found: &Found) -> String {
                 let (who, to) = (who.unicode(), to.unicode());
                 lines.push(format!("{who} has moved to {to} and gets nothing."));
             }
-            for who in away {
-                lines.push(format!("{} is away, as senders are told.", who.unicode()));
-            }
+            let is_away = |who: &Mailbox| format!("{} is away, as senders are told.", who.unicode());
+            lines.extend(away.iter().map(is_away));
             for who in suspended {
                 lines.push(format!(
                     "But new mail of {} is put off (450), and so all of it is: `tegami account resume` ends that.",

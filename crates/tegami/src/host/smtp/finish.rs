@@ -47,10 +47,8 @@ impl SmtpHost {
         };
         let from = envelope.reverse_path.to_string();
         // RFC 6531 section 3.5: at the end of the message, for only now is it known whether there is any UTF-8 in it.
-        let utf8 = envelope.smtputf8 && header.found();
-        let utf8 = utf8 && !self.all_take_utf8(reservations.keys());
-        let refused = self.refusal(&envelope, began.elapsed(), utf8);
-        if let Some((why, verdict)) = refused {
+        let utf8 = envelope.smtputf8 && header.found() && !self.all_take_utf8(reservations.keys());
+        if let Some((why, verdict)) = self.refusal(&envelope, began.elapsed(), utf8) {
             tracing::info!(txn = %id, %from, rcpts, "not delivered: {why}");
             return self.not_delivered(from, verdict);
         }
@@ -64,9 +62,8 @@ impl SmtpHost {
         leaving.hold_lists(&held, &envelope.recipients);
         let owners = self.owners(leaving.sent_on_by());
         let before = leaving.not_again(rounds, &id, &from);
-        let away = leaving.len();
         // Who is left gets it; when nobody is, its sender hears of the circle (RFC 5321 section 6.3).
-        if let Some(by) = before.filter(|_| away == 0 && reservations.is_empty()) {
+        if let Some(by) = before.filter(|_| leaving.len() == 0 && reservations.is_empty()) {
             return self.not_delivered(from, FinishVerdict::Circle(by));
         }
         let taking = Taking {
@@ -75,7 +72,7 @@ impl SmtpHost {
             id,
             from,
             rcpts,
-            away,
+            away: leaving.len(),
             owners,
             moderated: !held.is_empty(),
             copy: besides.copy(&envelope),
