@@ -25,9 +25,9 @@ pub enum Dane {
     None,
     /// Nobody can promise anything for it: its domain has no DNSSEC.
     Insecure,
-    /// DNSSEC says that the answer is forged. Nothing may be sent to this host for now.
+    /// DNSSEC says that the answer is forged. Nothing may be sent to this host while it is.
     Bogus,
-    /// It cannot be said now, and might be that somebody suppresses it. Nothing may be sent to this host for now.
+    /// It cannot be said now, and might be that somebody suppresses it. Nothing may be sent to this host meanwhile.
     Unclear,
 }
 

@@ -15,7 +15,7 @@ pub enum Verdict {
     Delivered,
     /// Refused for good.
     Refused,
-    /// Refused for now, or the next hop could not be reached, or the connection was lost, even behind the final dot
+    /// Put off, or the next hop could not be reached, or the connection was lost, even behind the final dot
     /// (RFC 5321 sections 3.8, 4.1.1.10).
     Deferred,
     /// The next hop takes no more recipients with this message (RFC 5321 section 4.5.3.1.10), or the attempt ended

@@ -10,7 +10,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Limits and times. Numbers that may not be zero count as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// When a message is tried again that was refused for now: 15 minutes, 1 hour, 2 hours, then every 3 hours, 15 %
+    /// When a message is tried again that was put off: 15 minutes, 1 hour, 2 hours, then every 3 hours, 15 %
     /// more or less (RFC 5321 section 4.5.4.1: two attempts in the first hour, then one every two or three hours).
     pub retry: Backoff,
     /// When a next hop is tried again that could not be reached: 5, 15, 30, then every 60 minutes, 15 % more or less.

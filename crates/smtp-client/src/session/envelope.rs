@@ -258,7 +258,7 @@ fn is_about_words(said: &Said) -> bool {
     matches!(said.code, 501 | 504 | 555)
 }
 
-/// A refusal of the peer's. RFC 5321 section 4.2.1: 4yz for now, 5yz for good.
+/// A refusal of the peer's. RFC 5321 section 4.2.1: 4yz while it lasts, 5yz for good.
 pub(super) fn refusal(at: Stage, said: Said) -> Outcome {
     let lasting = said.is_lasting();
     let reason = Reason::Said { at, said };

@@ -34,13 +34,13 @@ pub(super) fn account(number: u64) -> Arc<Sender> {
 pub(super) enum Manner {
     /// Takes it, and waits for more.
     Takes,
-    /// Refuses it for now, and waits for more.
+    /// Puts it off, and waits for more.
     Defers,
     /// Cannot be reached.
     Dead,
     /// Takes the connection and loses it.
     Loses,
-    /// Says nothing for now; the test ends the job.
+    /// Says nothing until the test ends the job.
     Hangs,
 }
 
