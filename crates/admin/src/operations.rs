@@ -133,8 +133,6 @@ impl Surroundings for Stopped {
 pub struct Operations {
     store: Store,
     surroundings: Arc<dyn Surroundings>,
-    /// Held while a change looks at what is there and then replaces it.
-    changing: Mutex<()>,
     /// Held while letters are imported.
     importing: Mutex<()>,
     /// Where an import keeps its journal.
@@ -147,7 +145,6 @@ impl Operations {
         Self {
             store,
             surroundings,
-            changing: Mutex::new(()),
             importing: Mutex::new(()),
             data_dir: None,
         }
@@ -168,7 +165,7 @@ impl Operations {
     /// [`Refusal`]; nothing has been changed then, unless the store failed in the middle of it.
     pub async fn execute(&self, request: Request) -> Answer {
         let _changing = if request.changes() {
-            Some(self.changing.lock().await)
+            Some(self.store.changing().await)
         } else {
             None
         };

@@ -218,6 +218,6 @@ pub use outgoing::{
 pub use repair::{RepairError, Repaired, repair};
 pub use report::{Damage, Opened};
 pub use stats::{EngineStats, IndexState, Stats};
-pub use store::Store;
 pub use store::outgoing::QueuedLetter;
 pub use store::undelete::Undeleted;
+pub use store::{Changing, Store};

@@ -53,6 +53,12 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
+/// The right to replace what is there; it ends with the value. See [`Store::changing`].
+#[derive(Debug)]
+pub struct Changing(
+    #[expect(dead_code, reason = "held, not read")] tokio::sync::OwnedMutexGuard<()>,
+);
+
 struct Inner {
     engine: Arc<dyn Engine>,
     hall: Arc<Hall>,
@@ -68,6 +74,8 @@ struct Inner {
     pools: Arc<Pools>,
     /// One change of accounts at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// One at a time looks at what is there in order to replace it.
+    changing: Arc<tokio::sync::Mutex<()>>,
     queue_turns: outgoing::Turns,
     free: Mutex<Option<(Instant, Result<u64, StoreError>)>>,
     opened: Arc<Opened>,
@@ -142,6 +150,7 @@ impl Store {
             locks: Arc::default(),
             pools: Arc::new(pools),
             turn: Arc::default(),
+            changing: Arc::default(),
             queue_turns: outgoing::Turns::default(),
             free: Mutex::default(),
             opened: Arc::new(opened),
@@ -156,6 +165,12 @@ impl Store {
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {
         self.inner.hall.directory.load_full()
+    }
+
+    /// Whoever replaces accounts, aliases or lists by what became of those in [`Store::directory`] looks there and makes the
+    /// change while holding this: so nobody undoes what somebody else did in between.
+    pub async fn changing(&self) -> Changing {
+        Changing(Arc::clone(&self.inner.changing).lock_owned().await)
     }
 
     /// Changes accounts, aliases or lists. Returns when the change is durable and [`Store::directory`] shows it.

@@ -8,6 +8,7 @@ mod apply;
 mod file;
 mod fingerprint;
 mod memory;
+mod passwords;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use crate::key_file::KeyFileError;
 pub use apply::{ApplyError, Report, apply};
 pub use fingerprint::Fingerprints;
 use memory::Memory;
+use passwords::Passwords;
 pub use plan::{AccountStep, NewSecret, Plan, plan};
 
 /// The accounts file, read and checked.
@@ -168,44 +170,86 @@ pub fn weak<'a>(accounts: impl IntoIterator<Item = &'a Declaration>) -> Option<S
     file::weak(accounts)
 }
 
-/// Makes accounts, aliases and lists in the store what the declarations say: compares, hashes what is new on all cores,
-/// and sends each change through `change`.
+/// Where accounts, aliases and lists are kept.
+pub trait Keeper {
+    /// The right to replace what is there.
+    type Changing;
+
+    /// What is there now.
+    fn stored(&self) -> Stored;
+
+    /// Waits for the right to replace it.
+    fn changing(&self) -> impl Future<Output = Self::Changing> + Send;
+
+    /// Makes one change; durable on return.
+    fn change(
+        &self,
+        change: mailstore::Change,
+    ) -> impl Future<Output = Result<(), mailstore::ChangeError>> + Send + 'static;
+}
+
+impl Keeper for mailstore::Store {
+    type Changing = mailstore::Changing;
+
+    fn stored(&self) -> Stored {
+        Stored::from(&*self.directory())
+    }
+
+    async fn changing(&self) -> Self::Changing {
+        Self::changing(self).await
+    }
+
+    fn change(
+        &self,
+        change: mailstore::Change,
+    ) -> impl Future<Output = Result<(), mailstore::ChangeError>> + Send + 'static {
+        let store = self.clone();
+        async move { Self::change(&store, change).await }
+    }
+}
+
+/// Makes accounts, aliases and lists what the declarations say: compares, and makes each change. New passwords are hashed
+/// before, on all cores, while everybody else goes on changing things; then it is compared anew.
 ///
-/// `stored` is what the store has now, `domains` are ours; `data_dir` holds the key for fingerprints and what was declared
-/// the last time; `workshop` turns passwords into what is stored of them.
+/// `domains` are ours; `data_dir` holds the key for fingerprints and what was declared the last time; `workshop` turns
+/// passwords into what is stored of them.
 ///
 /// # Errors
 /// [`ReconcileError`] says for each cause whether anything was changed.
-pub async fn reconcile<Change, Changed>(
+pub async fn reconcile(
     declared: &Declarations,
-    stored: &Stored,
+    keeper: &impl Keeper,
     domains: &[Domain],
     data_dir: &Path,
     workshop: Workshop,
-    change: Change,
-) -> Result<Report, ReconcileError>
-where
-    Change: Fn(mailstore::Change) -> Changed,
-    Changed: Future<Output = Result<(), mailstore::ChangeError>> + Send + 'static,
-{
+) -> Result<Report, ReconcileError> {
     let fingerprints = Fingerprints::open(data_dir)?;
     let before = Memory::read(data_dir)?;
-    let plan = plan(
-        declared,
-        stored,
-        domains,
-        &before,
-        &fingerprints,
-        workshop.wanted,
-    )?;
-    let now = Memory::of(declared);
-    let meanwhile = before.with_aliases_of(&now);
-    if meanwhile != before {
-        meanwhile.write(data_dir)?;
+    let planned = || {
+        let stored = keeper.stored();
+        let wanted = workshop.wanted;
+        plan(declared, &stored, domains, &before, &fingerprints, wanted)
+    };
+    let mut passwords = Passwords::default();
+    loop {
+        passwords
+            .derive(&planned()?.accounts, &workshop.keyring)
+            .await?;
+        let _changing = keeper.changing().await;
+        let plan = planned()?;
+        // Of an account that was removed meanwhile, say.
+        let Some(accounts) = passwords.changes(&plan.accounts) else {
+            continue;
+        };
+        let now = Memory::of(declared);
+        let meanwhile = before.with_aliases_of(&now);
+        if meanwhile != before {
+            meanwhile.write(data_dir)?;
+        }
+        let report = apply(plan, accounts, |change| keeper.change(change)).await?;
+        if now != meanwhile {
+            now.write(data_dir)?;
+        }
+        return Ok(report);
     }
-    let report = apply(plan, workshop, change).await?;
-    if now != meanwhile {
-        now.write(data_dir)?;
-    }
-    Ok(report)
 }

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Loaded};
-use crate::declared::{self, Declaration, Stored, Workshop};
+use crate::declared::{self, Declaration, Workshop};
 use crate::host::House;
 use crate::host::accounts::StoredAccounts;
 use crate::key_file;
@@ -322,23 +322,12 @@ async fn reconcile(
     for warning in &declarations.warnings {
         tracing::warn!(%warning, "accounts file");
     }
-    let stored = Stored::from(&*store.directory());
-    let change = |change| {
-        let store = store.clone();
-        async move { store.change(change).await }
+    let workshop = Workshop {
+        keyring: Arc::clone(keyring),
+        wanted: Wanted::by(&config.auth.mechanisms),
     };
-    let report = declared::reconcile(
-        &declarations,
-        &stored,
-        &config.domains,
-        &config.data_dir,
-        Workshop {
-            keyring: Arc::clone(keyring),
-            wanted: Wanted::by(&config.auth.mechanisms),
-        },
-        change,
-    )
-    .await?;
+    let (domains, data_dir) = (&config.domains, &config.data_dir);
+    let report = declared::reconcile(&declarations, store, domains, data_dir, workshop).await?;
     tracing::info!(%report, file = %file.display(), "declared accounts");
     for list in &report.lists_left {
         tracing::warn!(%list, "this list is not declared any more and stays as it is; `tegami list remove` removes it");

@@ -1,20 +1,15 @@
-//! Carries a [`Plan`] out: hashes new passwords on all cores, then changes the store.
+//! Carries a [`Plan`] out.
 
 use std::fmt;
-use std::num::NonZero;
-use std::panic;
-use std::thread;
 
 use address::Mailbox;
-use auth::{HashError, Keyring, NewPassword, Secret};
-use mailstore::{Account, Change, ChangeError, NewAccount};
+use auth::HashError;
+use mailstore::{Change, ChangeError};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
-use super::{AccountStep, DeclaredSecret, NewSecret, Plan, Workshop};
-
-/// Each takes 19 MiB while it runs.
-const MOST_HASHES_AT_ONCE: usize = 16;
+use super::Plan;
+use super::passwords::AccountChanges;
 
 /// Changes under way at once: enough for the store to write them in groups.
 const MOST_CHANGES_AT_ONCE: usize = 64;
@@ -77,13 +72,13 @@ pub enum ApplyError {
     Stopped(#[from] tokio::task::JoinError),
 }
 
-/// Carries `plan` out through `change`, whose futures run side by side.
+/// Carries `plan` out through `change`, whose futures run side by side; `accounts` is what becomes of its accounts.
 ///
 /// # Errors
 /// With the first failure. The next plan contains what is left.
 pub async fn apply<Apply, Applied>(
     plan: Plan,
-    workshop: Workshop,
+    accounts: AccountChanges,
     change: Apply,
 ) -> Result<Report, ApplyError>
 where
@@ -95,17 +90,14 @@ where
         lists_left: plan.lists_left,
         ..Report::default()
     };
-    let accounts =
-        tokio::task::spawn_blocking(move || hashed(plan.accounts, &workshop.keyring)).await??;
     let removals = plan
         .aliases_to_remove
         .into_iter()
         .map(|alias| (alias.clone(), Change::RemoveAlias(alias)));
     report.aliases_removed = all(removals, &change).await?;
-    let [made, altered, switched_off] = accounts;
-    report.made = all(made, &change).await?;
-    report.altered = all(altered, &change).await?;
-    report.switched_off = all(switched_off, &change).await?;
+    report.made = all(accounts.made, &change).await?;
+    report.altered = all(accounts.altered, &change).await?;
+    report.switched_off = all(accounts.switched_off, &change).await?;
     let lists = plan
         .lists_to_put
         .into_iter()
@@ -151,125 +143,4 @@ where
     }
     addresses.sort();
     Ok(addresses)
-}
-
-/// The changes to make, alter and switch off accounts, with every new password hashed.
-fn hashed(
-    steps: Vec<AccountStep>,
-    keyring: &Keyring,
-) -> Result<[Vec<(Mailbox, Change)>; 3], ApplyError> {
-    let passwords: Vec<Work<'_>> = steps.iter().filter_map(new_password).collect();
-    let mut derived = derive(&passwords, keyring).into_iter();
-    let [mut made, mut altered, mut switched_off] = [Vec::new(), Vec::new(), Vec::new()];
-    for step in steps {
-        match step {
-            AccountStep::Make { account, secret } => {
-                let NewPassword { hash, keys } =
-                    password(&account.address, secret, keyring, &mut derived)?;
-                made.push((
-                    account.address.clone(),
-                    Change::AddAccount(NewAccount {
-                        password: Some(hash),
-                        keys,
-                        ..account
-                    }),
-                ));
-            }
-            AccountStep::Alter {
-                account,
-                secret: Some(secret),
-            } => {
-                let NewPassword { hash, keys } =
-                    password(&account.address, secret, keyring, &mut derived)?;
-                altered.push((
-                    account.address.clone(),
-                    Change::PutAccount(Account {
-                        password: Some(hash),
-                        keys,
-                        ..account
-                    }),
-                ));
-            }
-            AccountStep::Alter {
-                account,
-                secret: None,
-            } => {
-                altered.push((account.address.clone(), Change::PutAccount(account)));
-            }
-            AccountStep::SwitchOff(account) => {
-                switched_off.push((account.address.clone(), Change::PutAccount(account)));
-            }
-        }
-    }
-    Ok([made, altered, switched_off])
-}
-
-/// A password to be worked on: whose it is, and what has to come of it.
-struct Work<'a> {
-    address: &'a Mailbox,
-    password: &'a Secret,
-    wanted: auth::Wanted,
-}
-
-/// The password of this step that is still to be hashed.
-fn new_password(step: &AccountStep) -> Option<Work<'_>> {
-    let (address, secret) = match step {
-        AccountStep::Make { account, secret } => (&account.address, Some(secret)),
-        AccountStep::Alter { account, secret } => (&account.address, secret.as_ref()),
-        AccountStep::SwitchOff(account) => (&account.address, None),
-    };
-    let NewSecret { declared, wanted } = secret?;
-    match declared {
-        DeclaredSecret::Password(password) => Some(Work {
-            address,
-            password,
-            wanted: *wanted,
-        }),
-        DeclaredSecret::Hash(_) => None,
-    }
-}
-
-/// What to store for `secret`; `derived` holds what came of all passwords, in the order of the steps.
-fn password(
-    address: &Mailbox,
-    secret: NewSecret,
-    keyring: &Keyring,
-    derived: &mut impl Iterator<Item = Result<NewPassword, HashError>>,
-) -> Result<NewPassword, ApplyError> {
-    let NewSecret { declared, wanted } = secret;
-    let stored = match declared {
-        DeclaredSecret::Hash(hash) => Ok(hash.into()),
-        DeclaredSecret::Password(password) => derived
-            .next()
-            .unwrap_or_else(|| keyring.derive(&password, address, wanted)),
-    };
-    stored.map_err(|source| ApplyError::Hash {
-        address: address.clone(),
-        source,
-    })
-}
-
-/// Works on passwords on all cores; the results are in their order.
-fn derive(passwords: &[Work<'_>], keyring: &Keyring) -> Vec<Result<NewPassword, HashError>> {
-    if passwords.is_empty() {
-        return Vec::new();
-    }
-    let cores = thread::available_parallelism()
-        .map_or(1, NonZero::get)
-        .min(MOST_HASHES_AT_ONCE);
-    let one = |work: &Work<'_>| keyring.derive(work.password, work.address, work.wanted);
-    thread::scope(|scope| {
-        let workers: Vec<_> = passwords
-            .chunks(passwords.len().div_ceil(cores))
-            .map(|share| scope.spawn(move || share.iter().map(one).collect::<Vec<_>>()))
-            .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| panic::resume_unwind(panic))
-            })
-            .collect()
-    })
 }

@@ -15,7 +15,6 @@ use delivery::list::{List, Role, Settings};
 use delivery::schedule::Verdict;
 use mailstore::{AccountId, Directory, Full, ListAddress, ReadError, StoreError, StoredList};
 use reply::Enhanced;
-use tokio::sync::Mutex;
 
 use super::{House, routing};
 use crate::key_file::{self, KeyFileError};
@@ -42,8 +41,6 @@ const KEY: &str = "lists.key";
 pub struct Errands {
     data_dir: PathBuf,
     keys: Keys,
-    /// Lists change one request after the other.
-    turn: Mutex<()>,
     absences: vacation::Notes,
 }
 
@@ -89,7 +86,6 @@ impl Errands {
         let errands = Self {
             data_dir: data_dir.to_owned(),
             keys: Keys::new(key, Vec::new()),
-            turn: Mutex::default(),
             absences: vacation::start(house),
         };
         // Set once: a house has one of them.

@@ -15,11 +15,40 @@ struct Contents {
     accounts: Vec<Account>,
     aliases: Vec<Alias>,
     lists: Vec<StoredList>,
+    /// It takes nothing.
+    full: bool,
+    /// Somebody disables this account while passwords are hashed.
+    meanwhile: Option<Mailbox>,
+}
+
+impl Keeper for Store {
+    type Changing = ();
+
+    fn stored(&self) -> Stored {
+        Self::stored(self)
+    }
+
+    async fn changing(&self) {
+        let meanwhile = self.0.lock().unwrap().meanwhile.take();
+        if let Some(address) = meanwhile {
+            self.edit(&address.key(), |account| account.enabled = false);
+        }
+    }
+
+    fn change(
+        &self,
+        change: Change,
+    ) -> impl Future<Output = Result<(), ChangeError>> + Send + 'static {
+        std::future::ready(Self::change(self, change))
+    }
 }
 
 impl Store {
     pub(super) fn change(&self, change: Change) -> Result<(), ChangeError> {
         let mut contents = self.0.lock().unwrap();
+        if contents.full {
+            return Err(ChangeError::Store(mailstore::StoreError::Full));
+        }
         match change {
             Change::AddAccount(new) => {
                 if contents
@@ -142,22 +171,11 @@ async fn reconciled_with(
 ) -> Result<Report, String> {
     fs::write(office.0.path().join("accounts.toml"), file).unwrap();
     let declarations = office.load()?;
-    let stored = store.stored();
-    let change = |change| {
-        let outcome = store.change(change);
-        async move { outcome }
-    };
     let here = format!("{}/", office.0.path().display());
-    reconcile(
-        &declarations,
-        &stored,
-        &domains(),
-        office.0.path(),
-        workshop(wanted),
-        change,
-    )
-    .await
-    .map_err(|error| error.to_string().replace(&here, ""))
+    let (domains, workshop) = (domains(), workshop(wanted));
+    let reconciled = reconcile(&declarations, store, &domains, office.0.path(), workshop);
+    let reconciled = reconciled.await;
+    reconciled.map_err(|error| error.to_string().replace(&here, ""))
 }
 
 pub(super) fn mailbox(text: &str) -> Mailbox {
@@ -441,23 +459,28 @@ async fn a_contradiction_changes_nothing_and_names_both_sides() {
 
 #[tokio::test]
 async fn a_refusal_of_the_store_names_the_account() {
-    let office = Office::new(&alice(""));
-    let declarations = office.load().unwrap();
-    let refuse = |_| async { Err(ChangeError::Store(mailstore::StoreError::Full)) };
-    let error = reconcile(
-        &declarations,
-        &Stored::default(),
-        &domains(),
-        office.0.path(),
-        workshop(Wanted::default()),
-        refuse,
-    )
-    .await
-    .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "alice@example.test: no space left for mail"
-    );
+    let (office, store) = (Office::new(""), Store::default());
+    store.0.lock().unwrap().full = true;
+    let error = reconciled(&office, &store, &alice("")).await.unwrap_err();
+    assert_eq!(error, "alice@example.test: no space left for mail");
+}
+
+/// Hashing takes a while, and nobody waits for it.
+#[tokio::test]
+async fn what_is_done_while_passwords_are_hashed_is_not_undone() {
+    let (office, store) = (Office::new(""), Store::default());
+    let bob = |name: &str| {
+        account(&format!(
+            "address = \"bob@example.test\"\npassword_file = \"bob\"\nname = \"{name}\""
+        ))
+    };
+    reconciled(&office, &store, &bob("Bob")).await.unwrap();
+    store.0.lock().unwrap().meanwhile = Some(mailbox("bob@example.test"));
+    let file = alice("") + &bob("Robert");
+    reconciled(&office, &store, &file).await.unwrap();
+    let account = store.account("bob@example.test");
+    assert_eq!((account.name.as_str(), account.enabled), ("Robert", false));
+    assert!(store.account("alice@example.test").enabled);
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn left(house: &Arc<House>, token: &str) -> Result<Standing, Trouble> {
     let Some((list, member)) = one_click_member(&errands.keys, token) else {
         return Ok(Standing::Unknown);
     };
-    let _turn = errands.turn.lock().await;
+    let _changing = house.store.changing().await;
     let Some(list) = list_at(house, &list) else {
         return Ok(Standing::NoList);
     };

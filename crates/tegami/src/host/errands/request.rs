@@ -50,7 +50,7 @@ async fn requested(
     list: &List,
     post: &Post,
 ) -> Result<Option<(address::Mailbox, Words)>, Trouble> {
-    let _turn = errands.turn.lock().await;
+    let _changing = house.store.changing().await;
     // As it is now that it is our turn.
     let Some((list, _)) = at(house, &list.settings().address) else {
         return Ok(None);
@@ -103,7 +103,7 @@ async fn requested(
     Ok(words::answer(&list, &requested, languages))
 }
 
-/// Takes a member off; durable on return. To be called with the turn to change lists.
+/// Takes a member off; durable on return. To be called with the right to change lists.
 pub(super) async fn leave(
     house: &House,
     list: &List,
