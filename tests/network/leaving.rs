@@ -4,10 +4,13 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use super::lists::{STAFF, done, list, message, until_the_queue_is_empty, until_there_are, user};
+use super::lists::{
+    STAFF, done, killed_between_copies, list, message, until_the_queue_is_empty, until_there_are,
+    user,
+};
 use super::server::{Server, Stopped};
 use super::sink::{Letter, Sink};
-use super::{ALICE, BOB, PASSWORD, fetch_all, patiently, send};
+use super::{ALICE, BOB, PASSWORD, fetch_all, send};
 
 const YOU: &str = "you@other.test";
 const BASE: &str = "https://lists.example.test/unsubscribe/";
@@ -28,7 +31,11 @@ fn server(sink: &Sink, relay: &str) -> Server {
 
 /// All that is answered to this request, whose connection the server closes.
 fn ask(server: &Server, request: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", server.port("web"))).expect("it listens");
+    ask_at(server.port("web"), request)
+}
+
+fn ask_at(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
     let patience = Some(Duration::from_secs(60));
     stream.set_read_timeout(patience).expect("a timeout");
     // So much that it is not all taken is answered all the same.
@@ -47,9 +54,13 @@ fn get(server: &Server, path: &str) -> String {
 }
 
 fn post(server: &Server, path: &str, kind: &str, body: &str) -> String {
+    post_at(server.port("web"), path, kind, body)
+}
+
+fn post_at(port: u16, path: &str, kind: &str, body: &str) -> String {
     let length = body.len();
-    ask(
-        server,
+    ask_at(
+        port,
         &format!(
             "POST {path} HTTP/1.1\r\nHost: lists.example.test\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}"
         ),
@@ -237,25 +248,7 @@ fn every_member_gets_a_copy_of_his_own_once_though_the_server_is_killed_in_betwe
     let mut arguments = vec!["list", "member", "add", STAFF];
     arguments.extend(many.iter().map(String::as_str));
     done(server.tegami(&arguments, ""));
-    let hop = format!("127.0.0.1:{}", sink.port);
-    done(server.tegami(&["queue", "pause", &hop], ""));
-    send(&mut user(&server, ALICE), ALICE, STAFF, &message("to all"));
-    server.logged_after(
-        "posted to members",
-        1,
-        "mail for a list or an alias has to wait",
-    );
-    let server = server.kill().start_again();
-    let mut last = String::new();
-    for () in patiently() {
-        last = done(server.tegami(&["queue", "list"], ""));
-        if last.contains("No mail waits to leave.") {
-            break;
-        }
-        server.tegami(&["queue", "retry", "--all"], "");
-    }
-    assert!(last.contains("No mail waits to leave."), "{last}");
-    let letters = sink.rest();
+    let (server, letters) = killed_between_copies(server, &sink);
     let mut to: Vec<&str> = letters
         .iter()
         .flat_map(|letter| &letter.to)
@@ -294,4 +287,32 @@ fn a_web_address_that_nobody_answers_is_refused() {
     });
     assert_eq!(output.code, Some(1), "{output:?}");
     assert!(output.stderr.contains("listen.web is empty"), "{output:?}");
+}
+
+#[test]
+fn whoever_leaves_while_others_are_taken_off_is_off_and_so_are_they() {
+    let sink = Sink::start();
+    let server = server(&sink, "");
+    list(&server, &[BOB], &[]);
+    let here: Vec<String> = (0..20).map(|n| format!("m{n}@other.test")).collect();
+    let mut arguments = vec!["list", "member", "add", STAFF];
+    arguments.extend(here.iter().map(String::as_str));
+    done(server.tegami(&arguments, ""));
+    send(&mut user(&server, ALICE), ALICE, STAFF, &message("to all"));
+    let letters: Vec<Letter> = here.iter().map(|_| sink.letter()).collect();
+    let (clicks, removed) = letters.split_at(10);
+    let port = server.port("web");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for copy in clicks {
+                let answer = post_at(port, &path(&copy.text), URLENCODED, FORM);
+                says(&answer, "200", "");
+            }
+        });
+        for copy in removed {
+            let member = copy.to[0].trim_matches(['<', '>']);
+            done(server.tegami(&["list", "member", "remove", STAFF, member], ""));
+        }
+    });
+    assert_eq!(members(&server).trim(), BOB);
 }

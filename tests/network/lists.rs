@@ -388,6 +388,29 @@ fn lists_write_japanese_to_those_who_read_it() {
     }
 }
 
+/// What members elsewhere get of a post when the server is killed once some copies are made, none of which has left, and then
+/// goes on.
+pub fn killed_between_copies(server: Server, sink: &Sink) -> (Server, Vec<Letter>) {
+    let hop = format!("127.0.0.1:{}", sink.port);
+    done(server.tegami(&["queue", "pause", &hop], ""));
+    send(&mut user(&server, ALICE), ALICE, STAFF, &message("to all"));
+    server.logged_after(
+        "posted to members",
+        1,
+        "mail for a list or an alias has to wait",
+    );
+    let server = server.kill().start_again();
+    let mut last = String::new();
+    for () in patiently() {
+        last = done(server.tegami(&["queue", "list"], ""));
+        if last.contains("No mail waits to leave.") {
+            return (server, sink.rest());
+        }
+        server.tegami(&["queue", "retry", "--all"], "");
+    }
+    panic!("{last}");
+}
+
 #[test]
 fn every_member_gets_a_post_once_though_the_server_is_killed_in_between() {
     let sink = Sink::start();
@@ -402,26 +425,7 @@ fn every_member_gets_a_post_once_though_the_server_is_killed_in_between() {
     let mut arguments = vec!["list", "member", "add", STAFF];
     arguments.extend(members.iter().map(String::as_str));
     done(server.tegami(&arguments, ""));
-    // Copies are made, and do not leave before the kill.
-    let hop = format!("127.0.0.1:{}", sink.port);
-    done(server.tegami(&["queue", "pause", &hop], ""));
-    send(&mut user(&server, ALICE), ALICE, STAFF, &message("to all"));
-    server.logged_after(
-        "posted to members",
-        1,
-        "mail for a list or an alias has to wait",
-    );
-    let server = server.kill().start_again();
-    let mut last = String::new();
-    for () in patiently() {
-        last = done(server.tegami(&["queue", "list"], ""));
-        if last.contains("No mail waits to leave.") {
-            break;
-        }
-        server.tegami(&["queue", "retry", "--all"], "");
-    }
-    assert!(last.contains("No mail waits to leave."), "{last}");
-    let letters = sink.rest();
+    let (server, letters) = killed_between_copies(server, &sink);
     let mut to: Vec<String> = letters.into_iter().flat_map(|letter| letter.to).collect();
     to.sort_unstable();
     let mut expected: Vec<String> = members.iter().map(|member| format!("<{member}>")).collect();

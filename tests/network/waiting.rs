@@ -67,8 +67,8 @@ fn mail_that_is_being_sent_says_so() {
     assert_eq!(states(&server), ["being sent now"]);
 }
 
-#[test]
-fn mail_of_a_disabled_account_waits_and_leaves_at_once_when_it_is_enabled() {
+/// A letter of an account that was disabled before it could leave.
+fn disabled_with_mail() -> (Sink, Server) {
     let sink = Sink::start();
     let server = sending_to(sink.port, "");
     done(
@@ -81,6 +81,12 @@ fn mail_of_a_disabled_account_waits_and_leaves_at_once_when_it_is_enabled() {
         "disabled",
     );
     done(server.tegami(&["queue", "resume"], ""), "All mail leaves.");
+    (sink, server)
+}
+
+#[test]
+fn mail_of_a_disabled_account_waits_and_leaves_at_once_when_it_is_enabled() {
+    let (sink, server) = disabled_with_mail();
     let entry = server.logged("sent on");
     assert_eq!(entry["outcome"], "deferred", "{entry}");
     until_queue_says(
@@ -99,18 +105,7 @@ fn mail_of_a_disabled_account_waits_and_leaves_at_once_when_it_is_enabled() {
 
 #[test]
 fn mail_of_a_removed_account_says_that_it_was_removed_and_what_to_do() {
-    let sink = Sink::start();
-    let server = sending_to(sink.port, "");
-    done(
-        server.tegami(&["queue", "pause"], ""),
-        "Paused: everything.",
-    );
-    send(&mut alice(&server), ALICE, "you@other.test", LETTER);
-    done(
-        server.tegami(&["account", "disable", ALICE], ""),
-        "disabled",
-    );
-    done(server.tegami(&["queue", "resume"], ""), "All mail leaves.");
+    let (sink, server) = disabled_with_mail();
     let id = super::outbound::only_message(&server);
     until_queue_says(
         &server,

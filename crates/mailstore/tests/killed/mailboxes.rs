@@ -1,7 +1,7 @@
 //! Mailboxes: what was delivered is there once, and what was removed does not come back.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use address::Envelope;
 use bytes::Bytes;
@@ -54,8 +54,8 @@ fn read(maildrop: &Maildrop, index: usize) -> Vec<u8> {
 }
 
 /// Delivers and removes mail, and says so after each answer, until it is killed.
-async fn work(directory: &Path, messages: u64) {
-    let store = open(directory);
+async fn work(directory: PathBuf, messages: u64) {
+    let store = open(&directory);
     for number in 0..ACCOUNTS {
         if account(&store, number).is_none() {
             let address = format!("user{number}@example.test").parse().unwrap();
@@ -99,16 +99,8 @@ async fn work(directory: &Path, messages: u64) {
 #[test]
 #[ignore = "started, and killed, by the next test"]
 fn victim() {
-    let runtime = victim::runtime();
-    match victim::place() {
-        Some(place) => runtime.block_on(work(&place, 100_000)),
-        None => {
-            let directory = tempfile::tempdir().unwrap();
-            runtime.block_on(work(directory.path(), 20));
-            let stats = open(directory.path()).stats();
-            assert!(stats.messages > 0);
-        }
-    }
+    let alone = victim::play(work, 20);
+    assert!(alone.is_none_or(|stats| stats.messages > 0));
 }
 
 /// The store keeps every word of it.

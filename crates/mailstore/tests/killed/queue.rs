@@ -2,7 +2,7 @@
 //! what it is about has left.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use address::{Envelope, Recipient};
 use mailstore::{AccountId, Attempt, Change, Heard, NewAccount, Outgoing, Parcel, Store, Waiting};
@@ -96,8 +96,8 @@ async fn send_on(store: &Store, at_most: usize) {
     }
 }
 
-async fn work(directory: &Path, messages: u64) {
-    let store = open(directory);
+async fn work(directory: PathBuf, messages: u64) {
+    let store = open(&directory);
     if alice(&store).is_none() {
         let mut new = NewAccount::new("alice@example.test".parse().unwrap());
         new.quota = Some(0);
@@ -136,16 +136,8 @@ async fn work(directory: &Path, messages: u64) {
 #[test]
 #[ignore = "started, and killed, by the next test"]
 fn victim() {
-    let runtime = victim::runtime();
-    match victim::place() {
-        Some(place) => runtime.block_on(work(&place, 90_000)),
-        None => {
-            let directory = tempfile::tempdir().unwrap();
-            runtime.block_on(work(directory.path(), 10));
-            let stats = open(directory.path()).stats();
-            assert_eq!(stats.messages + stats.queued.messages, 100);
-        }
-    }
+    let alone = victim::play(work, 10);
+    assert!(alone.is_none_or(|stats| stats.messages + stats.queued.messages == 100));
 }
 
 /// The store keeps every word of it.

@@ -5,22 +5,29 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use mailstore::{Options, Store};
-use tokio::runtime::{Builder, Runtime};
+use mailstore::{Options, Stats, Store};
+use tokio::runtime::Builder;
 
 /// Says where the victim works; without it, it takes a directory of its own and ends by itself.
 const PLACE: &str = "TEGAMI_TEST_PLACE";
 
-/// Where this process works, if it is a victim.
-pub fn place() -> Option<PathBuf> {
-    std::env::var_os(PLACE).map(PathBuf::from)
-}
-
-pub fn runtime() -> Runtime {
-    Builder::new_multi_thread()
+/// Works as the victim for so many messages that it is killed before, or, where nobody kills it, for `alone`; what its store
+/// has then.
+pub fn play<Working: Future<Output = ()>>(
+    work: impl Fn(PathBuf, u64) -> Working,
+    alone: u64,
+) -> Option<Stats> {
+    let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .build()
-        .unwrap()
+        .unwrap();
+    if let Some(place) = std::env::var_os(PLACE) {
+        runtime.block_on(work(place.into(), 90_000));
+        return None;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    runtime.block_on(work(directory.path().into(), alone));
+    Some(open(directory.path()).stats())
 }
 
 pub fn open(directory: &Path) -> Store {

@@ -6,7 +6,7 @@ pub(super) mod alias;
 pub(super) mod list;
 pub(super) mod vacation;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -309,6 +309,23 @@ impl Reading<'_> {
         for address in &entry.aliases {
             self.one_of_ours("aliases", address, at("aliases"));
         }
+    }
+
+    /// The address of a table, one of ours; `None` after adding that there is none.
+    fn address(
+        &mut self,
+        address: Option<Mailbox>,
+        places: &BTreeMap<&'static str, Place>,
+        start: &Place,
+    ) -> Option<Mailbox> {
+        let place = places.get("address");
+        match &address {
+            Some(address) => self.one_of_ours("address", address, place.unwrap_or(start)),
+            None if place.is_none() => self.problems.push(start.problem("address is missing")),
+            // A value of the wrong kind has been reported already.
+            None => {}
+        }
+        address
     }
 
     /// What is wrong with an address that mail is taken for.

@@ -10,7 +10,7 @@ use address::Domain;
 use toml_edit::{Item, Table, Value};
 
 use super::super::device::{open_to_others, password};
-use super::super::fields::{Fields, Reading, each};
+use super::super::fields::{Fields, Made, Reading, each};
 use super::super::load::Layers;
 use super::super::problem::{Place, Problem};
 use super::super::setting::Setting;
@@ -139,7 +139,7 @@ pub fn take(layers: &mut Layers, document: &Document, item: &Item, place: &Place
 }
 
 /// One server, and what is odd about it.
-fn read(document: &Document, table: &Table) -> Result<(Fetch, Option<String>), Vec<Problem>> {
+fn read(document: &Document, table: &Table) -> Made<Fetch> {
     let Reading {
         fields: entry,
         places,

@@ -9,7 +9,7 @@ use toml_edit::{Item, Table};
 
 use super::super::Config;
 use super::super::check::Findings;
-use super::super::fields::{Fields, Reading, each};
+use super::super::fields::{Fields, Made, Reading, each};
 use super::super::load::Layers;
 use super::super::problem::{Place, Problem};
 use super::super::{Document, Slot};
@@ -69,7 +69,7 @@ pub fn take(layers: &mut Layers, document: &Document, item: &Item, place: &Place
     layers.config.relay.holds.extend(holds);
 }
 
-fn read(document: &Document, table: &Table) -> Result<(Hold, Option<String>), Vec<Problem>> {
+fn read(document: &Document, table: &Table) -> Made<Hold> {
     let Reading {
         fields: entry,
         places,

@@ -66,13 +66,8 @@ impl Reading<'_> {
         let before = self.problems.len();
         let mut read = config::Reading::<Entry>::of(self.document, table);
         self.problems.append(&mut read.problems);
-        let Some(address) = read.fields.address.take() else {
-            if !read.places.contains_key("address") {
-                self.problems.push(read.start.problem("address is missing"));
-            }
-            return None;
-        };
-        self.one_of_ours("address", &address, read.at("address"));
+        let address = read.fields.address.take();
+        let address = self.address(address, &read.places, &read.start)?;
         let fields = read.fields;
         let list = List::new(Settings {
             address,
