@@ -95,6 +95,8 @@ pub struct Census {
     pub schedule: delivery::schedule::Census,
     /// Attempts that are being made.
     pub attempts: usize,
+    /// Jobs that are looked at: what came of them is not known yet, though nobody attempts them.
+    pub judging: usize,
     /// Results that the store does not have yet.
     pub unwritten: usize,
     /// Of these, those that wait for others of the same message, to be reported as one.

@@ -611,9 +611,12 @@ impl<C: Carry> Desk<C> {
     fn census(&mut self) -> Census {
         let busy = |held: &&Held| held.job.is_some();
         let next = self.act();
+        let attempts = self.connections.values().filter(busy).count();
+        let in_hand: u32 = self.in_hand.values().map(|known| known.jobs).sum();
         Census {
             schedule: self.schedule.census(),
-            attempts: self.connections.values().filter(busy).count(),
+            attempts,
+            judging: (in_hand as usize).saturating_sub(attempts + self.unwritten + self.taken_up),
             unwritten: self.unwritten,
             gathering: self.rounds.len(),
             questions: self.questions + usize::from(self.fetching),

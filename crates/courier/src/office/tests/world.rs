@@ -634,6 +634,7 @@ impl World {
         loop {
             let census = self.office.census().await;
             let busy = census.attempts != self.roads.hanging()
+                || census.judging > 0
                 || census.unwritten != census.gathering
                 || census.questions > 0
                 || census.next.is_some_and(|next| next <= self.now());
