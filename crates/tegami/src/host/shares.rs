@@ -7,7 +7,7 @@
 //! something in is forgotten with a restart, and then counts as one of those without a login. What is being handed in at
 //! this moment counts when it is there, so whoever has many connections may go over by as many messages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,9 @@ pub struct Shares(Mutex<Book>);
 struct Book {
     census: Option<Census>,
     /// Who handed in what no account did, by the ids of the messages.
-    strangers: HashMap<u64, Arc<[Owner]>>,
+    strangers: Strangers,
+    /// All of these, each of them once.
+    owners: HashSet<Arc<[Owner]>>,
     /// With so many of them those that have left are forgotten.
     tidy_at: usize,
 }
@@ -141,7 +143,8 @@ impl Shares {
         }
         let by_account = owners.iter().any(|one| matches!(one, Owner::Account(_)));
         if !by_account {
-            book.strangers.insert(id, owners.into());
+            let owners = book.shared(owners);
+            book.strangers.insert(id, owners);
             if book.strangers.len() >= book.tidy_at.max(REMEMBERED) {
                 book.count(store).await;
             }
@@ -158,6 +161,16 @@ impl Census {
 }
 
 impl Book {
+    /// These owners, shared by all messages of theirs: a queue full of mail of one client remembers it once.
+    fn shared(&mut self, owners: Vec<Owner>) -> Arc<[Owner]> {
+        if let Some(known) = self.owners.get(owners.as_slice()) {
+            return Arc::clone(known);
+        }
+        let new: Arc<[Owner]> = owners.into();
+        self.owners.insert(Arc::clone(&new));
+        new
+    }
+
     /// Counts anew, and forgets who handed in what has left.
     async fn count(&mut self, store: &Store) {
         let store = store.clone();
@@ -165,7 +178,10 @@ impl Book {
         let known = self.strangers.clone();
         let counted = tokio::task::spawn_blocking(move || count(&store, &known));
         match counted.await {
-            Ok(Ok((census, left))) => (self.census, self.strangers) = (Some(census), left),
+            Ok(Ok((census, left))) => {
+                (self.census, self.strangers) = (Some(census), left);
+                self.owners.retain(|one| Arc::strong_count(one) > 1);
+            }
             Ok(Err(error)) => tracing::error!(%error, "the queue cannot be counted"),
             Err(error) => tracing::error!(%error, "the queue cannot be counted"),
         }
