@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use super::table::{Batch, Table, TableError, Tables, Visit};
 
-/// Octets of sled's page cache, as they are on disk; in memory they are about four times as many, so up to some 130 MiB. A
-/// message that waits to leave takes 0.5 KiB of that (its place, what becomes of it, when it is due), an entry of a mailbox
-/// less; beyond it nothing is kept in memory for each. Less would cost logins: with 8 MiB, listing 200,000 entries in turn
-/// takes three times as long.
-const CACHE: u64 = 32 << 20;
+/// Octets of sled's page cache, as they are on disk; in memory they are many times as many. A message that waits to leave
+/// takes about 50 of them (its place, what becomes of it, when it is due) and 0.6 KiB of memory, an entry of a mailbox
+/// less; beyond it nothing is kept in memory for each. So this is full, at some 120 MiB of memory, with about 160,000
+/// messages, and with more it stays so. With less, whoever reads more than that in turn waits three times as long.
+const CACHE: u64 = 8 << 20;
 /// Octets of sled's segments. With the 512 KiB that are usual, `apply_batch` deadlocked after some 100,000 messages;
 /// one segment is held in memory, and a whole one is read and written at every start.
 const SEGMENT: usize = 4 << 20;
