@@ -41,6 +41,10 @@ struct Understood {
     sender: Vec<&'static str>,
     /// How mail for other servers leaves.
     mail_out: String,
+    /// Where mail is fetched, and for whom.
+    fetching: Vec<String>,
+    /// Where members leave lists with one click.
+    one_click: Option<String>,
     /// Who is asked for them.
     dns_servers: Vec<SocketAddr>,
     max_message_size: u64,
@@ -126,6 +130,8 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         apop_accounts,
         sender: sender(config),
         mail_out: mail_out(&config.relay),
+        fetching: config.relay.fetch.iter().map(mail_out::fetching).collect(),
+        one_click: mail_out::one_click(config),
         dns_servers: serve::dns::servers(config).unwrap_or_default(),
         max_message_size: config.smtp.max_message_size.0,
         quota: config.mailbox.quota.0,
@@ -276,6 +282,7 @@ fn listeners(config: &Config) -> Vec<Listener> {
         ("pop3", &listen.pop3),
         ("pop3s", &listen.pop3s),
         ("odmr", &listen.odmr),
+        ("web", &listen.web),
     ]
     .map(|(service, addresses)| Listener {
         service,
@@ -363,6 +370,13 @@ fn describe(understood: &Understood) -> String {
         senders(&understood.sender, &understood.dns_servers),
     ));
     rows.push(("Mail out", understood.mail_out.clone()));
+    rows.extend(mail_out::rows(&understood.fetching));
+    if let Some(page) = &understood.one_click {
+        rows.push((
+            "Leaving lists",
+            format!("by mail, and with one click at {page}/..."),
+        ));
+    }
     rows.push(("Limits", limits(understood)));
     let odd = counted(understood.warnings.len() as u64, "warning");
     format!("{}\nThe configuration is good; {odd}.", pairs(rows))
