@@ -52,3 +52,24 @@ fn aliases_lists_and_new_addresses_of_the_accounts_file_are_at_work() {
         "Members      1",
     );
 }
+
+#[test]
+fn a_stop_does_not_wait_for_the_new_passwords_of_a_reload() {
+    let office = tempfile::tempdir().unwrap();
+    fs::write(office.path().join("password"), PASSWORD).unwrap();
+    let file = office.path().join("accounts.toml");
+    fs::write(&file, account(ALICE, "")).unwrap();
+    let mut server = Server::start(&format!("accounts_file = {file:?}\n"));
+    let many = (0..60).map(|n| account(&format!("u{n}@example.test"), ""));
+    fs::write(&file, account(ALICE, "") + &many.collect::<String>()).unwrap();
+    server.reload();
+    // That anybody can read the file with the password is said before the work on it.
+    server.event("accounts file");
+    server.terminate();
+    assert_eq!(server.exit_code(), Some(0));
+    let log = server.rest_of_the_log();
+    assert!(log.contains("\"stopped\""), "{log}");
+    assert!(!log.contains("reloaded") && !log.contains("made"), "{log}");
+    let accounts = done(server.tegami(&["account", "list"], ""), ALICE);
+    assert!(!accounts.contains("u0@"), "{accounts}");
+}

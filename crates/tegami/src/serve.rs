@@ -106,8 +106,12 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
                 signal = signals.next() => match signal {
                     signals::Signal::Reload => {
                         manager::reloading();
-                        reload::reload(&running, &telemetry, &mut config, explicit).await;
-                        manager::ready();
+                        let reload = reload::reload(&running, &telemetry, &mut config, explicit);
+                        tokio::select! {
+                            () = reload => manager::ready(),
+                            // Many new passwords take minutes, and the next start comes back to them.
+                            () = signals.stop() => break,
+                        }
                     }
                     signals::Signal::Stop => break,
                 },
