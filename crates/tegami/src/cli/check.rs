@@ -41,10 +41,8 @@ struct Understood {
     sender: Vec<&'static str>,
     /// How mail for other servers leaves.
     mail_out: String,
-    /// Where mail is fetched, and for whom.
-    fetching: Vec<String>,
-    /// Where members leave lists with one click.
-    one_click: Option<String>,
+    #[serde(flatten)]
+    besides: mail_out::Besides,
     /// Who is asked for them.
     dns_servers: Vec<SocketAddr>,
     max_message_size: u64,
@@ -81,7 +79,6 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     } = loaded;
     let mut warnings = warnings.clone();
     warnings.extend(surroundings(config)?);
-    warnings.extend(mail_out::examine(config)?);
     warnings.extend(onward::postmaster(config)?);
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
     if let Some(file) = &config.accounts_file {
@@ -130,8 +127,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         apop_accounts,
         sender: sender(config),
         mail_out: mail_out(&config.relay),
-        fetching: config.relay.fetch.iter().map(mail_out::fetching).collect(),
-        one_click: mail_out::one_click(config),
+        besides: mail_out::Besides::of(config),
         dns_servers: serve::dns::servers(config).unwrap_or_default(),
         max_message_size: config.smtp.max_message_size.0,
         quota: config.mailbox.quota.0,
@@ -162,6 +158,7 @@ fn surroundings(config: &Config) -> Result<Vec<String>> {
     let mut warnings = serve::refused::warnings(config, &net::own_networks(), &gateways);
     warnings.extend(serve::open_files_warning(config));
     warnings.extend(serve::dns::warning(config));
+    warnings.extend(mail_out::examine(config)?);
     Ok(warnings)
 }
 
@@ -365,18 +362,10 @@ fn describe(understood: &Understood) -> String {
         apop.push_str(&format!("; declared for {may}"));
     }
     rows.push(("APOP", apop));
-    rows.push((
-        "Senders",
-        senders(&understood.sender, &understood.dns_servers),
-    ));
+    let senders = senders(&understood.sender, &understood.dns_servers);
+    rows.push(("Senders", senders));
     rows.push(("Mail out", understood.mail_out.clone()));
-    rows.extend(mail_out::rows(&understood.fetching));
-    if let Some(page) = &understood.one_click {
-        rows.push((
-            "Leaving lists",
-            format!("by mail, and with one click at {page}/..."),
-        ));
-    }
+    rows.extend(understood.besides.rows());
     rows.push(("Limits", limits(understood)));
     let odd = counted(understood.warnings.len() as u64, "warning");
     format!("{}\nThe configuration is good; {odd}.", pairs(rows))

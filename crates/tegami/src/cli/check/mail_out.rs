@@ -6,6 +6,7 @@ use std::{io, iter};
 
 use address::Domain;
 use anyhow::{Context, Result};
+use serde::Serialize;
 
 use crate::config::{Config, Fetch};
 use crate::serve::outbound;
@@ -27,8 +28,36 @@ pub(super) fn examine(config: &Config) -> Result<Vec<String>> {
     Ok(sources.map(warning).collect())
 }
 
-/// Where mail is fetched, in one line.
-pub(super) fn fetching(fetch: &Fetch) -> String {
+/// What else there is to say.
+#[derive(Serialize)]
+pub(super) struct Besides {
+    /// Where mail is fetched, and for whom.
+    fetching: Vec<String>,
+    /// Under which address members leave lists with one click.
+    one_click: Option<String>,
+}
+
+impl Besides {
+    pub(super) fn of(config: &Config) -> Self {
+        let url = config.web.url.as_ref();
+        Self {
+            fetching: config.relay.fetch.iter().map(fetching).collect(),
+            one_click: url.map(|url| url.below(UNSUBSCRIBE).to_string()),
+        }
+    }
+
+    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+        let names = iter::once("Fetching").chain(iter::repeat(""));
+        let mut rows: Vec<_> = names.zip(self.fetching.iter().cloned()).collect();
+        if let Some(page) = &self.one_click {
+            let ways = format!("by mail, and with one click at {page}/...");
+            rows.push(("Leaving lists", ways));
+        }
+        rows
+    }
+}
+
+fn fetching(fetch: &Fetch) -> String {
     let domains: Vec<String> = fetch.domains.iter().map(Domain::unicode).collect();
     let domains = match domains.as_slice() {
         [] => "whatever it keeps".to_owned(),
@@ -36,18 +65,6 @@ pub(super) fn fetching(fetch: &Fetch) -> String {
     };
     let every = humantime::format_duration(fetch.every);
     format!("from {}, every {every}: {domains}", fetch.name())
-}
-
-/// The lines for all of them.
-pub(super) fn rows(fetching: &[String]) -> impl Iterator<Item = (&'static str, String)> {
-    let names = iter::once("Fetching").chain(iter::repeat(""));
-    names.zip(fetching.iter().cloned())
-}
-
-/// Under which address members leave lists with one click.
-pub(super) fn one_click(config: &Config) -> Option<String> {
-    let url = config.web.url.as_ref()?;
-    Some(url.below(UNSUBSCRIBE).to_string())
 }
 
 /// Whether no interface of this machine has the address. Nothing is sent.
