@@ -1,9 +1,10 @@
 //! What an accounts file declares beside accounts, and what a reload makes of it.
 
 use std::fs;
+use std::process::Command;
 
 use super::outbound::{done, stranger};
-use super::server::Server;
+use super::server::{Server, Stopped};
 use super::sink::Sink;
 use super::{ALICE, BOB, PASSWORD, fetch_all, send};
 
@@ -51,4 +52,54 @@ fn aliases_lists_and_new_addresses_of_the_accounts_file_are_at_work() {
         server.tegami(&["list", "show", STAFF], ""),
         "Members      1",
     );
+}
+
+/// Accounts whose passwords take some seconds.
+fn sixty() -> String {
+    let accounts = (0..60).map(|n| account(&format!("u{n}@example.test"), ""));
+    accounts.collect()
+}
+
+#[test]
+fn a_start_is_given_up_when_the_server_is_to_stop() {
+    let office = tempfile::tempdir().unwrap();
+    fs::write(office.path().join("password"), PASSWORD).unwrap();
+    let file = office.path().join("accounts.toml");
+    fs::write(&file, sixty()).unwrap();
+    let stopped = Stopped::before(&format!("accounts_file = {file:?}\n"));
+    let log = office.path().join("log");
+    let script = "\"$@\" 2> \"$0\" &\n\
+                  while ! grep -q 'accounts file' \"$0\"; do kill -0 $! || exit 9; done\n\
+                  kill -TERM $!\nwait $!";
+    let output = stopped.fail(|command| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).arg(&log);
+        shell.arg(command.get_program()).args(command.get_args());
+        *command = shell;
+    });
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("stopped before it was ready"), "{log}");
+    let accounts = done(stopped.tegami(&["account", "list"], ""), "");
+    assert!(!accounts.contains("u0@"), "{accounts}");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_the_new_passwords_of_a_reload() {
+    let office = tempfile::tempdir().unwrap();
+    fs::write(office.path().join("password"), PASSWORD).unwrap();
+    let file = office.path().join("accounts.toml");
+    fs::write(&file, account(ALICE, "")).unwrap();
+    let mut server = Server::start(&format!("accounts_file = {file:?}\n"));
+    fs::write(&file, account(ALICE, "") + &sixty()).unwrap();
+    server.reload();
+    // That anybody can read the file with the password is said before the work on it.
+    server.event("accounts file");
+    server.terminate();
+    assert_eq!(server.exit_code(), Some(0));
+    let log = server.rest_of_the_log();
+    assert!(log.contains("\"stopped\""), "{log}");
+    assert!(!log.contains("reloaded") && !log.contains("made"), "{log}");
+    let accounts = done(server.tegami(&["account", "list"], ""), ALICE);
+    assert!(!accounts.contains("u0@"), "{accounts}");
 }

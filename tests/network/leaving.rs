@@ -280,6 +280,22 @@ fn the_web_listener_says_that_the_server_serves_and_nothing_else() {
 }
 
 #[test]
+fn a_reverse_proxy_speaks_plain_http_and_passes_on_as_many_guests_as_come() {
+    let server = Server::start(
+        "[web]\n[proxy]\nfrom = [\"127.0.0.1\"]\n\
+         [limits]\nsessions_per_ip = 1\nconnect_rate = \"1/1h\"\n",
+    );
+    let idle = TcpStream::connect(("127.0.0.1", server.port("web"))).expect("it listens");
+    for _ in 0..40 {
+        says(&get(&server, "/healthz"), "200", "\r\n\r\nok\n");
+    }
+    // The others want to hear for whom it speaks.
+    let health = server.tegami(&["healthcheck"], "");
+    assert!(health.stdout.contains("6 listeners answer"), "{health:?}");
+    drop(idle);
+}
+
+#[test]
 fn a_web_address_that_nobody_answers_is_refused() {
     let stopped = Stopped::before("");
     let output = stopped.fail(|command| {

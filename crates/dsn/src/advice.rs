@@ -56,8 +56,8 @@ const ASCII_ADDRESS: Words = words(
 );
 
 const REFUSED: Words = words(
-    "The other side does not want this message. If its words do not say why, reach the recipient in another way, who can ask for your mail to be let in.",
-    "受信側が受け取りを拒否しています。相手サーバーの応答に理由がない場合は、別の方法で相手に連絡し、受信を許可してもらってください。",
+    "The other side does not want this message. If its words do not say why, show this report to those who run your mail, or reach the recipient in another way, who can ask for your mail to be let in.",
+    "受信側が受け取りを拒否しています。相手サーバーの応答に理由がない場合は、この通知をメールの管理者に見せるか、別の方法で相手に連絡し、受信を許可してもらってください。",
 );
 
 /// Where that was said for the time being, every time.
@@ -275,7 +275,10 @@ mod tests {
         let says = |subject, detail| for_sender(Enhanced(5, subject, detail)).en;
         assert!(says(1, 1).starts_with("Check how the part before"));
         assert!(says(1, 999).starts_with("Reach the recipient in another way, such"));
-        assert!(says(7, 509).starts_with("The other side does not want"));
+        let refused = says(7, 509);
+        assert!(refused.starts_with("The other side does not want"));
+        // That may be a smarthost of ours.
+        assert!(refused.contains("show this report to those who run your mail"));
         let put_off = for_sender(Enhanced(4, 7, 1)).en;
         assert!(put_off.starts_with("The other side put the message off"));
         assert_eq!(says(0, 0), ANYTHING.en);

@@ -120,7 +120,8 @@ impl<R: Reception> Door<R> {
         let Ok(local) = socket.local_addr() else {
             return;
         };
-        if self.shared.is_proxy(peer) {
+        // A reverse proxy speaks the guests' own protocol, and has no header in front of it.
+        if self.reception.is_for_mail() && self.shared.is_proxy(peer) {
             self.hear_proxy(socket, peer, local);
         } else {
             self.receive(socket, peer, local);
@@ -202,7 +203,13 @@ impl<R: Reception> Door<R> {
         if self.shared.stop.level() > Level::Serving {
             return Err(Admission::Stopping);
         }
-        let permit = self.shared.gate.admit(self.number, peer.ip(), now())?;
+        let (gate, peer) = (&self.shared.gate, peer.ip());
+        let permit = if self.reception.is_for_mail() {
+            gate.admit(self.number, peer, now())
+        } else {
+            let inside = self.listening.open.load(Ordering::Relaxed);
+            gate.admit_guest(self.number, peer, inside, now())
+        }?;
         if self.reception.greets() && has_spoken(socket) {
             return Err(Admission::EarlyTalker);
         }

@@ -38,6 +38,9 @@ pub struct Limits {
     /// Networks of proxies that say in the session for whom they speak. They are free of both limits, too, until then;
     /// see [`Gate::readmit`].
     pub speakers: Vec<IpNet>,
+    /// Networks of reverse proxies, whose guests all wear one address. Both limits are no limits for them where guests are
+    /// received; see [`Gate::admit_guest`].
+    pub fronts: Vec<IpNet>,
 }
 
 impl Default for Limits {
@@ -48,6 +51,7 @@ impl Default for Limits {
             connect_rate: Some(Rate::new(300, Duration::from_secs(60))),
             exempt: Vec::new(),
             speakers: Vec::new(),
+            fronts: Vec::new(),
         }
     }
 }
@@ -160,18 +164,46 @@ impl Gate {
         now: Instant,
     ) -> Result<Permit, Admission> {
         let limits = self.limits.load();
+        let mut permit = self.count_one(&limits)?;
+        let free = limits.exempt.iter().chain(&limits.speakers);
+        permit.key = self.count(listener, peer, &limits, free, now)?;
+        Ok(permit)
+    }
+
+    /// Lets a guest in (see [`Guests`](crate::Guests)), or says why not. `inside` is how many the listener has already:
+    /// a quarter of all sessions is the most, so that mail has room whatever a reverse proxy passes on.
+    ///
+    /// # Errors
+    /// As [`Gate::admit`].
+    pub fn admit_guest(
+        self: &Arc<Self>,
+        listener: u16,
+        peer: IpAddr,
+        inside: u64,
+        now: Instant,
+    ) -> Result<Permit, Admission> {
+        let limits = self.limits.load();
+        if usize::try_from(inside).is_ok_and(|inside| inside < limits.sessions.div_ceil(4)) {
+            let mut permit = self.count_one(&limits)?;
+            let free = limits.exempt.iter().chain(&limits.fronts);
+            permit.key = self.count(listener, peer, &limits, free, now)?;
+            Ok(permit)
+        } else {
+            Err(Admission::TooManySessions)
+        }
+    }
+
+    /// One more of all sessions.
+    fn count_one(self: &Arc<Self>, limits: &Limits) -> Result<Permit, Admission> {
         if self.open.fetch_add(1, Ordering::AcqRel) >= limits.sessions {
             self.open.fetch_sub(1, Ordering::AcqRel);
             return Err(Admission::TooManySessions);
         }
-        let mut permit = Permit {
+        Ok(Permit {
             gate: Arc::clone(self),
             counts: true,
             key: None,
-        };
-        let free = limits.exempt.iter().chain(&limits.speakers);
-        permit.key = self.count(listener, peer, &limits, free, now)?;
-        Ok(permit)
+        })
     }
 
     /// Counts a session that is inside already for the address that a proxy says it belongs to. The session's own

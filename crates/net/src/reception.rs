@@ -1,7 +1,7 @@
 //! What happens behind an open door: a mail session, or guests of another protocol.
 //!
 //! Mail is greeted and driven by this crate (`serve`). Guests speak first, and whoever receives them knows their
-//! protocol; from here they have what every connection has: the gate, the PROXY protocol, a log span and the server's stop.
+//! protocol; from here they have what every connection has: the gate, a log span and the server's stop.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -30,6 +30,9 @@ pub trait Guests: Send + Sync + 'static {
 
 /// What a listener does with a connection that was accepted and counted.
 pub(crate) trait Reception: Send + Sync + 'static {
+    /// Whether a proxy in front of us has to say whose connection it passes on; a client counts by its address.
+    fn is_for_mail(&self) -> bool;
+
     /// Whether we speak first, in the clear, so that who has spoken already waited for no greeting.
     fn greets(&self) -> bool;
 
@@ -49,6 +52,10 @@ pub(crate) struct ForMail<S> {
 }
 
 impl<S: Service> Reception for ForMail<S> {
+    fn is_for_mail(&self) -> bool {
+        true
+    }
+
     fn greets(&self) -> bool {
         match self.endpoint.security {
             Security::Plain | Security::StartTls(_) => true,
@@ -69,6 +76,10 @@ pub(crate) struct ForGuests<G> {
 }
 
 impl<G: Guests> Reception for ForGuests<G> {
+    fn is_for_mail(&self) -> bool {
+        false
+    }
+
     fn greets(&self) -> bool {
         false
     }

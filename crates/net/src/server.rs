@@ -178,7 +178,7 @@ impl Server {
     }
 
     /// Replaces the networks of proxies, for connections to come. Whoever connects from one of them must begin
-    /// with a PROXY header, and the address it names counts from then on as the peer's.
+    /// with a PROXY header, and the address it names counts from then on as the peer's. Guests are not asked for one.
     pub fn set_proxies(&self, networks: Vec<IpNet>) {
         self.shared.proxies.store(Arc::new(networks));
     }

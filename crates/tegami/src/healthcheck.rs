@@ -102,7 +102,7 @@ async fn check(
 ) -> Result<()> {
     let (address, mut probe) = connect(&reachable(address)).await?;
     // This machine may be one of the server's proxies; then a PROXY header is expected of us too.
-    if config.proxy.is_one(address.ip()) {
+    if service != serve::web::NAME && config.proxy.is_one(address.ip()) {
         probe.introduce_as_proxy().await?;
     }
     if let Some(greeting) = closed(service, config, suspended) {

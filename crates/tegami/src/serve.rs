@@ -97,7 +97,14 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
     }
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;
-        let running = start(&config, inherited).await?;
+        let running = tokio::select! {
+            running = start(&config, inherited) => running?,
+            // Nobody has been served yet, and what was begun is as safe as after a crash.
+            () = signals.stop() => {
+                tracing::info!("stopped before it was ready");
+                return Ok(());
+            }
+        };
         manager::ready();
         let watchdog = manager::watchdog(&running.server);
         let memory = memory::tend();
@@ -106,8 +113,12 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
                 signal = signals.next() => match signal {
                     signals::Signal::Reload => {
                         manager::reloading();
-                        reload::reload(&running, &telemetry, &mut config, explicit).await;
-                        manager::ready();
+                        let reload = reload::reload(&running, &telemetry, &mut config, explicit);
+                        tokio::select! {
+                            () = reload => manager::ready(),
+                            // Many new passwords take minutes, and the next start comes back to them.
+                            () = signals.stop() => break,
+                        }
                     }
                     signals::Signal::Stop => break,
                 },

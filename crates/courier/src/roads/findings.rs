@@ -389,7 +389,9 @@ pub(super) fn nowhere(domain: &Host, why: Undeliverable) -> Finding {
         ),
         Undeliverable::Forbidden => (
             Enhanced(5, 4, 4),
-            format!("The mail servers of {domain} are in private networks, where no mail is sent."),
+            format!(
+                "The mail servers of {domain} are in private networks, where no mail is sent unless relay.allow_to says so."
+            ),
         ),
     };
     Finding {

@@ -315,7 +315,7 @@ async fn where_there_is_nobody_to_ask_it_is_said_why() {
         (
             "inside.plain.test",
             never,
-            "Refused 5.4.4 The mail servers of inside.plain.test are in private networks, where no mail is sent.",
+            "Refused 5.4.4 The mail servers of inside.plain.test are in private networks, where no mail is sent unless relay.allow_to says so.",
         ),
         (
             "loop.plain.test",
@@ -335,7 +335,7 @@ async fn where_there_is_nobody_to_ask_it_is_said_why() {
         (
             "[10.0.0.1]",
             never,
-            "Refused 5.4.4 The mail servers of [10.0.0.1] are in private networks, where no mail is sent.",
+            "Refused 5.4.4 The mail servers of [10.0.0.1] are in private networks, where no mail is sent unless relay.allow_to says so.",
         ),
         (
             "[127.0.0.1]",

@@ -9,6 +9,7 @@ fn gate(sessions: usize, per_address: u32, rate: Option<&str>, exempt: &[&str]) 
         connect_rate: rate.map(|text| text.parse().unwrap()),
         exempt: exempt.iter().map(|text| text.parse().unwrap()).collect(),
         speakers: Vec::new(),
+        fronts: Vec::new(),
     })
 }
 
@@ -82,6 +83,34 @@ fn exempt_networks_still_count_towards_the_total() {
             (0, "10.1.2.3", TooManySessions),
         ],
     );
+}
+
+#[test]
+fn guests_of_a_reverse_proxy_count_towards_a_quarter_of_all_and_clients_there_as_everywhere() {
+    let gate = Gate::new(Limits {
+        sessions: 10,
+        sessions_per_address: 1,
+        connect_rate: Some("2/1h".parse().unwrap()),
+        fronts: vec!["192.0.2.0/24".parse().unwrap()],
+        ..Limits::default()
+    });
+    let (now, proxy) = (Instant::now(), "::ffff:192.0.2.1".parse().unwrap());
+    let guest = |peer, inside| gate.admit_guest(7, peer, inside, now);
+    let inside: Vec<_> = (0..3).map(|inside| guest(proxy, inside).unwrap()).collect();
+    assert_eq!(guest(proxy, 3).unwrap_err(), TooManySessions);
+    let stranger = "203.0.113.1".parse().unwrap();
+    let _one = guest(stranger, 2).unwrap();
+    assert_eq!(guest(stranger, 2).unwrap_err(), TooManyFromAddress);
+    let _more = check(
+        &gate,
+        &[
+            (0, "192.0.2.1", Welcome),
+            (0, "192.0.2.1", TooManyFromAddress),
+        ],
+    );
+    assert_eq!(gate.open(), 5);
+    drop(inside);
+    assert_eq!(gate.open(), 2);
 }
 
 #[test]

@@ -81,6 +81,33 @@ async fn guests_count_per_address_and_their_place_is_free_when_they_leave() {
 }
 
 #[tokio::test]
+async fn guests_of_a_listed_proxy_come_without_a_header_and_its_address_does_not_count() {
+    let loopback: Vec<ipnet::IpNet> = vec!["127.0.0.0/8".parse().unwrap()];
+    let (server, address) = start(Limits {
+        sessions: 8,
+        sessions_per_address: 1,
+        connect_rate: Some("1/1h".parse().unwrap()),
+        fronts: loopback.clone(),
+        ..Limits::default()
+    });
+    server.set_proxies(loopback);
+    let first = TcpStream::connect(address).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(said(address, "hello\n").await, "hello\n");
+    }
+    // They come to an end before they are no longer counted.
+    while server.status()[0].open > 1 {
+        tokio::task::yield_now().await;
+    }
+    let second = TcpStream::connect(address).await.unwrap();
+    while server.status()[0].open < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(said(address, "").await, "TooManySessions");
+    drop((first, second));
+}
+
+#[tokio::test]
 async fn guests_leave_when_the_server_stops() {
     let (server, address) = start(Limits::default());
     let mut waiting = TcpStream::connect(address).await.unwrap();

@@ -20,6 +20,7 @@ const NO_LIMITS: Limits = Limits {
     connect_rate: None,
     exempt: Vec::new(),
     speakers: Vec::new(),
+    fronts: Vec::new(),
 };
 
 fn bound() -> Bound {

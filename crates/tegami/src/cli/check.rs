@@ -41,6 +41,8 @@ struct Understood {
     sender: Vec<&'static str>,
     /// How mail for other servers leaves.
     mail_out: String,
+    #[serde(flatten)]
+    besides: mail_out::Besides,
     /// Who is asked for them.
     dns_servers: Vec<SocketAddr>,
     max_message_size: u64,
@@ -77,7 +79,6 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     } = loaded;
     let mut warnings = warnings.clone();
     warnings.extend(surroundings(config)?);
-    warnings.extend(mail_out::examine(config)?);
     warnings.extend(onward::postmaster(config)?);
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
     if let Some(file) = &config.accounts_file {
@@ -126,6 +127,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         apop_accounts,
         sender: sender(config),
         mail_out: mail_out(&config.relay),
+        besides: mail_out::Besides::of(config),
         dns_servers: serve::dns::servers(config).unwrap_or_default(),
         max_message_size: config.smtp.max_message_size.0,
         quota: config.mailbox.quota.0,
@@ -156,6 +158,7 @@ fn surroundings(config: &Config) -> Result<Vec<String>> {
     let mut warnings = serve::refused::warnings(config, &net::own_networks(), &gateways);
     warnings.extend(serve::open_files_warning(config));
     warnings.extend(serve::dns::warning(config));
+    warnings.extend(mail_out::examine(config)?);
     Ok(warnings)
 }
 
@@ -276,6 +279,7 @@ fn listeners(config: &Config) -> Vec<Listener> {
         ("pop3", &listen.pop3),
         ("pop3s", &listen.pop3s),
         ("odmr", &listen.odmr),
+        ("web", &listen.web),
     ]
     .map(|(service, addresses)| Listener {
         service,
@@ -358,11 +362,10 @@ fn describe(understood: &Understood) -> String {
         apop.push_str(&format!("; declared for {may}"));
     }
     rows.push(("APOP", apop));
-    rows.push((
-        "Senders",
-        senders(&understood.sender, &understood.dns_servers),
-    ));
+    let senders = senders(&understood.sender, &understood.dns_servers);
+    rows.push(("Senders", senders));
     rows.push(("Mail out", understood.mail_out.clone()));
+    rows.extend(understood.besides.rows());
     rows.push(("Limits", limits(understood)));
     let odd = counted(understood.warnings.len() as u64, "warning");
     format!("{}\nThe configuration is good; {odd}.", pairs(rows))

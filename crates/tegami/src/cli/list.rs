@@ -114,7 +114,7 @@ pub struct Options {
     /// Where replies go: `sender` or `list` (which breaks signatures)
     #[arg(long, value_name = "WHERE", value_parser = word::<ReplyTo>)]
     reply_to: Option<ReplyTo>,
-    /// What stands in brackets in front of subjects (which breaks signatures); \"\" takes it away
+    /// What stands in brackets in front of subjects (which breaks signatures); "" takes it away
     #[arg(long, value_name = "TAG")]
     subject_tag: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::panic;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use address::Mailbox;
@@ -32,6 +33,16 @@ pub struct AccountChanges {
     pub switched_off: Vec<(Mailbox, Change)>,
 }
 
+/// Ends the work on passwords when nobody waits for it any more.
+#[derive(Default)]
+struct Wanting(Arc<AtomicBool>);
+
+impl Drop for Wanting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A password to be worked on: whose it is, and what has to come of it.
 struct Work {
     address: Mailbox,
@@ -40,7 +51,7 @@ struct Work {
 }
 
 impl Passwords {
-    /// Works on those that these steps need and that are not here yet.
+    /// Works on those that these steps need and that are not here yet. Dropped, it ends with those that are at hand.
     ///
     /// # Errors
     /// With the first that cannot be hashed.
@@ -57,7 +68,10 @@ impl Passwords {
             return Ok(());
         }
         let keyring = Arc::clone(keyring);
-        let derived = tokio::task::spawn_blocking(move || derive(lacking, &keyring)).await?;
+        let wanting = Wanting::default();
+        let is_over = Arc::clone(&wanting.0);
+        let work = move || derive(lacking, &keyring, &is_over);
+        let derived = tokio::task::spawn_blocking(work).await?;
         for (address, password) in derived {
             match password {
                 Ok(password) => self.0.insert(address.key(), password),
@@ -130,8 +144,12 @@ fn new_password(step: &AccountStep) -> Option<Work> {
     }
 }
 
-/// Works on passwords on all cores.
-fn derive(work: Vec<Work>, keyring: &Keyring) -> Vec<(Mailbox, Result<NewPassword, HashError>)> {
+/// Works on passwords on all cores, until it is over.
+fn derive(
+    work: Vec<Work>,
+    keyring: &Keyring,
+    is_over: &AtomicBool,
+) -> Vec<(Mailbox, Result<NewPassword, HashError>)> {
     let cores = thread::available_parallelism()
         .map_or(1, NonZero::get)
         .min(MOST_HASHES_AT_ONCE);
@@ -142,7 +160,12 @@ fn derive(work: Vec<Work>, keyring: &Keyring) -> Vec<(Mailbox, Result<NewPasswor
     thread::scope(|scope| {
         let workers: Vec<_> = work
             .chunks(work.len().div_ceil(cores).max(1))
-            .map(|share| scope.spawn(move || share.iter().map(one).collect::<Vec<_>>()))
+            .map(|share| {
+                let share = share
+                    .iter()
+                    .take_while(|_| !is_over.load(Ordering::Relaxed));
+                scope.spawn(move || share.map(one).collect::<Vec<_>>())
+            })
             .collect();
         workers
             .into_iter()
@@ -153,4 +176,27 @@ fn derive(work: Vec<Work>, keyring: &Keyring) -> Vec<(Mailbox, Result<NewPasswor
             })
             .collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_nobody_waits_for_ends() {
+        let keyring = Keyring::new(&[1; 32]).unwrap();
+        let derived = |is_over: &AtomicBool| {
+            let work = Work {
+                address: "a@a.test".parse().unwrap(),
+                password: "vq7-Rmd2-kLw9".into(),
+                wanted: Wanted::default(),
+            };
+            derive(vec![work], &keyring, is_over).len()
+        };
+        let wanting = Wanting::default();
+        let is_over = Arc::clone(&wanting.0);
+        assert_eq!(derived(&is_over), 1);
+        drop(wanting);
+        assert_eq!(derived(&is_over), 0);
+    }
 }

@@ -1,10 +1,11 @@
 //! The six listeners for mail, the one for the web, and those for devices: bound first, all of them, then served.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use ipnet::IpNet;
 use net::tls::{Certificates, Source, server_config};
 use net::{Bound, Endpoint, Limits, Security, Server};
 use reply::Protocol;
@@ -239,7 +240,18 @@ pub fn limits(config: &Config, trust: &Trust) -> Limits {
         connect_rate: rate(limits.connect_rate),
         exempt: trust.exempt.clone(),
         speakers: trust.xclient.clone(),
+        fronts: fronts(config),
     }
+}
+
+/// Where reverse proxies of the web listener are: on this machine, or wherever a proxy is said to be.
+fn fronts(config: &Config) -> Vec<IpNet> {
+    let loopback = [
+        IpNet::new_assert(Ipv4Addr::LOCALHOST.into(), 8),
+        IpNet::new_assert(Ipv6Addr::LOCALHOST.into(), 128),
+    ];
+    let proxies = config.proxy.from.iter().copied();
+    proxies.chain(loopback).collect()
 }
 
 /// A configured rate, in the network's type.

@@ -42,8 +42,11 @@ impl Signals {
         }
     }
 
-    /// Waits until the server shall stop.
+    /// Waits until the server shall stop. What else is asked for meanwhile is still there for [`Signals::next`].
     pub async fn stop(&mut self) {
-        while self.next().await != Signal::Stop {}
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }

@@ -107,8 +107,8 @@ pub(super) const CODES: &[Registered] = &[
         4,
         4,
         words(
-            "Nobody knows how to get the mail there: no server is listed for the domain.",
-            "配送経路が見つかりません（ドメインの配送先サーバーが登録されていません）。",
+            "Nobody knows how to get the mail there: no server is listed for the domain, or none that mail can be sent to.",
+            "配送経路が見つかりません（ドメインの配送先サーバーが登録されていないか、送信できる配送先がありません）。",
         ),
         "RFC 3463 section 3.5",
     ),

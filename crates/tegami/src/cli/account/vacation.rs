@@ -177,7 +177,10 @@ fn describe(
         .as_deref()
         .unwrap_or("Auto: (that of the message)");
     let over = match is_over(settings, now) {
-        true => "This vacation is over already: nobody is told anything. It was:\n\n",
+        true => {
+            "This vacation is over already: nobody is told anything (`--until open`, or a later day, begins it again). \
+             It was:\n\n"
+        }
         false => "",
     };
     format!(
@@ -239,7 +242,7 @@ mod tests {
             let address = Mailbox::parse_user("alice@example.test").unwrap();
             let text = describe(&address, Some(&settings), &TimeZone::UTC, now);
             assert_eq!(
-                text.starts_with("This vacation is over already"),
+                text.starts_with("This vacation is over already") && text.contains("--until open"),
                 over,
                 "{text}"
             );
