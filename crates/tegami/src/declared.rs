@@ -29,6 +29,7 @@ use crate::key_file::KeyFileError;
 pub use apply::{ApplyError, Report, apply};
 pub use fingerprint::Fingerprints;
 use memory::Memory;
+pub use memory::octets as memory_octets;
 use passwords::Passwords;
 pub use plan::{AccountStep, NewSecret, Plan, plan};
 
@@ -224,7 +225,11 @@ pub async fn reconcile(
     workshop: Workshop,
 ) -> Result<Report, ReconcileError> {
     let fingerprints = Fingerprints::open(data_dir)?;
-    let before = Memory::read(data_dir)?;
+    let known = Memory::read(data_dir)?;
+    let before = match &known {
+        Some(known) => known.clone(),
+        None => Memory::instead(declared, &keeper.stored()),
+    };
     let planned = || {
         let stored = keeper.stored();
         let wanted = workshop.wanted;
@@ -243,10 +248,15 @@ pub async fn reconcile(
         };
         let now = Memory::of(declared);
         let meanwhile = before.with_aliases_of(&now);
-        if meanwhile != before {
+        if known.as_ref() != Some(&meanwhile) {
             meanwhile.write(data_dir)?;
         }
-        let report = apply(plan, accounts, |change| keeper.change(change)).await?;
+        let not_joined = match known {
+            Some(_) => Vec::new(),
+            None => before.not_on(&keeper.stored()),
+        };
+        let mut report = apply(plan, accounts, |change| keeper.change(change)).await?;
+        report.not_joined = not_joined;
         if now != meanwhile {
             now.write(data_dir)?;
         }

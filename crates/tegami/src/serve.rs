@@ -332,6 +332,13 @@ async fn reconcile(
     for list in &report.lists_left {
         tracing::warn!(%list, "this list is not declared any more and stays as it is; `tegami list remove` removes it");
     }
+    for (list, members) in &report.not_joined {
+        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            %list, members = members.join(", "),
+            "declared, but not on this list, and whether they left it is not known any more (declared.json was missing or damaged); `tegami list member add` subscribes them"
+        );
+    }
     judge(declarations.accounts, &report);
     Ok(())
 }
