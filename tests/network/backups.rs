@@ -157,9 +157,8 @@ fn a_restored_server_subscribes_nobody_again_who_had_left() {
     let account = format!("[[account]]\naddress = {ALICE:?}\npassword_file = \"password\"\n");
     let list = "staff@example.test";
     let members = ["x@far.test", "y@far.test"];
-    let staff = format!(
-        "[[list]]\naddress = {list:?}\nowners = [{ALICE:?}]\nmembers = {members:?}\n"
-    );
+    let staff =
+        format!("[[list]]\naddress = {list:?}\nowners = [{ALICE:?}]\nmembers = {members:?}\n");
     fs::write(&file, account + &staff).expect("a file");
     let server = Server::start(&format!("accounts_file = {file:?}"));
     done(&server.tegami(&["list", "member", "remove", list, members[0]], ""));

@@ -19,6 +19,14 @@ pub(crate) const OPENING_POSTMASTER: Words = words(
     "This is the mail system of {}. A message without a return address, taken in on {}, could not be delivered. Most such messages are reports of failure themselves: mail came that could not be delivered, nor could its sender be told. You hear of it because there is nobody else to tell.",
     "{} のメールシステムです。{} に受け付けた、返送先のないメールを配送できませんでした。このようなメールの多くは不達通知です。元のメールを配送できず、差出人への通知もできなかったため、管理者にお知らせします。",
 );
+pub(crate) const OPENING_LIST: Words = words(
+    "This is the mail system of {}. It writes to you because you look after the mailing list {}. It is about members' copies of a post that was taken in on {}.",
+    "{} のメールシステムです。メーリングリスト {} を管理されている方にお送りしています。{} に受け付けた投稿の、メンバーへの配送についてお知らせします。",
+);
+pub(crate) const LIST_REMEDY: Words = words(
+    "What you can do: nothing, if it happens now and then. Take whoever has no such address any more off the list; the administrator of the server types:",
+    "対処方法：時折届く程度であれば、対応は不要です。宛先がもう使われていない場合は、そのメンバーをリストから外してください。サーバーの管理者が入力するコマンド：",
+);
 pub(crate) const REFERENCE: Words = words("You gave it the reference: {}", "送信時の識別名：{}");
 pub(crate) const WROTE_TO: Words = words("(you wrote to {})", "（送信時の宛先：{}）");
 pub(crate) const HAPPENED: Words = words("What happened: {} ({})", "原因：{}（{}）");
@@ -52,6 +60,10 @@ pub(crate) const TOLD: Words = words(
 pub(crate) const POSTMASTER_REMEDY: Words = words(
     "What you can do: nothing, if it happens now and then. If there are many of these, somebody sends mail with forged sender's addresses: have it refused before it is accepted.",
     "対処方法：時折届く程度であれば、対応は不要です。多い場合は、差出人を偽装した迷惑メールが原因です。受信時に拒否するよう設定してください。",
+);
+pub(crate) const FAILED_MEMBERS: Words = words(
+    "The post COULD NOT BE DELIVERED to the following members. Nothing more will be tried:",
+    "【配送できませんでした】次のメンバーに投稿を配送できませんでした。これ以上の再送は行いません。",
 );
 pub(crate) const WHOLE: Words = words("Your message is attached.", "元のメールを添付します。");
 pub(crate) const HEADER: Words = words(
