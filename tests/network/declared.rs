@@ -39,8 +39,15 @@ fn aliases_lists_and_new_addresses_of_the_accounts_file_are_at_work() {
     assert_eq!(fetch_all(&server, ALICE).len(), 1);
     server.event("posted to members");
     assert_eq!(fetch_all(&server, BOB).len(), 1);
+    let check = |says: &str| {
+        let said = server.tegami(&["check"], "");
+        done(said, says);
+    };
+    check("A reload       would change no account, alias or list\n");
     let moved = account(BOB, "refer = \"bob@new.test\"");
     fs::write(&file, format!("{}{moved}", account(ALICE, ""))).unwrap();
+    check("A reload       the alias team@example.test is removed\n");
+    check("               the account bob@example.test is changed: refer\n");
     server.reload();
     server.event("reloaded");
     let mut client = stranger(&server);

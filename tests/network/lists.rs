@@ -232,6 +232,8 @@ fn what_a_member_bounces_is_for_the_owner() {
         report.contains("Final-Recipient: rfc822; never@other.test"),
         "{report}"
     );
+    let typed = format!("tegami list member remove {STAFF} never@other.test\r\n");
+    assert!(report.contains(&typed), "{report}");
     // What people write to the owner keeps its sender.
     let mut client = stranger(&server);
     send(

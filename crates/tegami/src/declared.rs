@@ -12,6 +12,7 @@ mod passwords;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::io;
 use std::path::Path;
@@ -207,6 +208,29 @@ impl Keeper for mailstore::Store {
         let store = self.clone();
         async move { Self::change(&store, change).await }
     }
+}
+
+/// What [`reconcile`] would change now, a sentence for each thing.
+///
+/// # Errors
+/// It would change nothing, for this reason.
+pub fn compare(
+    declared: &Declarations,
+    stored: &Stored,
+    domains: &[Domain],
+    data_dir: &Path,
+    wanted: Wanted,
+) -> Result<Vec<String>, ReconcileError> {
+    let fingerprints = Fingerprints::kept(data_dir)?;
+    let known = Memory::read(data_dir)?;
+    let is_known = known.is_some();
+    let before = known.unwrap_or_else(|| Memory::instead(declared, stored));
+    let plan = plan(declared, stored, domains, &before, &fingerprints, wanted)?;
+    let mut sentences = words::of(&plan, stored);
+    if !is_known {
+        sentences.extend(words::not_joined(&before.not_on(stored)));
+    }
+    Ok(sentences)
 }
 
 /// Makes accounts, aliases and lists what the declarations say: compares, and makes each change. New passwords are hashed

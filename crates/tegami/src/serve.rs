@@ -200,7 +200,7 @@ async fn stand_up(
     server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;
     let fetched = Arc::new(Board::default());
-    let surroundings = Live::new(&house, &certificates, &server, &fetched);
+    let surroundings = Live::new(&house, &certificates, &server, &fetched, &config.data_dir);
     let operations = Operations::new(house.store.clone(), Arc::new(surroundings));
     let operations = Arc::new(operations.in_directory(&config.data_dir));
     undo_import(&operations).await;
