@@ -293,6 +293,10 @@ fn a_post_waits_for_its_moderator() {
     );
     let release = behind(&notices[1], "`tegami queue release ");
     let id = release.split('`').next().expect("a number");
+    // Whoever lets all held mail go publishes nothing.
+    let all = done(server.tegami(&["queue", "release", "--all"], ""));
+    let left_out = "2 posts wait for a moderator of their list and are left out";
+    assert!(all.contains(left_out), "{all}");
     done(server.tegami(&["queue", "release", id], ""));
     until_there_are(&server, BOB, 2);
     decide(2, "reject ");

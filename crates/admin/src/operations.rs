@@ -229,10 +229,7 @@ impl Operations {
                 postmaster: true, ..
             } => Ok(Response::Route(self.postmaster())),
             Request::Route { address, .. } => Ok(Response::Route(self.route(&address))),
-            Request::Compare(with) => {
-                let compared = self.surroundings.compare(with).await?;
-                Ok(Response::Compared(compared))
-            }
+            Request::Compare(with) => self.compare(with).await,
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(not_asked_so("only a running server can hold its files")),
@@ -265,6 +262,11 @@ impl Operations {
             | StoreError::TooLarge
             | StoreError::Stopped => Refusal::new(RefusalKind::Store, error.to_string()),
         })
+    }
+
+    async fn compare(&self, with: Comparison) -> Answer {
+        let compared = self.surroundings.compare(with).await?;
+        Ok(Response::Compared(compared))
     }
 
     async fn placed(&self, places: Vec<Damage>) -> Answer {

@@ -123,12 +123,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
             .tls
             .files()
             .map(|(certificate, _)| certificate.to_owned()),
-        mechanisms: config
-            .auth
-            .mechanisms
-            .iter()
-            .map(|mechanism| mechanism.name())
-            .collect(),
+        mechanisms: mechanisms(config),
         apop: config.pop3.apop,
         apop_accounts,
         sender: sender(config),
@@ -164,6 +159,12 @@ fn surroundings(config: &Config) -> Result<Vec<String>> {
     warnings.extend(serve::open_files_warning(config));
     warnings.extend(serve::dns::warning(config));
     Ok(warnings)
+}
+
+/// Those with which people may log in.
+fn mechanisms(config: &Config) -> Vec<&'static str> {
+    let all = config.auth.mechanisms.iter();
+    all.map(|mechanism| mechanism.name()).collect()
 }
 
 /// The keys of `[sender]` that are on.
