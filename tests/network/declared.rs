@@ -58,4 +58,15 @@ fn aliases_lists_and_new_addresses_of_the_accounts_file_are_at_work() {
         server.tegami(&["list", "show", STAFF], ""),
         "Members      1",
     );
+    // What goes against the store is found before it is read again, if there is somebody to ask.
+    server.add_account("hand@example.test", PASSWORD);
+    let taken = format!("[[alias]]\naddress = \"hand@example.test\"\nto = [{ALICE:?}]\n");
+    fs::write(&file, account(ALICE, "") + &taken).unwrap();
+    let refused = server.tegami(&["check"], "");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let why = "hand@example.test is an account already";
+    assert!(refused.stderr.contains(why), "{refused:?}");
+    let stopped = server.stop();
+    let unknown = "A reload       not compared with the store: no server runs";
+    done(stopped.tegami(&["check"], ""), unknown);
 }
