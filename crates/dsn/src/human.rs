@@ -63,6 +63,13 @@ impl Told<'_> {
         actions.min().unwrap_or(Action::Failed)
     }
 
+    /// The subject.
+    pub(crate) fn subject(&self) -> Words {
+        let gravest = self.gravest();
+        let of_list = self.list().and_then(|_| words::list_subject(gravest));
+        of_list.unwrap_or(words::subject(self.whom, gravest))
+    }
+
     /// The text, in the languages that are wished for.
     pub(crate) fn text(&self) -> String {
         let mut page = Page::default();
@@ -144,10 +151,8 @@ impl Told<'_> {
             return;
         }
         page.gap();
-        let heading = match self.list() {
-            Some(_) if action == Action::Failed => words::FAILED_MEMBERS,
-            Some(_) | None => words::heading(self.whom, action),
-        };
+        let of_list = self.list().and_then(|_| words::list_heading(action));
+        let heading = of_list.unwrap_or(words::heading(self.whom, action));
         page.paragraph("", &fill(heading, language, &[]));
         for (addresses, story) in groups {
             page.gap();

@@ -61,10 +61,6 @@ pub(crate) const POSTMASTER_REMEDY: Words = words(
     "What you can do: nothing, if it happens now and then. If there are many of these, somebody sends mail with forged sender's addresses: have it refused before it is accepted.",
     "対処方法：時折届く程度であれば、対応は不要です。多い場合は、差出人を偽装した迷惑メールが原因です。受信時に拒否するよう設定してください。",
 );
-pub(crate) const FAILED_MEMBERS: Words = words(
-    "The post COULD NOT BE DELIVERED to the following members. Nothing more will be tried:",
-    "【配送できませんでした】次のメンバーに投稿を配送できませんでした。これ以上の再送は行いません。",
-);
 pub(crate) const WHOLE: Words = words("Your message is attached.", "元のメールを添付します。");
 pub(crate) const HEADER: Words = words(
     "The header of your message is attached (its subject, date and the like), not its text.",
@@ -103,6 +99,36 @@ pub(crate) const fn subject(whom: Whom, action: Action) -> Words {
             "Your message was passed on to several recipients",
             "メールを複数の宛先へ転送しました",
         ),
+    }
+}
+
+/// The subject, where a list is what it is about. Nobody hears of its successes (RFC 3461 section 5.2.7).
+pub(crate) const fn list_subject(action: Action) -> Option<Words> {
+    match action {
+        Action::Failed => Some(words(
+            "A post to your mailing list could not be delivered to everybody",
+            "メーリングリストの投稿を一部のメンバーに配送できませんでした",
+        )),
+        Action::Delayed => Some(words(
+            "A post to your mailing list is delayed, we keep trying",
+            "メーリングリストの投稿の配送が遅れています（再送を続けます）",
+        )),
+        Action::Delivered | Action::Relayed | Action::Expanded => None,
+    }
+}
+
+/// What happened to the members of a list that follow.
+pub(crate) const fn list_heading(action: Action) -> Option<Words> {
+    match action {
+        Action::Failed => Some(words(
+            "The post COULD NOT BE DELIVERED to the following members. Nothing more will be tried:",
+            "【配送できませんでした】次のメンバーに投稿を配送できませんでした。これ以上の再送は行いません。",
+        )),
+        Action::Delayed => Some(words(
+            "The post has NOT YET been delivered to the following members. It need not be sent again:",
+            "【配送が遅れています】次のメンバーにはまだ投稿を配送できていません。送り直す必要はありません。",
+        )),
+        Action::Delivered | Action::Relayed | Action::Expanded => None,
     }
 }
 

@@ -206,4 +206,9 @@ fn of_a_list() {
         )
         .original(ORIGINAL);
     both("of_a_list", case);
+    let late = Fate::new("<bob@example.org>", Action::Delayed, Enhanced(4, 4, 1)).until();
+    let case = Case::new(vec![late])
+        .from("<staff-bounces@example.test>")
+        .of_list("staff@example.test", &[]);
+    both("of_a_list_late", case);
 }
