@@ -36,6 +36,7 @@ pub mod web;
     reason = "only what is sent over the socket is looked at"
 )]
 mod admin_sources {
+    pub mod comparison;
     pub mod message;
     pub mod queue;
     pub mod route;
@@ -86,7 +87,7 @@ mod tests_sources {
 }
 
 // The names by which those sources know each other.
-use admin_sources::{message, queue, route};
+use admin_sources::{comparison, message, queue, route};
 use tegami_sources::{config, durable_file, key_file, weakness};
 
 /// Stands in for the one function that `proxy.rs` takes from its crate; the rest of that file wants a server.

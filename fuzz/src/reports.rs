@@ -5,8 +5,8 @@ use address::dsn::{Orcpt, Ret};
 use address::{Envelope, Host, Mailbox, Recipient};
 use dsn::transfer::Transfer;
 use dsn::{
-    Action, Facts, Languages, Limits, MessageId, Moment, Original, Outcome, Remote, Report, Said,
-    Survey, Why, compose, of_reply, suggested,
+    Action, Facts, Languages, Limits, MessageId, Moment, OfList, Original, Outcome, Remote, Report,
+    Said, Survey, Why, compose, of_reply, suggested,
 };
 
 /// Longest line of mail, without its CRLF.
@@ -61,6 +61,9 @@ pub fn check(input: &[u8]) {
         Languages::English if first & 8 != 0 => Languages::Japanese,
         suggested => suggested,
     };
+    // Whoever joins a list chooses the address.
+    let member = std::str::from_utf8(reply).ok();
+    let member = member.and_then(|text| Mailbox::parse_user(text).ok());
     let report = compose(&Facts {
         reporting: &host,
         postmaster: &postmaster,
@@ -71,6 +74,10 @@ pub fn check(input: &[u8]) {
         languages,
         original: Some(&survey),
         message_id: message_id.as_ref(),
+        list: member.as_ref().map(|member| OfList {
+            list: &postmaster,
+            members: std::slice::from_ref(member),
+        }),
         limits: Limits {
             octets: LIMIT,
             eight_bit: first & 16 == 0,

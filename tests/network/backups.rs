@@ -148,6 +148,38 @@ fn a_restored_server_has_the_mail_the_accounts_and_every_way_to_log_in() {
     assert!(said.stderr.contains("nothing to go back to"), "{said:?}");
 }
 
+/// Whether the backup knows what the accounts file said, or is from before backups did.
+#[test]
+fn a_restored_server_subscribes_nobody_again_who_had_left() {
+    let office = tempfile::tempdir().expect("a temporary directory");
+    fs::write(office.path().join("password"), PASSWORD).expect("a file");
+    let file = office.path().join("accounts.toml");
+    let account = format!("[[account]]\naddress = {ALICE:?}\npassword_file = \"password\"\n");
+    let list = "staff@example.test";
+    let members = ["x@far.test", "y@far.test"];
+    let staff =
+        format!("[[list]]\naddress = {list:?}\nowners = [{ALICE:?}]\nmembers = {members:?}\n");
+    fs::write(&file, account + &staff).expect("a file");
+    let server = Server::start(&format!("accounts_file = {file:?}"));
+    done(&server.tegami(&["list", "member", "remove", list, members[0]], ""));
+    let target = office.path().join("backups");
+    let target = target.to_str().expect("a path");
+    done(&server.tegami(&["store", "backup", target], ""));
+    let mut stopped = server.stop();
+    for memory in ["as backed up", "lost"] {
+        fs::rename(stopped.data_dir(), office.path().join(memory)).expect("a move");
+        done(&stopped.tegami(&["store", "restore", target], ""));
+        let declared = stopped.data_dir().join("declared.json");
+        if memory == "lost" {
+            fs::remove_file(&declared).expect("what was declared is restored");
+        }
+        let server = stopped.start_again();
+        let left = server.tegami(&["list", "member", "list", list], "");
+        assert_eq!(done(&left).trim(), members[1], "{memory}");
+        stopped = server.stop();
+    }
+}
+
 /// What is missing at the end of the log would pass for a write that was interrupted before anybody was told.
 #[test]
 fn a_backup_that_was_cut_off_is_not_in_order() {

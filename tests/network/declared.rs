@@ -40,8 +40,15 @@ fn aliases_lists_and_new_addresses_of_the_accounts_file_are_at_work() {
     assert_eq!(fetch_all(&server, ALICE).len(), 1);
     server.event("posted to members");
     assert_eq!(fetch_all(&server, BOB).len(), 1);
+    let check = |says: &str| {
+        let said = server.tegami(&["check"], "");
+        done(said, says);
+    };
+    check("A reload       would change no account, alias or list\n");
     let moved = account(BOB, "refer = \"bob@new.test\"");
     fs::write(&file, format!("{}{moved}", account(ALICE, ""))).unwrap();
+    check("A reload       the alias team@example.test is removed\n");
+    check("               the account bob@example.test is changed: refer\n");
     server.reload();
     server.event("reloaded");
     let mut client = stranger(&server);
@@ -52,6 +59,17 @@ fn aliases_lists_and_new_addresses_of_the_accounts_file_are_at_work() {
         server.tegami(&["list", "show", STAFF], ""),
         "Members      1",
     );
+    // What goes against the store is found before it is read again, if there is somebody to ask.
+    server.add_account("hand@example.test", PASSWORD);
+    let taken = format!("[[alias]]\naddress = \"hand@example.test\"\nto = [{ALICE:?}]\n");
+    fs::write(&file, account(ALICE, "") + &taken).unwrap();
+    let refused = server.tegami(&["check"], "");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let why = "hand@example.test is an account already";
+    assert!(refused.stderr.contains(why), "{refused:?}");
+    let stopped = server.stop();
+    let unknown = "A reload       not compared with the store: no server runs";
+    done(stopped.tegami(&["check"], ""), unknown);
 }
 
 /// Accounts whose passwords take some seconds.

@@ -109,6 +109,10 @@ fn each_member_leaves_by_an_address_of_his_own_and_by_its_button_only() {
         &[BOB, YOU],
         &["--name", "Staff <&>", "--joining", "open"],
     );
+    let shown = done(server.tegami(&["list", "show", STAFF], ""));
+    let offered =
+        "One click    members leave with one click, by way of https://lists.example.test\n";
+    assert!(shown.contains(offered), "{shown}");
     send(&mut user(&server, ALICE), ALICE, STAFF, &message("one"));
     let here = until_there_are(&server, BOB, 1).remove(0);
     let away = sink.letter();

@@ -232,6 +232,8 @@ fn what_a_member_bounces_is_for_the_owner() {
         report.contains("Final-Recipient: rfc822; never@other.test"),
         "{report}"
     );
+    let typed = format!("tegami list member remove {STAFF} never@other.test\r\n");
+    assert!(report.contains(&typed), "{report}");
     // What people write to the owner keeps its sender.
     let mut client = stranger(&server);
     send(
@@ -291,6 +293,10 @@ fn a_post_waits_for_its_moderator() {
     );
     let release = behind(&notices[1], "`tegami queue release ");
     let id = release.split('`').next().expect("a number");
+    // Whoever lets all held mail go publishes nothing.
+    let all = done(server.tegami(&["queue", "release", "--all"], ""));
+    let left_out = "2 posts wait for a moderator of their list and are left out";
+    assert!(all.contains(left_out), "{all}");
     done(server.tegami(&["queue", "release", id], ""));
     until_there_are(&server, BOB, 2);
     decide(2, "reject ");

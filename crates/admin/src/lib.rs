@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod comparison;
 mod journal;
 mod message;
 mod operations;
@@ -18,6 +19,7 @@ mod socket;
 mod wire;
 
 pub use client::{Carrier, Client, ClientError, Held};
+pub use comparison::{Compared, Comparison};
 pub use message::{
     AccountFacts, AliasFacts, Answer, CertificateFacts, Errand, FetchFacts, FetchTrouble,
     HandlingRequest, IndexFacts, ListFacts, ListRequest, ListenerFacts, NewForward, NewList,

@@ -11,6 +11,7 @@ use delivery::{list, vacation};
 use mailstore::{Census, Damage, Forward, Hit, Undeleted};
 use serde::{Deserialize, Serialize};
 
+use crate::comparison::{Compared, Comparison};
 use crate::queue::{QueueFacts, QueueRequest, QueueResponse};
 use crate::route::RouteFacts;
 
@@ -143,6 +144,8 @@ pub enum Request {
         /// Whose.
         address: Mailbox,
     },
+    /// Asks what reading an accounts file would change. Only a running server can be asked.
+    Compare(Comparison),
     /// Something that takes the connection for itself.
     Carry(Errand),
 }
@@ -202,6 +205,7 @@ impl Request {
             | Self::Placed { .. }
             | Self::Queue(_)
             | Self::Route { .. }
+            | Self::Compare(_)
             | Self::Carry(_) => false,
             Self::AccountAdd { .. }
             | Self::AccountRemove { .. }
@@ -291,6 +295,8 @@ pub enum Response {
     Queue(QueueResponse),
     /// Where mail for an address goes.
     Route(RouteFacts),
+    /// What reading an accounts file would change.
+    Compared(Compared),
 }
 
 /// An account as shown to people.

@@ -21,6 +21,7 @@ use mailstore::{
 };
 use tokio::sync::Mutex;
 
+use crate::comparison::{Compared, Comparison};
 use crate::message::{
     AccountFacts, Answer, IndexFacts, Refusal, RefusalKind, Request, Response, ServerFacts, Status,
     StoreFacts,
@@ -82,6 +83,17 @@ pub trait Surroundings: Send + Sync {
     /// Servers of the configuration that take no mail of ours.
     fn outages(&self) -> Vec<OutageFacts> {
         Vec::new()
+    }
+
+    /// What reading an accounts file would change.
+    fn compare(
+        &self,
+        _with: Comparison,
+    ) -> Pin<Box<dyn Future<Output = Result<Compared, Refusal>> + Send>> {
+        Box::pin(async {
+            let message = "no server runs, so none reads an accounts file again";
+            Err(Refusal::new(RefusalKind::NotRunning, message))
+        })
     }
 
     /// By which route or to which domain mail for this recipient goes, where that is known.
@@ -217,6 +229,7 @@ impl Operations {
                 postmaster: true, ..
             } => Ok(Response::Route(self.postmaster())),
             Request::Route { address, .. } => Ok(Response::Route(self.route(&address))),
+            Request::Compare(with) => self.compare(with).await,
             Request::Placed { places } => self.placed(places).await,
             // Whoever wants to hold calls `hold`; an answer alone holds nothing.
             Request::Hold => Err(not_asked_so("only a running server can hold its files")),
@@ -249,6 +262,11 @@ impl Operations {
             | StoreError::TooLarge
             | StoreError::Stopped => Refusal::new(RefusalKind::Store, error.to_string()),
         })
+    }
+
+    async fn compare(&self, with: Comparison) -> Answer {
+        let compared = self.surroundings.compare(with).await?;
+        Ok(Response::Compared(compared))
     }
 
     async fn placed(&self, places: Vec<Damage>) -> Answer {

@@ -47,7 +47,8 @@ pub enum QueueRequest {
         /// Which.
         which: Which,
     },
-    /// Lets held messages be tried again, now.
+    /// Lets held messages be tried again, now. Posts that wait for the moderators of a list are left out, unless they are named
+    /// by their ids.
     Release {
         /// Which.
         which: Which,
@@ -89,6 +90,9 @@ pub enum QueueResponse {
         missing: Vec<u64>,
         /// Removed or held when they had been sent already, as far as can be known: other servers may have them.
         perhaps_sent: Vec<u64>,
+        /// Not released, as they wait for the moderators of a list and were not named by their ids.
+        #[serde(default)]
+        left_out: Vec<u64>,
     },
     /// What is paused now, and what no longer is.
     Paused {

@@ -184,6 +184,7 @@ fn line(response: &Response) -> String {
     match response {
         Response::Queue(response) => format!("{response:?}"),
         Response::Route(facts) => format!("{facts:?}"),
+        Response::Compared(compared) => format!("{compared:?}"),
         Response::Allowed => "allowed".to_owned(),
         Response::Account(account) => {
             format!(

@@ -30,10 +30,21 @@ pub struct Facts<'a> {
     pub original: Option<&'a Original>,
     /// The original's Message-ID, where it has one.
     pub message_id: Option<&'a MessageId>,
+    /// The mailing list that sent it to its members: whoever looks after that reads the report.
+    pub list: Option<OfList<'a>>,
     /// What may be sent back.
     pub limits: Limits,
     /// 128 random bits, new for each report. The boundary is made of them, so nobody who writes a message can know it.
     pub random: [u8; 16],
+}
+
+/// A mailing list whose members a message was for.
+#[derive(Clone, Copy, Debug)]
+pub struct OfList<'a> {
+    /// Where posts go.
+    pub list: &'a Mailbox,
+    /// Its members among those whom it did not reach, in the end.
+    pub members: &'a [Mailbox],
 }
 
 /// What may be sent back of the original.

@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use address::{ForwardPath, Host};
+use address::{ForwardPath, Host, Mailbox};
 use reply::explain::{self, Source, Words};
 use reply::{Enhanced, Language, Status};
 
 use crate::advice;
-use crate::facts::{Action, Facts, Outcome, Said, Why};
+use crate::facts::{Action, Facts, OfList, Outcome, Said, Why};
 use crate::harmless;
 use crate::page::Page;
 use crate::status;
@@ -63,6 +63,13 @@ impl Told<'_> {
         actions.min().unwrap_or(Action::Failed)
     }
 
+    /// The subject.
+    pub(crate) fn subject(&self) -> Words {
+        let gravest = self.gravest();
+        let of_list = self.list().and_then(|_| words::list_subject(gravest));
+        of_list.unwrap_or(words::subject(self.whom, gravest))
+    }
+
     /// The text, in the languages that are wished for.
     pub(crate) fn text(&self) -> String {
         let mut page = Page::default();
@@ -78,13 +85,7 @@ impl Told<'_> {
     }
 
     fn write(&self, language: Language, page: &mut Page) {
-        let opening = match self.whom {
-            Whom::Postmaster => words::OPENING_POSTMASTER,
-            Whom::Sender | Whom::Nobody => words::OPENING,
-        };
-        let arrived = self.facts.arrived.in_language(language);
-        let host = host(self.facts.reporting);
-        page.paragraph("", &fill(opening, language, &[&host, &arrived]));
+        self.opening(language, page);
         if let (Whom::Sender, Some(envid)) = (self.whom, &self.facts.envelope.envid) {
             let envid = harmless::one(&envid.decoded());
             page.paragraph("", &fill(words::REFERENCE, language, &[&envid]));
@@ -92,19 +93,46 @@ impl Told<'_> {
         for action in Action::ALL {
             self.action(action, language, page);
         }
+        if let Some(of) = self.list() {
+            take_off(of, language, page);
+        }
         if self.whom == Whom::Postmaster {
             page.gap();
             page.paragraph("", &fill(words::POSTMASTER_REMEDY, language, &[]));
         }
-        let attached = match (self.returned, self.whom) {
+        let theirs = self.whom != Whom::Postmaster && self.list().is_none();
+        let attached = match (self.returned, theirs) {
             (Returned::Nothing, _) => return,
-            (Returned::Whole, Whom::Postmaster) => words::WHOLE_POSTMASTER,
-            (Returned::Header, Whom::Postmaster) => words::HEADER_POSTMASTER,
-            (Returned::Whole, Whom::Sender | Whom::Nobody) => words::WHOLE,
-            (Returned::Header, Whom::Sender | Whom::Nobody) => words::HEADER,
+            (Returned::Whole, false) => words::WHOLE_POSTMASTER,
+            (Returned::Header, false) => words::HEADER_POSTMASTER,
+            (Returned::Whole, true) => words::WHOLE,
+            (Returned::Header, true) => words::HEADER,
         };
         page.gap();
         page.paragraph("", &fill(attached, language, &[]));
+    }
+
+    /// The list whose owners read it.
+    fn list(&self) -> Option<OfList<'_>> {
+        self.facts.list.filter(|_| self.whom == Whom::Sender)
+    }
+
+    fn opening(&self, language: Language, page: &mut Page) {
+        let arrived = self.facts.arrived.in_language(language);
+        let host = host(self.facts.reporting);
+        let text = match (self.list(), self.whom) {
+            (Some(of), _) => {
+                let list = harmless::one(&of.list.unicode());
+                fill(words::OPENING_LIST, language, &[&host, &list, &arrived])
+            }
+            (None, Whom::Postmaster) => {
+                fill(words::OPENING_POSTMASTER, language, &[&host, &arrived])
+            }
+            (None, Whom::Sender | Whom::Nobody) => {
+                fill(words::OPENING, language, &[&host, &arrived])
+            }
+        };
+        page.paragraph("", &text);
     }
 
     /// Everything about those with this action. Those of whom the same is to be said stand together.
@@ -123,7 +151,8 @@ impl Told<'_> {
             return;
         }
         page.gap();
-        let heading = words::heading(self.whom, action);
+        let of_list = self.list().and_then(|_| words::list_heading(action));
+        let heading = of_list.unwrap_or(words::heading(self.whom, action));
         page.paragraph("", &fill(heading, language, &[]));
         for (addresses, story) in groups {
             page.gap();
@@ -147,7 +176,8 @@ impl Told<'_> {
             }
         }
         match outcome.action {
-            Action::Failed if self.whom == Whom::Sender => {
+            // Whoever looks after a list did not write to the member.
+            Action::Failed if self.whom == Whom::Sender && self.list().is_none() => {
                 let remedy = remedy(outcome, language);
                 said(words::REMEDY, language, &[&remedy], &mut page);
             }
@@ -178,6 +208,36 @@ impl Told<'_> {
         page.gap();
         page.paragraph(TEXT, &text);
     }
+}
+
+/// How members are taken off their list.
+fn take_off(of: OfList<'_>, language: Language, page: &mut Page) {
+    if of.members.is_empty() {
+        return;
+    }
+    page.gap();
+    page.paragraph("", &fill(words::LIST_REMEDY, language, &[]));
+    page.gap();
+    let list = typed(of.list);
+    for member in of.members {
+        let member = typed(member);
+        // It is no option, either.
+        let end = if member.starts_with('-') { "-- " } else { "" };
+        page.command(
+            TEXT,
+            &format!("tegami list member remove {list} {end}{member}"),
+        );
+    }
+}
+
+/// An address as a shell takes it, and nothing else: whoever joins a list chooses what stands in his.
+fn typed(mailbox: &Mailbox) -> String {
+    let address = harmless::one(&mailbox.unicode());
+    let plain = |one: char| one.is_alphanumeric() || "@.-_+".contains(one);
+    if address.chars().all(plain) {
+        return address;
+    }
+    format!("'{}'", address.replace('\'', r"'\''"))
 }
 
 /// A paragraph about a recipient.

@@ -39,6 +39,7 @@
 //!     languages: Languages::English,
 //!     original: None,
 //!     message_id: None,
+//!     list: None,
 //!     limits: Limits { octets: 65_536, eight_bit: true },
 //!     random: [7; 16],
 //! })
@@ -65,7 +66,7 @@ mod words;
 
 pub use mime::transfer;
 
-pub use facts::{Action, Facts, Languages, Limits, Outcome, Remote, Said, Why};
+pub use facts::{Action, Facts, Languages, Limits, OfList, Outcome, Remote, Said, Why};
 pub use language::suggested;
 pub use message_id::MessageId;
 pub use moment::Moment;

@@ -42,6 +42,11 @@ impl Page {
         self.set(margin, text, LONGEST_WORD);
     }
 
+    /// What is to be typed as it stands, however wide it is.
+    pub(crate) fn command(&mut self, margin: &str, command: &str) {
+        self.line(margin, command);
+    }
+
     /// Somebody's words: as a paragraph, and no word outgrows its line.
     pub(crate) fn quote(&mut self, margin: &str, text: &str) {
         self.set(margin, text, COLUMNS - margin.len());

@@ -187,7 +187,7 @@ fn header(told: &Told<'_>, to: &Mailbox, smtputf8: bool, boundary: &str) -> Stri
 }
 
 fn subject(told: &Told<'_>, languages: Languages) -> String {
-    let words = words::subject(told.whom, told.gravest());
+    let words = told.subject();
     let each = languages.each().iter();
     let subjects: Vec<&str> = each.map(|language| words.in_language(*language)).collect();
     subjects.join(" / ")

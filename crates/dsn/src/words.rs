@@ -19,6 +19,14 @@ pub(crate) const OPENING_POSTMASTER: Words = words(
     "This is the mail system of {}. A message without a return address, taken in on {}, could not be delivered. Most such messages are reports of failure themselves: mail came that could not be delivered, nor could its sender be told. You hear of it because there is nobody else to tell.",
     "{} のメールシステムです。{} に受け付けた、返送先のないメールを配送できませんでした。このようなメールの多くは不達通知です。元のメールを配送できず、差出人への通知もできなかったため、管理者にお知らせします。",
 );
+pub(crate) const OPENING_LIST: Words = words(
+    "This is the mail system of {}. It writes to you because you look after the mailing list {}. It is about members' copies of a post that was taken in on {}.",
+    "{} のメールシステムです。メーリングリスト {} を管理されている方にお送りしています。{} に受け付けた投稿の、メンバーへの配送についてお知らせします。",
+);
+pub(crate) const LIST_REMEDY: Words = words(
+    "What you can do: nothing, if it happens now and then. Take whoever has no such address any more off the list; the administrator of the server types:",
+    "対処方法：時折届く程度であれば、対応は不要です。宛先がもう使われていない場合は、そのメンバーをリストから外してください。サーバーの管理者が入力するコマンド：",
+);
 pub(crate) const REFERENCE: Words = words("You gave it the reference: {}", "送信時の識別名：{}");
 pub(crate) const WROTE_TO: Words = words("(you wrote to {})", "（送信時の宛先：{}）");
 pub(crate) const HAPPENED: Words = words("What happened: {} ({})", "原因：{}（{}）");
@@ -91,6 +99,36 @@ pub(crate) const fn subject(whom: Whom, action: Action) -> Words {
             "Your message was passed on to several recipients",
             "メールを複数の宛先へ転送しました",
         ),
+    }
+}
+
+/// The subject, where a list is what it is about. Nobody hears of its successes (RFC 3461 section 5.2.7).
+pub(crate) const fn list_subject(action: Action) -> Option<Words> {
+    match action {
+        Action::Failed => Some(words(
+            "A post to your mailing list could not be delivered to everybody",
+            "メーリングリストの投稿を一部のメンバーに配送できませんでした",
+        )),
+        Action::Delayed => Some(words(
+            "A post to your mailing list is delayed, we keep trying",
+            "メーリングリストの投稿の配送が遅れています（再送を続けます）",
+        )),
+        Action::Delivered | Action::Relayed | Action::Expanded => None,
+    }
+}
+
+/// What happened to the members of a list that follow.
+pub(crate) const fn list_heading(action: Action) -> Option<Words> {
+    match action {
+        Action::Failed => Some(words(
+            "The post COULD NOT BE DELIVERED to the following members. Nothing more will be tried:",
+            "【配送できませんでした】次のメンバーに投稿を配送できませんでした。これ以上の再送は行いません。",
+        )),
+        Action::Delayed => Some(words(
+            "The post has NOT YET been delivered to the following members. It need not be sent again:",
+            "【配送が遅れています】次のメンバーにはまだ投稿を配送できていません。送り直す必要はありません。",
+        )),
+        Action::Delivered | Action::Relayed | Action::Expanded => None,
     }
 }
 

@@ -7,6 +7,7 @@
 //!     secrets.key declared.key  and whatever else ends in .key
 //!     tls/                      the certificate the server made for itself
 //!     quarantine/               what repairs have set aside
+//!     declared.json             what an accounts file had declared at the end of the log
 //!     manifest.json             the end of the log, and every file with its size and CRC32C
 //!   .backup-20261123T.../       unfinished or on its way out; the next run removes it
 //! ```
@@ -33,6 +34,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::error::{OpenError, StoreError};
+use crate::log::Position;
 use crate::report::Damage;
 
 pub use make::back_up;
@@ -43,6 +45,28 @@ pub use verify::{Verified, is_backup, verify_backup};
 pub(crate) use files::{house_files, stamp};
 pub(crate) use restore::UNFINISHED;
 pub(crate) use steps::{Steps, failed};
+
+/// The file of a data directory that says what an accounts file declared the last time. It goes with what the log says, and
+/// whoever backs both up knows when they go together.
+pub const DECLARED: &str = "declared.json";
+
+/// What a backup is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Everything the log says before this place.
+    pub end: Position,
+    /// What [`DECLARED`] said then, if it was there.
+    pub declared: Option<Vec<u8>>,
+}
+
+impl From<Position> for Moment {
+    fn from(end: Position) -> Self {
+        Self {
+            end,
+            declared: None,
+        }
+    }
+}
 
 /// What is wanted of a backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -32,7 +32,7 @@
 //!   quarantine/        damaged places (segment-offset.rec) and letters that a repair set aside
 //!   index/1/           sled; the highest number counts; may be removed at any time while nothing runs
 //!   snapshots/format-3/ the log and the keys as the last version that wrote format 3 left them
-//!   *.key, tls/        not ours; kept in backups ([`back_up`]) all the same
+//!   *.key, tls/        not ours; kept in backups ([`back_up`]) all the same, and so is [`DECLARED`]
 //! ```
 //!
 //! # A record
@@ -186,8 +186,8 @@ mod store;
 pub use account::{Account, AccountId, Alias, Change, ChangeError, Declared, NewAccount, Terms};
 pub use at_rest::AtRest;
 pub use backup::{
-    BackedUp, BackupError, BackupOptions, Doing, Flaws, Restored, Step, Verified, Watch, back_up,
-    is_backup, restore, verify_backup,
+    BackedUp, BackupError, BackupOptions, DECLARED, Doing, Flaws, Moment, Restored, Step, Verified,
+    Watch, back_up, is_backup, restore, verify_backup,
 };
 pub use census::Census;
 pub use compaction::{Compacted, Hold};

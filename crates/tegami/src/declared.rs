@@ -12,6 +12,7 @@ mod passwords;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::io;
 use std::path::Path;
@@ -29,6 +30,7 @@ use crate::key_file::KeyFileError;
 pub use apply::{ApplyError, Report, apply};
 pub use fingerprint::Fingerprints;
 use memory::Memory;
+pub use memory::octets as memory_octets;
 use passwords::Passwords;
 pub use plan::{AccountStep, NewSecret, Plan, plan};
 
@@ -208,6 +210,29 @@ impl Keeper for mailstore::Store {
     }
 }
 
+/// What [`reconcile`] would change now, a sentence for each thing.
+///
+/// # Errors
+/// It would change nothing, for this reason.
+pub fn compare(
+    declared: &Declarations,
+    stored: &Stored,
+    domains: &[Domain],
+    data_dir: &Path,
+    wanted: Wanted,
+) -> Result<Vec<String>, ReconcileError> {
+    let fingerprints = Fingerprints::kept(data_dir)?;
+    let known = Memory::read(data_dir)?;
+    let is_known = known.is_some();
+    let before = known.unwrap_or_else(|| Memory::instead(declared, stored));
+    let plan = plan(declared, stored, domains, &before, &fingerprints, wanted)?;
+    let mut sentences = words::of(&plan, stored);
+    if !is_known {
+        sentences.extend(words::not_joined(&before.not_on(stored)));
+    }
+    Ok(sentences)
+}
+
 /// Makes accounts, aliases and lists what the declarations say: compares, and makes each change. New passwords are hashed
 /// before, on all cores, while everybody else goes on changing things; then it is compared anew.
 ///
@@ -224,7 +249,11 @@ pub async fn reconcile(
     workshop: Workshop,
 ) -> Result<Report, ReconcileError> {
     let fingerprints = Fingerprints::open(data_dir)?;
-    let before = Memory::read(data_dir)?;
+    let known = Memory::read(data_dir)?;
+    let before = match &known {
+        Some(known) => known.clone(),
+        None => Memory::instead(declared, &keeper.stored()),
+    };
     let planned = || {
         let stored = keeper.stored();
         let wanted = workshop.wanted;
@@ -243,10 +272,15 @@ pub async fn reconcile(
         };
         let now = Memory::of(declared);
         let meanwhile = before.with_aliases_of(&now);
-        if meanwhile != before {
+        if known.as_ref() != Some(&meanwhile) {
             meanwhile.write(data_dir)?;
         }
-        let report = apply(plan, accounts, |change| keeper.change(change)).await?;
+        let not_joined = match known {
+            Some(_) => Vec::new(),
+            None => before.not_on(&keeper.stored()),
+        };
+        let mut report = apply(plan, accounts, |change| keeper.change(change)).await?;
+        report.not_joined = not_joined;
         if now != meanwhile {
             now.write(data_dir)?;
         }

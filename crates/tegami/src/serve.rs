@@ -211,7 +211,7 @@ async fn stand_up(
     server.set_proxies(config.proxy.from.clone());
     let socket = AdminSocket::bind(&config.data_dir)?;
     let fetched = Arc::new(Board::default());
-    let surroundings = Live::new(&house, &certificates, &server, &fetched);
+    let surroundings = Live::new(&house, &certificates, &server, &fetched, &config.data_dir);
     let operations = Operations::new(house.store.clone(), Arc::new(surroundings));
     let operations = Arc::new(operations.in_directory(&config.data_dir));
     undo_import(&operations).await;
@@ -342,6 +342,13 @@ async fn reconcile(
     tracing::info!(%report, file = %file.display(), "declared accounts");
     for list in &report.lists_left {
         tracing::warn!(%list, "this list is not declared any more and stays as it is; `tegami list remove` removes it");
+    }
+    for (list, members) in &report.not_joined {
+        let members: Vec<String> = members.iter().map(ToString::to_string).collect();
+        tracing::warn!(
+            %list, members = members.join(", "),
+            "declared, but not on this list, and whether they left it is not known any more (declared.json was missing or damaged); `tegami list member add` subscribes them"
+        );
     }
     judge(declarations.accounts, &report);
     Ok(())

@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use address::{Envelope, Host, Mailbox, ReversePath};
-use mailstore::{Directory, Heard, Queued, StoreError, Waiting};
+use address::{Envelope, Host, Mailbox, Recipient, ReversePath};
+use mailstore::{Directory, Heard, ListAddress, Queued, StoreError, Waiting};
 
 use super::Operations;
 use crate::message::{Answer, Refusal, RefusalKind, Response};
@@ -30,8 +30,8 @@ impl Operations {
             QueueRequest::List { which, after } => self.list_queue(which, after).await?,
             QueueRequest::Show { id } => QueueResponse::Shown(self.show_queued(id).await?),
             QueueRequest::Retry { which } => self.retry_queued(which).await?,
-            QueueRequest::Hold { which } => self.hold_queued(which, true).await?,
-            QueueRequest::Release { which } => self.hold_queued(which, false).await?,
+            QueueRequest::Hold { which } => self.hold_queued(which).await?,
+            QueueRequest::Release { which } => self.release_queued(which).await?,
             QueueRequest::Remove { which } => self.remove_queued(which).await?,
             QueueRequest::Pause { hop, paused } => {
                 let news = self.surroundings.pause_queue(hop.as_deref(), paused)?;
@@ -88,9 +88,7 @@ impl Operations {
     }
 
     async fn show_queued(&self, id: u64) -> Result<QueuedFacts, Refusal> {
-        let store = self.store.clone();
-        let queued = tokio::task::spawn_blocking(move || store.queued(id)).await;
-        let queued = queued.map_err(failed)?.map_err(failed)?;
+        let queued = self.queued(id).await?;
         let envelope = self.envelope(id).await?;
         match queued.zip(envelope) {
             Some((queued, envelope)) => {
@@ -111,6 +109,7 @@ impl Operations {
                 messages,
                 missing: Vec::new(),
                 perhaps_sent: Vec::new(),
+                left_out: Vec::new(),
             });
         }
         let now = milliseconds();
@@ -124,18 +123,43 @@ impl Operations {
         tally.told(&which)
     }
 
-    async fn hold_queued(&self, which: Which, held: bool) -> Result<QueueResponse, Refusal> {
+    async fn hold_queued(&self, which: Which) -> Result<QueueResponse, Refusal> {
         let mut tally = Tally::default();
         for id in self.chosen(&which).await? {
-            let there = self.store.queue_hold(id, held).await.map_err(unchanged)?;
+            let there = self.store.queue_hold(id, true).await.map_err(unchanged)?;
             tally.count(id, there.is_some());
-            let news = match held {
-                true => QueueNews::Withdrawn(id),
-                false => QueueNews::Released(id),
-            };
-            tally.sent(id, self.surroundings.queue_news(news));
+            tally.sent(id, self.surroundings.queue_news(QueueNews::Withdrawn(id)));
         }
         tally.told(&which)
+    }
+
+    /// A post that waits for the moderators of a list is released by its id only: whoever releases a domain's mail, or all
+    /// of it, has not decided that everybody on a list shall read it.
+    async fn release_queued(&self, which: Which) -> Result<QueueResponse, Refusal> {
+        let mut tally = Tally::default();
+        for id in self.chosen(&which).await? {
+            if !matches!(which, Which::Messages(_)) && self.waits_for_moderators(id).await? {
+                tally.left_out.push(id);
+                continue;
+            }
+            let there = self.store.queue_hold(id, false).await.map_err(unchanged)?;
+            tally.count(id, there.is_some());
+            tally.sent(id, self.surroundings.queue_news(QueueNews::Released(id)));
+        }
+        tally.told(&which)
+    }
+
+    /// Whether the moderators of a list are to decide about it.
+    async fn waits_for_moderators(&self, id: u64) -> Result<bool, Refusal> {
+        let Some(queued) = self.queued(id).await? else {
+            return Ok(false);
+        };
+        if !queued.waiting.iter().any(|one| one.held) {
+            return Ok(false);
+        }
+        let envelope = self.envelope(id).await?;
+        Ok(envelope
+            .is_some_and(|envelope| is_held_post(&self.store.directory(), &queued, &envelope)))
     }
 
     async fn remove_queued(&self, which: Which) -> Result<QueueResponse, Refusal> {
@@ -207,6 +231,13 @@ impl Operations {
         page.map_err(failed)?.map_err(failed)
     }
 
+    /// How it stands with a message; `None` when it has left meanwhile.
+    async fn queued(&self, id: u64) -> Result<Option<Queued>, Refusal> {
+        let store = self.store.clone();
+        let queued = tokio::task::spawn_blocking(move || store.queued(id)).await;
+        queued.map_err(failed)?.map_err(failed)
+    }
+
     /// Whom a message is from and for; `None` when it has left meanwhile.
     async fn envelope(&self, id: u64) -> Result<Option<Envelope>, Refusal> {
         let store = self.store.clone();
@@ -259,8 +290,7 @@ impl Operations {
         queued: &Queued,
         envelope: &Envelope,
     ) -> Option<(QueuedRecipient, Question)> {
-        let place = usize::try_from(waiting.recipient).ok()?;
-        let recipient = envelope.recipients.get(place)?;
+        let recipient = recipient(envelope, waiting)?;
         let mailbox = recipient.path.mailbox();
         let address = mailbox.map_or_else(|| recipient.path.to_string(), |one| one.unicode());
         let heard = |heard: &Heard| HeardFacts {
@@ -297,6 +327,22 @@ impl Operations {
     }
 }
 
+/// Who it is that waits.
+fn recipient<'a>(envelope: &'a Envelope, waiting: &Waiting) -> Option<&'a Recipient> {
+    let place = usize::try_from(waiting.recipient).ok()?;
+    envelope.recipients.get(place)
+}
+
+/// Whether it is held on its way to a list.
+fn is_held_post(directory: &Directory, queued: &Queued, envelope: &Envelope) -> bool {
+    let mut held = queued.waiting.iter().filter(|one| one.held);
+    held.any(|one| {
+        let to = recipient(envelope, one).and_then(|to| to.path.mailbox());
+        let list = to.and_then(|mailbox| directory.list(mailbox));
+        matches!(list, Some((_, ListAddress::Post)))
+    })
+}
+
 /// Whether a message is one of these.
 fn concerns(directory: &Directory, which: &Which, queued: &Queued, envelope: &Envelope) -> bool {
     match which {
@@ -311,9 +357,7 @@ fn concerns(directory: &Directory, which: &Which, queued: &Queued, envelope: &En
 /// Whether somebody there does not have it yet.
 fn goes_to(host: &Host, queued: &Queued, envelope: &Envelope) -> bool {
     queued.waiting.iter().any(|waiting| {
-        let place = usize::try_from(waiting.recipient).ok();
-        let recipient = place.and_then(|place| envelope.recipients.get(place));
-        let mailbox = recipient.and_then(|recipient| recipient.path.mailbox());
+        let mailbox = recipient(envelope, waiting).and_then(|one| one.path.mailbox());
         mailbox.is_some_and(|mailbox| mailbox.host == *host)
     })
 }
@@ -329,12 +373,13 @@ fn is_of(directory: &Directory, sender: &Mailbox, queued: &Queued, envelope: &En
     named || account.is_some_and(|account| account.address.key() == sender.key())
 }
 
-/// To how many messages something was done, which were not there, and which may be elsewhere by now.
+/// To how many messages something was done, which were not there, which may be elsewhere by now, and which were left out.
 #[derive(Default)]
 struct Tally {
     messages: u64,
     missing: Vec<u64>,
     perhaps_sent: Vec<u64>,
+    left_out: Vec<u64>,
 }
 
 impl Tally {
@@ -358,6 +403,7 @@ impl Tally {
             messages,
             missing,
             perhaps_sent,
+            left_out,
         } = self;
         let missing = match which {
             Which::Messages(_) if messages == 0 => return Err(none(&missing)),
@@ -369,6 +415,7 @@ impl Tally {
             messages,
             missing,
             perhaps_sent,
+            left_out,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The queue, looked at and decided about; whoever sends it hears of every decision.
 
 use address::{Domain, Envelope, Recipient};
-use admin::{QueueNews, QueueRequest, QueueResponse, Request, Response, Which};
+use admin::{ListRequest, QueueNews, QueueRequest, QueueResponse, Request, Response, Which};
 use bytes::Bytes;
 use mailstore::{AccountId, Outgoing, Parcel, Waiting};
 
@@ -75,6 +75,7 @@ fn done_to(messages: u64) -> QueueResponse {
         messages,
         missing: Vec::new(),
         perhaps_sent: Vec::new(),
+        left_out: Vec::new(),
     }
 }
 
@@ -155,6 +156,7 @@ async fn several_messages_are_decided_about_at_once_and_those_that_are_gone_are_
         messages: 2,
         missing: vec![99],
         perhaps_sent: vec![second],
+        left_out: Vec::new(),
     };
     assert_eq!(held, Ok(some));
     assert_eq!(
@@ -223,6 +225,49 @@ async fn decisions_are_kept_and_told() {
     )
     .await;
     assert_eq!(none, Ok(done_to(0)));
+}
+
+/// Whoever lets held mail go has not decided what everybody on a list reads.
+#[tokio::test]
+async fn a_post_that_waits_for_moderators_is_released_by_its_number_only() {
+    let office = Office::new();
+    office.ask(super::add("alice@example.test")).await;
+    let staff = r#"{"address":"staff@example.test","owners":["alice@example.test"]}"#;
+    let settings = serde_json::from_str(staff).unwrap();
+    let made = office.ask(ListRequest::Add { settings }.into()).await;
+    assert!(made.contains("staff@example.test"), "{made}");
+    let mail = post(&office, &["a@one.test"]).await;
+    let wanted = post(&office, &["b@one.test", "staff@example.test"]).await;
+    let owner = post(&office, &["staff-owner@example.test"]).await;
+    let release = |which| QueueRequest::Release { which };
+    for (which, messages) in [
+        (Which::All, 2),
+        (domain("one.test"), 1),
+        (domain("example.test"), 1),
+        (Which::Sender("<alice@example.test>".parse().unwrap()), 2),
+    ] {
+        let all = Which::All;
+        ask(&office, QueueRequest::Hold { which: all })
+            .await
+            .unwrap();
+        news(&office);
+        let done = ask(&office, release(which.clone())).await;
+        let expected = QueueResponse::Done {
+            messages,
+            missing: Vec::new(),
+            perhaps_sent: Vec::new(),
+            left_out: vec![wanted],
+        };
+        assert_eq!(done, Ok(expected), "{which:?}");
+        let listed = listed(&office, Which::All).await;
+        assert_eq!(listed[1], (wanted, true));
+        let freed = listed[0] == (mail, false) || listed[2] == (owner, false);
+        assert!(freed, "{listed:?}");
+        assert!(!news(&office).contains(&QueueNews::Released(wanted)));
+    }
+    let named = Which::Messages(vec![wanted]);
+    assert_eq!(ask(&office, release(named)).await, Ok(done_to(1)));
+    assert!(listed(&office, Which::All).await.contains(&(wanted, false)));
 }
 
 #[tokio::test]

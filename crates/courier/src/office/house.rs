@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use address::{Envelope, ForwardPath, Host, Mailbox, ReversePath};
+use address::{Envelope, ForwardPath, Host, Mailbox, Recipient, ReversePath};
 use bytes::Bytes;
 use delivery::schedule::{NextHop, Verdict};
 use delivery::srs::Forwarded;
@@ -50,6 +50,15 @@ pub trait House: Send + Sync + 'static {
 
     /// The address of an account, while there is such an account.
     fn address(&self, account: AccountId) -> Option<Mailbox>;
+
+    /// The mailing list that sent mail from `sender` to its members, and who of those it did not reach is one.
+    fn list_of(
+        &self,
+        _sender: &ReversePath,
+        _failed: &[&Recipient],
+    ) -> Option<(Mailbox, Vec<Mailbox>)> {
+        None
+    }
 
     /// What somebody reads, by the beginning of a message of theirs.
     fn languages(&self, sender: &ReversePath, header: &[u8]) -> Languages {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use address::dsn::Ret;
-use address::{Envelope, ForwardPath, Mailbox, ReversePath};
+use address::{Envelope, ForwardPath, Mailbox, Recipient, ReversePath};
 use bytes::Bytes;
-use dsn::{Facts, Languages, Limits, MessageId, Moment, Original, Survey};
+use dsn::{Facts, Languages, Limits, MessageId, Moment, OfList, Original, Survey};
 use mailstore::{Parcel, StoreError};
 
 use super::entries;
@@ -147,6 +147,11 @@ fn write(
         .filter_map(|story| story.outcome(matter, moment))
         .collect();
     let message_id = MessageId::find(&known.header);
+    let failed = outcomes
+        .iter()
+        .filter(|one| one.action == dsn::Action::Failed);
+    let failed: Vec<&Recipient> = failed.map(|one| one.recipient).collect();
+    let of_list = house.list_of(&envelope.reverse_path, &failed);
     let report = dsn::compose(&Facts {
         reporting: &house.hostname(),
         postmaster: &house.postmaster(),
@@ -157,6 +162,9 @@ fn write(
         languages: languages(means, &envelope, &known.header),
         original: known.original.as_ref(),
         message_id: message_id.as_ref(),
+        list: of_list
+            .as_ref()
+            .map(|(list, members)| OfList { list, members }),
         limits: Limits {
             octets: house.most_returned(),
             eight_bit: true,

@@ -23,6 +23,10 @@ const OWN: [&str; 9] = [
     "Mailing-List",
 ];
 
+/// `TLS-Required: No` gives up what the domain of a recipient asks for. A mediator is to hand that on as far as it can (RFC
+/// 8689 section 6), and an alias or a forward does; but nobody who posts gives it up for all members of a list.
+const WAIVER: &str = "TLS-Required";
+
 impl List {
     /// The list's own fields for one copy, to stand in front of [`List::theirs`]. With `unsubscribe`, an address by
     /// which its recipient leaves the list with one click (RFC 8058); such a copy is for nobody else.
@@ -61,7 +65,8 @@ impl List {
         octets.into_bytes()
     }
 
-    /// The header section of a post without the fields that [`List::ours`] has, for all copies alike. Whatever stands
+    /// The header section of a post without the fields that [`List::ours`] has and without a wish for less TLS, for all
+    /// copies alike. Whatever stands
     /// behind the section in `header` stays, too.
     #[must_use]
     pub fn theirs(&self, header: &[u8]) -> Vec<u8> {
@@ -90,6 +95,7 @@ impl List {
 
     fn is_own(&self, field: &Field<'_>) -> bool {
         OWN.iter().any(|name| field.is(name))
+            || field.is(WAIVER)
             || self.is_own_delivery(field)
             || (self.settings.reply_to == ReplyTo::List && field.is("Reply-To"))
     }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use address::dsn::{Envid, Notify, Orcpt};
 use address::{Envelope, Host, Mailbox, Recipient};
 use dsn::{
-    Action, Facts, Languages, Limits, MessageId, Moment, Original, Outcome, Remote, Report, Said,
-    Survey, Why, compose,
+    Action, Facts, Languages, Limits, MessageId, Moment, OfList, Original, Outcome, Remote, Report,
+    Said, Survey, Why, compose,
 };
 use reply::Enhanced;
 
@@ -40,6 +40,7 @@ pub struct Case {
     pub languages: Languages,
     pub original: Option<Vec<u8>>,
     pub message_id: Option<MessageId>,
+    pub list: Option<(Mailbox, Vec<Mailbox>)>,
     pub limits: Limits,
     pub random: [u8; 16],
 }
@@ -133,6 +134,7 @@ impl Case {
             languages: Languages::English,
             original: None,
             message_id: None,
+            list: None,
             limits: Limits {
                 octets: 65_536,
                 eight_bit: true,
@@ -148,6 +150,12 @@ impl Case {
 
     pub fn envid(mut self, value: &str) -> Self {
         self.envelope.envid = Some(Envid::parse(value.as_bytes()).unwrap());
+        self
+    }
+
+    pub fn of_list(mut self, list: &str, members: &[&str]) -> Self {
+        let mailbox = |address: &&str| Mailbox::parse_user(address).unwrap();
+        self.list = Some((mailbox(&list), members.iter().map(mailbox).collect()));
         self
     }
 
@@ -181,6 +189,10 @@ impl Case {
             languages: self.languages,
             original: self.survey().as_ref(),
             message_id: self.message_id.as_ref(),
+            list: self
+                .list
+                .as_ref()
+                .map(|(list, members)| OfList { list, members }),
             limits: self.limits,
             random: self.random,
         })

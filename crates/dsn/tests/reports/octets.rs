@@ -183,3 +183,32 @@ fn several_fates_and_both_languages_in_one_report() {
     ]);
     check("several", &case.languages(Languages::Both));
 }
+
+/// Whoever looks after a list reads who it did not reach, and what to type.
+#[test]
+fn of_a_list() {
+    let fates = [
+        "<bob@example.org>",
+        "<x'`y`@open.example>",
+        "<-rf@open.example>",
+        "<of-alias@far.example>",
+    ]
+    .map(|path| {
+        Fate::new(path, Action::Failed, Enhanced(5, 1, 1))
+            .at("mx.example.org", "192.0.2.7")
+            .said(550, b"5.1.1 no such user")
+    });
+    let case = Case::new(fates.to_vec())
+        .from("<staff-bounces@example.test>")
+        .of_list(
+            "staff@example.test",
+            &["bob@example.org", "x'`y`@open.example", "-rf@open.example"],
+        )
+        .original(ORIGINAL);
+    both("of_a_list", case);
+    let late = Fate::new("<bob@example.org>", Action::Delayed, Enhanced(4, 4, 1)).until();
+    let case = Case::new(vec![late])
+        .from("<staff-bounces@example.test>")
+        .of_list("staff@example.test", &[]);
+    both("of_a_list_late", case);
+}

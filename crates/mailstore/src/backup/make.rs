@@ -13,19 +13,19 @@ use super::files::{Target, house_files, seconds, unfinished};
 use super::manifest::{self, Line, Manifest};
 use super::steps::{Doing, Steps, Watch, failed};
 use super::verify;
-use super::{BackedUp, BackupError, BackupOptions};
+use super::{BackedUp, BackupError, BackupOptions, DECLARED, Moment};
 use crate::disk::{Layout, body_number, segment_number};
-use crate::log::Position;
 use crate::log::frame::{FRAME, OPENING};
 
 /// Makes a backup of a data directory in a directory for backups, which is made if it is not there. What the log says
-/// before `end` will be in it; everything before `end` is durable, and nobody removes files of the log meanwhile.
+/// before the end of that moment will be in it; everything before it is durable, and nobody removes files of the log
+/// meanwhile.
 ///
 /// # Errors
 /// Then there is no new backup, and those from before are as they were.
 pub fn back_up(
     data_dir: &Path,
-    end: Position,
+    of: impl Into<Moment>,
     directory: &Path,
     options: BackupOptions,
     now: SystemTime,
@@ -54,7 +54,7 @@ pub fn back_up(
     let mut making = Making {
         steps,
         data: Layout::new(data_dir),
-        end,
+        of: of.into(),
         options,
         previous,
         lines: Vec::new(),
@@ -196,7 +196,7 @@ fn beginning(path: &Path, octets: u64) -> io::Result<Vec<u8>> {
 struct Making<'w, 'a> {
     steps: Steps<'w, 'a>,
     data: Layout,
-    end: Position,
+    of: Moment,
     options: BackupOptions,
     previous: Option<Previous>,
     lines: Vec<Line>,
@@ -223,9 +223,10 @@ impl Making<'_, '_> {
             self.take(part, work)?;
         }
         self.take_house(work)?;
+        self.write_declared(work)?;
         let made = Timestamp::from_second(seconds(now)).unwrap_or(Timestamp::MAX);
         let lines = std::mem::take(&mut self.lines);
-        let manifest = Manifest::new(made.to_string(), self.end, lines);
+        let manifest = Manifest::new(made.to_string(), self.of.end, lines);
         self.made.files = manifest.files.len() as u64;
         self.made.octets = manifest.octets();
         self.steps
@@ -249,12 +250,12 @@ impl Making<'_, '_> {
                 continue;
             };
             let segment = segment_number(&name);
-            if segment.is_none_or(|number| number > self.end.segment)
+            if segment.is_none_or(|number| number > self.of.end.segment)
                 && body_number(&name).is_none()
             {
                 continue;
             }
-            let tail = segment == Some(self.end.segment);
+            let tail = segment == Some(self.of.end.segment);
             let octets = match entry.metadata() {
                 // The body of a message that was given up.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -262,7 +263,7 @@ impl Making<'_, '_> {
             };
             parts.push(Part {
                 name,
-                octets: if tail { self.end.offset } else { octets },
+                octets: if tail { self.of.end.offset } else { octets },
                 tail,
             });
         }
@@ -366,6 +367,23 @@ impl Making<'_, '_> {
         }
         self.steps.spared(octets);
         Ok(Some((octets, crc)))
+    }
+
+    /// As it was at the end of the log: by now a reload may have written another.
+    fn write_declared(&mut self, work: &Path) -> Result<(), BackupError> {
+        let Some(declared) = &self.of.declared else {
+            return Ok(());
+        };
+        self.steps.write(&work.join(DECLARED), declared)?;
+        let octets = declared.len() as u64;
+        self.made.copied += 1;
+        self.made.copied_octets += octets;
+        self.lines.push(Line {
+            path: DECLARED.to_owned(),
+            octets,
+            crc32c: crc32c::crc32c(declared),
+        });
+        Ok(())
     }
 
     /// Keys, the certificate and the quarantine: copied every time.

@@ -21,7 +21,7 @@ use std::time::SystemTime;
 use super::files::{Target, seconds};
 use super::manifest::{self, Manifest};
 use super::steps::{Doing, Steps, Watch, failed};
-use super::{BackupError, verify};
+use super::{BackupError, DECLARED, verify};
 use crate::disk::Layout;
 use crate::log::{Held, Position};
 use crate::options::Options;
@@ -151,6 +151,7 @@ fn check_empty(data_dir: &Path) -> Result<(), BackupError> {
                 "tls",
                 "quarantine",
                 "snapshots",
+                DECLARED,
             ];
             known.contains(&name.as_str()) || name.ends_with(".key")
         };

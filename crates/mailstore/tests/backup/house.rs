@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use address::Envelope;
 use mailstore::{
-    AccountId, AtRest, BackedUp, BackupError, BackupOptions, Change, NewAccount, Options, Position,
-    Restored, Step, Store, Watch, back_up,
+    AccountId, AtRest, BackedUp, BackupError, BackupOptions, Change, Moment, NewAccount, Options,
+    Position, Restored, Step, Store, Watch, back_up,
 };
 
 /// A data directory with keys and a certificate, and a place for backups.
@@ -116,6 +116,7 @@ impl House {
             ("secrets.key", "secret"),
             ("declared.key", "declared"),
             ("tls/certificate.pem", "certificate"),
+            ("declared.json", "{}"),
             ("tls/key.pem", "key"),
             // Not part of any backup.
             ("tls/key.new", "half"),
@@ -169,7 +170,11 @@ impl House {
         options: BackupOptions,
         watch: &mut Watch<'_>,
     ) -> Result<BackedUp, BackupError> {
-        back_up(&self.data, self.end(), &self.target, options, now(), watch)
+        let of = Moment {
+            end: self.end(),
+            declared: Some(fs::read(self.data.join("declared.json")).unwrap()),
+        };
+        back_up(&self.data, of, &self.target, options, now(), watch)
     }
 
     pub(crate) fn back_up(&self, options: BackupOptions) -> BackedUp {

@@ -94,6 +94,7 @@ fn a_restore_cut_off_anywhere_leaves_nothing_a_server_would_start_on() {
         assert_eq!(
             names(&data),
             [
+                "declared.json",
                 "declared.key",
                 "index",
                 "lock",

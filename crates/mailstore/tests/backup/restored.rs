@@ -5,7 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mailstore::{Alias, BackupError, BackupOptions, Change, Doing, NewAccount, OpenError};
+use mailstore::{
+    Alias, BackupError, BackupOptions, Change, Doing, NewAccount, OpenError, verify_backup,
+};
 
 use super::house::{
     House, all_steps, body, deliver, inodes, mailbox, names, now, open, options, runtime,
@@ -46,6 +48,24 @@ fn mail_keeps_its_uidl_and_later_mail_gets_one_that_the_lost_time_never_used() {
             assert!(!lost.contains_key(uidl), "{uidl:?}");
         }
     }
+}
+
+/// A reload that comes while the log is copied belongs to the time after it.
+#[test]
+fn what_was_declared_is_backed_up_as_it_was_at_the_end_of_the_log() {
+    let house = House::new();
+    house.deliver_some(0..2);
+    let file = house.data.join("declared.json");
+    let made = house.try_back_up(BackupOptions::default(), &mut |step| {
+        if step.doing == Doing::Copying {
+            fs::write(&file, "newer").unwrap();
+        }
+        all_steps(step)
+    });
+    verify_backup(&made.unwrap().path, &mut all_steps).unwrap();
+    house.restore_to("restored", &house.target).unwrap();
+    let restored = fs::read_to_string(house.path("restored/declared.json"));
+    assert_eq!(restored.unwrap(), "{}");
 }
 
 /// Also when the clock is far behind, and when the directory of accounts was empty.
@@ -114,7 +134,12 @@ fn accounts_quotas_and_aliases_are_as_they_were() {
             assert_eq!(new.usage(account.id), old.usage(account.id));
         }
     });
-    for name in ["secrets.key", "declared.key", "tls/key.pem"] {
+    for name in [
+        "secrets.key",
+        "declared.key",
+        "declared.json",
+        "tls/key.pem",
+    ] {
         let of = |data: &str| fs::read(house.path(data).join(name)).unwrap();
         assert_eq!(of("restored"), of("data"), "{name}");
     }

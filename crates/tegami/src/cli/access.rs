@@ -105,6 +105,7 @@ pub fn check_directory(data_dir: &Path, request: &Request) -> Result<()> {
                 | Request::Placed { .. }
                 | Request::Queue(_)
                 | Request::Route { .. }
+                | Request::Compare(_)
                 | Request::Carry(_) => Err(Stuck::new(
                     format!("there is no data directory {} yet", data_dir.display()),
                     "add an account with `tegami account add`, or name the right configuration with --config",

@@ -550,6 +550,7 @@ fn account(response: Response) -> Result<AccountFacts> {
         | Response::Undeletable(_)
         | Response::Queue(_)
         | Response::Route(_)
+        | Response::Compared(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

@@ -91,6 +91,7 @@ fn report(response: Response) -> Result<()> {
         | Response::Undeletable(_)
         | Response::Queue(_)
         | Response::Route(_)
+        | Response::Compared(_)
         | Response::Letters { .. } => Err(unexpected()),
     }
 }

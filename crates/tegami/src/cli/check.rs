@@ -3,6 +3,7 @@
 
 mod mail_out;
 mod onward;
+mod reload;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use auth::Mechanism;
 use net::tls::CertificateFacts;
 use serde::Serialize;
 
+use self::reload::Reload;
 use super::device;
 use super::table::{counted, pairs, quota, size};
 use crate::config::{Config, HopTls, Loaded, Relay};
@@ -30,6 +32,8 @@ struct Understood {
     data_dir: PathBuf,
     accounts_file: Option<PathBuf>,
     accounts_declared: Option<usize>,
+    /// What a reload would change of the store.
+    reload: Option<Reload>,
     listen: Vec<Listener>,
     devices: Vec<device::Facts>,
     certificate: Option<PathBuf>,
@@ -81,6 +85,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
     warnings.extend(surroundings(config)?);
     warnings.extend(onward::postmaster(config)?);
     let (mut accounts_declared, mut apop_accounts) = (None, Vec::new());
+    let mut reload = None;
     if let Some(file) = &config.accounts_file {
         let declarations = declared::load(file, &config.domains)?;
         warnings.extend(declarations.warnings.clone());
@@ -98,6 +103,7 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         };
         apop_accounts = names(may);
         warnings.extend(about_apop(config, &apop_accounts, &names(may_not)));
+        reload = Some(reload::compare(config, file)?);
     }
     // Without configured files, the server makes a pair of its own; that is not for us to do.
     if config.tls.files().is_some() {
@@ -111,18 +117,14 @@ fn understand(loaded: &Loaded) -> Result<Understood> {
         data_dir: config.data_dir.clone(),
         accounts_file: config.accounts_file.clone(),
         accounts_declared,
+        reload,
         listen: listeners(config),
         devices: device::facts(config),
         certificate: config
             .tls
             .files()
             .map(|(certificate, _)| certificate.to_owned()),
-        mechanisms: config
-            .auth
-            .mechanisms
-            .iter()
-            .map(|mechanism| mechanism.name())
-            .collect(),
+        mechanisms: mechanisms(config),
         apop: config.pop3.apop,
         apop_accounts,
         sender: sender(config),
@@ -160,6 +162,12 @@ fn surroundings(config: &Config) -> Result<Vec<String>> {
     warnings.extend(serve::dns::warning(config));
     warnings.extend(mail_out::examine(config)?);
     Ok(warnings)
+}
+
+/// Those with which people may log in.
+fn mechanisms(config: &Config) -> Vec<&'static str> {
+    let all = config.auth.mechanisms.iter();
+    all.map(|mechanism| mechanism.name()).collect()
 }
 
 /// The keys of `[sender]` that are on.
@@ -329,14 +337,13 @@ fn describe(understood: &Understood) -> String {
         ("Domains", domains(&understood.domains)),
         ("Data", understood.data_dir.display().to_string()),
         ("Accounts", accounts),
-        (
-            "Certificate",
-            path(
-                &understood.certificate,
-                "self-signed, made at the first start",
-            ),
-        ),
     ];
+    let reload = understood.reload.iter().flat_map(Reload::lines);
+    for (index, line) in reload.enumerate() {
+        rows.push((if index == 0 { "A reload" } else { "" }, line));
+    }
+    let made = "self-signed, made at the first start";
+    rows.push(("Certificate", path(&understood.certificate, made)));
     for (index, listener) in understood.listen.iter().enumerate() {
         let addresses: Vec<String> = listener.addresses.iter().map(ToString::to_string).collect();
         let addresses = if addresses.is_empty() {

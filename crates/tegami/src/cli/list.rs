@@ -6,7 +6,7 @@ use address::Mailbox;
 use admin::{ListFacts, ListRequest, NewList, Response};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use delivery::list::{Expansion, Joining, Posting, ReplyTo, Settings};
+use delivery::list::{Expansion, Joining, Posting, ReplyTo, Settings, UrlBase};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -174,7 +174,7 @@ impl Verb {
                 if listing.json {
                     print_json(&settings)
                 } else {
-                    print(&describe(&settings))
+                    print(&describe(&settings, config.web.url.as_ref()))
                 }
             }
             Self::Set {
@@ -294,7 +294,8 @@ fn settings(response: Response) -> Result<Settings> {
     Ok(*settings)
 }
 
-fn describe(settings: &Settings) -> String {
+/// `url` is the one that addresses to click begin with.
+fn describe(settings: &Settings, url: Option<&UrlBase>) -> String {
     let or_dash = |text: String| {
         if text.is_empty() {
             "-".to_owned()
@@ -313,6 +314,12 @@ fn describe(settings: &Settings) -> String {
         format!("{}-{what}@{host}", address.local)
     };
     let tag = settings.subject_tag.clone().unwrap_or_default();
+    let one_click = match url {
+        Some(url) => format!("members leave with one click, by way of {url}"),
+        None => {
+            "not offered: members leave by mail; for one click set `url` under [web]".to_owned()
+        }
+    };
     pairs([
         ("Address", settings.address.unicode()),
         ("Name", or_dash(settings.name.clone())),
@@ -326,6 +333,7 @@ fn describe(settings: &Settings) -> String {
         ("Subject tag", or_dash(tag)),
         ("Members", settings.members.len().to_string()),
         ("Joining by", beside("request")),
+        ("One click", one_click),
         ("Bounces to", beside("bounces")),
         ("Owners at", beside("owner")),
     ])
@@ -359,7 +367,7 @@ mod tests {
         };
         let list = new(at("staff"), vec![at("a"), at("b")], vec![at("c")], options);
         assert_eq!(
-            describe(&list),
+            describe(&list, None),
             "Address      staff@example.test\n\
              Name         -\n\
              Description  -\n\
@@ -372,9 +380,15 @@ mod tests {
              Subject tag  -\n\
              Members      1\n\
              Joining by   staff-request@example.test\n\
+             One click    not offered: members leave by mail; for one click set `url` under [web]\n\
              Bounces to   staff-bounces@example.test\n\
              Owners at    staff-owner@example.test"
         );
+        let url = UrlBase::parse("https://lists.example.test").unwrap();
+        let offered =
+            "\nOne click    members leave with one click, by way of https://lists.example.test\n";
+        let described = describe(&list, Some(&url));
+        assert!(described.contains(offered), "{described}");
         assert!(delivery::list::List::new(list).is_ok());
     }
 }

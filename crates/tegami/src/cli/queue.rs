@@ -57,8 +57,8 @@ pub enum Verb {
         tegami queue hold --from mallory@example.org")]
     Hold(Choice),
 
-    /// Let held messages be tried again
-    #[command(after_help = "Example: tegami queue release --all")]
+    /// Let held messages be tried again; posts that wait for a moderator of their list only by their ID
+    #[command(after_help = "Examples:\n  tegami queue release --all\n  tegami queue release 1234")]
     Release(Choice),
 
     /// Take messages out of the queue; nobody gets them any more, and their senders hear nothing
@@ -182,11 +182,12 @@ fn decide(config: &Config, order: QueueRequest, done: &str) -> Result<()> {
         messages,
         missing,
         perhaps_sent,
+        left_out,
     } = response
     else {
         return Err(unexpected());
     };
-    print(&decided(messages, done, &perhaps_sent))?;
+    print(&decided(messages, done, &perhaps_sent, &left_out))?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -201,8 +202,9 @@ fn joined(ids: &[u64], between: &str) -> String {
     ids.join(between)
 }
 
-fn decided(messages: u64, done: &str, perhaps_sent: &[u64]) -> String {
+fn decided(messages: u64, done: &str, perhaps_sent: &[u64], left_out: &[u64]) -> String {
     let mut text = match messages {
+        0 if !left_out.is_empty() => format!("No message is {done}."),
         0 => "No messages: none in the queue is meant by that.".to_owned(),
         1 => format!("1 message is {done}."),
         _ => format!("{} are {done}.", counted(messages, "message")),
@@ -216,6 +218,15 @@ fn decided(messages: u64, done: &str, perhaps_sent: &[u64]) -> String {
             joined(some, ", ")
         )),
     }
+    let left = match left_out.len() {
+        0 => return text,
+        1 => "1 post waits for a moderator of its list and is left out".to_owned(),
+        number => format!("{number} posts wait for a moderator of their list and are left out"),
+    };
+    text.push_str(&format!(
+        "\n{left}: {}.\nAs a moderator would, `tegami queue release ID` publishes one.",
+        joined(left_out, ", ")
+    ));
     text
 }
 
@@ -575,8 +586,21 @@ mod tests {
                 "3 messages are removed. Being sent at this moment, so that other servers may have them already: 7, 9.",
             ),
         ] {
-            assert_eq!(decided(messages, "removed", sent), text);
+            assert_eq!(decided(messages, "removed", sent, &[]), text);
         }
+        let publishes = "As a moderator would, `tegami queue release ID` publishes one.";
+        assert_eq!(
+            decided(2, "released", &[], &[7, 9]),
+            format!(
+                "2 messages are released.\n2 posts wait for a moderator of their list and are left out: 7, 9.\n{publishes}"
+            )
+        );
+        assert_eq!(
+            decided(0, "released", &[], &[7]),
+            format!(
+                "No message is released.\n1 post waits for a moderator of its list and is left out: 7.\n{publishes}"
+            )
+        );
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Report {
     pub lists_put: Vec<Mailbox>,
     /// Lists whose declaration is gone, and which stay as they are.
     pub lists_left: Vec<Mailbox>,
+    /// Declared members of lists, by list, who stay away since nobody knows any more whether they have left.
+    pub not_joined: Vec<(Mailbox, Vec<Mailbox>)>,
     /// Aliases that were made or changed.
     pub aliases_put: Vec<Mailbox>,
     /// Aliases that were removed.

@@ -24,12 +24,19 @@ impl Fingerprints {
     /// # Errors
     /// When it can be neither read nor made.
     pub fn open(data_dir: &Path) -> Result<Self, KeyFileError> {
-        if let Some(octets) = key_file::read(data_dir, FILE)?
-            && let Ok(key) = octets.try_into()
-        {
+        if let Some(key) = read(data_dir)? {
             return Ok(Self { key });
         }
         let key = key_file::make(data_dir, FILE)?;
+        Ok(Self { key })
+    }
+
+    /// Takes the key from `data_dir`, and makes none: without one, nothing is the same as before.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn kept(data_dir: &Path) -> Result<Self, KeyFileError> {
+        let key = read(data_dir)?.unwrap_or_default();
         Ok(Self { key })
     }
 
@@ -46,6 +53,12 @@ impl Fingerprints {
         mac.update(text.as_bytes());
         mac.finalize().into_bytes().to_vec()
     }
+}
+
+/// The key, if it is there and whole.
+fn read(data_dir: &Path) -> Result<Option<[u8; OCTETS]>, KeyFileError> {
+    let octets = key_file::read(data_dir, FILE)?;
+    Ok(octets.and_then(|octets| octets.try_into().ok()))
 }
 
 #[cfg(test)]

@@ -1,19 +1,23 @@
 //! What the accounts file said the last time about what else can be said by hand, so that what is taken out of the file
 //! is told from what was never in it.
 //!
-//! It lies in the data directory. Without it everything counts as said by hand, and nothing is taken away.
+//! It lies in the data directory, and in backups of it as it was at their moment. Without it everything counts as said by
+//! hand, and nothing is taken away; and where an accounts file was in force before, nobody comes onto a list that is there,
+//! as whoever is declared and not on it may have left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 
 use address::Mailbox;
+use delivery::list::Settings;
+use mailstore::StoredList;
 use serde::{Deserialize, Serialize};
 
-use super::Declarations;
+use super::{Declarations, Stored};
 use crate::durable_file;
 
-const FILE: &str = "declared.json";
+const FILE: &str = mailstore::DECLARED;
 
 /// By [`Mailbox::key`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,18 @@ impl Memory {
         memory
     }
 
+    /// Remembered members of lists that are there who are not on them.
+    pub fn not_on(&self, stored: &Stored) -> Vec<(Mailbox, Vec<Mailbox>)> {
+        let missing = |list: &StoredList| {
+            let settings: Settings = serde_json::from_str(&list.settings).ok()?;
+            let there: HashSet<String> = settings.members.iter().map(Mailbox::key).collect();
+            let mut missing = self.lists.get(&list.address.key())?.clone();
+            missing.retain(|member| !there.contains(&member.key()));
+            (!missing.is_empty()).then(|| (list.address.clone(), missing))
+        };
+        stored.lists.iter().filter_map(missing).collect()
+    }
+
     /// This, and the aliases of another: whatever is interrupted from here on, no target stays that nobody declares.
     pub fn with_aliases_of(&self, other: &Self) -> Self {
         let mut both = self.clone();
@@ -66,19 +82,28 @@ impl Memory {
         both
     }
 
-    /// What is remembered in this data directory. A damaged memory is none.
+    /// What is remembered in this data directory, if anything is. A damaged memory is none.
     ///
     /// # Errors
     /// It is there and cannot be read.
-    pub fn read(data_dir: &Path) -> io::Result<Self> {
-        match std::fs::read(data_dir.join(FILE)) {
-            Ok(octets) => Ok(serde_json::from_slice(&octets).unwrap_or_else(|error| {
-                tracing::warn!(file = FILE, %error, "what was declared before is forgotten: the file is damaged");
-                Self::default()
-            })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error),
+    pub fn read(data_dir: &Path) -> io::Result<Option<Self>> {
+        let Some(octets) = octets(data_dir)? else {
+            return Ok(None);
+        };
+        let read = serde_json::from_slice(&octets).inspect_err(|error| {
+            tracing::warn!(file = FILE, %error, "what was declared before is forgotten: the file is damaged");
+        });
+        Ok(read.ok())
+    }
+
+    /// What to go by where nothing is remembered. Where an accounts file was in force before, it may have named everybody
+    /// whom it names now.
+    pub fn instead(declared: &Declarations, stored: &Stored) -> Self {
+        let mut memory = Self::default();
+        if stored.accounts.iter().any(|one| one.declared.is_some()) {
+            memory.lists = Self::of(declared).lists;
         }
+        memory
     }
 
     /// Remembers it; durable on return.
@@ -87,5 +112,17 @@ impl Memory {
     /// It cannot be written; then what was remembered before still is.
     pub fn write(&self, data_dir: &Path) -> io::Result<()> {
         durable_file::write(&data_dir.join(FILE), &serde_json::to_vec(self)?)
+    }
+}
+
+/// The memory in this data directory as it is written, if there is one.
+///
+/// # Errors
+/// It is there and cannot be read.
+pub fn octets(data_dir: &Path) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::read(data_dir.join(FILE)) {
+        Ok(octets) => Ok(Some(octets)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 
 mod beside;
+mod compare;
 mod reconcile;
 
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM0NTY3OA$Nov5DnZ6b3bCwC9gCqkFjDhbwO3TSzkQfPvpcPTR3kY";

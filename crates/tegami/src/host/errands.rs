@@ -4,11 +4,12 @@
 //! What is decided about lists and absences is decided in `delivery`; here it is looked up, kept and sent. Everything
 //! that concerns a list waits in the queue as mail for its address, and [`run`] is called for it, as often as it takes.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use address::{ForwardPath, Mailbox};
+use address::{ForwardPath, Mailbox, Recipient};
 use courier::office::{Errand, Housed};
 use delivery::keys::{Key, Keys};
 use delivery::list::{List, Role, Settings};
@@ -160,6 +161,24 @@ pub fn at(house: &House, address: &Mailbox) -> Option<(List, Role)> {
     let directory = house.store.directory();
     let (stored, what) = directory.list(address)?;
     Some((read(stored)?, role(what)))
+}
+
+/// The list that sends its members mail from this address, and who of these is a member. Whoever gets mail in the stead of
+/// a member is none: there the alias or the forward wants mending.
+pub fn failed_members(
+    house: &House,
+    bounces: &Mailbox,
+    failed: &[&Recipient],
+) -> Option<(Mailbox, Vec<Mailbox>)> {
+    let (list, Role::Bounces) = at(house, bounces)? else {
+        return None;
+    };
+    let failed: HashSet<String> = failed
+        .iter()
+        .filter_map(|one| one.path.mailbox().map(Mailbox::key))
+        .collect();
+    let members = list.members().filter(|one| failed.contains(&one.key()));
+    Some((list.settings().address.clone(), members.cloned().collect()))
 }
 
 /// What the store calls it.

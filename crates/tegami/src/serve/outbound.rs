@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use address::{ForwardPath, Host, Mailbox, ReversePath};
+use address::{ForwardPath, Host, Mailbox, Recipient, ReversePath};
 use anyhow::{Context, Result};
 use auth::Credentials;
 use courier::office::{self, Home, Housed, Nowhere, Office, Which};
@@ -342,6 +342,17 @@ impl office::House for Rooms {
     fn address(&self, account: AccountId) -> Option<Mailbox> {
         let directory = self.0.store.directory();
         directory.account(account).map(|one| one.address.clone())
+    }
+
+    fn list_of(
+        &self,
+        sender: &ReversePath,
+        failed: &[&Recipient],
+    ) -> Option<(Mailbox, Vec<Mailbox>)> {
+        let ReversePath::Mailbox(sender) = sender else {
+            return None;
+        };
+        errands::failed_members(&self.0, sender, failed)
     }
 
     fn zone(&self, at: SystemTime) -> i16 {

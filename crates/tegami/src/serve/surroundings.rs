@@ -2,7 +2,7 @@
 
 mod pausing;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process;
 use std::sync::Arc;
@@ -10,15 +10,17 @@ use std::time::{Instant, SystemTime};
 
 use address::{Domain, ForwardPath, ReversePath};
 use admin::{
-    CertificateFacts, ListenerFacts, OutageFacts, PauseNews, Question, QueueNews, Refusal,
-    RefusalKind, ServerFacts, Standing, Surroundings,
+    CertificateFacts, Compared, Comparison, ListenerFacts, OutageFacts, PauseNews, Question,
+    QueueNews, Refusal, RefusalKind, ServerFacts, Standing, Surroundings,
 };
+use auth::Wanted;
 use courier::office::{Office, Outage, Which};
 use delivery::schedule::Scope;
 use mailstore::AccountId;
 use net::Server;
 use net::tls::Certificates;
 
+use crate::declared::{self, Stored};
 use crate::host::House;
 use crate::host::{outward, routing};
 use crate::probe::fingerprint;
@@ -31,6 +33,7 @@ pub struct Live {
     certificates: Arc<Certificates>,
     server: Arc<Server>,
     fetched: Arc<Board>,
+    data_dir: PathBuf,
     since: Instant,
 }
 
@@ -41,18 +44,56 @@ impl Live {
         certificates: &Arc<Certificates>,
         server: &Arc<Server>,
         fetched: &Arc<Board>,
+        data_dir: &Path,
     ) -> Self {
         Self {
             house: Arc::clone(house),
             certificates: Arc::clone(certificates),
             server: Arc::clone(server),
             fetched: Arc::clone(fetched),
+            data_dir: data_dir.to_owned(),
             since: Instant::now(),
         }
     }
 }
 
+/// What reading an accounts file would change. Blocks.
+///
+/// # Errors
+/// The file cannot be read from here, or is wrong.
+fn compare(house: &House, data_dir: &Path, with: &Comparison) -> Result<Compared, String> {
+    let file = declared::load(&with.file, &with.domains).map_err(|error| error.to_string())?;
+    let wanted = Wanted {
+        scram_sha_256: with.scram_sha_256,
+        scram_sha_1: with.scram_sha_1,
+        sealed: false,
+    };
+    let stored = Stored::from(&*house.store.directory());
+    let changes = declared::compare(&file, &stored, &with.domains, data_dir, wanted);
+    Ok(match changes {
+        Ok(changes) => Compared::Changes(changes),
+        Err(error) => Compared::Refused(error.to_string()),
+    })
+}
+
 impl Surroundings for Live {
+    fn compare(
+        &self,
+        with: Comparison,
+    ) -> Pin<Box<dyn Future<Output = Result<Compared, Refusal>> + Send>> {
+        let (house, data_dir) = (Arc::clone(&self.house), self.data_dir.clone());
+        Box::pin(async move {
+            let compared = tokio::task::spawn_blocking(move || compare(&house, &data_dir, &with));
+            let refused = |message| Refusal {
+                kind: RefusalKind::Configured,
+                message: format!("the server cannot read that accounts file: {message}"),
+                remedy: None,
+            };
+            let compared = compared.await.map_err(|error| refused(error.to_string()))?;
+            compared.map_err(refused)
+        })
+    }
+
     fn domains(&self) -> Vec<Domain> {
         self.house.policy.load().domains.iter().cloned().collect()
     }

@@ -68,6 +68,16 @@ fn check(list: &List, header: &str, expected: &str) {
     assert_eq!(String::from_utf8(theirs).unwrap(), expected, "{header:?}");
 }
 
+// TLS-14
+#[test]
+fn whoever_posts_gives_up_tls_for_nobody_else() {
+    let list = plain();
+    let rest = "From: a@x.test\r\nX-TLS-Required: No\r\n\r\nTLS-Required: No\r\n";
+    check(&list, &format!("tls-required:\r\n No\r\n{rest}"), rest);
+    let twice = format!("TLS-Required: No\r\nTLS-Required: No\r\n{rest}");
+    check(&list, &twice, rest);
+}
+
 #[test]
 fn other_fields_stay_and_those_of_other_lists_go() {
     let list = plain();

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use mailstore::{BackedUp, BackupError, BackupOptions, Verified, back_up};
+use mailstore::{BackedUp, BackupError, BackupOptions, Moment, Verified, back_up};
 
 use super::progress::Progress;
 use super::reach::reach;
@@ -15,6 +15,7 @@ use crate::cli::print_json;
 use crate::cli::report::Stuck;
 use crate::cli::table::{counted, size};
 use crate::config::Config;
+use crate::declared::memory_octets;
 use crate::terminal::print;
 
 /// What can be typed.
@@ -56,11 +57,15 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
         verify: arguments.verify,
         keep: arguments.keep.map(|keep| keep as usize),
     };
-    let reached = reach(data_dir)?;
+    let (reached, declared) = together(|| Ok(memory_octets(data_dir)?), || reach(data_dir))?;
+    let of = Moment {
+        end: reached.end,
+        declared,
+    };
     let progress = Progress::octets("Backing up", 0);
     let outcome = back_up(
         data_dir,
-        reached.end,
+        of,
         &arguments.directory,
         options,
         SystemTime::now(),
@@ -88,6 +93,22 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
             "`tegami store verify` says what it hits; keep the backups from before (none of them was removed)",
         )),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// What was reached, and what was read both before and after it was: that belongs to it, as nobody wrote another between.
+fn together<Read: PartialEq, Reached>(
+    read: impl Fn() -> Result<Read>,
+    reach: impl Fn() -> Result<Reached>,
+) -> Result<(Reached, Read)> {
+    let mut before = read()?;
+    loop {
+        let reached = reach()?;
+        let after = read()?;
+        if after == before {
+            return Ok((reached, after));
+        }
+        before = after;
     }
 }
 
@@ -155,7 +176,21 @@ fn name(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    #[test]
+    fn what_a_reload_writes_meanwhile_is_reached_once_more() {
+        let (read, reached) = (Cell::new(0), Cell::new(0));
+        let written = [1, 2, 2];
+        let (times, known) = together(
+            || Ok(written[read.replace(read.get() + 1)]),
+            || Ok(reached.replace(reached.get() + 1) + 1),
+        )
+        .unwrap();
+        assert_eq!((times, known), (2, 2));
+    }
 
     #[test]
     fn says_what_a_backup_costs() {

@@ -31,6 +31,21 @@ impl Store {
         list.members.iter().map(ToString::to_string).collect()
     }
 
+    fn put_list(&self, list: &Settings) {
+        let list = mailstore::StoredList {
+            address: list.address.clone(),
+            settings: serde_json::to_string(list).unwrap(),
+        };
+        self.change(mailstore::Change::PutList(list)).unwrap();
+    }
+
+    /// As if they had joined and left by mail.
+    fn put_members(&self, members: &[&str]) {
+        let mut list = self.list("staff@example.test");
+        list.members = members.iter().map(|member| mailbox(member)).collect();
+        self.put_list(&list);
+    }
+
     fn vacation(&self) -> Option<vacation::Settings> {
         let account = self.account("alice@example.test");
         let text = account.handling.vacation?;
@@ -199,14 +214,7 @@ async fn whoever_joins_and_leaves_a_list_in_between_has_the_last_word() {
     );
     assert_eq!(store.members(), two);
     // The friend leaves, and somebody joins.
-    let mut list = list;
-    list.members = vec![mailbox("alice@example.test"), mailbox("joined@far.test")];
-    let settings = serde_json::to_string(&list).unwrap();
-    let list = mailstore::StoredList {
-        address: list.address,
-        settings,
-    };
-    store.change(mailstore::Change::PutList(list)).unwrap();
+    store.put_members(&["alice@example.test", "joined@far.test"]);
     let report = reconciled(&office, &store, &file(&two, more))
         .await
         .unwrap();
@@ -310,6 +318,60 @@ async fn a_damaged_memory_takes_nothing_away() {
     fs::write(office.0.path().join("declared.json"), "{\"aliases\":").unwrap();
     reconciled(&office, &store, &alice("")).await.unwrap();
     assert!(store.alias("team@example.test").is_some());
+}
+
+#[tokio::test]
+async fn where_what_was_declared_is_not_known_any_more_nobody_comes_back_onto_a_list() {
+    for lost in [None, Some("{\"lists\":")] {
+        let (office, store) = (Office::new(""), Store::default());
+        let two = ["bob@far.test", "friend@far.test"];
+        let file = |members: &[&str]| alice("") + &staff(members, "");
+        reconciled(&office, &store, &file(&two)).await.unwrap();
+        // The friend leaves, and a backup without the memory is restored.
+        store.put_members(&["bob@far.test"]);
+        let memory = office.0.path().join("declared.json");
+        match lost {
+            None => fs::remove_file(&memory).unwrap(),
+            Some(text) => fs::write(&memory, text).unwrap(),
+        }
+        let more = ["bob@far.test", "friend@far.test", "new@far.test"];
+        let report = reconciled(&office, &store, &file(&more)).await.unwrap();
+        assert_eq!(store.members(), ["bob@far.test"]);
+        let away = ["friend@far.test", "new@far.test"].map(mailbox).to_vec();
+        assert_eq!(report.not_joined, [(mailbox("staff@example.test"), away)]);
+        // From here on it is known.
+        let last = ["bob@far.test", "friend@far.test", "last@far.test"];
+        let report = reconciled(&office, &store, &file(&last)).await.unwrap();
+        assert_eq!(store.members(), ["bob@far.test", "last@far.test"]);
+        assert_eq!(report.not_joined, []);
+    }
+}
+
+#[tokio::test]
+async fn a_reload_without_a_memory_that_is_cut_off_leaves_one_to_go_by() {
+    let (office, store) = (Office::new(""), Store::default());
+    let file = |more: &str| alice("") + &staff(&["bob@far.test", "friend@far.test"], more);
+    reconciled(&office, &store, &file("")).await.unwrap();
+    store.put_members(&["bob@far.test"]);
+    fs::remove_file(office.0.path().join("declared.json")).unwrap();
+    store.fill(true);
+    let named = file("name = \"Staff\"");
+    reconciled(&office, &store, &named).await.unwrap_err();
+    store.fill(false);
+    reconciled(&office, &store, &named).await.unwrap();
+    assert_eq!(store.list("staff@example.test").name, "Staff");
+    assert_eq!(store.members(), ["bob@far.test"]);
+}
+
+#[tokio::test]
+async fn a_list_made_by_hand_takes_in_whom_the_first_accounts_file_names() {
+    let (office, store) = (Office::new(""), Store::default());
+    let by_hand = r#"{"address":"staff@example.test","owners":["alice@example.test"]}"#;
+    store.put_list(&serde_json::from_str(by_hand).unwrap());
+    store.put_members(&["bob@far.test"]);
+    let file = alice("") + &staff(&["friend@far.test"], "");
+    reconciled(&office, &store, &file).await.unwrap();
+    assert_eq!(store.members(), ["bob@far.test", "friend@far.test"]);
 }
 
 #[tokio::test]

@@ -108,6 +108,11 @@ impl Store {
         Ok(())
     }
 
+    /// It takes nothing more, or again.
+    pub(super) fn fill(&self, full: bool) {
+        self.0.lock().unwrap().full = full;
+    }
+
     pub(super) fn stored(&self) -> Stored {
         let contents = self.0.lock().unwrap();
         Stored {
@@ -460,7 +465,7 @@ async fn a_contradiction_changes_nothing_and_names_both_sides() {
 #[tokio::test]
 async fn a_refusal_of_the_store_names_the_account() {
     let (office, store) = (Office::new(""), Store::default());
-    store.0.lock().unwrap().full = true;
+    store.fill(true);
     let error = reconciled(&office, &store, &alice("")).await.unwrap_err();
     assert_eq!(error, "alice@example.test: no space left for mail");
 }

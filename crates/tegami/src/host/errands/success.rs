@@ -84,6 +84,7 @@ fn compose(
         languages: dsn::suggested(&envelope.reverse_path, header),
         original: original.as_ref(),
         message_id: message_id.as_ref(),
+        list: None,
         limits: Limits {
             octets: 512 * 1024,
             eight_bit: true,
