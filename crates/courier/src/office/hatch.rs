@@ -100,7 +100,10 @@ impl<C: Carry> Hatch<C> {
         let left = self.walk(hops, line, is_enough, &mut served).await;
         if let Some(line) = left {
             // Who does not let us go in time is left without a word.
-            let _ = tokio::time::timeout(LEAVE, self.carry.part(line)).await;
+            tokio::select! {
+                _ = tokio::time::timeout(LEAVE, self.carry.part(line)) => (),
+                () = self.means.in_hand.stopped() => (),
+            }
         }
         served
     }
