@@ -62,6 +62,17 @@ pub struct Carried {
     pub when: SystemTime,
 }
 
+impl Carried {
+    /// Somebody else has said something about this recipient, or it is certain without that.
+    pub(crate) fn is_decided(&self) -> bool {
+        match self.verdict {
+            Verdict::Delivered | Verdict::Refused => true,
+            Verdict::Deferred => self.remote.is_some(),
+            Verdict::Untried => false,
+        }
+    }
+}
+
 /// What became of one attempt.
 #[derive(Debug)]
 pub struct Trip<Line> {

@@ -119,12 +119,21 @@ pub(super) async fn make<C: Carry>(
         (Way::Carried, Ok(body)) => carried(means, carry, job, &entry, &hands, body, line).await,
     };
     hands.gate.over();
-    let Some(Tried { carried, how, line }) = outcome else {
+    let Some(Tried {
+        mut carried,
+        how,
+        line,
+    }) = outcome
+    else {
         return match hands.gate.is_withdrawn() {
             true => Attempt::Nothing(Nothing::default(), None),
             false => Attempt::Stale,
         };
     };
+    if hands.gate.is_withdrawn() || means.in_hand.is_cut() {
+        // Whom nobody was asked about stays as it was, and is tried at once when it is released, or behind the next start.
+        carried.retain(|(_, one)| one.is_decided());
+    }
     journal::attempted(&entry.matter, &carried, means.now());
     let attempted = Attempted {
         began,

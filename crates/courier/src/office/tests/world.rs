@@ -287,8 +287,22 @@ impl Carry for Carrier {
             let mut first = all(Verdict::Delivered);
             first.truncate(1);
             roads.note(&octets, &transaction, &first);
-            letter.delivered(first);
+            letter.delivered(first.clone());
             roads.hang().await;
+            letter.rewind().await.unwrap();
+            while letter.next().await.is_ok_and(|piece| piece.is_some()) {}
+            if letter.next().await.is_err() {
+                let mut carried = all(Verdict::Deferred);
+                for one in &mut carried {
+                    one.remote = None;
+                }
+                carried[0] = first.remove(0);
+                return Trip {
+                    carried,
+                    how: Ending::Finished { open: false },
+                    line: None,
+                };
+            }
         }
         let verdict = roads.verdict(&manner).await;
         let lost = manner == Manner::Loses;
