@@ -258,7 +258,15 @@ async fn who_has_it_is_written_down_when_the_office_is_closed_before_the_others_
     world.reopen(Rules::default());
     world.pass(5 * MINUTE).await;
     assert_eq!(world.queue(), []);
-    assert!(world.roads.delivered.lock().unwrap().values().all(|times| *times == 1));
+    assert!(
+        world
+            .roads
+            .delivered
+            .lock()
+            .unwrap()
+            .values()
+            .all(|times| *times == 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]
