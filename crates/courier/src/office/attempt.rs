@@ -119,21 +119,14 @@ pub(super) async fn make<C: Carry>(
         (Way::Carried, Ok(body)) => carried(means, carry, job, &entry, &hands, body, line).await,
     };
     hands.gate.over();
-    let Some(Tried {
-        mut carried,
-        how,
-        line,
-    }) = outcome
-    else {
+    let ended = hands.gate.is_withdrawn() || means.in_hand.is_cut();
+    let outcome = outcome.map(|tried| if ended { tried.decided() } else { tried });
+    let Some(Tried { carried, how, line }) = outcome else {
         return match hands.gate.is_withdrawn() {
             true => Attempt::Nothing(Nothing::default(), None),
             false => Attempt::Stale,
         };
     };
-    if hands.gate.is_withdrawn() || means.in_hand.is_cut() {
-        // Whom nobody was asked about stays as it was, and is tried at once when it is released, or behind the next start.
-        carried.retain(|(_, one)| one.is_decided());
-    }
     journal::attempted(&entry.matter, &carried, means.now());
     let attempted = Attempted {
         began,
@@ -496,6 +489,13 @@ impl<Line> Tried<Line> {
             Ending::Unreachable => Ending::Unreachable,
         };
         self.line = trip.line.filter(|_| open);
+    }
+
+    /// An attempt that was ended: whom nobody was asked about stays as it was, and is tried at once when it is released, or
+    /// behind the next start.
+    fn decided(mut self) -> Self {
+        self.carried.retain(|(_, one)| one.is_decided());
+        self
     }
 
     /// Of these nobody gets it in this attempt but those who have it.
