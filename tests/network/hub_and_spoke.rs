@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::client::Client;
 use super::server::{Server, Stopped};
-use super::{PASSWORD, fetch_all, send};
+use super::sink::Sink;
+use super::{PASSWORD, fetch_all, log_in, send};
 
 const ALICE: &str = "alice@spoke.example";
 
@@ -23,9 +24,19 @@ fn example(name: &str, changes: &[(&str, &str)]) -> String {
     text
 }
 
-fn hub() -> Server {
+/// The hub, whose own mail goes to a server on this port.
+fn hub(port: u16) -> Server {
     let ports = "smtp = [\"127.0.0.1:0\"]\nodmr = [\"127.0.0.1:0\"]";
-    let hub = Stopped::by(&example("hub.toml", &[("odmr = [\"[::]:366\"]", ports)]));
+    let relay = format!(
+        "\n[relay]\nsmarthost = \"127.0.0.1:{port}\"\nsmarthost_tls = \"none\"\n[[relay.hold]]\n"
+    );
+    let hub = Stopped::by(&example(
+        "hub.toml",
+        &[
+            ("odmr = [\"[::]:366\"]", ports),
+            ("\n[[relay.hold]]\n", &relay),
+        ],
+    ));
     hub.add_account("spoke@hub.example", PASSWORD);
     hub.start_again()
 }
@@ -37,15 +48,25 @@ fn spoke(hub: &Server, files: &Path) -> Server {
     std::fs::copy(made, &ca).expect("the hub made a certificate");
     std::fs::write(&password, PASSWORD).expect("our own file");
     let from = format!("from = \"127.0.0.1:{}\"", hub.port("odmr"));
+    let smarthost = format!("smarthost = \"127.0.0.1:{}\"", hub.port("submission"));
     let spoke = Stopped::by(&example(
         "spoke.toml",
         &[
             ("from = \"hub.example:366\"", &from),
             (
-                "password_file = \"/etc/tegami/hub.password\"",
-                &format!("password_file = {password:?}"),
+                "\npassword_file = \"/etc/tegami/hub.password\"",
+                &format!("\npassword_file = {password:?}"),
             ),
             ("#ca = \"/etc/tegami/hub.pem\"", &format!("ca = {ca:?}")),
+            ("smarthost = \"hub.example:587\"", &smarthost),
+            (
+                "smarthost_password_file = \"/etc/tegami/hub.password\"",
+                &format!("smarthost_password_file = {password:?}"),
+            ),
+            (
+                "#smarthost_ca = \"/etc/tegami/hub.pem\"",
+                &format!("smarthost_ca = {ca:?}"),
+            ),
             // The first visit comes within a second then.
             ("every = \"2m\"", "every = \"20s\""),
         ],
@@ -56,7 +77,8 @@ fn spoke(hub: &Server, files: &Path) -> Server {
 
 #[test]
 fn mail_that_the_hub_keeps_is_fetched_by_the_spoke_and_in_its_mailboxes() {
-    let hub = hub();
+    let sink = Sink::start();
+    let hub = hub(sink.port);
     let mut world = Client::plain(hub.port("smtp"));
     world.expect("220");
     world.ehlo();
@@ -95,4 +117,40 @@ fn mail_that_the_hub_keeps_is_fetched_by_the_spoke_and_in_its_mailboxes() {
     );
     let listed = hub.tegami(&["queue", "list"], "").stdout;
     assert!(listed.contains("No mail waits to leave."), "{listed}");
+}
+
+#[test]
+fn mail_of_the_spokes_users_leaves_by_the_hub_under_their_own_addresses_and_no_others() {
+    let sink = Sink::start();
+    let hub = hub(sink.port);
+    let files = tempfile::tempdir().expect("a temporary directory");
+    let spoke = spoke(&hub, files.path());
+    let mut user = Client::tls(spoke.port("submissions"));
+    user.expect("220");
+    user.ehlo();
+    log_in(&mut user, ALICE);
+    send(
+        &mut user,
+        ALICE,
+        "you@elsewhere.test",
+        "Subject: out\r\n\r\nbody",
+    );
+    let letter = sink.letter();
+    assert!(letter.from.starts_with(&format!("<{ALICE}>")), "{letter:?}");
+    assert_eq!(letter.to, ["<you@elsewhere.test>"]);
+    // The login of the spoke is good for the domains that it fetches.
+    let mut other = Client::tls(hub.port("submissions"));
+    other.expect("220");
+    other.ehlo();
+    log_in(&mut other, "spoke@hub.example");
+    for (from, reply) in [
+        ("spoke@hub.example", "250"),
+        ("anybody@spoke.example", "250"),
+        ("anybody@sub.spoke.example", "553"),
+        ("anybody@hub.example", "553"),
+        ("anybody@elsewhere.test", "553"),
+    ] {
+        other.command(&format!("MAIL FROM:<{from}>"), reply);
+        other.command("RSET", "250");
+    }
 }

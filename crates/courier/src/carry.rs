@@ -24,6 +24,10 @@ pub trait Letter: Send {
 
     /// Whether its header says `TLS-Required: No` (RFC 8689 section 3).
     fn waives_tls(&self) -> bool;
+
+    /// These have it, by their places in the transaction, though others are still to be served: whoever ends the attempt in
+    /// the middle of that can write it down. Said of each once or more often; letters that nobody ends need not listen.
+    fn delivered(&mut self, _: Vec<Carried>) {}
 }
 
 /// What is known of the server a recipient's fate was decided at, or could not be.
@@ -56,6 +60,17 @@ pub struct Carried {
     pub words: String,
     /// When.
     pub when: SystemTime,
+}
+
+impl Carried {
+    /// Somebody else has said something about this recipient, or it is certain without that.
+    pub(crate) fn is_decided(&self) -> bool {
+        match self.verdict {
+            Verdict::Delivered | Verdict::Refused => true,
+            Verdict::Deferred => self.remote.is_some(),
+            Verdict::Untried => false,
+        }
+    }
 }
 
 /// What became of one attempt.

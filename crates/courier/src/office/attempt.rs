@@ -16,7 +16,7 @@ use smtp_client::Transaction;
 use super::entries::{self, Entry, Unread, Way};
 use super::fates::{self, Attempted, Found, Matter};
 use super::given::Given;
-use super::hands::Hands;
+use super::hands::{Gate, Hands};
 use super::house::Route;
 use super::journal;
 use super::letter::{Body, blocking, unburden};
@@ -119,6 +119,8 @@ pub(super) async fn make<C: Carry>(
         (Way::Carried, Ok(body)) => carried(means, carry, job, &entry, &hands, body, line).await,
     };
     hands.gate.over();
+    let ended = hands.gate.is_withdrawn() || means.in_hand.is_cut();
+    let outcome = outcome.map(|tried| if ended { tried.decided() } else { tried });
     let Some(Tried { carried, how, line }) = outcome else {
         return match hands.gate.is_withdrawn() {
             true => Attempt::Nothing(Nothing::default(), None),
@@ -406,31 +408,16 @@ async fn carried<C: Carry>(
     for (number, group) in groups(means, entry, hands).into_iter().enumerate() {
         if number > 0 {
             written = all.write_down(means, &entry.matter).await;
-            if hands.gate.is_withdrawn() {
+            if hands.gate.is_withdrawn() || means.in_hand.is_cut() {
                 all.leave_off(&group, means.now());
                 break;
             }
         }
-        let transaction = transaction(means, entry, &group, &body);
         let line = all.line.take();
         let was_used = line.is_some();
-        let trip = async {
-            let again = transaction.clone();
-            let trip = carry.carry(&job.next_hop, line, transaction, &mut body);
-            match trip.await {
-                Trip {
-                    how: Ending::Stale, ..
-                } if number > 0 || !was_used => {
-                    carry.carry(&job.next_hop, None, again, &mut body).await
-                }
-                trip => trip,
-            }
-        };
-        let trip = tokio::select! {
-            biased;
-            () = hands.gate.called_back() => None,
-            trip = trip => Some(trip),
-        };
+        let load = (transaction(means, entry, &group, &body), &mut body);
+        let trip = brought(means, carry, job, &hands.gate, line, load, number > 0).await;
+        let delivered = body.take_delivered();
         match trip {
             Some(trip) if trip.how == Ending::Stale && number == 0 && was_used => return None,
             Some(trip) => {
@@ -438,11 +425,11 @@ async fn carried<C: Carry>(
                 all.add(&group, trip, means.now());
             }
             None => {
-                tracing::info!(id = job.message, "cut off: it was removed or is held");
-                if number == 0 {
+                journal::cut_off(job.message, hands.gate.is_withdrawn());
+                if number == 0 && delivered.is_empty() {
                     return None;
                 }
-                all.leave_off(&group, means.now());
+                all.break_off(&group, delivered, means.now());
             }
         }
         if all.how == Ending::Unreachable {
@@ -451,6 +438,34 @@ async fn carried<C: Carry>(
     }
     all.complete(hands, &written, means.now());
     Some(all)
+}
+
+/// Brings it along a line, or along a new one where that was gone and it `may_begin_anew`; `None` when it was cut off.
+async fn brought<C: Carry>(
+    means: &Means,
+    carry: &C,
+    job: &Job,
+    gate: &Gate,
+    line: Option<C::Line>,
+    (transaction, body): (Transaction, &mut Body),
+    may_begin_anew: bool,
+) -> Option<Trip<C::Line>> {
+    let was_used = line.is_some();
+    let trip = async {
+        let again = transaction.clone();
+        let trip = carry.carry(&job.next_hop, line, transaction, body).await;
+        if trip.how == Ending::Stale && (may_begin_anew || !was_used) {
+            return carry.carry(&job.next_hop, None, again, body).await;
+        }
+        trip
+    };
+    tokio::select! {
+        biased;
+        () = gate.called_back() => None,
+        // What comes to an end in time is known as a whole.
+        trip = trip => Some(trip),
+        () = means.in_hand.ended(gate) => None,
+    }
 }
 
 impl<Line> Tried<Line> {
@@ -474,6 +489,23 @@ impl<Line> Tried<Line> {
             Ending::Unreachable => Ending::Unreachable,
         };
         self.line = trip.line.filter(|_| open);
+    }
+
+    /// An attempt that was ended: whom nobody was asked about stays as it was, and is tried at once when it is released, or
+    /// behind the next start.
+    fn decided(mut self) -> Self {
+        self.carried.retain(|(_, one)| one.is_decided());
+        self
+    }
+
+    /// Of these nobody gets it in this attempt but those who have it.
+    fn break_off(&mut self, group: &Group, delivered: Vec<Carried>, now: SystemTime) {
+        let trip = Trip {
+            carried: delivered,
+            how: Ending::Finished { open: false },
+            line: None,
+        };
+        self.add(group, trip, now);
     }
 
     /// These do not get it in this attempt.

@@ -62,7 +62,10 @@ impl<C: Carry> Connection<C> {
         }
         if let Some(line) = line {
             // Who does not let us go in time is left without a word.
-            let _ = tokio::time::timeout(LEAVE, self.carry.part(line)).await;
+            tokio::select! {
+                _ = tokio::time::timeout(LEAVE, self.carry.part(line)) => (),
+                () = self.means.in_hand.stopped() => (),
+            }
         }
         drop(self.closed);
     }

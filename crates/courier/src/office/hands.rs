@@ -7,8 +7,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Nothing more of it is to be sent.
 const WITHDRAWN: u8 = 1;
@@ -16,6 +17,9 @@ const WITHDRAWN: u8 = 1;
 const TOLD: u8 = 2;
 /// It is being tried.
 const RUNNING: u8 = 4;
+
+/// How long the answer to a message that was said to its end is waited for when everything is ended.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// How far an attempt has come.
 #[derive(Debug, Default)]
@@ -71,7 +75,11 @@ impl Gate {
 
 /// Everything that is in hand.
 #[derive(Debug, Default)]
-pub(super) struct InHand(Mutex<HashMap<u64, Vec<Held>>>);
+pub(super) struct InHand {
+    messages: Mutex<HashMap<u64, Vec<Held>>>,
+    /// This server stops: nothing is waited for any more.
+    cut: watch::Sender<bool>,
+}
 
 #[derive(Debug)]
 struct Held {
@@ -129,8 +137,33 @@ impl InHand {
             .collect()
     }
 
+    /// Ends everything that is in hand: no message is said to its end any more.
+    pub(super) fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        *self.cut.borrow()
+    }
+
+    /// Waits until everything is ended, and then a moment longer for the answer to what was said to its end: whoever goes
+    /// away before it comes sends the message once more (RFC 5321 section 4.5.3.2.6).
+    pub(super) async fn ended(&self, gate: &Gate) {
+        self.stopped().await;
+        if gate.is(TOLD) {
+            tokio::time::sleep(MOMENT).await;
+        }
+    }
+
+    /// Waits until everything is ended.
+    pub(super) async fn stopped(&self) {
+        let mut cut = self.cut.subscribe();
+        // It does not fail: the sender is here.
+        let _ = cut.wait_for(|cut| *cut).await;
+    }
+
     fn locked(&self) -> MutexGuard<'_, HashMap<u64, Vec<Held>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Served {
     pub messages: u64,
     /// There may be more: the line was lost, or the visit took too long.
     pub cut: bool,
+    /// There is more, which somebody wants to wait.
+    pub paused: bool,
 }
 
 /// A message that somebody is getting. It is laid down in any case.
@@ -89,18 +91,24 @@ impl<C: Carry> Hatch<C> {
     }
 
     /// Sends over this line what waits for these, and then takes leave. Every message is tried once, however lately it was
-    /// tried before; none is begun once `is_enough`.
+    /// tried before; none is begun once `is_enough`, and none for a next hop that is to wait.
     pub async fn serve(
         &self,
         hops: &BTreeSet<NextHop>,
         line: C::Line,
         is_enough: impl Fn() -> bool + Send,
+        is_to_wait: impl Fn(&NextHop) -> bool + Send,
     ) -> Served {
         let mut served = Served::default();
-        let left = self.walk(hops, line, is_enough, &mut served).await;
+        let left = self
+            .walk(hops, line, (is_enough, is_to_wait), &mut served)
+            .await;
         if let Some(line) = left {
             // Who does not let us go in time is left without a word.
-            let _ = tokio::time::timeout(LEAVE, self.carry.part(line)).await;
+            tokio::select! {
+                _ = tokio::time::timeout(LEAVE, self.carry.part(line)) => (),
+                () = self.means.in_hand.stopped() => (),
+            }
         }
         served
     }
@@ -110,7 +118,7 @@ impl<C: Carry> Hatch<C> {
         &self,
         hops: &BTreeSet<NextHop>,
         line: C::Line,
-        is_enough: impl Fn() -> bool + Send,
+        (is_enough, is_to_wait): (impl Fn() -> bool + Send, impl Fn(&NextHop) -> bool + Send),
         served: &mut Served,
     ) -> Option<C::Line> {
         let (began, mut after, mut line) = (self.now(), None, line);
@@ -130,6 +138,10 @@ impl<C: Carry> Hatch<C> {
                 if is_enough() {
                     served.cut = true;
                     return Some(line);
+                }
+                if is_to_wait(&job.next_hop) {
+                    served.paused = true;
+                    continue;
                 }
                 match self.give(&Arc::new(job), line, served).await {
                     Some(open) => line = open,

@@ -37,6 +37,15 @@ pub(super) fn attempted(matter: &Matter, carried: &[(u32, Carried)], now: System
     }
 }
 
+/// An attempt was ended in the middle.
+pub(super) fn cut_off(id: u64, withdrawn: bool) {
+    if withdrawn {
+        tracing::info!(id, "cut off: it was removed or is held");
+    } else {
+        tracing::info!(id, "cut off: this server stops");
+    }
+}
+
 /// A recipient is given up without another attempt.
 pub(super) fn given_up(matter: &Matter, waiting: &Waiting, why: GiveUp, now: SystemTime) {
     let age = now.duration_since(matter.received).unwrap_or_default();

@@ -2,6 +2,7 @@
 //! server wrote itself.
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 
 use address::{Envelope, ReversePath};
@@ -12,7 +13,7 @@ use mailstore::{Chunk, QueuedLetter, ReadError, Store};
 use super::entries::Entry;
 use super::hands::Gate;
 use super::means::Means;
-use crate::carry::Letter;
+use crate::carry::{Carried, Letter};
 
 /// A message on its way out. Its first piece, 64 KiB at most, stays in memory; all others come from the store when they
 /// are wanted.
@@ -31,6 +32,8 @@ pub(super) struct Body {
     /// Pieces given since the beginning.
     given: usize,
     ended: bool,
+    /// Who has it by now of those it is being sent to.
+    delivered: Vec<Carried>,
 }
 
 impl Body {
@@ -56,12 +59,18 @@ impl Body {
             waives_tls,
             given: 0,
             ended: false,
+            delivered: Vec::new(),
         })
     }
 
     /// Octets that do not leave.
     pub(super) fn own(&self) -> u64 {
         self.own as u64
+    }
+
+    /// Who has it by now of those it is being sent to; from here on others may be meant.
+    pub(super) fn take_delivered(&mut self) -> Vec<Carried> {
+        mem::take(&mut self.delivered)
     }
 
     /// What the message begins with: its first piece.
@@ -108,6 +117,10 @@ impl Body {
     }
 }
 
+fn cut() -> io::Error {
+    io::Error::other("this server stops")
+}
+
 fn withdrawn() -> io::Error {
     io::Error::other("the message was removed or is held")
 }
@@ -120,6 +133,9 @@ impl Letter for Body {
 
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         loop {
+            if self.means.in_hand.is_cut() {
+                return Err(cut());
+            }
             if self.ended {
                 // Whoever asks is about to say that this was the end.
                 return match self.gate.pass() {
@@ -146,6 +162,10 @@ impl Letter for Body {
 
     fn waives_tls(&self) -> bool {
         self.waives_tls
+    }
+
+    fn delivered(&mut self, who: Vec<Carried>) {
+        self.delivered = who;
     }
 }
 

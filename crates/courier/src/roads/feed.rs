@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use smtp_client::Want;
 
-use crate::carry::Letter;
+use crate::carry::{Carried, Letter};
 
 /// Gives a letter piece by piece.
 pub(super) struct Feed<'a, L> {
@@ -35,6 +35,11 @@ impl<'a, L: Letter> Feed<'a, L> {
     /// Why the letter could not be read, if it could not.
     pub(super) fn fault(&self) -> Option<&io::Error> {
         self.fault.as_ref()
+    }
+
+    /// These have it, though others are still to be served.
+    pub(super) fn delivered(&mut self, who: Vec<Carried>) {
+        self.letter.delivered(who);
     }
 
     /// The octets that are wanted; nothing when they cannot be had.

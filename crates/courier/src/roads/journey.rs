@@ -303,6 +303,9 @@ impl<'a, L: Letter> Journey<'a, L> {
                 self.tally.note(*recipient, finding);
             }
         }
+        if served && !self.tally.is_settled() {
+            self.feed.delivered(self.tally.delivered(SystemTime::now()));
+        }
         if matches!(sent.rest, Rest::Ready(_) | Rest::Over(Over::Parted)) {
             self.roads.proven.note(line.address);
         } else {

@@ -107,23 +107,23 @@ impl Tally {
         }
     }
 
+    /// Those who have the message by now.
+    pub(super) fn delivered(&self, when: SystemTime) -> Vec<Carried> {
+        let fates = self.fates.iter().enumerate();
+        let delivered = fates.filter_map(|(recipient, fate)| {
+            let settled = fate.settled.as_ref();
+            let settled = settled.filter(|one| one.verdict == Verdict::Delivered)?;
+            Some(settled.clone().carried(recipient, when))
+        });
+        delivered.collect()
+    }
+
     /// What it comes to in the end.
     pub(super) fn carried(self, when: SystemTime) -> Vec<Carried> {
         let incomplete = self.incomplete;
         let fates = self.fates.into_iter().enumerate();
-        let carried = fates.map(|(recipient, fate)| {
-            let finding = fate.comes_to(incomplete);
-            Carried {
-                recipient,
-                verdict: finding.verdict,
-                status: finding.status,
-                row: finding.row,
-                remote: finding.remote,
-                passed: finding.passed,
-                words: finding.words,
-                when,
-            }
-        });
+        let carried =
+            fates.map(|(recipient, fate)| fate.comes_to(incomplete).carried(recipient, when));
         carried.collect()
     }
 }
@@ -148,6 +148,19 @@ impl Fate {
 }
 
 impl Finding {
+    fn carried(self, recipient: usize, when: SystemTime) -> Carried {
+        Carried {
+            recipient,
+            verdict: self.verdict,
+            status: self.status,
+            row: self.row,
+            remote: self.remote,
+            passed: self.passed,
+            words: self.words,
+            when,
+        }
+    }
+
     /// Nobody was asked.
     fn untried() -> Self {
         Self {

@@ -154,6 +154,25 @@ async fn few_recipients_at_a_time_take_several_connections() {
     assert_eq!(world.servers[1].count("CONNECT"), 0);
 }
 
+/// Whoever ends an attempt in the middle knows who has the message.
+#[tokio::test]
+async fn who_has_the_message_is_said_while_others_are_still_to_be_served() {
+    let manner = Manner::of("mx1").lists("LIMITS RCPTMAX=2 MAILMAX=1");
+    let world = world(vec![manner]).await;
+    let names: Vec<String> = (0..5)
+        .map(|number| format!("r{number}@plain.test"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut letter = Text::new(TEXT);
+    let sent = transaction(&names, TEXT.len());
+    let roads = world.roads();
+    let trip = roads
+        .carry(&hop("plain.test"), None, sent, &mut letter)
+        .await;
+    assert_eq!(trip.carried.len(), 5);
+    assert_eq!(letter.delivered, [vec![0, 1], vec![0, 1, 2, 3]]);
+}
+
 #[tokio::test]
 async fn new_settings_are_for_attempts_of_now_on() {
     let world = world(vec![Manner::of("mx1")]).await;

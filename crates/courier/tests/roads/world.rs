@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use address::{Envelope, Recipient};
 use bytes::Bytes;
-use courier::carry::{Carry as _, Letter, Trip};
+use courier::carry::{Carried, Carry as _, Letter, Trip};
 use courier::roads::{Line, Roads, Settings};
 use delivery::schedule::NextHop;
 use hickory_server::proto::rr::RData;
@@ -204,6 +204,8 @@ pub struct Text {
     /// After so many octets it cannot be read.
     pub fails_at: Option<usize>,
     pub rewinds: usize,
+    /// Who had it while others were still to be served, as often as that was said.
+    pub delivered: Vec<Vec<usize>>,
 }
 
 impl Text {
@@ -214,6 +216,7 @@ impl Text {
             octets,
             fails_at: None,
             rewinds: 0,
+            delivered: Vec::new(),
         }
     }
 }
@@ -237,5 +240,10 @@ impl Letter for Text {
 
     fn waives_tls(&self) -> bool {
         delivery::tls_required::is_waived(&self.octets)
+    }
+
+    fn delivered(&mut self, who: Vec<Carried>) {
+        let places = who.iter().map(|one| one.recipient);
+        self.delivered.push(places.collect());
     }
 }

@@ -261,7 +261,8 @@ impl Schedule {
                 self.scan.wake();
             }
             Scope::NextHop(hop) => {
-                if self.hops.resume(hop) {
+                // Whoever lets mail go wants to see it go.
+                if self.hops.resume(hop) | self.hops.reopen(hop) {
                     self.reopened(hop);
                 }
             }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use tokio::time::Instant;
 /// Behind so long a time no further message begins; the customer comes again for the rest. Each message has a time of its own
 /// besides, as has every answer.
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// So long after everybody was to leave a connection is cut off in any case.
+const LAST_MOMENT: Duration = Duration::from_secs(3);
 
 /// Where customers are served.
 pub struct Customers {
@@ -110,21 +114,32 @@ impl Customers {
         })
     }
 
-    /// Sends over this connection what was granted, and takes leave; no further message begins while `is_paused`. Ends soon
-    /// once `stop` is raised: behind the message that is on its way, or in the middle of it when that takes too long.
+    /// Sends over this connection what was granted, and takes leave; no further message begins once it `is_over`, and none for
+    /// a next hop that `waits`. Ends soon once `stop` is raised: behind the message that is on its way, or in the middle of it
+    /// when that takes too long.
     pub async fn serve(
         &self,
         granted: Granted,
         line: Box<dyn Octets>,
         who: Visitor,
         stop: &Stop,
-        is_paused: impl Fn() -> bool + Send + Sync,
+        (is_over, waits): (
+            impl Fn() -> bool + Send + Sync,
+            impl Fn(&NextHop) -> bool + Send + Sync,
+        ),
     ) {
         let mut alarm = stop.alarm();
+        // A type of its own: it is the deepest there is, and everything around it names it.
+        let sent: Pin<Box<dyn Future<Output = ()> + Send + '_>> =
+            Box::pin(self.send(&granted, line, &who, stop, (is_over, waits)));
         tokio::select! {
             biased;
-            () = self.send(&granted, line, &who, stop, is_paused) => {}
-            () = alarm.at_least(Level::Dropping) => {
+            () = sent => {}
+            // The office ends what is on its way, and writes down who has it.
+            () = async {
+                alarm.at_least(Level::Dropping).await;
+                tokio::time::sleep(LAST_MOMENT).await;
+            } => {
                 tracing::info!(account = who.account, "cut off: the server stops");
             }
         }
@@ -137,7 +152,10 @@ impl Customers {
         line: Box<dyn Octets>,
         who: &Visitor,
         stop: &Stop,
-        is_paused: impl Fn() -> bool + Send + Sync,
+        (is_over, waits): (
+            impl Fn() -> bool + Send + Sync,
+            impl Fn(&NextHop) -> bool + Send + Sync,
+        ),
     ) {
         let account = &who.account;
         let customer = Customer {
@@ -158,15 +176,19 @@ impl Customers {
             }
         };
         let until = Instant::now() + LONGEST;
-        let is_enough =
-            || stop.level() >= Level::Draining || Instant::now() >= until || is_paused();
-        let served = self.hatch.serve(&granted.hops, line, is_enough).await;
+        let is_enough = || stop.level() >= Level::Draining || Instant::now() >= until || is_over();
+        let served = self
+            .hatch
+            .serve(&granted.hops, line, is_enough, waits)
+            .await;
         tracing::info!(
             account,
             messages = served.messages,
             "ATRN: {}",
             if served.cut {
                 "the connection ended before everything was offered"
+            } else if served.paused {
+                "the rest is paused"
             } else {
                 "everything that waited was offered"
             }

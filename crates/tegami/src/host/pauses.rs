@@ -98,6 +98,11 @@ impl Pauses {
         all
     }
 
+    /// Whether nothing goes by this next hop.
+    pub fn hold_back(&self, hop: &NextHop) -> bool {
+        self.everything || self.named.values().any(|hops| hops.contains(hop))
+    }
+
     /// Whether mail for this domain waits, whichever server it goes by.
     pub fn holds(&self, domain: &Domain) -> bool {
         let hop = || NextHop::Host(Host::Domain(domain.clone()));
@@ -158,6 +163,18 @@ mod tests {
         assert_eq!(ended.hops, [hop("smart.test:587")]);
         let none = pauses.resume("smart.test", &BTreeSet::new());
         assert_eq!(none, Ended::default());
+    }
+
+    #[test]
+    fn what_is_fetched_waits_when_its_domain_is_paused() {
+        let held = |domain: &str| NextHop::Held(domain.parse().unwrap());
+        let mut pauses = Pauses::default();
+        pauses.pause("b.test", [Arc::new(held("b.test"))]);
+        assert!(pauses.hold_back(&held("b.test")) && !pauses.hold_back(&held("c.test")));
+        pauses.pause_everything();
+        assert!(pauses.hold_back(&held("c.test")));
+        pauses.resume_everything();
+        assert!(!pauses.hold_back(&held("b.test")));
     }
 
     #[test]

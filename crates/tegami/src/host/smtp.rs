@@ -255,7 +255,15 @@ impl SmtpHost {
             return true;
         }
         let policy = self.house.policy.load();
-        routing::is_local(&policy, mailbox) && directory.leads_to(mailbox, login.account)
+        if routing::is_local(&policy, mailbox) {
+            return directory.leads_to(mailbox, login.account);
+        }
+        // Whoever fetches all mail of a domain answers for its users, too, whom only that server knows.
+        let account = directory.account(login.account);
+        account.is_some_and(|account| {
+            let mut fetched = policy.outward.fetched_by(&account.address);
+            fetched.any(|domain| mailbox.host.domain() == Some(domain))
+        })
     }
 
     /// What DNS has against a sender who has not logged in.
@@ -494,8 +502,7 @@ impl net::Host for SmtpHost {
                     let asked = refused_by_destination(house, peer, &domain, complete);
                     refusal = Box::pin(asked).await;
                 }
-                let full = self.full_share(&to.path).await;
-                Answer::Rcpt(self.rcpt(to, refusal, full))
+                Answer::Rcpt(self.rcpt(to, refusal).await)
             }
             Ask::Data(trace) => Answer::Data(self.data(*trace).await),
             // Boxed, like all that needs much room: the other answers would carry it about, too.

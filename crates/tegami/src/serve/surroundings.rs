@@ -161,7 +161,8 @@ impl Surroundings for Live {
         match news {
             QueueNews::Retry(id) => office.retry(Which::Message(id)),
             QueueNews::RetryAll => office.retry(Which::Scope(Scope::All)),
-            QueueNews::Released(id) => office.arrived(id),
+            // Whoever lets it go wants to see it go.
+            QueueNews::Released(id) => office.retry(Which::Message(id)),
             QueueNews::Withdrawn(id) => return office.withdrawn(id),
         }
         false

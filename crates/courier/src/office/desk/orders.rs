@@ -188,11 +188,11 @@ impl<C: Carry> Desk<C> {
         if stopping.cut {
             return true;
         }
-        // Whoever was in the middle of something is tried again. What is over can still be written down.
+        // Whoever was in the middle of something is tried again. What is over can still be written down, also where somebody
+        // has the message and others do not yet.
         stopping.cut = true;
         stopping.deadline += LAST_WORDS;
-        self.carriers.abort_all();
-        self.connections.clear();
+        self.means.in_hand.cut();
         false
     }
 

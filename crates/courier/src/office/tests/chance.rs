@@ -145,7 +145,7 @@ async fn restart(world: &mut World) {
         tokio::time::advance(Duration::from_millis(500)).await;
         std::thread::yield_now();
     }
-    world.office.stop(Duration::ZERO).await;
+    world.stop_at_once().await;
     world.reopen(Rules::default());
 }
 

@@ -129,7 +129,7 @@ async fn what_was_running_when_the_process_ended_is_sent_once_more_at_most() {
     let mut world = World::new(Rules::default()).await;
     let check = |world: &World, sent: usize| assert_eq!(world.roads.count(), sent);
     // Before anything was said.
-    world.office.stop(Duration::ZERO).await;
+    world.stop_at_once().await;
     let id = world
         .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
         .await;
@@ -144,7 +144,7 @@ async fn what_was_running_when_the_process_ended_is_sent_once_more_at_most() {
         .await;
     world.settle().await;
     check(&world, 2);
-    world.office.stop(Duration::ZERO).await;
+    world.stop_at_once().await;
     assert_eq!(world.roads.hanging(), 0, "cut off");
     world.roads.set("a.test", Manner::Takes);
     world.reopen(Rules::default());
@@ -152,7 +152,7 @@ async fn what_was_running_when_the_process_ended_is_sent_once_more_at_most() {
     check(&world, 3);
     assert_eq!(world.queued(id), None);
     // Behind it: it is not sent again.
-    world.office.stop(Duration::ZERO).await;
+    world.stop_at_once().await;
     world.reopen(Rules::default());
     world.pass(HOUR).await;
     check(&world, 3);
@@ -231,13 +231,61 @@ async fn who_has_it_is_written_down_before_the_forwarded_copies_are_sent() {
     assert_eq!((world.roads.count(), world.roads.hanging()), (2, 1));
     let left = world.queued(id).unwrap().waiting;
     assert_eq!(left.len(), 1, "bob has it");
-    world.office.stop(Duration::ZERO).await;
+    world.stop_at_once().await;
     world.roads.set("a.test", Manner::Takes);
     world.reopen(Rules::default());
     world.pass(MINUTE).await;
     assert_eq!(world.queue(), []);
     assert_eq!(world.roads.sent()[2].to(), ["<carol@a.test>"]);
     assert_eq!(world.roads.count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_it_is_written_down_when_the_office_is_closed_before_the_others_have_it() {
+    let mut world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Splits);
+    let letter = Letterhead::new("<alice@here.test>", &["<bob@a.test>", "<carol@a.test>"]);
+    let id = world.post(&letter).await;
+    world.settle().await;
+    assert_eq!(world.roads.hanging(), 1);
+    let before = world.now();
+    world.stop_at_once().await;
+    let took = world.now().duration_since(before).unwrap();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    let left = world.queued(id).unwrap().waiting;
+    assert_eq!((left.len(), left[0].recipient), (1, 1), "bob has it");
+    world.roads.set("a.test", Manner::Takes);
+    world.reopen(Rules::default());
+    world.pass(5 * MINUTE).await;
+    assert_eq!(world.queue(), []);
+    assert!(
+        world
+            .roads
+            .delivered
+            .lock()
+            .unwrap()
+            .values()
+            .all(|times| *times == 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_what_was_said_to_its_end_is_waited_for_a_moment() {
+    let mut world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Hangs);
+    let id = world
+        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+        .await;
+    world.settle().await;
+    let office = world.office.clone();
+    let stopped = tokio::spawn(async move { office.stop(Duration::ZERO).await });
+    wait(&world, Duration::from_secs(1)).await;
+    world.roads.let_go();
+    stopped.await.unwrap();
+    assert_eq!(world.queued(id), None, "it came in time");
+    world.reopen(Rules::default());
+    world.pass(5 * MINUTE).await;
+    assert_eq!(world.roads.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

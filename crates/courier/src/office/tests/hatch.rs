@@ -34,7 +34,10 @@ fn these(domains: &[&str]) -> BTreeSet<NextHop> {
 
 async fn visit(world: &World, domains: &[&str]) -> Served {
     let line = world.roads.line();
-    let served = world.hatch.serve(&these(domains), line, || false).await;
+    let served = world
+        .hatch
+        .serve(&these(domains), line, || false, |_| false)
+        .await;
     world.settle().await;
     served
 }
@@ -42,6 +45,7 @@ async fn visit(world: &World, domains: &[&str]) -> Served {
 const WHOLE: fn(u64) -> Served = |messages| Served {
     messages,
     cut: false,
+    paused: false,
 };
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +139,7 @@ async fn a_line_that_was_gone_before_anything_was_said_changes_nothing() {
     let line = world.roads.line();
     world.roads.close_idle();
     let these = these(&["spoke.test"]);
-    let served = world.hatch.serve(&these, line, || false);
+    let served = world.hatch.serve(&these, line, || false, |_| false);
     assert!(served.await.cut);
     world.settle().await;
     assert_eq!(world.queued(id), before);
@@ -151,7 +155,7 @@ async fn nothing_is_begun_once_it_is_enough() {
     let line = world.roads.line();
     let is_enough = || world.roads.count() == 1;
     let these = these(&["spoke.test"]);
-    let served = world.hatch.serve(&these, line, is_enough);
+    let served = world.hatch.serve(&these, line, is_enough, |_| false);
     let served = served.await;
     assert!(served.cut && served.messages == 1, "{served:?}");
     world.settle().await;
@@ -167,7 +171,7 @@ async fn an_office_that_closes_writes_down_what_was_fetched() {
     world.settle().await;
     let (line, these) = (world.roads.line(), these(&["spoke.test"]));
     let office = world.office.clone();
-    let serve = world.hatch.serve(&these, line, || false);
+    let serve = world.hatch.serve(&these, line, || false, |_| false);
     let stop = async {
         while world.roads.hanging() == 0 {
             tokio::task::yield_now().await;
@@ -192,7 +196,7 @@ async fn whoever_is_cut_off_in_the_middle_has_it_next_time() {
     let these = these(&["spoke.test"]);
     tokio::select! {
         biased;
-        _ = world.hatch.serve(&these, world.roads.line(), || false) => panic!("it hangs"),
+        _ = world.hatch.serve(&these, world.roads.line(), || false, |_| false) => panic!("it hangs"),
         () = async {
             while world.roads.hanging() == 0 {
                 tokio::task::yield_now().await;
@@ -222,4 +226,50 @@ async fn who_wrote_what_nobody_fetches_is_told_of_the_delay_and_of_the_end() {
     assert!(told[1].contains("is down or"), "{}", told[1]);
     assert_eq!(world.queued(id), None);
     assert_eq!(world.roads.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_to_wait_from_now_on_is_not_given_out_and_the_rest_is() {
+    let world = world(&["spoke.test", "other.test"]).await;
+    for to in ["<a@spoke.test>", "<b@spoke.test>", "<c@other.test>"] {
+        world.post(&letter(&[to])).await;
+    }
+    world.settle().await;
+    // Somebody says so while the first letter is being said.
+    let waits = |hop: &NextHop| *hop == held("spoke.test") && world.roads.count() > 0;
+    let (these, line) = (these(&["spoke.test", "other.test"]), world.roads.line());
+    let served = world.hatch.serve(&these, line, || false, waits).await;
+    world.settle().await;
+    let expected = Served {
+        messages: 2,
+        cut: false,
+        paused: true,
+    };
+    assert_eq!(served, expected);
+    assert_eq!(hops(&world.roads.sent()), ["spoke.test", "other.test"]);
+    assert_eq!(world.queue().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_it_is_written_down_when_the_office_is_closed_in_the_middle_of_a_visit() {
+    let world = world(&["spoke.test"]).await;
+    world.roads.set("spoke.test", Manner::Splits);
+    let id = world
+        .post(&letter(&["<a@spoke.test>", "<b@spoke.test>"]))
+        .await;
+    world.settle().await;
+    let these = these(&["spoke.test"]);
+    let serve = world
+        .hatch
+        .serve(&these, world.roads.line(), || false, |_| false);
+    let stop = async {
+        while world.roads.hanging() == 0 {
+            tokio::task::yield_now().await;
+        }
+        world.stop_at_once().await;
+    };
+    let (served, ()) = tokio::join!(serve, stop);
+    assert!(served.cut);
+    let left = world.queued(id).unwrap().waiting;
+    assert_eq!((left.len(), left[0].recipient), (1, 1));
 }

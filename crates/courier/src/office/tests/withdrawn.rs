@@ -1,8 +1,11 @@
 //! Mail that is removed or held while it is on its way.
 
+use std::time::Duration;
+
 use delivery::schedule::Rules;
 
 use super::world::{HOUR, Letterhead, MINUTE, Manner, World};
+use crate::office::Which;
 
 #[tokio::test(start_paused = true)]
 async fn what_is_held_or_removed_does_not_start_and_what_has_been_said_to_its_end_goes_on() {
@@ -114,4 +117,27 @@ async fn of_two_letters_in_one_only_the_one_that_has_not_left_is_cut_off() {
     world.office.arrived(id);
     world.pass(HOUR).await;
     assert_eq!((world.roads.count(), world.queued(id)), (4, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_not_offered_in_the_attempt_that_was_called_back_is_tried_at_once_when_released() {
+    let world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Splits);
+    let letter = Letterhead::new("<alice@here.test>", &["<bob@a.test>", "<carol@a.test>"]);
+    let id = world.post(&letter).await;
+    world.settle().await;
+    assert_eq!(world.roads.hanging(), 1);
+    world.store.queue_hold(id, true).await.unwrap();
+    assert!(world.office.withdrawn(id), "bob has it");
+    world.store.queue_hold(id, false).await.unwrap();
+    world.office.retry(Which::Message(id));
+    world.settle().await;
+    world.roads.set("a.test", Manner::Takes);
+    let before = world.now();
+    world.roads.let_go();
+    world.settle().await;
+    assert_eq!(world.queue(), []);
+    let took = world.now().duration_since(before).unwrap();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert_eq!(world.roads.sent()[1].to(), ["<carol@a.test>"]);
 }

@@ -49,6 +49,8 @@ pub(super) enum Manner {
     Loses,
     /// Says nothing to the message until it is let go, then takes it.
     Hangs,
+    /// Takes it for the first recipient, and then says nothing to the others.
+    Splits,
     /// Says nothing to MAIL until it is let go, then takes the message.
     Stalls,
     /// Fails in a way it must not.
@@ -163,6 +165,7 @@ impl Roads {
             | Manner::Reports
             | Manner::Sorts(_)
             | Manner::Stalls
+            | Manner::Splits
             | Manner::Dead
             | Manner::Distrusts
             | Manner::Tarpit(_) => Verdict::Delivered,
@@ -280,6 +283,27 @@ impl Carry for Carrier {
             octets: octets.clone(),
             waives_tls: letter.waives_tls(),
         });
+        if manner == Manner::Splits {
+            let mut first = all(Verdict::Delivered);
+            first.truncate(1);
+            roads.note(&octets, &transaction, &first);
+            letter.delivered(first.clone());
+            roads.hang().await;
+            letter.rewind().await.unwrap();
+            while letter.next().await.is_ok_and(|piece| piece.is_some()) {}
+            if letter.next().await.is_err() {
+                let mut carried = all(Verdict::Deferred);
+                for one in &mut carried {
+                    one.remote = None;
+                }
+                carried[0] = first.remove(0);
+                return Trip {
+                    carried,
+                    how: Ending::Finished { open: false },
+                    line: None,
+                };
+            }
+        }
         let verdict = roads.verdict(&manner).await;
         let lost = manner == Manner::Loses;
         let carried = all(verdict);
@@ -340,6 +364,7 @@ fn carried(at: usize, to: &Recipient, hop: &str, verdict: Verdict, manner: &Mann
         | Manner::Loses
         | Manner::Hangs
         | Manner::Stalls
+        | Manner::Splits
         | Manner::Tarpit(_)
         | Manner::Panics => (status, None),
     };
@@ -577,6 +602,16 @@ impl World {
     /// The same store, found by another process.
     pub(super) fn reopen(&mut self, rules: Rules) {
         (self.office, self.hatch) = open(&self.store, &self.roads, &self.villa, rules);
+    }
+
+    /// Closes the office at once, which may take a moment.
+    pub(super) async fn stop_at_once(&self) {
+        let office = self.office.clone();
+        let stopped = tokio::spawn(async move { office.stop(Duration::ZERO).await });
+        while !stopped.is_finished() {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            std::thread::yield_now();
+        }
     }
 
     pub(super) fn now(&self) -> SystemTime {

@@ -99,6 +99,22 @@ fn a_pause_lets_no_time_run_out() {
 }
 
 #[test]
+fn a_next_hop_that_was_being_left_alone_is_tried_at_once_when_its_pause_ends() {
+    let mut world = World::new(few());
+    world.set("a.test", Manner::Dead);
+    world.accept(world.job(1, 1, "a.test"));
+    world.settle();
+    world.accept(world.job(2, 1, "a.test"));
+    world.handle(Event::Pause(World::scope("a.test")));
+    world.set("a.test", Manner::Takes);
+    world.settle();
+    assert_eq!(world.started(), [1]);
+    world.handle(Event::Resume(World::scope("a.test")));
+    world.settle();
+    assert_eq!(world.started(), [1, 2]);
+}
+
+#[test]
 fn a_message_can_be_held_released_and_removed() {
     let mut world = World::new(few());
     world.handle(Event::Pause(Scope::All));

@@ -57,14 +57,14 @@ impl Leaves {
 }
 
 impl Room {
-    /// Refuses what would have to wait in the queue when one of those whose mail it is may have no more there.
+    /// Refuses what has to wait in the queue when one of those whose mail it is may have no more there.
     fn within(
         self,
         full: Option<Owner>,
         peer: IpAddr,
         login: Option<&Login>,
     ) -> Result<Self, RcptVerdict> {
-        let Some(full) = full.filter(|_| self.queue.is_some()) else {
+        let Some(full) = full else {
             return Ok(self);
         };
         let waits = "for elsewhere has to wait outside until some of it has left";
@@ -95,19 +95,16 @@ impl Room {
 
 impl SmtpHost {
     /// Takes a recipient in, unless there is a refusal already or anything else against it.
-    /// `full`: who of those whose mail it would be has enough waiting.
-    pub(super) fn rcpt(
-        &mut self,
-        to: RcptTo,
-        refusal: Option<RcptVerdict>,
-        full: Option<Owner>,
-    ) -> RcptVerdict {
-        let room = match refusal {
+    pub(super) async fn rcpt(&mut self, to: RcptTo, refusal: Option<RcptVerdict>) -> RcptVerdict {
+        let mut room = match refusal {
             Some(refusal) => Err(refusal),
-            None => self
-                .room_for(&to.path)
-                .and_then(|room| room.within(full, self.peer, self.login.as_ref())),
+            None => self.room_for(&to.path),
         };
+        // Only for what has to wait in the queue is anybody asked how much of that is whose.
+        if room.as_ref().is_ok_and(|room| room.queue.is_some()) {
+            let full = Box::pin(self.full_share(&to.path)).await;
+            room = room.and_then(|room| room.within(full, self.peer, self.login.as_ref()));
+        }
         let Some(transaction) = &mut self.transaction else {
             return RcptVerdict::TryLater;
         };

@@ -71,9 +71,10 @@ impl SmtpHost {
             let is_over = || {
                 let directory = house.store.directory();
                 let may = directory.account(account).is_some_and(|one| one.enabled);
-                !may || house.paused().everything()
+                !may
             };
-            let served = customers.serve(granted, line, who, stop, is_over);
+            let waits = |hop: &NextHop| house.paused().hold_back(hop);
+            let served = customers.serve(granted, line, who, stop, (is_over, waits));
             served.await;
         }
     }
