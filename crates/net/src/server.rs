@@ -3,7 +3,7 @@
 //! It owns the counts and the stopping; what is said on a connection is none of its business.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) stop: Stop,
     /// Connections that were let in.
     pub(crate) sessions: TaskTracker,
+    /// How many of them there were when somebody wanted them dropped.
+    cut: AtomicUsize,
     /// Accept loops, and connections being turned away.
     pub(crate) doorstep: TaskTracker,
     pub(crate) refusals: Arc<Semaphore>,
@@ -105,6 +107,7 @@ impl Server {
                 gate: Gate::new(limits),
                 stop: Stop::new(),
                 sessions: TaskTracker::new(),
+                cut: AtomicUsize::new(0),
                 doorstep: TaskTracker::new(),
                 refusals: Arc::new(Semaphore::new(REFUSALS)),
                 proxies: ArcSwap::default(),
@@ -227,8 +230,16 @@ impl Server {
         &self.shared.stop
     }
 
+    /// Drops what is still open, now: a [`shutdown`](Self::shutdown) that waits goes on.
+    pub fn cut(&self) {
+        let open = self.shared.sessions.len();
+        // Counted before they hear of it, for they may be gone before anybody looks.
+        self.shared.cut.store(open, Ordering::Release);
+        self.shared.stop.raise(Level::Dropping);
+    }
+
     /// Stops: sessions are told to finish what they have in hand, newcomers are turned away, and what is still
-    /// open after `within`, or once [`stop`](Self::stop) is raised to [`Level::Dropping`], is dropped. All connections
+    /// open after `within`, or once [`cut`](Self::cut) is called, is dropped. All connections
     /// and listening sockets are gone when this returns.
     pub async fn shutdown(&self, within: Duration) -> Drained {
         let shared = &self.shared;
@@ -238,7 +249,7 @@ impl Server {
         let mut alarm = shared.stop.alarm();
         let dropped = tokio::select! {
             biased;
-            () = alarm.at_least(Level::Dropping) => shared.sessions.len(),
+            () = alarm.at_least(Level::Dropping) => shared.cut.load(Ordering::Acquire),
             () = shared.sessions.wait() => 0,
             () = sleep(within) => shared.sessions.len(),
         };

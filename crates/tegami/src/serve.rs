@@ -13,8 +13,8 @@ use admin::{AdminSocket, Operations};
 use anyhow::{Context, Result};
 use auth::{Authenticator, Keyring, Wanted};
 use mailstore::{Change, ChangeError, NewAccount, Resolution, Store};
+use net::Server;
 use net::tls::Certificates;
-use net::{Level, Server};
 use rustls::pki_types::CertificateDer;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -264,7 +264,7 @@ impl Running {
             () = signals.stop() => {
                 // What was answered 250 is on disk; a message that is coming in was not, and is sent again.
                 tracing::warn!("stopping at once: sessions that are still open are dropped, no mail is lost");
-                self.server.stop().raise(Level::Dropping);
+                self.server.cut();
                 self.outbound.stop(Duration::ZERO).await;
                 drain.await
             }

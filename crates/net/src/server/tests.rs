@@ -265,6 +265,35 @@ async fn a_drain_drops_what_is_open_at_its_deadline() {
 }
 
 #[tokio::test]
+async fn who_is_cut_off_in_a_drain_is_counted_though_he_is_gone_by_then() {
+    let (server, address, toy) = start(NO_LIMITS);
+    let mut busy = connect(address, "hello").await;
+    busy.write_all(b"later never\r\n").await.unwrap();
+    while toy.watch.asked.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let mut drain = std::pin::pin!(server.shutdown(Duration::from_secs(60)));
+    tokio::select! {
+        biased;
+        drained = &mut drain => panic!("{drained:?}"),
+        () = std::future::ready(()) => (),
+    }
+    server.cut();
+    let mut rest = Vec::new();
+    let _reset = busy.read_to_end(&mut rest).await;
+    while !server.shared.sessions.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        drain.await,
+        Drained {
+            open: 1,
+            dropped: 1
+        }
+    );
+}
+
+#[tokio::test]
 async fn a_server_without_connections_stops_at_once() {
     let (server, address, _) = start(NO_LIMITS);
     assert!(server.is_accepting());
