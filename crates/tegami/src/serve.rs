@@ -141,6 +141,11 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
     })
 }
 
+/// Threads for what may block: reading from the store, and long commands of the administrator. The allocator keeps memory
+/// for each: with as many as the runtime likes (up to 98 were seen), a process that had sent 30,000 messages on had 188 MiB,
+/// with so many 112.
+const BLOCKING: usize = 16;
+
 /// The runtime of the server: as many workers as there are cores.
 ///
 /// # Errors
@@ -148,6 +153,7 @@ pub fn run(loaded: Loaded, explicit: Option<&Path>) -> Result<()> {
 pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING)
         .build()
         .context("cannot start the worker threads")
 }
