@@ -100,3 +100,26 @@ fn an_address_that_sends_mail_on_has_a_quarter_of_the_queue() {
     assert_eq!(hand_in(&mut second, from, "team@example.test"), 0);
     assert_eq!(hand_in(&mut second, from, "crew@example.test"), 3);
 }
+
+#[test]
+fn an_address_that_sends_mail_on_has_a_quarter_whoever_else_is_named_before_it() {
+    let (sink, names) = (
+        Sink::start(),
+        NameServer::start(&[("backup.test", Says::Fault)]),
+    );
+    let server = crowded(&sink, &names, 4);
+    let (team, crew) = ("team@example.test", "crew@example.test");
+    for (alias, to) in [(team, "later@other.test"), (crew, "later@third.test")] {
+        done(server.tegami(&["alias", "add", alias, to], ""), to);
+    }
+    let from = "a@far.example";
+    let mut first = peer(&server, "198.51.100.1");
+    assert_eq!(hand_in(&mut first, from, team), 1);
+    let mut second = peer(&server, "198.51.100.2");
+    for before in ["x@backup.test", crew] {
+        second.command(&format!("MAIL FROM:<{from}>"), "250");
+        second.command(&format!("RCPT TO:<{before}>"), "250");
+        second.command(&format!("RCPT TO:<{team}>"), "452 4.3.1");
+        second.command("RSET", "250");
+    }
+}

@@ -251,6 +251,20 @@ fn what_a_member_bounces_is_for_the_owner() {
 }
 
 #[test]
+fn a_post_whose_header_is_too_long_to_be_looked_at_reaches_no_member() {
+    let sink = Sink::start();
+    let server = sending_to(sink.port);
+    list(&server, &[BOB], &[]);
+    let long = "X-Filler: a line of a header that does not end\r\n".repeat(6000);
+    let post = format!("{long}TLS-Required: No\r\n{}", message("long"));
+    send(&mut user(&server, ALICE), ALICE, STAFF, &post);
+    let report = until_there_are(&server, ALICE, 1).remove(0);
+    assert!(report.contains("\r\nStatus: 5.6.0\r\n"), "{report}");
+    until_the_queue_is_empty(&server);
+    until_there_are(&server, BOB, 0);
+}
+
+#[test]
 fn a_post_waits_for_its_moderator() {
     let sink = Sink::start();
     let server = sending_to(sink.port);

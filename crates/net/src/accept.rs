@@ -207,7 +207,7 @@ impl<R: Reception> Door<R> {
         let permit = if self.reception.is_for_mail() {
             gate.admit(self.number, peer, now())
         } else {
-            let inside = self.listening.open.load(Ordering::Relaxed);
+            let inside = self.shared.inside(&self.listening.name);
             gate.admit_guest(self.number, peer, inside, now())
         }?;
         if self.reception.greets() && has_spoken(socket) {

@@ -170,8 +170,9 @@ impl Gate {
         Ok(permit)
     }
 
-    /// Lets a guest in (see [`Guests`](crate::Guests)), or says why not. `inside` is how many the listener has already:
-    /// a quarter of all sessions is the most, so that mail has room whatever a reverse proxy passes on.
+    /// Lets a guest in (see [`Guests`](crate::Guests)), or says why not. `inside` is how many the listener has already, at
+    /// all of its addresses: a quarter of all sessions is the most, so that mail has room whatever a reverse proxy passes
+    /// on.
     ///
     /// # Errors
     /// As [`Gate::admit`].

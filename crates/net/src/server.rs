@@ -291,6 +291,13 @@ impl Shared {
         self.ids.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Sessions open at all addresses of a listener.
+    pub(crate) fn inside(&self, listener: &str) -> u64 {
+        let listeners = self.listeners();
+        let its = listeners.iter().filter(|one| *one.name == *listener);
+        its.map(|one| one.open.load(Ordering::Relaxed)).sum()
+    }
+
     fn listeners(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Listening>>> {
         self.listeners
             .lock()

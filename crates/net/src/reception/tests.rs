@@ -108,6 +108,28 @@ async fn guests_of_a_listed_proxy_come_without_a_header_and_its_address_does_not
 }
 
 #[tokio::test]
+async fn a_quarter_is_all_for_guests_at_however_many_addresses_they_are_received() {
+    let (server, first) = start(Limits {
+        sessions: 4,
+        ..Limits::default()
+    });
+    let bound = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+    let second = bound.address();
+    server.listen_for_guests(bound, "parrot".into(), "words", Arc::new(Parrot));
+    let inside = TcpStream::connect(first).await.unwrap();
+    while server.status()[0].open == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_ne!(said(second, "hello\n").await, "hello\n");
+    assert_eq!(server.status()[1].refused, 1);
+    drop(inside);
+    while server.status()[0].open > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(said(second, "hello\n").await, "hello\n");
+}
+
+#[tokio::test]
 async fn guests_leave_when_the_server_stops() {
     let (server, address) = start(Limits::default());
     let mut waiting = TcpStream::connect(address).await.unwrap();

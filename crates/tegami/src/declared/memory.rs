@@ -6,18 +6,24 @@
 //! as whoever is declared and not on it may have left.
 
 use std::collections::{BTreeMap, HashSet};
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use address::Mailbox;
 use delivery::list::Settings;
 use mailstore::StoredList;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::{Declarations, Stored};
 use crate::durable_file;
 
 const FILE: &str = mailstore::DECLARED;
+/// More octets than any has.
+const LARGEST: u64 = 64 << 20;
 
 /// By [`Mailbox::key`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,11 +124,66 @@ impl Memory {
 /// The memory in this data directory as it is written, if there is one.
 ///
 /// # Errors
-/// It is there and cannot be read.
+/// It is there and cannot be read, is not a regular file (a link leads who knows where, and a pipe would be waited for), or
+/// is larger than any.
 pub fn octets(data_dir: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(data_dir.join(FILE)) {
-        Ok(octets) => Ok(Some(octets)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    let irregular = || io::Error::other("it is not a regular file; move it away");
+    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits();
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(data_dir.join(FILE));
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Err(irregular());
+        }
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        return Err(irregular());
+    }
+    let mut octets = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut octets)?;
+    if octets.len() as u64 > LARGEST {
+        let most = LARGEST >> 20;
+        let words = format!("it has more than {most} MiB, so it is something else; move it away");
+        return Err(io::Error::other(words));
+    }
+    Ok(Some(octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+
+    #[test]
+    fn only_a_regular_file_of_some_size_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let read = || octets(dir.path()).map_err(|error| error.to_string());
+        let refused = |why: &str| Err(format!("{why}; move it away"));
+        assert_eq!(read(), Ok(None));
+        fs::write(&path, "{}").unwrap();
+        assert_eq!(read(), Ok(Some(b"{}".to_vec())));
+        fs::rename(&path, dir.path().join("other")).unwrap();
+        symlink("other", &path).unwrap();
+        assert_eq!(read(), refused("it is not a regular file"));
+        fs::remove_file(&path).unwrap();
+        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(read(), refused("it is not a regular file"));
+        fs::remove_file(&path).unwrap();
+        let large = File::create(&path).unwrap();
+        large.set_len(LARGEST + 1).unwrap();
+        assert_eq!(
+            read(),
+            refused("it has more than 64 MiB, so it is something else")
+        );
     }
 }

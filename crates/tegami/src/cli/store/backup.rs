@@ -57,7 +57,11 @@ pub fn run(config: &Config, arguments: &Arguments) -> Result<()> {
         verify: arguments.verify,
         keep: arguments.keep.map(|keep| keep as usize),
     };
-    let (reached, declared) = together(|| Ok(memory_octets(data_dir)?), || reach(data_dir))?;
+    let declared = || {
+        let file = data_dir.join(mailstore::DECLARED);
+        memory_octets(data_dir).with_context(|| format!("cannot read {}", file.display()))
+    };
+    let (reached, declared) = together(declared, || reach(data_dir))?;
     let of = Moment {
         end: reached.end,
         declared,

@@ -10,8 +10,8 @@ use super::places::return_path;
 use super::{Trouble, header_end};
 use crate::host::House;
 
-/// Most octets of a header that are looked at and changed. Of a longer one the rest stays as it is.
-const MOST_HEADER: usize = 256 * 1024;
+/// Most octets of a header that are looked at and changed. Of a longer one the rest stays as it is; no list hands that on.
+pub(super) const MOST_HEADER: usize = 256 * 1024;
 
 /// A message that waits.
 pub(super) struct Post {
@@ -26,6 +26,8 @@ pub(super) struct Post {
     own: usize,
     /// Octets of the rest.
     pub(super) rest: u64,
+    /// The header goes on in the rest, where nobody looks.
+    pub(super) is_cut: bool,
 }
 
 impl Post {
@@ -128,12 +130,15 @@ fn read(store: &Store, id: u64) -> Result<Option<Post>, Trouble> {
     } else {
         0
     };
-    let end = header_end(&octets).unwrap_or_else(|| octets.len().min(MOST_HEADER));
+    let found = header_end(&octets);
+    let end = found.unwrap_or_else(|| octets.len().min(MOST_HEADER));
     let header = octets[own..end.max(own)].to_vec();
     let before = (own + header.len()) as u64;
+    let rest = letter.octets().saturating_sub(before);
     Ok(Some(Post {
         id,
-        rest: letter.octets().saturating_sub(before),
+        rest,
+        is_cut: found.is_none() && rest > 0,
         queued,
         envelope,
         header,

@@ -14,7 +14,7 @@ use delivery::list::{AfterData, List, Poster, Role};
 use mailstore::{Attempt, Parcel, Waiting};
 use reply::Enhanced;
 
-use super::letter::Post;
+use super::letter::{MOST_HEADER, Post};
 use super::places::{Places, return_path};
 use super::{Errands, Trouble, delivered, path, personal, postmaster, refused};
 use crate::host::House;
@@ -34,6 +34,12 @@ pub(super) async fn expand(
     let Some(mut waiting) = post.waiting(recipient).cloned() else {
         return Ok(delivered("removed"));
     };
+    // What is not looked at cannot be taken out either: fields that are for the list alone would reach the members.
+    if post.is_cut {
+        let most = MOST_HEADER / 1024;
+        let words = format!("lists take posts with a header of {most} KiB at most");
+        return Ok(refused(Enhanced(5, 6, 0), words));
+    }
     let poster = Poster {
         reverse_path: &post.envelope.reverse_path,
         login: &[],

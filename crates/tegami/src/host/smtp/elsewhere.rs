@@ -18,7 +18,7 @@ use smtp_server::{Hold, RcptVerdict};
 use super::SmtpHost;
 use super::recipient::Leaves;
 use super::rounds::Rounds;
-use crate::host::routing::{self, Route};
+use crate::host::routing;
 use crate::host::shares::Owner;
 use crate::host::{House, Policy};
 
@@ -211,17 +211,32 @@ fn milliseconds(time: SystemTime) -> u64 {
 }
 
 impl SmtpHost {
-    /// Who may not have one more message wait in the queue, of those whose mail it would be.
-    pub(super) async fn full_share(&mut self, to: &ForwardPath) -> Option<Owner> {
+    /// Who may not have one more message wait in the queue, of those whose mail it would be and who have not been asked for
+    /// an earlier recipient. `first`: nobody of the earlier ones waits there.
+    pub(super) async fn full_share(&mut self, first: bool, leaves: &Leaves) -> Option<Owner> {
+        let owners = self.not_asked(first, leaves);
+        if owners.is_empty() {
+            return None;
+        }
         let octets = self.transaction.as_ref()?.declared;
         let house = Arc::clone(&self.house);
         let share = house.policy.load().outward.share;
         if share.is_far(&house.store, octets) {
             return None;
         }
-        let owners = self.owners(sent_on_by(&house, to));
         let full = house.shares.full(&house.store, owners, share, octets);
         full.await
+    }
+
+    fn not_asked(&self, first: bool, leaves: &Leaves) -> Vec<Owner> {
+        let by = leaves.copies.iter().filter_map(|(_, by)| by.clone());
+        let mut owners = self.owners(by);
+        if !first {
+            let leaving = self.transaction.as_ref().map(|one| &one.leaving);
+            let asked = self.owners(leaving.map(Leaving::sent_on_by).unwrap_or_default());
+            owners.retain(|owner| !asked.contains(owner));
+        }
+        owners
     }
 
     /// Whose mail it is, when these addresses of ours send it on.
@@ -302,19 +317,6 @@ impl SmtpHost {
         match &*policy.outward.next_hop(sender, to)? {
             NextHop::Host(Host::Domain(domain)) => Some(domain.clone()),
             NextHop::Host(Host::Literal(_)) | NextHop::Route(_) | NextHop::Held(_) => None,
-        }
-    }
-}
-
-/// The addresses of ours that send on what is written to this one.
-fn sent_on_by(house: &House, to: &ForwardPath) -> Vec<Mailbox> {
-    match routing::route(&house.policy.load(), &house.store.directory(), to) {
-        Route::Leads(leads) => {
-            let through = leads.away.into_iter().map(|away| away.through);
-            through.filter_map(|all| all.into_iter().next()).collect()
-        }
-        Route::Moved(_) | Route::Circle | Route::Disabled | Route::Unknown | Route::Foreign => {
-            Vec::new()
         }
     }
 }

@@ -54,6 +54,10 @@ impl Leaves {
     fn len(&self) -> usize {
         self.copies.len() + self.lists.len() + usize::from(self.itself)
     }
+
+    fn is_sent_on(&self) -> bool {
+        self.copies.iter().any(|(_, by)| by.is_some())
+    }
 }
 
 impl Room {
@@ -101,8 +105,10 @@ impl SmtpHost {
             None => self.room_for(&to.path),
         };
         // Only for what has to wait in the queue is anybody asked how much of that is whose.
-        if room.as_ref().is_ok_and(|room| room.queue.is_some()) {
-            let full = Box::pin(self.full_share(&to.path)).await;
+        if let Ok(taken) = &room
+            && (taken.queue.is_some() || taken.leaves.is_sent_on())
+        {
+            let full = Box::pin(self.full_share(taken.queue.is_some(), &taken.leaves)).await;
             room = room.and_then(|room| room.within(full, self.peer, self.login.as_ref()));
         }
         let Some(transaction) = &mut self.transaction else {
