@@ -21,14 +21,21 @@ pub enum RouteFacts {
         away: Vec<Mailbox>,
         /// Accounts whose new mail is put off, and with it all mail for this address.
         suspended: Vec<Mailbox>,
+        /// Accounts that keep nothing themselves, and whose forwarding leads back to them: their mail stays there.
+        #[serde(default)]
+        back: Vec<Mailbox>,
     },
     /// Nobody takes it: senders are told this address.
     Moved {
         /// The new address.
         to: Mailbox,
     },
-    /// Its account is disabled.
-    Disabled,
+    /// Every account that it leads to is disabled.
+    Disabled {
+        /// These.
+        #[serde(default)]
+        accounts: Vec<Mailbox>,
+    },
     /// Nobody has it, but there is a postmaster at every domain: whom the configuration names, or else this account.
     Postmaster {
         /// None, where no account gets mail.

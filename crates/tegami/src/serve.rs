@@ -356,6 +356,12 @@ async fn reconcile(
             "declared, but not on this list, and whether they left it is not known any more (declared.json was missing or damaged); `tegami list member add` subscribes them"
         );
     }
+    for alias in &report.aliases_in_circles {
+        tracing::warn!(
+            %alias,
+            "this alias stays as it was: with aliases made by hand it would lead back to itself; `tegami alias list` shows them"
+        );
+    }
     judge(declarations.accounts, &report);
     Ok(())
 }

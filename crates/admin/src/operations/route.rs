@@ -1,7 +1,7 @@
 //! Where mail for an address goes, as far as accounts, aliases and forwards decide it.
 
 use address::{Host, Mailbox};
-use mailstore::{AccountId, Directory, Expansion, ListAddress, Unresolvable};
+use mailstore::{AccountId, Away, Directory, Expansion, ListAddress, Local, Unresolvable};
 
 use super::Operations;
 use crate::route::{AtList, Place, RouteFacts, Way};
@@ -33,7 +33,11 @@ impl Operations {
         let leads = match directory.expand(address) {
             Expansion::Leads(leads) => leads,
             Expansion::Moved(to) => return RouteFacts::Moved { to },
-            Expansion::Disabled => return RouteFacts::Disabled,
+            Expansion::Disabled => {
+                return RouteFacts::Disabled {
+                    accounts: directory.disabled_behind(address),
+                };
+            }
             Expansion::Unknown if address.local.folded() == "postmaster" => {
                 return self.postmaster();
             }
@@ -42,51 +46,79 @@ impl Operations {
             Expansion::Unresolvable(Unresolvable::TooMany) => return RouteFacts::TooMany,
         };
         let address_of = |id| named(&directory, id);
-        let mut ways: Vec<Way> = Vec::new();
-        for local in leads.mailboxes {
-            if let Some(account) = address_of(local.account) {
-                ways.push(Way {
-                    place: Place::Mailbox { account },
-                    through: local.through,
-                });
-            }
-        }
-        for at in leads.lists {
-            ways.push(Way {
-                place: Place::List {
-                    list: at.list,
-                    at: named_there(at.address),
-                },
-                through: at.through,
-            });
-        }
-        for away in leads.away {
-            let address = away.address;
-            let place = if is_ours(&address) {
-                Place::Nobody { address }
-            } else {
-                Place::Elsewhere { address }
-            };
-            ways.push(Way {
-                place,
-                through: away.through,
-            });
-        }
+        let back = leads.mailboxes.iter();
+        let back = back.filter_map(|local| of_returned(&directory, local.account));
+        let back = back.collect();
         let suspended = leads.accounts.iter();
         let suspended = suspended.filter_map(|id| of_suspended(&directory, *id));
         RouteFacts::Leads {
-            ways,
+            ways: ways(
+                &directory,
+                leads.mailboxes,
+                leads.lists,
+                leads.away,
+                is_ours,
+            ),
             disclosed: leads.disclosed,
             passed_over: leads.passed_over,
             away: leads.vacations.into_iter().filter_map(address_of).collect(),
             suspended: suspended.collect(),
+            back,
         }
     }
+}
+
+/// Mailboxes, lists, and what is at no account here.
+fn ways(
+    directory: &Directory,
+    mailboxes: Vec<Local>,
+    lists: Vec<mailstore::AtList>,
+    elsewhere: Vec<Away>,
+    is_ours: impl Fn(&Mailbox) -> bool,
+) -> Vec<Way> {
+    let mut ways: Vec<Way> = Vec::new();
+    for local in mailboxes {
+        if let Some(account) = named(directory, local.account) {
+            ways.push(Way {
+                place: Place::Mailbox { account },
+                through: local.through,
+            });
+        }
+    }
+    for at in lists {
+        ways.push(Way {
+            place: Place::List {
+                list: at.list,
+                at: named_there(at.address),
+            },
+            through: at.through,
+        });
+    }
+    for away in elsewhere {
+        let address = away.address;
+        let place = if is_ours(&address) {
+            Place::Nobody { address }
+        } else {
+            Place::Elsewhere { address }
+        };
+        ways.push(Way {
+            place,
+            through: away.through,
+        });
+    }
+    ways
 }
 
 fn of_suspended(directory: &Directory, id: AccountId) -> Option<Mailbox> {
     let account = directory.account(id)?;
     account.terms.suspended.then(|| account.address.clone())
+}
+
+/// Whoever keeps nothing has mail in the mailbox only where the forwarding leads back.
+fn of_returned(directory: &Directory, id: AccountId) -> Option<Mailbox> {
+    let account = directory.account(id)?;
+    let forward = account.handling.forward.as_ref()?;
+    (!forward.keep).then(|| account.address.clone())
 }
 
 fn named_there(what: ListAddress) -> AtList {

@@ -51,10 +51,12 @@ pub trait House: Send + Sync + 'static {
     /// The address of an account, while there is such an account.
     fn address(&self, account: AccountId) -> Option<Mailbox>;
 
-    /// The mailing list that sent mail from `sender` to its members, and who of those it did not reach is one.
+    /// The mailing list that sent mail from `sender`, with this header, to its members, and who of those it did not reach
+    /// is one.
     fn list_of(
         &self,
         _sender: &ReversePath,
+        _header: &[u8],
         _failed: &[&Recipient],
     ) -> Option<(Mailbox, Vec<Mailbox>)> {
         None

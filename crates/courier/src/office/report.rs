@@ -151,7 +151,7 @@ fn write(
         .iter()
         .filter(|one| one.action == dsn::Action::Failed);
     let failed: Vec<&Recipient> = failed.map(|one| one.recipient).collect();
-    let of_list = house.list_of(&envelope.reverse_path, &failed);
+    let of_list = house.list_of(&envelope.reverse_path, &known.header, &failed);
     let report = dsn::compose(&Facts {
         reporting: &house.hostname(),
         postmaster: &house.postmaster(),

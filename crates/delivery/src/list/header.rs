@@ -28,6 +28,12 @@ const OWN: [&str; 9] = [
 const WAIVER: &str = "TLS-Required";
 
 impl List {
+    /// Whether this is the header of a copy that a list of ours sent: of what others send, our `Received` is first.
+    #[must_use]
+    pub fn is_copy(header: &[u8]) -> bool {
+        header.starts_with(b"List-Id:")
+    }
+
     /// The list's own fields for one copy, to stand in front of [`List::theirs`]. With `unsubscribe`, an address by
     /// which its recipient leaves the list with one click (RFC 8058); such a copy is for nobody else.
     #[must_use]

@@ -111,9 +111,17 @@ impl Directory {
         }
         match walk.leads.passed_over.pop() {
             Some((_, to)) => Expansion::Moved(to),
-            None if walk.disabled => Expansion::Disabled,
+            None if !walk.disabled.is_empty() => Expansion::Disabled,
             None => Expansion::Unknown,
         }
+    }
+
+    /// The accounts on the way from this address that are switched off.
+    #[must_use]
+    pub fn disabled_behind(&self, address: &Mailbox) -> Vec<Mailbox> {
+        let mut walk = Walk::default();
+        self.step(address, &mut walk);
+        walk.disabled
     }
 
     /// Goes on to an address; says whether somebody here has it.
@@ -151,7 +159,9 @@ impl Directory {
     fn at_account(&self, account: &Account, walk: &mut Walk) {
         let handling = &account.handling;
         if !account.enabled {
-            walk.disabled = true;
+            if !walk.disabled.contains(&account.address) {
+                walk.disabled.push(account.address.clone());
+            }
         } else if !account.terms.mailbox {
             // Nobody can write to it.
         } else if let Some(to) = &handling.moved {
@@ -242,7 +252,7 @@ struct Walk {
     /// Addresses elsewhere and of lists that are among the places. Case counts elsewhere (RFC 5321 section 2.4).
     sent: HashSet<String>,
     places: usize,
-    disabled: bool,
+    disabled: Vec<Mailbox>,
     looped: bool,
 }
 

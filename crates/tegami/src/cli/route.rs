@@ -124,7 +124,7 @@ impl Route {
                 })
                 .collect(),
             RouteFacts::Moved { .. }
-            | RouteFacts::Disabled
+            | RouteFacts::Disabled { .. }
             | RouteFacts::Postmaster { .. }
             | RouteFacts::Nobody
             | RouteFacts::Circle
@@ -272,12 +272,14 @@ fn describe(found: &Found) -> String {
             passed_over,
             away,
             suspended,
+            back,
         } => {
             let whose = found.postmaster.as_ref().map(|whose| {
                 format!("is mail for postmaster, who is {}. It ", whose.unicode())
             });
             lines.push(format!("Mail for {address} {}goes", whose.unwrap_or_default()));
             lines.extend(ways.iter().map(|way| format!("  {}", describe_way(way))));
+            lines.extend(back.iter().map(leads_back));
             lines.extend(kept_in(found, ways));
             if let Some(to) = disclosed {
                 lines.push(format!("Senders are told the new address, {} (251).", to.unicode()));
@@ -299,9 +301,7 @@ fn describe(found: &Found) -> String {
             "Mail for {address} is refused: the user has moved to {} (551).",
             to.unicode()
         )),
-        RouteFacts::Disabled => lines.push(format!(
-            "Mail for {address} is refused: the account is disabled; `tegami account enable` changes that."
-        )),
+        RouteFacts::Disabled { accounts } => lines.push(disabled(address, accounts)),
         RouteFacts::Postmaster { .. } => lines.push(format!(
             "Mail for {address} goes to whoever is postmaster: the key postmaster, else the first account."
         )),
@@ -320,6 +320,27 @@ fn describe(found: &Found) -> String {
         lines.extend(describe_how(&leaving.how));
     }
     lines.join("\n")
+}
+
+fn disabled(address: &str, accounts: &[Mailbox]) -> String {
+    let names: Vec<String> = accounts.iter().map(Mailbox::unicode).collect();
+    let why = match names.as_slice() {
+        [one] if one != address => format!("it leads to {one} only, which is disabled"),
+        [] | [_] => "the account is disabled".to_owned(),
+        several => format!(
+            "it leads only to accounts that are disabled ({})",
+            several.join(", ")
+        ),
+    };
+    format!("Mail for {address} is refused: {why}; `tegami account enable` changes that.")
+}
+
+/// Said of an account that keeps nothing.
+pub(super) fn leads_back(who: &Mailbox) -> String {
+    format!(
+        "The forwarding of {} leads back to itself, so its mail stays in its mailbox.",
+        who.unicode()
+    )
 }
 
 fn describe_way(way: &Way) -> String {
@@ -405,6 +426,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_is_disabled_is_named() {
+        let of = |accounts: &[&str]| {
+            let accounts = accounts.iter().map(|one| Mailbox::parse_user(one).unwrap());
+            disabled("carol@a.test", &accounts.collect::<Vec<_>>())
+        };
+        let itself = "Mail for carol@a.test is refused: the account is disabled; `tegami account enable` changes that.";
+        assert_eq!(of(&["carol@a.test"]), itself);
+        assert_eq!(
+            of(&["f2@a.test"]),
+            "Mail for carol@a.test is refused: it leads to f2@a.test only, which is disabled; `tegami account enable` changes that."
+        );
+        assert!(of(&["f2@a.test", "f3@a.test"]).contains("(f2@a.test, f3@a.test)"));
+    }
+
+    #[test]
     fn a_route_is_told_in_sentences() {
         let mailbox = |text: &str| Mailbox::parse_user(text).unwrap();
         let found = Found {
@@ -431,6 +467,7 @@ mod tests {
                 passed_over: vec![(mailbox("eve@a.test"), mailbox("eve@c.test"))],
                 away: vec![mailbox("alice@a.test")],
                 suspended: Vec::new(),
+                back: vec![mailbox("alice@a.test")],
             },
             leaving: vec![Leaving {
                 address: mailbox("bob@b.test"),
@@ -450,6 +487,7 @@ mod tests {
                 "Mail for info@a.test goes",
                 "  into the mailbox of alice@a.test, through info@a.test",
                 "  to bob@b.test, at another server, through info@a.test, then bob@a.test",
+                "The forwarding of alice@a.test leads back to itself, so its mail stays in its mailbox.",
                 "eve@a.test has moved to eve@c.test and gets nothing.",
                 "alice@a.test is away, as senders are told.",
                 "Mail for bob@b.test",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use address::Mailbox;
 use auth::HashError;
-use mailstore::{Change, ChangeError};
+use mailstore::{Alias, Change, ChangeError};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
@@ -31,6 +31,8 @@ pub struct Report {
     pub not_joined: Vec<(Mailbox, Vec<Mailbox>)>,
     /// Aliases that were made or changed.
     pub aliases_put: Vec<Mailbox>,
+    /// Aliases that stay as they were, for with what was made by hand they would lead back to themselves.
+    pub aliases_in_circles: Vec<Mailbox>,
     /// Aliases that were removed.
     pub aliases_removed: Vec<Mailbox>,
     /// How many accounts were as declared.
@@ -105,12 +107,35 @@ where
         .into_iter()
         .map(|list| (list.address.clone(), Change::PutList(list)));
     report.lists_put = all(lists, &change).await?;
-    let puts = plan
-        .aliases_to_put
-        .into_iter()
-        .map(|alias| (alias.address.clone(), Change::PutAlias(alias)));
-    report.aliases_put = all(puts, &change).await?;
+    (report.aliases_put, report.aliases_in_circles) =
+        put_aliases(plan.aliases_to_put, &change).await?;
     Ok(report)
+}
+
+/// Makes or changes these aliases; returns those, and the ones that would lead back to themselves. One that only does so
+/// until another is changed is made after that.
+async fn put_aliases<Apply, Applied>(
+    mut aliases: Vec<Alias>,
+    change: &Apply,
+) -> Result<(Vec<Mailbox>, Vec<Mailbox>), ApplyError>
+where
+    Apply: Fn(Change) -> Applied,
+    Applied: Future<Output = Result<(), ChangeError>> + Send + 'static,
+{
+    let mut put = Vec::new();
+    loop {
+        let puts = aliases
+            .iter()
+            .map(|alias| (alias.address.clone(), Change::PutAlias(alias.clone())));
+        let (done, circles) = attempt(puts, change).await?;
+        let progress = !done.is_empty();
+        put.extend(done);
+        if circles.is_empty() || !progress {
+            put.sort();
+            return Ok((put, circles));
+        }
+        aliases.retain(|alias| circles.contains(&alias.address));
+    }
 }
 
 /// Makes all these changes, in no particular order, and returns whom they were about.
@@ -118,6 +143,25 @@ async fn all<Apply, Applied>(
     changes: impl IntoIterator<Item = (Mailbox, Change)>,
     change: &Apply,
 ) -> Result<Vec<Mailbox>, ApplyError>
+where
+    Apply: Fn(Change) -> Applied,
+    Applied: Future<Output = Result<(), ChangeError>> + Send + 'static,
+{
+    let (done, circles) = attempt(changes, change).await?;
+    match circles.into_iter().next() {
+        None => Ok(done),
+        Some(address) => Err(ApplyError::Change {
+            source: ChangeError::AliasCycle(address.clone()),
+            address,
+        }),
+    }
+}
+
+/// The same; returns whom those were about that were made, and the aliases that would have led back to themselves.
+async fn attempt<Apply, Applied>(
+    changes: impl IntoIterator<Item = (Mailbox, Change)>,
+    change: &Apply,
+) -> Result<(Vec<Mailbox>, Vec<Mailbox>), ApplyError>
 where
     Apply: Fn(Change) -> Applied,
     Applied: Future<Output = Result<(), ChangeError>> + Send + 'static,
@@ -136,13 +180,15 @@ where
     while let Some(finished) = running.join_next().await {
         done.push(finished?);
     }
-    let mut addresses = Vec::with_capacity(done.len());
+    let (mut addresses, mut circles) = (Vec::with_capacity(done.len()), Vec::new());
     for (address, outcome) in done {
         match outcome {
             Ok(()) => addresses.push(address),
+            Err(ChangeError::AliasCycle(_)) => circles.push(address),
             Err(source) => return Err(ApplyError::Change { address, source }),
         }
     }
     addresses.sort();
-    Ok(addresses)
+    circles.sort();
+    Ok((addresses, circles))
 }

@@ -3,6 +3,7 @@
 //! Every mistake is reported with its line, all at once. Nothing here knows the store.
 
 pub(super) mod alias;
+mod circle;
 pub(super) mod list;
 pub(super) mod vacation;
 
@@ -64,11 +65,14 @@ pub fn load(path: &Path, domains: &[Domain]) -> Result<Declarations, ConfigError
     };
     let mut declared = reading.sections();
     reading.twice(&declared);
+    reading.problems.extend(circle::of_aliases(&declared));
     if declared.accounts.is_empty() && reading.problems.is_empty() {
         let message = "declares no account; to change accounts with `tegami account` instead, remove accounts_file from the configuration";
         reading.problems.push(Place::file(path).problem(message));
     }
     ConfigError::unless_empty(reading.problems)?;
+    let circles = circle::of_forwards(&declared);
+    declared.warnings.extend(circles);
     declared.warnings.extend(warning(&reading.open_to_others));
     Ok(declared)
 }

@@ -15,6 +15,7 @@ use anyhow::{Context, Result};
 use auth::Credentials;
 use courier::office::{self, Home, Housed, Nowhere, Office, Which};
 use courier::roads::{self, Roads, RouteTls, Settings};
+use delivery::list::List;
 use delivery::schedule::{Backoff, NextHop, Rules, Scope};
 use delivery::srs::{Forwarded, Why};
 use mailstore::AccountId;
@@ -347,8 +348,13 @@ impl office::House for Rooms {
     fn list_of(
         &self,
         sender: &ReversePath,
+        header: &[u8],
         failed: &[&Recipient],
     ) -> Option<(Mailbox, Vec<Mailbox>)> {
+        // Anybody can write under the address of a list.
+        if !List::is_copy(header) {
+            return None;
+        }
         let ReversePath::Mailbox(sender) = sender else {
             return None;
         };

@@ -55,6 +55,20 @@ fn a_post_says_which_list_it_came_through() {
 }
 
 #[test]
+fn what_a_stranger_sends_is_no_copy_of_a_list() {
+    let theirs = plain().theirs(b"From: a@x.test\r\n\r\n");
+    for click in [None, Some("https://lists.example.test/leave/TOKEN")] {
+        assert!(List::is_copy(
+            &[plain().ours(click), theirs.clone()].concat()
+        ));
+    }
+    let received =
+        "Received: from client.example by mx.example.test; Mon, 1 Jan 2024 00:00:00 +0000\r\n";
+    assert!(!List::is_copy(format!("{received}{OURS}").as_bytes()));
+    assert!(!List::is_copy(b""));
+}
+
+#[test]
 fn an_address_to_click_that_breaks_the_line_is_left_out() {
     let longest = format!("https://a.test/{}", "a".repeat(998 - 18 - 3 - 15));
     assert!(ours(&plain(), Some(&longest)).contains("One-Click"));

@@ -131,6 +131,16 @@ fn town() -> Directory {
     changed(&Directory::default(), changes).unwrap()
 }
 
+#[test]
+fn who_is_disabled_is_named_whoever_leads_there() {
+    let directory = town();
+    for from in ["off", "dead", "offs"] {
+        assert_eq!(directory.expand(&at(from)), Expansion::Disabled);
+        assert_eq!(directory.disabled_behind(&at(from)), [at("off")]);
+    }
+    assert!(directory.disabled_behind(&at("alice")).is_empty());
+}
+
 /// What becomes of mail, in few words: mailboxes, then lists, then what is elsewhere, each with the way to it.
 fn told(directory: &Directory, address: &str) -> String {
     let way = |through: &[Mailbox]| {

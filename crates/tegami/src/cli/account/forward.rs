@@ -1,12 +1,13 @@
 //! Where mail for an account goes beside its mailbox: how it is typed, and how it is said.
 
 use address::Mailbox;
-use admin::{AccountFacts, HandlingRequest, NewForward};
+use admin::{AccountFacts, HandlingRequest, NewForward, Request, Response, RouteFacts};
 use anyhow::Result;
 use clap::Args;
 
 use super::{account, ask, shown};
 use crate::cli::alias::list_of;
+use crate::cli::route::leads_back;
 use crate::config::Config;
 use crate::terminal::{note, print};
 
@@ -70,8 +71,25 @@ pub fn forward(config: &Config, typed: Forward) -> Result<()> {
             },
         );
     }
+    if account.forward.as_ref().is_some_and(|one| !one.keep) {
+        warn_of_circle(config, &account.address)?;
+    }
     let said = forwards(&account).unwrap_or_else(|| "goes to its mailbox only".to_owned());
     print(&format!("Mail for {} {said}.", account.address.unicode()))
+}
+
+/// Says so where an account that keeps nothing gets its mail back.
+fn warn_of_circle(config: &Config, address: &Mailbox) -> Result<()> {
+    let request = Request::Route {
+        postmaster: false,
+        address: address.clone(),
+    };
+    if let Response::Route(RouteFacts::Leads { back, .. }) = ask(config, &request)?
+        && back.contains(address)
+    {
+        note(&format!("note: {}", leads_back(address)));
+    }
+    Ok(())
 }
 
 /// Carries `account refer` out.

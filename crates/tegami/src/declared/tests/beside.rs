@@ -2,6 +2,7 @@
 
 use delivery::list::{Joining, Posting, Settings};
 use delivery::vacation;
+use mailstore::Change;
 
 use super::reconcile::{Store, mailbox, reconciled};
 use super::*;
@@ -183,6 +184,92 @@ async fn an_alias_leads_to_many_here_and_elsewhere_until_it_is_not_declared_any_
         store.alias("info@example.test").unwrap(),
         ["alice@example.test", "hand@far.test"]
     );
+}
+
+#[test]
+fn aliases_of_the_file_that_lead_in_a_circle_are_told_with_their_line() {
+    let wrong = |from: u32, first: &str, way: &str| {
+        format!(
+            "accounts.toml:{from}: to: mail for {first} would go in a circle ({way}); take one of these aliases out, or let it lead to an account"
+        )
+    };
+    let (x1, x2, x3) = ("x1@example.test", "X2@example.test", "x3@example.test");
+    bad(
+        &(alice("") + &alias(x1, &[x1])),
+        &[&wrong(5, x1, &format!("{x1} to {x1}"))],
+    );
+    let longer = alias(x1, &["alice@example.test", "x2+new@example.test"])
+        + &alias("in@example.test", &[x1])
+        + &alias(x2, &[x3])
+        + &alias(x3, &[x1]);
+    bad(
+        &(alice("") + &longer),
+        &[&wrong(
+            5,
+            x1,
+            &format!("{x1} to x2+new@example.test to {x3} to {x1}"),
+        )],
+    );
+    // Whoever is an account is an end.
+    let ends = alice("forward = [\"x1@example.test\"]") + &alias(x1, &["alice@example.test"]);
+    assert!(Office::new(&ends).load().unwrap().warnings.is_empty());
+    let kept = ends.replace("forward", "keep = false\nforward");
+    assert_eq!(
+        Office::new(&kept).load().unwrap().warnings.len(),
+        1,
+        "{kept}"
+    );
+}
+
+#[tokio::test]
+async fn a_circle_with_an_alias_made_by_hand_leaves_that_alias_out() {
+    let office = Office::new("");
+    let store = Store::default();
+    store
+        .change(Change::PutAlias(stored(
+            "x2@example.test",
+            "x1@example.test",
+        )))
+        .unwrap();
+    let file = alice("") + &alias("x1@example.test", &["x2@example.test"]);
+    let report = reconciled(&office, &store, &file).await.unwrap();
+    assert_eq!(report.aliases_in_circles, [mailbox("x1@example.test")]);
+    assert_eq!(store.alias("x1@example.test"), None);
+    // It is made as soon as it leads somewhere.
+    store
+        .change(Change::RemoveAlias(mailbox("x2@example.test")))
+        .unwrap();
+    store
+        .change(Change::PutAlias(stored(
+            "x2@example.test",
+            "alice@example.test",
+        )))
+        .unwrap();
+    let report = reconciled(&office, &store, &file).await.unwrap();
+    assert!(report.aliases_in_circles.is_empty());
+    assert_eq!(store.alias("x1@example.test").unwrap(), ["x2@example.test"]);
+}
+
+#[tokio::test]
+async fn aliases_of_the_file_can_turn_round() {
+    let office = Office::new("");
+    let store = Store::default();
+    let file = |first: &str, second: &str| {
+        alice("") + &alias("x1@example.test", &[first]) + &alias("x2@example.test", &[second])
+    };
+    let before = file("x2@example.test", "alice@example.test");
+    reconciled(&office, &store, &before).await.unwrap();
+    let after = file("alice@example.test", "x1@example.test");
+    let report = reconciled(&office, &store, &after).await.unwrap();
+    assert!(report.aliases_in_circles.is_empty());
+    assert_eq!(store.alias("x2@example.test").unwrap(), ["x1@example.test"]);
+}
+
+fn stored(address: &str, to: &str) -> Alias {
+    Alias {
+        address: mailbox(address),
+        targets: vec![mailbox(to)],
+    }
 }
 
 #[tokio::test]

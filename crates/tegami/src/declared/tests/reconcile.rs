@@ -89,6 +89,15 @@ impl Store {
                 return Err(ChangeError::NoAccount(id));
             }
             Change::PutAlias(alias) => {
+                let mut next = alias.targets.clone();
+                while let Some(target) = next.pop() {
+                    if target.key() == alias.address.key() {
+                        return Err(ChangeError::AliasCycle(alias.address));
+                    }
+                    let further = contents.aliases.iter();
+                    let further = further.filter(|one| one.address.key() == target.key());
+                    next.extend(further.flat_map(|one| one.targets.clone()));
+                }
                 contents
                     .aliases
                     .retain(|old| old.address.key() != alias.address.key());
