@@ -101,6 +101,8 @@ pub enum Why {
     Behind(Enhanced),
     /// A row of our own catalogue.
     Row(&'static Row),
+    /// The sender's account has used up what it may send a day.
+    Allowance,
 }
 
 /// The server that was spoken to, or that could not be.

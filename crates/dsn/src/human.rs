@@ -282,7 +282,11 @@ fn causes(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
     let said_by = outcome.remote.and_then(|remote| remote.said);
     let cause = match outcome.why {
         Why::Row(row) => row.reasons(language).cause.to_owned(),
-        Why::Status | Why::Behind(_) => meaning(code, said_by, language),
+        // What has run out of time says so first.
+        Why::Allowance if !is_out_of_time(code) => {
+            words::ALLOWANCE.in_language(language).to_owned()
+        }
+        Why::Status | Why::Behind(_) | Why::Allowance => meaning(code, said_by, language),
     };
     said(
         words::HAPPENED,
@@ -295,13 +299,21 @@ fn causes(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
         let behind = behind.to_string();
         said(words::BEHIND, language, &[&cause, &behind], page);
     }
+    if outcome.why == Why::Allowance && is_out_of_time(code) {
+        page.gap();
+        page.paragraph(TEXT, words::ALLOWANCE.in_language(language));
+    }
     if let Some(tried) = outcome.tried {
         let tried = tried.in_language(language);
         said(words::TRIED, language, &[&tried], page);
-    } else if (code.1, code.2) == (4, 7) && outcome.remote.is_none() {
-        // RFC 3463 section 3.5: X.4.7, time ran out.
+    } else if is_out_of_time(code) && outcome.remote.is_none() {
         said(words::UNTRIED, language, &[], page);
     }
+}
+
+/// RFC 3463 section 3.5: X.4.7, time ran out.
+fn is_out_of_time(code: Enhanced) -> bool {
+    (code.1, code.2) == (4, 7)
 }
 
 /// Whether a server puts off, for now, whoever it does not know yet. No code says so, only words do.
@@ -375,7 +387,7 @@ fn remote(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
 fn telling(outcome: &Outcome<'_>) -> Enhanced {
     match outcome.why {
         Why::Behind(behind) => behind,
-        Why::Row(_) | Why::Status => outcome.status,
+        Why::Row(_) | Why::Status | Why::Allowance => outcome.status,
     }
 }
 
@@ -420,6 +432,7 @@ fn remedy(outcome: &Outcome<'_>, language: Language) -> String {
                 }
             }
         }
+        Why::Allowance => return words::ALLOWANCE_REMEDY.in_language(language).to_owned(),
         Why::Behind(_) | Why::Status => telling(outcome),
     };
     advice::for_sender(status).in_language(language).to_owned()

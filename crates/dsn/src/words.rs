@@ -31,6 +31,14 @@ pub(crate) const REFERENCE: Words = words("You gave it the reference: {}", "送�
 pub(crate) const WROTE_TO: Words = words("(you wrote to {})", "（送信時の宛先：{}）");
 pub(crate) const HAPPENED: Words = words("What happened: {} ({})", "原因：{}（{}）");
 pub(crate) const UNKNOWN: Words = words("The reason was not given.", "理由は示されていません。");
+pub(crate) const ALLOWANCE: Words = words(
+    "Your account has reached how much it may send a day, so the message has not been sent. Sending goes on after midnight UTC.",
+    "お使いのアカウントが 1 日に送信できる数に達したため、メールを送信できませんでした。送信は協定世界時（UTC）の午前 0 時以降に再開されます。",
+);
+pub(crate) const ALLOWANCE_REMEDY: Words = words(
+    "Send the message again after midnight UTC, or ask the administrator for a higher limit.",
+    "協定世界時（UTC）の午前 0 時以降にもう一度送信するか、管理者に上限の引き上げを依頼してください。",
+);
 pub(crate) const GREYLISTED: Words = words(
     "The other side puts off mail of senders it does not know yet and asks to come back later (greylisting), which mail servers do by themselves.",
     "受信側が、初めての送信元からのメールを一時的に保留し、後で再送するよう求めています（グレイリスト）。メールサーバーは自動的に再送します。",
@@ -190,6 +198,8 @@ mod tests {
             WROTE_TO,
             HAPPENED,
             UNKNOWN,
+            ALLOWANCE,
+            ALLOWANCE_REMEDY,
             GREYLISTED,
             UNTRIED,
             BEHIND,
