@@ -145,7 +145,7 @@ impl Told<'_> {
                 groups.push((Vec::new(), story.clone()));
                 groups.len() - 1
             });
-            groups[at].0.push(addressed(outcome, language));
+            groups[at].0.push(self.addressed(outcome, language));
         }
         if groups.is_empty() {
             return;
@@ -208,6 +208,34 @@ impl Told<'_> {
         page.gap();
         page.paragraph(TEXT, &text);
     }
+
+    /// The final address, and the one the sender wrote where it is another.
+    fn addressed(&self, outcome: &Outcome<'_>, language: Language) -> String {
+        let recipient = outcome.recipient;
+        let mut text = match &recipient.path {
+            ForwardPath::Mailbox(mailbox) => harmless::one(&mailbox.unicode()),
+            ForwardPath::Postmaster => "Postmaster".to_owned(),
+        };
+        if let Some(orcpt) = &recipient.orcpt {
+            let wrote = harmless::one(&crate::machine::original(orcpt));
+            let same = recipient.path.mailbox().is_some_and(|mailbox| {
+                [mailbox.to_string(), mailbox.unicode()]
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(&wrote))
+            });
+            if !same {
+                text.push(' ');
+                let theirs = self.whom != Whom::Postmaster && self.list().is_none();
+                let words = if theirs {
+                    words::WROTE_TO
+                } else {
+                    words::WRITTEN_TO
+                };
+                text.push_str(&fill(words, language, &[&wrote]));
+            }
+        }
+        text
+    }
 }
 
 /// How members are taken off their list.
@@ -252,28 +280,6 @@ fn host(host: &Host) -> String {
         Host::Domain(domain) => domain.unicode(),
         Host::Literal(_) => host.to_string(),
     }
-}
-
-/// The final address, and the one the sender wrote where it is another.
-fn addressed(outcome: &Outcome<'_>, language: Language) -> String {
-    let recipient = outcome.recipient;
-    let mut text = match &recipient.path {
-        ForwardPath::Mailbox(mailbox) => harmless::one(&mailbox.unicode()),
-        ForwardPath::Postmaster => "Postmaster".to_owned(),
-    };
-    if let Some(orcpt) = &recipient.orcpt {
-        let wrote = harmless::one(&crate::machine::original(orcpt));
-        let same = recipient.path.mailbox().is_some_and(|mailbox| {
-            [mailbox.to_string(), mailbox.unicode()]
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(&wrote))
-        });
-        if !same {
-            text.push(' ');
-            text.push_str(&fill(words::WROTE_TO, language, &[&wrote]));
-        }
-    }
-    text
 }
 
 /// What happened, and what was behind it.

@@ -29,6 +29,7 @@ pub(crate) const LIST_REMEDY: Words = words(
 );
 pub(crate) const REFERENCE: Words = words("You gave it the reference: {}", "送信時の識別名：{}");
 pub(crate) const WROTE_TO: Words = words("(you wrote to {})", "（送信時の宛先：{}）");
+pub(crate) const WRITTEN_TO: Words = words("(written to {})", "（送信時の宛先：{}）");
 pub(crate) const HAPPENED: Words = words("What happened: {} ({})", "原因：{}（{}）");
 pub(crate) const UNKNOWN: Words = words("The reason was not given.", "理由は示されていません。");
 pub(crate) const ALLOWANCE: Words = words(
@@ -196,6 +197,7 @@ mod tests {
             OPENING_POSTMASTER,
             REFERENCE,
             WROTE_TO,
+            WRITTEN_TO,
             HAPPENED,
             UNKNOWN,
             ALLOWANCE,
