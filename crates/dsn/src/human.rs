@@ -65,6 +65,9 @@ impl Told<'_> {
 
     /// The subject.
     pub(crate) fn subject(&self) -> Words {
+        if self.untold().is_some() {
+            return words::SUBJECT_UNTOLD;
+        }
         let gravest = self.gravest();
         let of_list = self.list().and_then(|_| words::list_subject(gravest));
         of_list.unwrap_or(words::subject(self.whom, gravest))
@@ -98,7 +101,11 @@ impl Told<'_> {
         }
         if self.whom == Whom::Postmaster {
             page.gap();
-            page.paragraph("", &fill(words::POSTMASTER_REMEDY, language, &[]));
+            let remedy = match self.untold() {
+                Some(_) => words::UNTOLD_REMEDY,
+                None => words::POSTMASTER_REMEDY,
+            };
+            page.paragraph("", &fill(remedy, language, &[]));
         }
         let theirs = self.whom != Whom::Postmaster && self.list().is_none();
         let attached = match (self.returned, theirs) {
@@ -117,6 +124,11 @@ impl Told<'_> {
         self.facts.list.filter(|_| self.whom == Whom::Sender)
     }
 
+    /// The sender whom nothing reaches, where the postmaster is told instead.
+    fn untold(&self) -> Option<&Mailbox> {
+        self.facts.untold.filter(|_| self.whom == Whom::Postmaster)
+    }
+
     fn opening(&self, language: Language, page: &mut Page) {
         let arrived = self.facts.arrived.in_language(language);
         let host = host(self.facts.reporting);
@@ -125,9 +137,13 @@ impl Told<'_> {
                 let list = harmless::one(&of.list.unicode());
                 fill(words::OPENING_LIST, language, &[&host, &list, &arrived])
             }
-            (None, Whom::Postmaster) => {
-                fill(words::OPENING_POSTMASTER, language, &[&host, &arrived])
-            }
+            (None, Whom::Postmaster) => match self.untold() {
+                Some(sender) => {
+                    let sender = harmless::one(&sender.unicode());
+                    fill(words::OPENING_UNTOLD, language, &[&host, &sender, &arrived])
+                }
+                None => fill(words::OPENING_POSTMASTER, language, &[&host, &arrived]),
+            },
             (None, Whom::Sender | Whom::Nobody) => {
                 fill(words::OPENING, language, &[&host, &arrived])
             }

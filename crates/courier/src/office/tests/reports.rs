@@ -354,6 +354,13 @@ async fn who_has_no_room_for_a_report_keeps_nothing_in_the_queue() {
     check("<alice@here.test>").await;
     check("<nobody@here.test>").await;
     assert_eq!((world.alices().len(), world.postmasters().len()), (0, 2));
+    for (told, from) in world.postmasters().iter().zip(["alice", "nobody"]) {
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("nor its sender told"), "{told}");
+        assert!(told.contains(&format!("A message from {from}@here.test,")));
+        assert!(!told.contains("without a return address"), "{told}");
+        assert!(!told.contains("forged"), "{told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
