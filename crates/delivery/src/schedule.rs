@@ -187,6 +187,12 @@ impl Schedule {
         self.hops.door(hop, self.now)
     }
 
+    /// Whether a next hop failed, without a success since.
+    #[must_use]
+    pub fn is_doubtful(&self, hop: &Arc<NextHop>) -> bool {
+        self.hops.is_doubtful(hop)
+    }
+
     /// Whether an account has used up what it may send today.
     #[must_use]
     pub fn is_stopped(&self, sender: &Arc<Sender>) -> bool {

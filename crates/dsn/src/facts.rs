@@ -32,6 +32,8 @@ pub struct Facts<'a> {
     pub message_id: Option<&'a MessageId>,
     /// The mailing list that sent it to its members: whoever looks after that reads the report.
     pub list: Option<OfList<'a>>,
+    /// Where the envelope has no sender because the one there was cannot be told: that one.
+    pub untold: Option<&'a Mailbox>,
     /// What may be sent back.
     pub limits: Limits,
     /// 128 random bits, new for each report. The boundary is made of them, so nobody who writes a message can know it.
@@ -101,6 +103,8 @@ pub enum Why {
     Behind(Enhanced),
     /// A row of our own catalogue.
     Row(&'static Row),
+    /// The sender's account has used up what it may send a day.
+    Allowance,
 }
 
 /// The server that was spoken to, or that could not be.

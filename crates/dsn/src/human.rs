@@ -65,6 +65,9 @@ impl Told<'_> {
 
     /// The subject.
     pub(crate) fn subject(&self) -> Words {
+        if self.untold().is_some() {
+            return words::SUBJECT_UNTOLD;
+        }
         let gravest = self.gravest();
         let of_list = self.list().and_then(|_| words::list_subject(gravest));
         of_list.unwrap_or(words::subject(self.whom, gravest))
@@ -98,7 +101,11 @@ impl Told<'_> {
         }
         if self.whom == Whom::Postmaster {
             page.gap();
-            page.paragraph("", &fill(words::POSTMASTER_REMEDY, language, &[]));
+            let remedy = match self.untold() {
+                Some(_) => words::UNTOLD_REMEDY,
+                None => words::POSTMASTER_REMEDY,
+            };
+            page.paragraph("", &fill(remedy, language, &[]));
         }
         let theirs = self.whom != Whom::Postmaster && self.list().is_none();
         let attached = match (self.returned, theirs) {
@@ -117,6 +124,11 @@ impl Told<'_> {
         self.facts.list.filter(|_| self.whom == Whom::Sender)
     }
 
+    /// The sender whom nothing reaches, where the postmaster is told instead.
+    fn untold(&self) -> Option<&Mailbox> {
+        self.facts.untold.filter(|_| self.whom == Whom::Postmaster)
+    }
+
     fn opening(&self, language: Language, page: &mut Page) {
         let arrived = self.facts.arrived.in_language(language);
         let host = host(self.facts.reporting);
@@ -125,9 +137,13 @@ impl Told<'_> {
                 let list = harmless::one(&of.list.unicode());
                 fill(words::OPENING_LIST, language, &[&host, &list, &arrived])
             }
-            (None, Whom::Postmaster) => {
-                fill(words::OPENING_POSTMASTER, language, &[&host, &arrived])
-            }
+            (None, Whom::Postmaster) => match self.untold() {
+                Some(sender) => {
+                    let sender = harmless::one(&sender.unicode());
+                    fill(words::OPENING_UNTOLD, language, &[&host, &sender, &arrived])
+                }
+                None => fill(words::OPENING_POSTMASTER, language, &[&host, &arrived]),
+            },
             (None, Whom::Sender | Whom::Nobody) => {
                 fill(words::OPENING, language, &[&host, &arrived])
             }
@@ -145,7 +161,7 @@ impl Told<'_> {
                 groups.push((Vec::new(), story.clone()));
                 groups.len() - 1
             });
-            groups[at].0.push(addressed(outcome, language));
+            groups[at].0.push(self.addressed(outcome, language));
         }
         if groups.is_empty() {
             return;
@@ -208,6 +224,34 @@ impl Told<'_> {
         page.gap();
         page.paragraph(TEXT, &text);
     }
+
+    /// The final address, and the one the sender wrote where it is another.
+    fn addressed(&self, outcome: &Outcome<'_>, language: Language) -> String {
+        let recipient = outcome.recipient;
+        let mut text = match &recipient.path {
+            ForwardPath::Mailbox(mailbox) => harmless::one(&mailbox.unicode()),
+            ForwardPath::Postmaster => "Postmaster".to_owned(),
+        };
+        if let Some(orcpt) = &recipient.orcpt {
+            let wrote = harmless::one(&crate::machine::original(orcpt));
+            let same = recipient.path.mailbox().is_some_and(|mailbox| {
+                [mailbox.to_string(), mailbox.unicode()]
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(&wrote))
+            });
+            if !same {
+                text.push(' ');
+                let theirs = self.whom != Whom::Postmaster && self.list().is_none();
+                let words = if theirs {
+                    words::WROTE_TO
+                } else {
+                    words::WRITTEN_TO
+                };
+                text.push_str(&fill(words, language, &[&wrote]));
+            }
+        }
+        text
+    }
 }
 
 /// How members are taken off their list.
@@ -254,35 +298,17 @@ fn host(host: &Host) -> String {
     }
 }
 
-/// The final address, and the one the sender wrote where it is another.
-fn addressed(outcome: &Outcome<'_>, language: Language) -> String {
-    let recipient = outcome.recipient;
-    let mut text = match &recipient.path {
-        ForwardPath::Mailbox(mailbox) => harmless::one(&mailbox.unicode()),
-        ForwardPath::Postmaster => "Postmaster".to_owned(),
-    };
-    if let Some(orcpt) = &recipient.orcpt {
-        let wrote = harmless::one(&crate::machine::original(orcpt));
-        let same = recipient.path.mailbox().is_some_and(|mailbox| {
-            [mailbox.to_string(), mailbox.unicode()]
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(&wrote))
-        });
-        if !same {
-            text.push(' ');
-            text.push_str(&fill(words::WROTE_TO, language, &[&wrote]));
-        }
-    }
-    text
-}
-
 /// What happened, and what was behind it.
 fn causes(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
     let code = status::beside(outcome.action, outcome.status);
     let said_by = outcome.remote.and_then(|remote| remote.said);
     let cause = match outcome.why {
         Why::Row(row) => row.reasons(language).cause.to_owned(),
-        Why::Status | Why::Behind(_) => meaning(code, said_by, language),
+        // What has run out of time says so first.
+        Why::Allowance if !is_out_of_time(code) => {
+            words::ALLOWANCE.in_language(language).to_owned()
+        }
+        Why::Status | Why::Behind(_) | Why::Allowance => meaning(code, said_by, language),
     };
     said(
         words::HAPPENED,
@@ -295,13 +321,21 @@ fn causes(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
         let behind = behind.to_string();
         said(words::BEHIND, language, &[&cause, &behind], page);
     }
+    if outcome.why == Why::Allowance && is_out_of_time(code) {
+        page.gap();
+        page.paragraph(TEXT, words::ALLOWANCE.in_language(language));
+    }
     if let Some(tried) = outcome.tried {
         let tried = tried.in_language(language);
         said(words::TRIED, language, &[&tried], page);
-    } else if (code.1, code.2) == (4, 7) && outcome.remote.is_none() {
-        // RFC 3463 section 3.5: X.4.7, time ran out.
+    } else if is_out_of_time(code) && outcome.remote.is_none() {
         said(words::UNTRIED, language, &[], page);
     }
+}
+
+/// RFC 3463 section 3.5: X.4.7, time ran out.
+fn is_out_of_time(code: Enhanced) -> bool {
+    (code.1, code.2) == (4, 7)
 }
 
 /// Whether a server puts off, for now, whoever it does not know yet. No code says so, only words do.
@@ -375,7 +409,7 @@ fn remote(outcome: &Outcome<'_>, language: Language, page: &mut Page) {
 fn telling(outcome: &Outcome<'_>) -> Enhanced {
     match outcome.why {
         Why::Behind(behind) => behind,
-        Why::Row(_) | Why::Status => outcome.status,
+        Why::Row(_) | Why::Status | Why::Allowance => outcome.status,
     }
 }
 
@@ -420,6 +454,7 @@ fn remedy(outcome: &Outcome<'_>, language: Language) -> String {
                 }
             }
         }
+        Why::Allowance => return words::ALLOWANCE_REMEDY.in_language(language).to_owned(),
         Why::Behind(_) | Why::Status => telling(outcome),
     };
     advice::for_sender(status).in_language(language).to_owned()

@@ -40,6 +40,7 @@
 //!     original: None,
 //!     message_id: None,
 //!     list: None,
+//!     untold: None,
 //!     limits: Limits { octets: 65_536, eight_bit: true },
 //!     random: [7; 16],
 //! })

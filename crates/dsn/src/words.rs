@@ -19,6 +19,14 @@ pub(crate) const OPENING_POSTMASTER: Words = words(
     "This is the mail system of {}. A message without a return address, taken in on {}, could not be delivered. Most such messages are reports of failure themselves: mail came that could not be delivered, nor could its sender be told. You hear of it because there is nobody else to tell.",
     "{} のメールシステムです。{} に受け付けた、返送先のないメールを配送できませんでした。このようなメールの多くは不達通知です。元のメールを配送できず、差出人への通知もできなかったため、管理者にお知らせします。",
 );
+pub(crate) const OPENING_UNTOLD: Words = words(
+    "This is the mail system of {}. A message from {}, taken in on {}, could not be delivered, and its sender could not be told: no report can be put into that mailbox. You hear of it because there is nobody else to tell.",
+    "{} のメールシステムです。{} からのメール（{} に受け付け）を配送できませんでした。差出人のメールボックスに不達通知を入れることができなかったため、管理者にお知らせします。",
+);
+pub(crate) const SUBJECT_UNTOLD: Words = words(
+    "A message could not be delivered, nor its sender told",
+    "メールを配送できず、差出人にも通知できませんでした",
+);
 pub(crate) const OPENING_LIST: Words = words(
     "This is the mail system of {}. It writes to you because you look after the mailing list {}. It is about members' copies of a post that was taken in on {}.",
     "{} のメールシステムです。メーリングリスト {} を管理されている方にお送りしています。{} に受け付けた投稿の、メンバーへの配送についてお知らせします。",
@@ -29,8 +37,17 @@ pub(crate) const LIST_REMEDY: Words = words(
 );
 pub(crate) const REFERENCE: Words = words("You gave it the reference: {}", "送信時の識別名：{}");
 pub(crate) const WROTE_TO: Words = words("(you wrote to {})", "（送信時の宛先：{}）");
+pub(crate) const WRITTEN_TO: Words = words("(written to {})", "（送信時の宛先：{}）");
 pub(crate) const HAPPENED: Words = words("What happened: {} ({})", "原因：{}（{}）");
 pub(crate) const UNKNOWN: Words = words("The reason was not given.", "理由は示されていません。");
+pub(crate) const ALLOWANCE: Words = words(
+    "Your account has reached how much it may send a day, so the message has not been sent. Sending goes on after midnight UTC.",
+    "お使いのアカウントが 1 日に送信できる数に達したため、メールを送信できませんでした。送信は協定世界時（UTC）の午前 0 時以降に再開されます。",
+);
+pub(crate) const ALLOWANCE_REMEDY: Words = words(
+    "Send the message again after midnight UTC, or ask the administrator for a higher limit.",
+    "協定世界時（UTC）の午前 0 時以降にもう一度送信するか、管理者に上限の引き上げを依頼してください。",
+);
 pub(crate) const GREYLISTED: Words = words(
     "The other side puts off mail of senders it does not know yet and asks to come back later (greylisting), which mail servers do by themselves.",
     "受信側が、初めての送信元からのメールを一時的に保留し、後で再送するよう求めています（グレイリスト）。メールサーバーは自動的に再送します。",
@@ -60,6 +77,10 @@ pub(crate) const TOLD: Words = words(
 pub(crate) const POSTMASTER_REMEDY: Words = words(
     "What you can do: nothing, if it happens now and then. If there are many of these, somebody sends mail with forged sender's addresses: have it refused before it is accepted.",
     "対処方法：時折届く程度であれば、対応は不要です。多い場合は、差出人を偽装した迷惑メールが原因です。受信時に拒否するよう設定してください。",
+);
+pub(crate) const UNTOLD_REMEDY: Words = words(
+    "What you can do: look at the mailbox of the sender, which may be full or gone, and tell the sender in another way.",
+    "対処方法：差出人のメールボックスを確認してください（容量超過、または削除済みの可能性があります）。配送できなかったことは、別の方法で差出人に伝えてください。",
 );
 pub(crate) const WHOLE: Words = words("Your message is attached.", "元のメールを添付します。");
 pub(crate) const HEADER: Words = words(
@@ -186,10 +207,16 @@ mod tests {
             FROM,
             OPENING,
             OPENING_POSTMASTER,
+            OPENING_UNTOLD,
+            SUBJECT_UNTOLD,
+            UNTOLD_REMEDY,
             REFERENCE,
             WROTE_TO,
+            WRITTEN_TO,
             HAPPENED,
             UNKNOWN,
+            ALLOWANCE,
+            ALLOWANCE_REMEDY,
             GREYLISTED,
             UNTRIED,
             BEHIND,

@@ -447,7 +447,9 @@ impl<C: Carry> Desk<C> {
         if self.stopping.is_none() {
             self.in_hand(job.message);
             let (means, say) = (Arc::clone(&self.means), self.say.clone());
-            self.clerks.spawn(settle::judge(means, job, judged, say));
+            let obstacle = self.obstacle(&job);
+            let judging = settle::judge(means, job, judged, obstacle, say);
+            self.clerks.spawn(judging);
         }
     }
 

@@ -22,6 +22,8 @@ use crate::carry::{Carried, Remote};
 /// RFC 3463 section 3.5: the time for delivery is over. Class 4 where only our patience was.
 const EXPIRED: Enhanced = Enhanced(4, 4, 7);
 const TOO_LATE: Enhanced = Enhanced(5, 4, 7);
+/// The account has used up what it may send today: policy (RFC 3463 section 3.8).
+const OVER_LIMIT: Enhanced = Enhanced(4, 7, 0);
 /// Nobody has come for mail that is fetched.
 const UNFETCHED: Enhanced = Enhanced(4, 4, 1);
 
@@ -260,7 +262,7 @@ pub(super) fn of_time(
     means: &Means,
     job: &Arc<Job>,
     entry: &Entry,
-    judged: Judged,
+    (judged, obstacle): (Judged, Option<&Obstacle>),
     hands: Hands,
 ) -> Found {
     let rules = means.rules();
@@ -271,7 +273,7 @@ pub(super) fn of_time(
         .collect();
     let mut found = Found::new(job, Matter::of(entry), Some(hands));
     for before in concerned {
-        let last = Last::known(before).in_line_for(job);
+        let last = Last::known(before).kept_by(obstacle).in_line_for(job);
         match judged {
             Judged::GiveUp(why) => {
                 journal::given_up(&found.matter, before, why, means.now());
@@ -303,12 +305,23 @@ pub(super) enum Judged {
     Report(Delay),
 }
 
+/// What keeps a job from being tried at all.
+#[derive(Clone, Debug)]
+pub(super) enum Obstacle {
+    /// Its account has used up what it may send today.
+    Allowance,
+    /// The next hop is left alone: what was heard there last, with whatever mail that was.
+    Heard(Heard),
+}
+
 /// What is known of the last attempt.
 struct Last {
     status: Option<Enhanced>,
     row: Option<&'static reply::Row>,
     remote: Option<Remote>,
     tried: Option<SystemTime>,
+    /// It was the account's limit that kept it from being tried.
+    over_limit: bool,
 }
 
 impl Last {
@@ -318,12 +331,19 @@ impl Last {
             row: carried.row,
             remote: carried.remote.clone(),
             tried: Some(began),
+            over_limit: false,
         }
     }
 
     /// As the store remembers it.
     fn known(waiting: &Waiting) -> Self {
-        let heard = waiting.heard.as_ref();
+        Self {
+            tried: waiting.tried.map(entries::time),
+            ..Self::heard(waiting.heard.as_ref())
+        }
+    }
+
+    fn heard(heard: Option<&Heard>) -> Self {
         let host = heard.and_then(|heard| Host::parse(heard.host()).ok());
         Self {
             status: heard.and_then(|heard| status_in(heard.words())),
@@ -333,7 +353,22 @@ impl Last {
                 address: None,
                 said: heard.and_then(|heard| remembered::said(heard.words())),
             }),
-            tried: waiting.tried.map(entries::time),
+            tried: None,
+            over_limit: false,
+        }
+    }
+
+    /// What had no attempt of its own tells what kept it from one.
+    fn kept_by(self, obstacle: Option<&Obstacle>) -> Self {
+        let untried = self.tried.is_none() && self.status.is_none() && self.remote.is_none();
+        match obstacle.filter(|_| untried) {
+            Some(Obstacle::Allowance) => Self {
+                status: Some(OVER_LIMIT),
+                over_limit: true,
+                ..self
+            },
+            Some(Obstacle::Heard(heard)) => Self::heard(Some(heard)),
+            None => self,
         }
     }
 
@@ -355,7 +390,10 @@ impl Last {
             recipient,
             action: Action::Delivered,
             status: self.status.unwrap_or(Enhanced(4, 0, 0)),
-            why: self.row.map_or(Why::Status, Why::Row),
+            why: match self.row {
+                _ if self.over_limit => Why::Allowance,
+                row => row.map_or(Why::Status, Why::Row),
+            },
             remote: self.remote,
             said: said.unwrap_or_default().into_bytes(),
             tried: self.tried,
@@ -364,8 +402,16 @@ impl Last {
         }
     }
 
+    /// The cause, where time has run out.
+    fn behind(&self) -> Why {
+        match self.status {
+            _ if self.over_limit => Why::Allowance,
+            status => status.map_or(Why::Status, Why::Behind),
+        }
+    }
+
     fn given_up(self, recipient: u32, why: GiveUp) -> Story {
-        let behind = self.status.map_or(Why::Status, Why::Behind);
+        let behind = self.behind();
         let story = self.story(recipient);
         let story = Story {
             action: Action::Failed,
@@ -389,7 +435,7 @@ impl Last {
     }
 
     fn delayed(self, recipient: u32, delay: Delay, until: Option<SystemTime>) -> Story {
-        let behind = self.status.map_or(Why::Status, Why::Behind);
+        let behind = self.behind();
         let story = self.story(recipient);
         let story = Story {
             action: Action::Delayed,

@@ -165,6 +165,10 @@ fn write(
         list: of_list
             .as_ref()
             .map(|(list, members)| OfList { list, members }),
+        untold: match (&envelope.reverse_path, &matter.envelope.reverse_path) {
+            (ReversePath::Null, ReversePath::Mailbox(sender)) => Some(sender),
+            (ReversePath::Null | ReversePath::Mailbox(_), _) => None,
+        },
         limits: Limits {
             octets: house.most_returned(),
             eight_bit: true,
@@ -172,28 +176,34 @@ fn write(
         random: house.random(),
     })?;
     let mut pieces = vec![Bytes::from(report.front)];
-    if let Some(between) = report.between {
-        let mut out = Vec::new();
-        let mut encoder = between.transfer.encoder();
-        let (sender, end) = (&matter.envelope.reverse_path, between.octets.end);
-        let copied = letter::each_piece(&means.store, matter.id, sender, end, |piece| {
-            encoder.push(piece, &mut out);
-        });
-        match copied {
-            Ok(_) => encoder.finish(&mut out),
-            Err(error) => {
-                // The report is right about everything else.
-                tracing::warn!(id = matter.id, %error, "a report goes out without the message");
-                out.clear();
-            }
-        }
-        pieces.push(Bytes::from(out));
-    }
+    let copied = report
+        .between
+        .map(|between| copied(means, matter, &between));
+    pieces.extend(copied);
     pieces.push(Bytes::from(report.back));
     Some(Written {
         envelope: report.envelope,
         pieces,
     })
+}
+
+/// What goes back of the original, as it gets through.
+fn copied(means: &Means, matter: &Matter, between: &dsn::Between) -> Bytes {
+    let mut out = Vec::new();
+    let mut encoder = between.transfer.encoder();
+    let (sender, end) = (&matter.envelope.reverse_path, between.octets.end);
+    let copied = letter::each_piece(&means.store, matter.id, sender, end, |piece| {
+        encoder.push(piece, &mut out);
+    });
+    match copied {
+        Ok(_) => encoder.finish(&mut out),
+        Err(error) => {
+            // The report is right about everything else.
+            tracing::warn!(id = matter.id, %error, "a report goes out without the message");
+            out.clear();
+        }
+    }
+    Bytes::from(out)
 }
 
 fn languages(means: &Means, envelope: &Envelope, header: &[u8]) -> Languages {

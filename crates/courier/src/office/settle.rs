@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use super::attempt::{Nothing, PATIENCE};
 use super::desk::News;
 use super::entries::{self, Entry, Unread};
-use super::fates::{self, Attempted, Found, Judged, Matter, Story};
+use super::fates::{self, Attempted, Found, Judged, Matter, Obstacle, Story};
 use super::given::Given;
 use super::hands::Hands;
 use super::house::Housed;
@@ -313,10 +313,11 @@ pub(super) async fn judge(
     means: Arc<Means>,
     job: Arc<Job>,
     judged: Judged,
+    obstacle: Option<Obstacle>,
     news: mpsc::UnboundedSender<News>,
 ) {
     let by_time = |means: &Means, job: &Arc<Job>, entry: &Entry, hands: Hands| {
-        fates::of_time(means, job, entry, judged, hands)
+        fates::of_time(means, job, entry, (judged, obstacle.as_ref()), hands)
     };
     look(means, job, news, by_time).await;
 }

@@ -189,6 +189,7 @@ impl Case {
             languages: self.languages,
             original: self.survey().as_ref(),
             message_id: self.message_id.as_ref(),
+            untold: None,
             list: self
                 .list
                 .as_ref()

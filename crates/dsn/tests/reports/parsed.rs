@@ -326,3 +326,27 @@ fn greylisting_is_called_so_and_not_a_refusal() {
     let read = read(&Case::new(vec![refused]).message());
     assert!(!read.text.contains("puts off"), "{}", read.text);
 }
+
+#[test]
+fn who_reads_it_is_told_what_is_true_of_him() {
+    let text = |from: &str, fate: Fate| {
+        let read = read(&Case::new(vec![fate]).from(from).message());
+        read.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let moved = || {
+        Fate::new("<bob@example.org>", Action::Failed, Enhanced(5, 1, 1))
+            .orcpt("rfc822;info@example.test")
+    };
+    let own = text("<alice@example.test>", moved());
+    assert!(own.contains("(you wrote to info@example.test)"), "{own}");
+    let postmasters = text("<>", moved());
+    assert!(
+        postmasters.contains("(written to info@example.test)"),
+        "{postmasters}"
+    );
+    // BY in the mode N (RFC 2852): late, and tried on.
+    let late = Fate::new("<bob@example.org>", Action::Delayed, Enhanced(4, 4, 7)).until();
+    let late = text("<alice@example.test>", late);
+    assert!(late.contains("We keep trying until"), "{late}");
+    assert!(!late.contains("given up"), "{late}");
+}

@@ -63,6 +63,7 @@ fn fates() -> impl Strategy<Value = Fate> {
         (any::<u8>(), 0..9_u16, 0..40_u16)
             .prop_map(|(class, subject, detail)| Why::Behind(Enhanced(class, subject, detail))),
         Just(Why::Row(&smtp::MAILBOX_FULL)),
+        Just(Why::Allowance),
         Just(Why::Row(pop3::ROWS[0][0])),
     ];
     let status = (any::<u8>(), 0..9_u16, prop_oneof![0..40_u16, any::<u16>()]);

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use delivery::schedule::{Door, NextHop, Sender};
+use delivery::schedule::{Door, Job, NextHop, Sender};
 use mailstore::{AccountId, Heard};
 
 use super::Desk;
 use crate::carry::Carry;
-use crate::office::fates::Found;
+use crate::office::fates::{Found, Obstacle};
 use crate::office::{Look, Prospect};
 
 /// Words that are kept of next hops that are not left alone any more, before they are thrown away.
@@ -27,6 +27,23 @@ impl<C: Carry> Desk<C> {
             self.heard.retain(|hop, _| is_shut(hop));
         }
         self.heard.insert(Arc::clone(hop), last.clone());
+    }
+
+    /// What keeps a job from being tried at all, as far as its sender is to hear of it.
+    pub(super) fn obstacle(&self, job: &Job) -> Option<Obstacle> {
+        let account = match *job.sender {
+            Sender::Account(account) => Some(AccountId(account)),
+            Sender::Path(_) => None,
+        };
+        match self.prospect(&(Arc::clone(&job.next_hop), account)) {
+            Prospect::Stopped => Some(Obstacle::Allowance),
+            Prospect::Shut { heard, .. } => heard.map(Obstacle::Heard),
+            // It may be asked again, and somebody else is.
+            Prospect::Open if self.schedule.is_doubtful(&job.next_hop) => {
+                self.heard.get(&job.next_hop).cloned().map(Obstacle::Heard)
+            }
+            Prospect::Open | Prospect::Paused | Prospect::Fetched => None,
+        }
     }
 
     /// What stands between these and their next hops.

@@ -354,6 +354,13 @@ async fn who_has_no_room_for_a_report_keeps_nothing_in_the_queue() {
     check("<alice@here.test>").await;
     check("<nobody@here.test>").await;
     assert_eq!((world.alices().len(), world.postmasters().len()), (0, 2));
+    for (told, from) in world.postmasters().iter().zip(["alice", "nobody"]) {
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("nor its sender told"), "{told}");
+        assert!(told.contains(&format!("A message from {from}@here.test,")));
+        assert!(!told.contains("without a return address"), "{told}");
+        assert!(!told.contains("forged"), "{told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -435,8 +442,8 @@ async fn what_time_alone_ends_is_reported_with_what_was_heard_last_or_that_nobod
         ),
         (
             "third@a.test",
-            ["No server could be tried in that time.", "Status: 4.4.7"],
-            "mx.a.test",
+            ["The server that was tried: mx.a.test", "Status: 4.4.7"],
+            "Last tried on",
         ),
     ] {
         let report = about(name);
@@ -444,5 +451,57 @@ async fn what_time_alone_ends_is_reported_with_what_was_heard_last_or_that_nobod
             assert!(report.contains(part), "no {part:?} in {report}");
         }
         assert!(!report.contains(absent), "{absent:?} in {report}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_of_what_could_not_be_tried_names_what_was_in_the_way() {
+    let world = World::new(Rules::default()).await;
+    world.roads.set("a.test", Manner::Dead);
+    for _ in 0..20 {
+        world
+            .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
+            .await;
+    }
+    world.pass(5 * HOUR).await;
+    let told = world.alices();
+    assert_eq!(told.len(), 20);
+    let untried = told.iter().filter(|one| !one.contains("Last tried on"));
+    assert!(untried.count() > 0);
+    for told in told {
+        for part in ["Action: delayed", "Status: 4.4.1", "mx.a.test"] {
+            assert!(told.contains(part), "no {part:?} in {told}");
+        }
+        assert!(!told.contains("The reason was not given"), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_for_the_limit_of_an_account_says_so() {
+    let world = World::at_noon(Rules {
+        recipients_per_day: Some(1),
+        ..Rules::default()
+    })
+    .await;
+    let letter = Letterhead {
+        account: Some(world.alice),
+        ..Letterhead::new("<alice@here.test>", &["<bob@a.test>"])
+    };
+    for _ in 0..2 {
+        world.post(&letter).await;
+        world.settle().await;
+    }
+    world.pass(6 * HOUR).await;
+    assert_eq!(world.roads.count(), 1);
+    let told = world.alices();
+    let told = told.iter().find(|one| one.contains("Action: delayed"));
+    let told = told.unwrap().replace("=\r\n", "");
+    let plain = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "Your account has reached how much it may send a day",
+        "goes on after midnight UTC",
+        "Status: 4.7.0",
+    ] {
+        assert!(plain.contains(part), "no {part:?} in {plain}");
     }
 }

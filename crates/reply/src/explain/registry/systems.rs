@@ -134,8 +134,8 @@ pub(super) const CODES: &[Registered] = &[
         4,
         7,
         words(
-            "The message could not be delivered in the time it had, and was given up.",
-            "期限内に配送できなかったため、配送を中止しました。",
+            "The message could not be delivered in the time it had.",
+            "期限内に配送できませんでした。",
         ),
         "RFC 3463 section 3.5",
     ),
