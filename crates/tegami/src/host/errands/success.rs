@@ -85,6 +85,7 @@ fn compose(
         original: original.as_ref(),
         message_id: message_id.as_ref(),
         list: None,
+        untold: None,
         limits: Limits {
             octets: 512 * 1024,
             eight_bit: true,
