@@ -62,7 +62,10 @@ fn read_accounts() -> Result<String, String> {
     }
     for alias in &read.aliases {
         let host = alias.address.host.domain();
-        assert!(host.is_some_and(|found| domains.contains(found)), "an alias elsewhere");
+        assert!(
+            host.is_some_and(|found| domains.contains(found)),
+            "an alias elsewhere"
+        );
         assert!(!alias.to.is_empty(), "an alias that leads nowhere");
     }
     Ok(format!("{read:?}"))

@@ -57,7 +57,10 @@ fn waiver(octets: &[u8]) {
     let body = [&b"\r\n"[..], octets].concat();
     assert!(!delivery::tls_required::is_waived(&body), "by the body");
     let first = [&field[..], &body].concat();
-    assert!(delivery::tls_required::is_waived(&first), "not by the field");
+    assert!(
+        delivery::tls_required::is_waived(&first),
+        "not by the field"
+    );
     let twice = [&field[..], &first].concat();
     assert!(!delivery::tls_required::is_waived(&twice), "by two fields");
 }

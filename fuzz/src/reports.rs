@@ -74,6 +74,7 @@ pub fn check(input: &[u8]) {
         languages,
         original: Some(&survey),
         message_id: message_id.as_ref(),
+        untold: member.as_ref(),
         list: member.as_ref().map(|member| OfList {
             list: &postmaster,
             members: std::slice::from_ref(member),
