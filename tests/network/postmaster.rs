@@ -8,9 +8,8 @@ use super::{ALICE, BOB, PASSWORD, fetch_all, send};
 
 const LETTER: &str = "Subject: help\r\n\r\nplease";
 
-/// ENV-02.
-#[test]
-fn a_catch_all_does_not_take_over_mail_for_postmaster() {
+/// A server with alice and bob.
+fn without_an_account_of_postmaster() -> Server {
     let server = Server::start("");
     for address in [ALICE, BOB] {
         server.add_account(address, PASSWORD);
@@ -19,6 +18,13 @@ fn a_catch_all_does_not_take_over_mail_for_postmaster() {
         server.tegami(&["account", "remove", "postmaster@example.test"], ""),
         "",
     );
+    server
+}
+
+/// ENV-02.
+#[test]
+fn a_catch_all_does_not_take_over_mail_for_postmaster() {
+    let server = without_an_account_of_postmaster();
     done(
         server.tegami(&["alias", "add", "*@example.test", BOB], ""),
         "",
@@ -82,14 +88,7 @@ fn letters_of_the_server_come_from_an_address_that_somebody_has() {
 
 #[test]
 fn route_says_who_postmaster_is_and_what_the_addresses_of_a_list_are_for() {
-    let server = Server::start("");
-    for address in [ALICE, BOB] {
-        server.add_account(address, PASSWORD);
-    }
-    done(
-        server.tegami(&["account", "remove", "postmaster@example.test"], ""),
-        "",
-    );
+    let server = without_an_account_of_postmaster();
     done(
         server.tegami(&["list", "add", "staff@example.test", "--owner", BOB], ""),
         "",

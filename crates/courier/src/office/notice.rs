@@ -109,6 +109,17 @@ fn compose(means: &Means, to: &Mailbox, words: &Words) -> Written {
     }
 }
 
+/// What is typed where somebody may know the password, in that order.
+fn commands(account: &str) -> String {
+    format!(
+        "\x20   tegami account disable {account}\r\n\
+         \x20   tegami queue list --from {account}\r\n\
+         \x20   tegami queue remove --from {account}\r\n\
+         \x20   tegami account password {account}\r\n\
+         \x20   tegami account enable {account}\r\n"
+    )
+}
+
 fn english(account: &str, recipients: u32, limit: u32) -> String {
     format!(
         "{account} has written to {recipients} recipients at other servers today. The limit is\r\n\
@@ -120,11 +131,8 @@ fn english(account: &str, recipients: u32, limit: u32) -> String {
          account, whose mail then stays here, looks at what is waiting, removes what is not\r\n\
          meant, sets another password and lets the account go on:\r\n\
          \r\n\
-         \x20   tegami account disable {account}\r\n\
-         \x20   tegami queue list --from {account}\r\n\
-         \x20   tegami queue remove --from {account}\r\n\
-         \x20   tegami account password {account}\r\n\
-         \x20   tegami account enable {account}\r\n"
+         {}",
+        commands(account)
     )
 }
 
@@ -139,10 +147,7 @@ fn japanese(account: &str, recipients: u32, limit: u32) -> String {
          アカウントを無効にし（メールは送信待ちのまま残ります）、送信待ちのメールを確認して\r\n\
          不要なものを削除し、パスワードを変更してから、アカウントを有効に戻してください。\r\n\
          \r\n\
-         \x20   tegami account disable {account}\r\n\
-         \x20   tegami queue list --from {account}\r\n\
-         \x20   tegami queue remove --from {account}\r\n\
-         \x20   tegami account password {account}\r\n\
-         \x20   tegami account enable {account}\r\n"
+         {}",
+        commands(account)
     )
 }

@@ -269,14 +269,20 @@ async fn who_has_it_is_written_down_when_the_office_is_closed_before_the_others_
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_answer_to_what_was_said_to_its_end_is_waited_for_a_moment() {
-    let mut world = World::new(Rules::default()).await;
+/// A letter that was said to its end, and nobody answers it.
+async fn one_without_an_answer() -> (World, u64) {
+    let world = World::new(Rules::default()).await;
     world.roads.set("a.test", Manner::Hangs);
     let id = world
         .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
         .await;
     world.settle().await;
+    (world, id)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_what_was_said_to_its_end_is_waited_for_a_moment() {
+    let (mut world, id) = one_without_an_answer().await;
     let office = world.office.clone();
     let stopped = tokio::spawn(async move { office.stop(Duration::ZERO).await });
     wait(&world, Duration::from_secs(1)).await;
@@ -290,12 +296,7 @@ async fn the_answer_to_what_was_said_to_its_end_is_waited_for_a_moment() {
 
 #[tokio::test(start_paused = true)]
 async fn an_office_that_nobody_holds_any_more_is_closed() {
-    let mut world = World::new(Rules::default()).await;
-    world.roads.set("a.test", Manner::Hangs);
-    let id = world
-        .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
-        .await;
-    world.settle().await;
+    let (mut world, id) = one_without_an_answer().await;
     assert_eq!(world.roads.hanging(), 1);
     world.roads.set("a.test", Manner::Takes);
     world.reopen(Rules::default());

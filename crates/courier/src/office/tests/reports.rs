@@ -59,8 +59,8 @@ async fn a_delay_is_told_once_and_after_five_days_it_is_given_up() {
     assert_eq!((world.roads.count(), world.alices().len()), (attempts, 2));
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_could_never_be_tried_is_told_and_given_up_all_the_same() {
+/// More messages than a host that takes none is tried with.
+async fn twenty_for_a_dead_host() -> World {
     let world = World::new(Rules::default()).await;
     world.roads.set("a.test", Manner::Dead);
     for _ in 0..20 {
@@ -68,6 +68,12 @@ async fn what_could_never_be_tried_is_told_and_given_up_all_the_same() {
             .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
             .await;
     }
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_never_be_tried_is_told_and_given_up_all_the_same() {
+    let world = twenty_for_a_dead_host().await;
     world.pass(5 * HOUR).await;
     assert_eq!(times(&world.alices().concat(), "Action: delayed"), 20);
     world.pass(5 * DAY).await;
@@ -456,13 +462,7 @@ async fn what_time_alone_ends_is_reported_with_what_was_heard_last_or_that_nobod
 
 #[tokio::test(start_paused = true)]
 async fn a_delay_of_what_could_not_be_tried_names_what_was_in_the_way() {
-    let world = World::new(Rules::default()).await;
-    world.roads.set("a.test", Manner::Dead);
-    for _ in 0..20 {
-        world
-            .post(&Letterhead::new("<alice@here.test>", &["<bob@a.test>"]))
-            .await;
-    }
+    let world = twenty_for_a_dead_host().await;
     world.pass(5 * HOUR).await;
     let told = world.alices();
     assert_eq!(told.len(), 20);
