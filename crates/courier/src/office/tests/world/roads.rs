@@ -261,8 +261,13 @@ impl Carry for Carrier {
         for _ in 0..2 {
             octets.clear();
             letter.rewind().await.unwrap();
-            while let Ok(Some(piece)) = letter.next().await {
-                octets.extend_from_slice(&piece);
+            loop {
+                match letter.next().await {
+                    Ok(Some(piece)) => octets.extend_from_slice(&piece),
+                    Ok(None) => break,
+                    // Nobody has half a message.
+                    Err(_) => return broken_off(all(Verdict::Deferred)),
+                }
             }
         }
         roads.sent.lock().unwrap().push(Sent {
@@ -281,16 +286,9 @@ impl Carry for Carrier {
             letter.rewind().await.unwrap();
             while letter.next().await.is_ok_and(|piece| piece.is_some()) {}
             if letter.next().await.is_err() {
-                let mut carried = all(Verdict::Deferred);
-                for one in &mut carried {
-                    one.remote = None;
-                }
-                carried[0] = first.remove(0);
-                return Trip {
-                    carried,
-                    how: Ending::Finished { open: false },
-                    line: None,
-                };
+                let mut trip = broken_off(all(Verdict::Deferred));
+                trip.carried[0] = first.remove(0);
+                return trip;
             }
         }
         let verdict = roads.verdict(&manner).await;
@@ -317,6 +315,18 @@ impl Carry for Carrier {
 
     async fn part(&self, line: Line) {
         drop(line);
+    }
+}
+
+/// The message was not said to its end: the other side said nothing to it.
+fn broken_off(mut carried: Vec<Carried>) -> Trip<Line> {
+    for one in &mut carried {
+        one.remote = None;
+    }
+    Trip {
+        carried,
+        how: Ending::Finished { open: false },
+        line: None,
     }
 }
 
